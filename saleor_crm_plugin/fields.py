@@ -1,0 +1,26 @@
+"""Column types that several domains share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+# As wide as Saleor's own money columns (20 digits, 3 decimal places since 3.21).
+MONEY_DIGITS = 20
+MONEY_PLACES = 3
+
+
+def money_field(**kwargs: Any) -> models.DecimalField:
+    """An amount; its currency stands in a `currency` column of the same row."""
+    return models.DecimalField(max_digits=MONEY_DIGITS, decimal_places=MONEY_PLACES, **kwargs)
+
+
+def saleor_key(to: str, *, unique: bool = False, null: bool = False, **kwargs: Any) -> models.ForeignKey:
+    """A reference to one of Saleor's rows that can never hinder Saleor.
+
+    No constraint and DO_NOTHING: when Saleor deletes the row, Django's collector does not look at our table, so the
+    shop works on even if our migrations were never run. A reference may dangle; reconciliation finds it.
+    """
+    field = models.OneToOneField if unique else models.ForeignKey
+    return field(to, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+", null=null, **kwargs)

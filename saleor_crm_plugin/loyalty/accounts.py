@@ -1,0 +1,34 @@
+"""Wallets of persons: finding and opening them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
+
+def default_program_id(using: str = "default") -> int:
+    """Primary key of the program that every channel belongs to.
+
+    The first migration creates it; it is created again if the tables were emptied since.
+    """
+    programs = LoyaltyProgram.objects.using(using)
+    found = programs.filter(is_default=True).values_list("pk", flat=True).first()
+    if found is not None:
+        return found
+    return programs.get_or_create(slug="default", defaults={"name": "Loyalty points", "is_default": True})[0].pk
+
+
+def ensure(program_id: int, profile_ids: Collection[int], using: str) -> dict[int, int]:
+    """Account id for each profile id, opening accounts that do not exist yet."""
+    if not profile_ids:
+        return {}
+    rows = LoyaltyAccount.objects.using(using).filter(program_id=program_id, profile_id__in=profile_ids)
+    found = dict(rows.values_list("profile_id", "pk"))
+    if missing := sorted(set(profile_ids) - found.keys()):
+        LoyaltyAccount.objects.using(using).bulk_create(
+            [LoyaltyAccount(program_id=program_id, profile_id=profile_id) for profile_id in missing],
+            ignore_conflicts=True,
+        )
+        found.update(rows.filter(profile_id__in=missing).values_list("profile_id", "pk"))
+    return found
+

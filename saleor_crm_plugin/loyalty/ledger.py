@@ -1,0 +1,334 @@
+"""The only writer of points.
+
+A `Ledger` is one database transaction: it locks the accounts it is given, in the order of their ids so that two
+ledgers cannot wait for each other, lets the caller post entries in memory, and writes all of them at the end in a
+number of statements that does not depend on how many there are. An exception inside the `with` block writes nothing.
+
+Points are signed from the customer's side. The invariants stand in `loyalty.models`; the arithmetic is in
+`loyalty.wallet`, the SQL in `loyalty.storage`. A repeated idempotency key is a normal outcome: the method returns None
+and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError
+from saleor_crm_plugin.loyalty import storage
+from saleor_crm_plugin.loyalty.models import (
+    ActorType,
+    LotConsumption,
+    LoyaltyAccount,
+    PointsLot,
+    PointsTransaction,
+    TransactionType,
+)
+from saleor_crm_plugin.loyalty.wallet import Consumption, Lot, Wallet
+
+# A PostgreSQL bigint could hold more; GraphQL's Int cannot, and no shop needs it.
+MAX_POINTS = 2**31 - 1
+
+# Rows get their primary keys when they are written. Until then they have numbers that sort after every real one, since
+# lots that expire together are spent oldest first.
+PROVISIONAL_ID = 2**62
+
+LIFETIME_TYPES = (TransactionType.EARN, TransactionType.EARN_REVERSAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who caused an entry. `id` is the primary key of the user or app."""
+
+    type: ActorType = ActorType.SYSTEM
+    id: int | None = None
+
+
+SYSTEM = Actor()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Why an entry exists.
+
+    Attributes:
+        key: idempotency key, unique over the whole ledger.
+        reverses: primary key of the entry that this one corrects.
+    """
+
+    key: str
+    order_id: UUID | None = None
+    reason: str = ""
+    actor: Actor = SYSTEM
+    breakdown: dict[str, Any] | None = None
+    reverses: int | None = None
+
+
+class Ledger:
+    """A unit of work over some accounts.
+
+    Args:
+        account_ids: accounts to lock. Others cannot be touched.
+        lots_of: which of them need their open lots (default: all); the rest can only receive new lots.
+        orders: orders whose awards may be reversed or whose redemptions may be given back.
+        keys: idempotency keys that may have been used before. Keys that the caller derives from what it has read
+            under a lock need not be named; the unique constraint watches over all.
+
+    Raises:
+        LedgerError: an account does not exist.
+    """
+
+    def __init__(
+        self,
+        account_ids: Iterable[int],
+        *,
+        lots_of: Iterable[int] | None = None,
+        orders: Iterable[UUID] = (),
+        keys: Iterable[str] = (),
+        now: datetime | None = None,
+        using: str = "default",
+    ) -> None:
+        self.now = now or timezone.now()
+        self.accounts: dict[int, LoyaltyAccount] = {}
+        self.wallets: dict[int, Wallet] = {}
+        self._using = using
+        self._account_ids = sorted(set(account_ids))
+        self._lots_of = self._account_ids if lots_of is None else sorted(set(lots_of))
+        self._orders = sorted(set(orders))
+        self._asked_keys = sorted(set(keys))
+        self._posted_keys: set[str] = set()
+        self._lots_of_order: dict[tuple[int, UUID], list[int]] = {}
+        self._outstanding: dict[tuple[int, UUID], list[Consumption]] = {}
+        self._lot_rows: dict[int, PointsLot] = {}
+        self._batch = storage.Batch()
+        self._provisional = PROVISIONAL_ID
+        self._atomic = transaction.atomic(using=using)
+
+    def __enter__(self) -> Self:
+        self._atomic.__enter__()
+        try:
+            self._load()
+        except BaseException as error:
+            self._atomic.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            try:
+                storage.write(self._batch, self.accounts, self.wallets, self._lot_rows, self.now, self._using)
+            except BaseException as failed:
+                self._atomic.__exit__(type(failed), failed, failed.__traceback__)
+                raise
+        self._atomic.__exit__(kind, error, trace)
+
+    def award(
+        self, account_id: int, points: int, source: Source, *, available_at: datetime, expires_at: datetime | None
+    ) -> PointsTransaction | None:
+        """Post an EARN of `points` (> 0) as a new lot, pending until `available_at`."""
+        return self._credit(account_id, points, TransactionType.EARN, source, available_at, expires_at)
+
+    def reverse_award(
+        self, account_id: int, points: int, source: Source, *, pending_only: bool = False
+    ) -> PointsTransaction | None:
+        """Post an EARN_REVERSAL of `points` (> 0) for `source.order_id`, from that order's own lots first.
+
+        What the lots do not cover becomes a deficit. With `pending_only`, active points are left alone.
+        """
+        assert source.order_id is not None
+        own = self._lots_of_order.get((account_id, source.order_id), [])
+        wallet = self.wallets[account_id]
+        return self._post(
+            account_id,
+            -points,
+            TransactionType.EARN_REVERSAL,
+            source,
+            lambda: wallet.take(points, own, only_preferred_pending=pending_only),
+        )
+
+    def waive(self, account_id: int, points: int, source: Source) -> PointsTransaction | None:
+        """Post a WAIVER: the shop forgives `points` of the account's deficit.
+
+        Raises:
+            LedgerError: the account owes less than that.
+        """
+        wallet = self.wallets[account_id]
+        if points > wallet.deficit:
+            raise LedgerError(f"Cannot waive {points} points: the account owes {wallet.deficit}.")
+
+        def pay() -> list[Consumption]:
+            wallet.pay_deficit(points)
+            return []
+
+        return self._post(account_id, points, TransactionType.WAIVER, source, pay)
+
+    def redeem(self, account_id: int, points: int, source: Source) -> PointsTransaction | None:
+        """Post a REDEEM of `points` (> 0). What the account does not have becomes a deficit."""
+        wallet = self.wallets[account_id]
+        entry = self._post(account_id, -points, TransactionType.REDEEM, source, lambda: wallet.take(points))
+        if entry is not None and source.order_id is not None:
+            outstanding = self._outstanding.setdefault((account_id, source.order_id), [])
+            outstanding.extend(
+                Consumption(part.lot_id, part.points)
+                for part in self._batch.consumptions
+                if part.transaction_id == entry.pk
+            )
+        return entry
+
+    def give_back(self, account_id: int, points: int, source: Source) -> PointsTransaction | None:
+        """Post a REDEEM_REVERSAL of `points` (> 0) for `source.order_id`.
+
+        The lots that the order's redemption used get their points back, with their expiry.
+        """
+        assert source.order_id is not None
+        wallet = self.wallets[account_id]
+        used = self._outstanding.get((account_id, source.order_id), [])
+        homeless = 0
+
+        def give() -> list[Consumption]:
+            nonlocal homeless
+            back, homeless = wallet.give_back(points, used)
+            return back
+
+        entry = self._post(account_id, points, TransactionType.REDEEM_REVERSAL, source, give)
+        if entry is not None and homeless:
+            self._open_lot(entry, homeless, self.now, None)
+        return entry
+
+    def expire(self, account_id: int, lot_id: int, source: Source) -> PointsTransaction | None:
+        """Post an EXPIRE of what is left of a lot and not held; None if that is nothing."""
+        wallet = self.wallets[account_id]
+        lot = wallet.lots[lot_id]
+        points = min(lot.remaining, wallet.spendable)
+        if lot.pending or points <= 0:
+            return None
+        return self._post(account_id, -points, TransactionType.EXPIRE, source, lambda: wallet.expire(lot))
+
+    def adjust(
+        self, account_id: int, points: int, source: Source, *, expires_at: datetime | None = None
+    ) -> PointsTransaction | None:
+        """Post an ADJUST by a person: a new lot if positive, else from the lots, never into a deficit.
+
+        Raises:
+            AccountClosedError: the account is closed.
+            InsufficientPointsError: fewer points can be spent than are to be taken away.
+        """
+        if source.key in self._posted_keys:
+            return None
+        if self.accounts[account_id].closed_at is not None:
+            raise AccountClosedError("The account is closed.")
+        wallet = self.wallets[account_id]
+        if points > 0:
+            return self._credit(account_id, points, TransactionType.ADJUST, source, self.now, expires_at)
+        if -points > wallet.spendable:
+            raise InsufficientPointsError(requested=-points, available=wallet.spendable)
+        return self._post(account_id, points, TransactionType.ADJUST, source, lambda: wallet.take(-points))
+
+    def activate(self, account_id: int, lot_id: int) -> None:
+        """A pending lot becomes spendable. No entry: the balance does not change."""
+        wallet = self.wallets[account_id]
+        lot = wallet.lots[lot_id]
+        if lot.pending:
+            self._record(self._lot_rows[lot_id].transaction_id, wallet.activate(lot))
+
+    def _credit(
+        self,
+        account_id: int,
+        points: int,
+        kind: TransactionType,
+        source: Source,
+        available_at: datetime,
+        expires_at: datetime | None,
+    ) -> PointsTransaction | None:
+        entry = self._post(account_id, points, kind, source, None)
+        if entry is not None:
+            self._open_lot(entry, points, available_at, expires_at)
+        return entry
+
+    def _open_lot(
+        self, entry: PointsTransaction, points: int, available_at: datetime, expires_at: datetime | None
+    ) -> None:
+        wallet = self.wallets[entry.account_id]
+        lot = Lot(self._next_id(), points, points, available_at > self.now, available_at, expires_at)
+        row = PointsLot(
+            pk=lot.id,
+            account_id=entry.account_id,
+            transaction_id=entry.pk,
+            amount=points,
+            available_at=available_at,
+            expires_at=expires_at,
+        )
+        self._lot_rows[lot.id] = row
+        self._batch.lots.append(row)
+        if entry.order_id is not None:
+            self._lots_of_order.setdefault((entry.account_id, entry.order_id), []).append(lot.id)
+        self._record(entry.pk, wallet.add(lot))
+        entry.balance_after = wallet.balance
+
+    def _post(
+        self, account_id: int, points: int, kind: TransactionType, source: Source, move: Callable[[], list[Consumption]] | None
+    ) -> PointsTransaction | None:
+        if not 0 < abs(points) <= MAX_POINTS:
+            raise LedgerError(f"An entry moves between 1 and {MAX_POINTS} points, not {abs(points)}.")
+        if source.key in self._posted_keys:
+            return None
+        self._posted_keys.add(source.key)
+        wallet = self.wallets[account_id]
+        used = move() if move else []
+        entry = PointsTransaction(
+            pk=self._next_id(),
+            account_id=account_id,
+            type=kind,
+            points=points,
+            balance_after=wallet.balance,
+            idempotency_key=source.key,
+            reverses_id=source.reverses,
+            order_id=source.order_id,
+            actor_type=source.actor.type,
+            actor_id=source.actor.id,
+            reason=source.reason,
+            breakdown=source.breakdown or {},
+            created_at=self.now,
+        )
+        if kind in LIFETIME_TYPES:
+            wallet.lifetime += points
+        self._batch.entries.append(entry)
+        self._record(entry.pk, used)
+        return entry
+
+    def _record(self, transaction_id: int, used: Iterable[Consumption]) -> None:
+        self._batch.consumptions.extend(
+            LotConsumption(transaction_id=transaction_id, lot_id=part.lot_id, points=part.points) for part in used
+        )
+
+    def _next_id(self) -> int:
+        self._provisional += 1
+        return self._provisional
+
+    def _load(self) -> None:
+        self.accounts = storage.lock_accounts(self._account_ids, self._using)
+        if missing := set(self._account_ids) - self.accounts.keys():
+            raise LedgerError(f"There is no loyalty account with id {min(missing)}.")
+        self.wallets = {pk: storage.wallet_of(account) for pk, account in self.accounts.items()}
+        if self._asked_keys:
+            self._posted_keys = storage.posted_keys(self._asked_keys, self._using)
+        if self._orders:
+            self._outstanding = storage.outstanding_redemptions(self._orders, self._using)
+        used = [part.lot_id for parts in self._outstanding.values() for part in parts]
+        if not (self._lots_of or self._orders):
+            return
+        for row, order_id in storage.read_lots(self._lots_of, self._orders, used, self._using):
+            if row.account_id in self.wallets:
+                self._lot_rows[row.pk] = row
+                self.wallets[row.account_id].lots[row.pk] = storage.lot_of(row)
+                if order_id is not None:
+                    self._lots_of_order.setdefault((row.account_id, order_id), []).append(row.pk)

@@ -1,0 +1,224 @@
+"""Points: whole numbers, signed from the customer's side (an award is positive, a redemption negative).
+
+For every account, after every step:
+
+    sum(transactions.points) = active + pending - deficit
+    active  = sum(remaining) of its ACTIVE lots          pending = sum(remaining) of its PENDING lots
+    remaining of a lot = amount - sum(consumptions.points)
+    held    = sum(points) of its open holds, and held <= active
+
+`loyalty.ledger` is the only writer. `PointsTransaction` and `LotConsumption` are append-only: database triggers (first
+migration) refuse every update and delete, but for blanking a reason, which erasure needs.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from saleor_crm_plugin.fields import money_field
+
+
+class LoyaltyProgram(models.Model):
+    """The channels that share one wallet. A channel that is in no other program belongs to the default one."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=128)
+    is_default = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "crm_loyalty_program"
+        constraints = [
+            models.UniqueConstraint(
+                name="crm_program_only_one_default", fields=["is_default"], condition=models.Q(is_default=True)
+            ),
+        ]
+
+
+class LoyaltyAccount(models.Model):
+    """A person's wallet in a program. The sums are caches of the ledger, provable by replay."""
+
+    program = models.ForeignKey(LoyaltyProgram, on_delete=models.PROTECT, related_name="accounts")
+    profile = models.ForeignKey("saleor_crm_plugin.CustomerProfile", on_delete=models.PROTECT, related_name="accounts")
+    active = models.BigIntegerField(default=0)
+    pending = models.BigIntegerField(default=0)
+    deficit = models.BigIntegerField(default=0)
+    held = models.BigIntegerField(default=0)
+    # All points ever awarded, less reversals; spending does not lower it.
+    lifetime = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "crm_loyalty_account"
+        constraints = [
+            models.UniqueConstraint(name="crm_account_one_per_person_and_program", fields=["program", "profile"]),
+            models.CheckConstraint(name="crm_account_active_never_negative", condition=models.Q(active__gte=0)),
+            models.CheckConstraint(name="crm_account_pending_never_negative", condition=models.Q(pending__gte=0)),
+            models.CheckConstraint(name="crm_account_deficit_never_negative", condition=models.Q(deficit__gte=0)),
+            models.CheckConstraint(
+                name="crm_account_holds_only_active_points",
+                condition=models.Q(held__gte=0, held__lte=models.F("active")),
+            ),
+        ]
+
+    @property
+    def spendable(self) -> int:
+        """Points that can be spent now: active, and not held by a checkout."""
+        return self.active - self.held
+
+    @property
+    def balance(self) -> int:
+        """The ledger's sum."""
+        return self.active + self.pending - self.deficit
+
+
+class TransactionType(models.TextChoices):
+    EARN = "earn"
+    EARN_REVERSAL = "earn_reversal"
+    REDEEM = "redeem"
+    REDEEM_REVERSAL = "redeem_reversal"
+    EXPIRE = "expire"
+    ADJUST = "adjust"
+    # The shop forgives a deficit that a reversal left, because the channel's policy says so.
+    WAIVER = "waiver"
+
+
+class ActorType(models.TextChoices):
+    SYSTEM = "system"
+    CUSTOMER = "customer"
+    STAFF = "staff"
+    APP = "app"
+
+
+class PointsTransaction(models.Model):
+    """An entry of the ledger. Never changed; a correction is another entry that points at it."""
+
+    account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="transactions")
+    type = models.CharField(max_length=24, choices=TransactionType.choices)
+    points = models.BigIntegerField()
+    balance_after = models.BigIntegerField()
+    idempotency_key = models.CharField(max_length=128, unique=True)
+    reverses = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="reversed_by")
+    # The order that caused it. No key into Saleor's table: the ledger must not hinder it.
+    order_id = models.UUIDField(null=True)
+    actor_type = models.CharField(max_length=16, choices=ActorType.choices, default=ActorType.SYSTEM)
+    # Primary key of the user or app, by actor_type.
+    actor_id = models.IntegerField(null=True)
+    reason = models.CharField(max_length=255, blank=True, default="")
+    # What the points were computed from: the terms and amounts as they were (`earning.Award.as_breakdown`).
+    breakdown = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "crm_points_transaction"
+        indexes = [
+            models.Index(name="crm_transaction_statement", fields=["account", "-id"]),
+            models.Index(
+                name="crm_transaction_of_order", fields=["order_id"], condition=models.Q(order_id__isnull=False)
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(name="crm_transaction_moves_points", condition=~models.Q(points=0)),
+        ]
+
+
+class LotStatus(models.TextChoices):
+    PENDING = "pending"
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class PointsLot(models.Model):
+    """Points that were awarded together and expire together. Spent soonest expiry first, never-expiring last."""
+
+    account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="lots")
+    transaction = models.OneToOneField(PointsTransaction, on_delete=models.PROTECT, related_name="lot")
+    status = models.CharField(max_length=16, choices=LotStatus.choices)
+    amount = models.BigIntegerField()
+    remaining = models.BigIntegerField()
+    available_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "crm_points_lot"
+        indexes = [
+            models.Index(
+                name="crm_lot_spending_order",
+                fields=["account", "expires_at", "id"],
+                condition=models.Q(remaining__gt=0),
+            ),
+            models.Index(
+                name="crm_lot_waiting", fields=["available_at"], condition=models.Q(status=LotStatus.PENDING)
+            ),
+            models.Index(
+                name="crm_lot_expiring",
+                fields=["expires_at"],
+                condition=models.Q(status=LotStatus.ACTIVE, remaining__gt=0, expires_at__isnull=False),
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="crm_lot_remaining_within_amount",
+                condition=models.Q(amount__gt=0, remaining__gte=0, remaining__lte=models.F("amount")),
+            ),
+            models.CheckConstraint(
+                name="crm_lot_closed_means_empty",
+                condition=models.Q(status__in=[LotStatus.PENDING, LotStatus.ACTIVE]) | models.Q(remaining=0),
+            ),
+        ]
+
+
+class LotConsumption(models.Model):
+    """How many points of a lot an entry used up (positive) or gave back (negative). Append-only."""
+
+    transaction = models.ForeignKey(PointsTransaction, on_delete=models.PROTECT, related_name="consumptions")
+    lot = models.ForeignKey(PointsLot, on_delete=models.PROTECT, related_name="consumptions")
+    points = models.BigIntegerField()
+
+    class Meta:
+        db_table = "crm_lot_consumption"
+        constraints = [
+            models.CheckConstraint(name="crm_consumption_moves_points", condition=~models.Q(points=0)),
+        ]
+
+
+class HoldStatus(models.TextChoices):
+    HELD = "held"
+    COMMITTED = "committed"
+    RELEASED = "released"
+
+
+class PointsHold(models.Model):
+    """Points set aside for a checkout, and the voucher code that carries their worth into the order."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="holds")
+    # Primary key of the checkout, which Saleor deletes when it becomes an order.
+    checkout_token = models.UUIDField()
+    points = models.BigIntegerField()
+    amount = money_field()
+    currency = models.CharField(max_length=3)
+    voucher_code = models.CharField(max_length=64, unique=True)
+    status = models.CharField(max_length=16, choices=HoldStatus.choices, default=HoldStatus.HELD)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    order_id = models.UUIDField(null=True, unique=True)
+
+    class Meta:
+        db_table = "crm_points_hold"
+        indexes = [
+            models.Index(
+                name="crm_hold_timing_out", fields=["expires_at"], condition=models.Q(status=HoldStatus.HELD)
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                name="crm_hold_one_open_per_checkout",
+                fields=["checkout_token"],
+                condition=models.Q(status=HoldStatus.HELD),
+            ),
+            models.CheckConstraint(name="crm_hold_holds_points", condition=models.Q(points__gt=0, amount__gt=0)),
+        ]

@@ -1,0 +1,196 @@
+"""The SQL below the ledger: each function takes a constant number of statements, however many rows there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connections, models
+
+from saleor_crm_plugin.loyalty.models import (
+    LotConsumption,
+    LotStatus,
+    LoyaltyAccount,
+    PointsLot,
+    PointsTransaction,
+    TransactionType,
+)
+from saleor_crm_plugin.loyalty.wallet import Consumption, Lot, Wallet
+
+# Rows in one INSERT: below PostgreSQL's 65,535 parameters with the 13 columns of an entry.
+WRITE_BATCH_SIZE = 4_000
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a ledger has posted and not yet written. Primary keys are provisional."""
+
+    entries: list[PointsTransaction] = field(default_factory=list)
+    lots: list[PointsLot] = field(default_factory=list)
+    consumptions: list[LotConsumption] = field(default_factory=list)
+
+
+def lock_accounts(account_ids: Sequence[int], using: str) -> dict[int, LoyaltyAccount]:
+    rows = LoyaltyAccount.objects.using(using).select_for_update().filter(pk__in=account_ids).order_by("pk")
+    return {row.pk: row for row in rows}
+
+
+def wallet_of(account: LoyaltyAccount) -> Wallet:
+    return Wallet(account.active, account.pending, account.deficit, account.held, account.lifetime)
+
+
+def lot_of(row: PointsLot) -> Lot:
+    return Lot(row.pk, row.amount, row.remaining, row.status == LotStatus.PENDING, row.available_at, row.expires_at)
+
+
+def posted_keys(keys: Sequence[str], using: str) -> set[str]:
+    rows = PointsTransaction.objects.using(using).filter(idempotency_key__in=keys)
+    return set(rows.values_list("idempotency_key", flat=True))
+
+
+def outstanding_redemptions(orders: Sequence[UUID], using: str) -> dict[tuple[int, UUID], list[Consumption]]:
+    """What the orders' redemptions used of which lots and has not come back, in the order of use."""
+    rows = (
+        LotConsumption.objects.using(using)
+        .filter(
+            models.Q(transaction__type=TransactionType.REDEEM)
+            # A reversal's positive consumptions are returned points that paid a deficit: they did come back.
+            | models.Q(transaction__type=TransactionType.REDEEM_REVERSAL, points__lt=0),
+            transaction__order_id__in=orders,
+        )
+        .order_by("pk")
+        .values_list("transaction__account_id", "transaction__order_id", "lot_id", "points")
+    )
+    used: dict[tuple[int, UUID], dict[int, int]] = {}
+    for account_id, order_id, lot_id, points in rows:
+        assert order_id is not None
+        per_lot = used.setdefault((account_id, order_id), {})
+        per_lot[lot_id] = per_lot.get(lot_id, 0) + points
+    return {
+        key: [Consumption(lot_id, points) for lot_id, points in per_lot.items() if points > 0]
+        for key, per_lot in used.items()
+    }
+
+
+def read_lots(
+    account_ids: Sequence[int], orders: Sequence[UUID], lot_ids: Sequence[int], using: str
+) -> list[tuple[PointsLot, UUID | None]]:
+    """Open lots of the accounts, lots that the orders opened, and the lots named; each with its order."""
+    rows = (
+        PointsLot.objects.using(using)
+        .filter(
+            models.Q(account__in=account_ids, remaining__gt=0)
+            | models.Q(transaction__order_id__in=orders)
+            | models.Q(pk__in=lot_ids)
+        )
+        .annotate(of_order=models.F("transaction__order_id"))
+        .order_by("pk")
+    )
+    return [(row, row.of_order) for row in rows]
+
+
+def write(
+    batch: Batch,
+    accounts: Mapping[int, LoyaltyAccount],
+    wallets: Mapping[int, Wallet],
+    lot_rows: Mapping[int, PointsLot],
+    now: datetime,
+    using: str,
+) -> None:
+    """Write a batch, the lots and the accounts. Entries and lots get their real primary keys."""
+    changed = _carry_over(wallets, lot_rows, batch, now)
+    _give_ids(batch, using)
+    PointsTransaction.objects.using(using).bulk_create(batch.entries, batch_size=WRITE_BATCH_SIZE)
+    PointsLot.objects.using(using).bulk_create(batch.lots, batch_size=WRITE_BATCH_SIZE)
+    _update_lots(changed, using)
+    LotConsumption.objects.using(using).bulk_create(batch.consumptions, batch_size=WRITE_BATCH_SIZE)
+    _update_accounts(accounts, wallets, using)
+
+
+def _carry_over(
+    wallets: Mapping[int, Wallet], lot_rows: Mapping[int, PointsLot], batch: Batch, now: datetime
+) -> list[PointsLot]:
+    """Bring the wallets' lots into their rows; returns the rows that existed before and have changed."""
+    new = {row.pk for row in batch.lots}
+    changed = []
+    for wallet in wallets.values():
+        for lot in wallet.lots.values():
+            row = lot_rows[lot.id]
+            before = (row.remaining, row.status)
+            row.remaining, row.status = lot.remaining, _status(lot, now)
+            if lot.id not in new and before != (row.remaining, row.status):
+                changed.append(row)
+    return changed
+
+
+def _status(lot: Lot, now: datetime) -> LotStatus:
+    if lot.pending:
+        return LotStatus.PENDING if lot.remaining else LotStatus.CANCELLED
+    if lot.remaining == 0 and lot.expires_at is not None and lot.expires_at <= now:
+        return LotStatus.EXPIRED
+    return LotStatus.ACTIVE
+
+
+def _give_ids(batch: Batch, using: str) -> None:
+    entries = _real_ids(PointsTransaction._meta.db_table, [row.pk for row in batch.entries], using)
+    lots = _real_ids(PointsLot._meta.db_table, [row.pk for row in batch.lots], using)
+    for entry in batch.entries:
+        entry.pk = entries[entry.pk]
+        if entry.reverses_id is not None:
+            entry.reverses_id = entries.get(entry.reverses_id, entry.reverses_id)
+    for lot in batch.lots:
+        lot.pk = lots[lot.pk]
+        lot.transaction_id = entries.get(lot.transaction_id, lot.transaction_id)
+    for part in batch.consumptions:
+        part.transaction_id = entries.get(part.transaction_id, part.transaction_id)
+        part.lot_id = lots.get(part.lot_id, part.lot_id)
+
+
+def _real_ids(table: str, provisional: Sequence[int], using: str) -> dict[int, int]:
+    if not provisional:
+        return {}
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, len(provisional)]
+        )
+        return dict(zip(provisional, sorted(pk for (pk,) in cursor.fetchall()), strict=True))
+
+
+def _update_lots(rows: Sequence[PointsLot], using: str) -> None:
+    if not rows:
+        return
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE crm_points_lot AS lot SET remaining = new.remaining, status = new.status
+            FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS new (id, remaining, status)
+            WHERE lot.id = new.id
+            """,
+            [[row.pk for row in rows], [row.remaining for row in rows], [str(row.status) for row in rows]],
+        )
+
+
+def _update_accounts(accounts: Mapping[int, LoyaltyAccount], wallets: Mapping[int, Wallet], using: str) -> None:
+    rows = []
+    for pk, wallet in wallets.items():
+        account = accounts[pk]
+        new = (wallet.active, wallet.pending, wallet.deficit, wallet.held, wallet.lifetime)
+        if new != (account.active, account.pending, account.deficit, account.held, account.lifetime):
+            account.active, account.pending, account.deficit, account.held, account.lifetime = new
+            rows.append((pk, *new))
+    if not rows:
+        return
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE crm_loyalty_account AS account
+            SET active = new.active, pending = new.pending, deficit = new.deficit, held = new.held,
+                lifetime = new.lifetime
+            FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+                AS new (id, active, pending, deficit, held, lifetime)
+            WHERE account.id = new.id
+            """,
+            [list(column) for column in zip(*rows, strict=True)],
+        )

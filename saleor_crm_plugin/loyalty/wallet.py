@@ -1,0 +1,160 @@
+"""An account in memory: which lots an operation touches, and what is left. Pure; `ledger` persists what it decides.
+
+Sign convention: a consumption is positive when it uses a lot's points and negative when it gives them back, as in
+`LotConsumption`. After every method
+
+    active + pending - deficit
+
+has changed by exactly the points of the entry, and by nothing in `release`, `hold`, `activate` and `settle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(slots=True)
+class Lot:
+    """Points awarded together. `pending` lots are known but cannot be spent yet."""
+
+    id: int
+    amount: int
+    remaining: int
+    pending: bool
+    available_at: datetime
+    expires_at: datetime | None
+
+    @property
+    def spending_order(self) -> tuple[bool, float, int]:
+        """Sorts soonest expiry first, never-expiring last, then oldest first."""
+        return (self.expires_at is None, self.expires_at.timestamp() if self.expires_at else 0.0, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Consumption:
+    """`points` of a lot used up, or given back if negative."""
+
+    lot_id: int
+    points: int
+
+
+@dataclass(slots=True)
+class Wallet:
+    """The sums of an account and those of its lots that an operation may need."""
+
+    active: int = 0
+    pending: int = 0
+    deficit: int = 0
+    held: int = 0
+    lifetime: int = 0
+    lots: dict[int, Lot] = field(default_factory=dict)
+
+    @property
+    def balance(self) -> int:
+        return self.active + self.pending - self.deficit
+
+    @property
+    def spendable(self) -> int:
+        return self.active - self.held
+
+    def add(self, lot: Lot) -> list[Consumption]:
+        """Take a new lot in. Active points pay a deficit first."""
+        self.lots[lot.id] = lot
+        if lot.pending:
+            self.pending += lot.remaining
+            return []
+        self.active += lot.remaining
+        return self.settle()
+
+    def take(self, points: int, prefer: Iterable[int] = (), *, only_preferred_pending: bool = False) -> list[Consumption]:
+        """Take `points` away: from the preferred lots (pending ones too), then in spending order, then as deficit.
+
+        Points held by a checkout are left alone. With `only_preferred_pending` nothing but the pending part of the
+        preferred lots is used, and the rest becomes deficit.
+        """
+        left = points
+        used: list[Consumption] = []
+        preferred = [self.lots[lot_id] for lot_id in prefer]
+        for lot in preferred:
+            if lot.pending:
+                left -= self._use(lot, left, used)
+        if not only_preferred_pending:
+            rest = sorted((lot for lot in self.lots.values() if not lot.pending), key=lambda lot: lot.spending_order)
+            for lot in [lot for lot in preferred if not lot.pending] + rest:
+                left -= self._use(lot, min(left, self.spendable), used)
+        self.deficit += left
+        return used
+
+    def give_back(self, points: int, consumed: Iterable[Consumption]) -> tuple[list[Consumption], int]:
+        """Undo up to `points` of a former `take`, last use first.
+
+        Args:
+            points: how many come back.
+            consumed: what that `take` used and earlier calls have not yet given back, in the order of use.
+
+        Returns:
+            The consumptions (negative), and the points for which no lot is left to go back to (what was taken as a
+            deficit that has been paid since): the caller puts these into a new lot.
+        """
+        left = points
+        back: list[Consumption] = []
+        for part in reversed(list(consumed)):
+            amount = min(part.points, left)
+            if amount <= 0:
+                continue
+            lot = self.lots[part.lot_id]
+            lot.remaining += amount
+            if lot.pending:
+                self.pending += amount
+            else:
+                self.active += amount
+            back.append(Consumption(lot.id, -amount))
+            left -= amount
+        left -= self.pay_deficit(left)
+        return back + self.settle(), left
+
+    def pay_deficit(self, points: int) -> int:
+        """Cancel up to `points` of deficit without using a lot; returns how many were cancelled."""
+        paid = min(points, self.deficit)
+        self.deficit -= paid
+        return paid
+
+    def settle(self) -> list[Consumption]:
+        """Let spendable points pay the deficit. The balance does not change."""
+        used: list[Consumption] = []
+        if self.deficit and self.spendable:
+            for lot in sorted((lot for lot in self.lots.values() if not lot.pending), key=lambda lot: lot.spending_order):
+                self.deficit -= self._use(lot, min(self.deficit, self.spendable), used)
+        return used
+
+    def activate(self, lot: Lot) -> list[Consumption]:
+        """A pending lot's waiting time is over."""
+        lot.pending = False
+        self.pending -= lot.remaining
+        self.active += lot.remaining
+        return self.settle()
+
+    def expire(self, lot: Lot) -> list[Consumption]:
+        """Use up what is left of an active lot, but for points that a checkout holds."""
+        used: list[Consumption] = []
+        self._use(lot, min(lot.remaining, self.spendable), used)
+        return used
+
+    def hold(self, points: int) -> None:
+        self.held += points
+
+    def release(self, points: int) -> None:
+        self.held -= points
+
+    def _use(self, lot: Lot, points: int, used: list[Consumption]) -> int:
+        amount = max(min(points, lot.remaining), 0)
+        if amount:
+            lot.remaining -= amount
+            if lot.pending:
+                self.pending -= amount
+            else:
+                self.active -= amount
+            used.append(Consumption(lot.id, amount))
+        return amount

@@ -1,0 +1,37 @@
+"""The tables, gathered for Django. Each domain declares its own."""
+
+from saleor_crm_plugin.ingestion.models import OrderSync, SyncState
+from saleor_crm_plugin.loyalty.models import (
+    LotConsumption,
+    LoyaltyAccount,
+    LoyaltyProgram,
+    PointsHold,
+    PointsLot,
+    PointsTransaction,
+)
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileIdentity, ProfileMetrics, ProfileOrder
+from saleor_crm_plugin.recommendations.models import (
+    PersonalRecommendations,
+    PopularProducts,
+    ProductAffinity,
+    RecommendationModel,
+)
+
+__all__ = [
+    "CustomerProfile",
+    "LotConsumption",
+    "LoyaltyAccount",
+    "LoyaltyProgram",
+    "OrderSync",
+    "PersonalRecommendations",
+    "PointsHold",
+    "PointsLot",
+    "PointsTransaction",
+    "PopularProducts",
+    "ProductAffinity",
+    "ProfileIdentity",
+    "ProfileMetrics",
+    "ProfileOrder",
+    "RecommendationModel",
+    "SyncState",
+]

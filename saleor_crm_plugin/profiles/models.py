@@ -1,0 +1,110 @@
+"""Customers as persons: who they are, what they ordered, and the numbers that follow from it.
+
+Amounts are gross, in the currency of the row. `ProfileMetrics` is a function of `ProfileOrder`, which is a function of
+Saleor's orders: both can be recomputed at any time.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+from saleor_crm_plugin.fields import money_field, saleor_key
+
+
+class CustomerProfile(models.Model):
+    """One person: a user of the shop, or a guest known by an e-mail address. Outlives the user's deletion."""
+
+    user = saleor_key("account.User", unique=True, null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "crm_customer_profile"
+
+
+class IdentityKind(models.TextChoices):
+    VERIFIED_EMAIL = "verified_email"
+    UNVERIFIED_EMAIL = "unverified_email"
+    EXTERNAL_REFERENCE = "external_reference"
+
+
+class ProfileIdentity(models.Model):
+    """A name by which a person without (or before) an account is found again.
+
+    A user's own e-mail is read from Saleor, not copied here. E-mails are stored as `identity.normalize_email` gives
+    them.
+    """
+
+    profile = models.ForeignKey(CustomerProfile, on_delete=models.CASCADE, related_name="identities")
+    kind = models.CharField(max_length=24, choices=IdentityKind.choices)
+    value = models.CharField(max_length=254)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "crm_profile_identity"
+        constraints = [
+            models.UniqueConstraint(name="crm_identity_belongs_to_one_profile", fields=["kind", "value"]),
+        ]
+
+
+class ProfileOrder(models.Model):
+    """An order as a fact about a person. One row for each order that is not a draft."""
+
+    order_id = models.UUIDField(primary_key=True)
+    profile = models.ForeignKey(CustomerProfile, on_delete=models.CASCADE, related_name="orders")
+    channel_id = models.IntegerField()
+    currency = models.CharField(max_length=3)
+    placed_at = models.DateTimeField()
+    # False for orders that are unconfirmed, cancelled or expired: known, but not purchases.
+    counts = models.BooleanField()
+    gross_amount = money_field()
+    refunded_amount = money_field()
+
+    class Meta:
+        db_table = "crm_profile_order"
+        indexes = [models.Index(name="crm_profile_order_history", fields=["profile", "currency", "placed_at"])]
+
+
+class RFMGroup(models.TextChoices):
+    CHAMPIONS = "champions"
+    LOYAL = "loyal"
+    ACTIVE = "active"
+    PROMISING = "promising"
+    NEW = "new"
+    NEEDS_ATTENTION = "needs_attention"
+    AT_RISK = "at_risk"
+    PREVIOUSLY_LOYAL = "previously_loyal"
+    ALMOST_LOST = "almost_lost"
+    DORMANT = "dormant"
+    PROSPECTS = "prospects"
+
+
+class ProfileMetrics(models.Model):
+    """A person's purchases in one currency, net of cancelled orders and refunds."""
+
+    profile = models.ForeignKey(CustomerProfile, on_delete=models.CASCADE, related_name="metrics")
+    currency = models.CharField(max_length=3)
+    orders_count = models.IntegerField()
+    gross_spent = money_field()
+    refunded = money_field()
+    net_spent = money_field()
+    average_order_value = money_field(null=True)
+    first_order_at = models.DateTimeField(null=True)
+    last_order_at = models.DateTimeField(null=True)
+    # None below two orders.
+    average_days_between_orders = models.DecimalField(max_digits=10, decimal_places=2, null=True)
+    # 1 (worst) to 5 (best), by quintile among the customers of the currency; None until the first RFM run, and for
+    # whoever has no order within the RFM window.
+    recency_score = models.SmallIntegerField(null=True)
+    frequency_score = models.SmallIntegerField(null=True)
+    monetary_score = models.SmallIntegerField(null=True)
+    rfm_group = models.CharField(max_length=24, choices=RFMGroup.choices, blank=True, default="")
+
+    class Meta:
+        db_table = "crm_profile_metrics"
+        constraints = [
+            models.UniqueConstraint(name="crm_metrics_one_row_per_currency", fields=["profile", "currency"]),
+            models.CheckConstraint(
+                name="crm_metrics_net_is_gross_less_refunds",
+                condition=models.Q(net_spent=models.F("gross_spent") - models.F("refunded")),
+            ),
+        ]

@@ -1,0 +1,106 @@
+"""Trained models as rows that one SQL statement can serve.
+
+Lists are parallel arrays in one row (best first) rather than a row for each pair: a million customers with fifty
+products each are a million rows, and `unnest` joins them to what the channel sells now.
+"""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+
+class ModelStatus(models.TextChoices):
+    TRAINING = "training"
+    PUBLISHED = "published"
+    RETIRED = "retired"
+    FAILED = "failed"
+
+
+class RecommendationModel(models.Model):
+    """A trained version: what it was trained on, how, and how well it did."""
+
+    status = models.CharField(max_length=16, choices=ModelStatus.choices)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    # What was read: {"orders": int, "lines": int, "customers": int, "products": int, "since": ISO date}.
+    training_data = models.JSONField(default=dict)
+    parameters = models.JSONField(default=dict)
+    # Why a training failed or was not published; empty otherwise.
+    message = models.CharField(max_length=255, blank=True, default="")
+
+    class Meta:
+        db_table = "crm_recommendation_model"
+        constraints = [
+            models.UniqueConstraint(
+                name="crm_model_only_one_published",
+                fields=["status"],
+                condition=models.Q(status=ModelStatus.PUBLISHED),
+            ),
+        ]
+
+
+class ReasonKind(models.IntegerChoices):
+    """Why a product is in a list. Stored as a small integer beside each product."""
+
+    BOUGHT_BEFORE = 1
+    BOUGHT_TOGETHER = 2
+    SIMILAR = 3
+    POPULAR = 4
+
+
+class ProductAffinity(models.Model):
+    """What goes with a product: `related_ids[i]` with `scores[i]`, best first."""
+
+    class Kind(models.TextChoices):
+        BOUGHT_TOGETHER = "bought_together"
+        SIMILAR = "similar"
+
+    model = models.ForeignKey(RecommendationModel, on_delete=models.CASCADE, related_name="affinities")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    product_id = models.IntegerField()
+    related_ids = ArrayField(models.IntegerField())
+    scores = ArrayField(models.FloatField())
+    # Share (0 to 1) of the product's baskets that hold the related product, for the explanation.
+    confidences = ArrayField(models.FloatField())
+
+    class Meta:
+        db_table = "crm_product_affinity"
+        constraints = [
+            models.UniqueConstraint(name="crm_affinity_one_list_per_product", fields=["model", "kind", "product_id"]),
+        ]
+
+
+class PersonalRecommendations(models.Model):
+    """What a person may want next: `product_ids[i]` because of `reason_kinds[i]`, best first."""
+
+    model = models.ForeignKey(RecommendationModel, on_delete=models.CASCADE, related_name="personal")
+    profile = models.ForeignKey("saleor_crm_plugin.CustomerProfile", on_delete=models.CASCADE, related_name="+")
+    product_ids = ArrayField(models.IntegerField())
+    scores = ArrayField(models.FloatField())
+    reason_kinds = ArrayField(models.SmallIntegerField())
+    # BOUGHT_BEFORE: the product itself; BOUGHT_TOGETHER: the bought product that pulls it in.
+    reason_product_ids = ArrayField(models.IntegerField())
+    # BOUGHT_BEFORE: number of purchases; BOUGHT_TOGETHER: share of baskets (0 to 1).
+    reason_values = ArrayField(models.FloatField())
+
+    class Meta:
+        db_table = "crm_personal_recommendations"
+        constraints = [
+            models.UniqueConstraint(name="crm_personal_one_list_per_person", fields=["model", "profile"]),
+        ]
+
+
+class PopularProducts(models.Model):
+    """What a channel sells most of late: the answer where there is nothing else to go on."""
+
+    model = models.ForeignKey(RecommendationModel, on_delete=models.CASCADE, related_name="popular")
+    channel_id = models.IntegerField()
+    product_ids = ArrayField(models.IntegerField())
+    scores = ArrayField(models.FloatField())
+
+    class Meta:
+        db_table = "crm_popular_products"
+        constraints = [
+            models.UniqueConstraint(name="crm_popular_one_list_per_channel", fields=["model", "channel_id"]),
+        ]

@@ -1,0 +1,20 @@
+"""What every test can use. The shop is the stand-in (`tests/devshop`), or a real Saleor where one is importable."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytest_plugins = ["tests.devshop.fixtures"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Let several people run tests on one server: CRM_TEST_DB_SUFFIX tells their databases apart."""
+    suffix = os.environ.get("CRM_TEST_DB_SUFFIX")
+    if suffix:
+        from django.conf import settings
+
+        test = settings.DATABASES["default"].setdefault("TEST", {})
+        test["NAME"] = f"{test.get('NAME') or 'test_' + str(settings.DATABASES['default']['NAME'])}_{suffix}"

@@ -1,0 +1,244 @@
+"""Orders become points, and refunds take them back: each case with the numbers a shopkeeper would expect."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal as D
+from uuid import UUID, uuid4
+
+import pytest
+
+from saleor_crm_plugin.config import EarnedPointsPolicy, Expiry, LoyaltySettings, SpentPointsPolicy
+from saleor_crm_plugin.loyalty.accounts import default_program_id
+from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder
+from saleor_crm_plugin.loyalty.ledger import Ledger
+from saleor_crm_plugin.loyalty.models import HoldStatus, LoyaltyAccount, PointsHold, PointsLot, PointsTransaction
+from saleor_crm_plugin.loyalty.orders import OrderFacts, bring_in_line
+from saleor_crm_plugin.loyalty.queries import OrderPoints, order_points
+from saleor_crm_plugin.profiles.models import CustomerProfile
+from tests.integration.loyalty.audit import assert_ledger_adds_up
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+PLACED = NOW - timedelta(days=10)
+TERMS = LoyaltySettings(points_per_unit=D(1), earn_from=NOW - timedelta(days=365), point_value=D("0.01"))
+
+
+@pytest.fixture
+def profile() -> int:
+    return CustomerProfile.objects.create().pk
+
+
+def facts(profile_id: int | None, total: str = "100", refunded: str = "0", **changes: object) -> OrderFacts:
+    values: dict[str, object] = {
+        "order_id": uuid4(),
+        "profile_id": profile_id,
+        "currency": "USD",
+        "is_purchase": True,
+        "is_closed": False,
+        "is_imported": False,
+        "placed_at": PLACED,
+        "qualified_at": PLACED,
+        "voucher_code": "",
+        "settings": TERMS,
+    }
+    order = EarningOrder(
+        lines=[EarningLine(key="1", name="", gross=D(total), net=D(total))],
+        shipping_gross=D(0),
+        shipping_net=D(0),
+        total_gross=D(total),
+        refunded_gross=D(refunded),
+    )
+    return OrderFacts(**{**values, "earning": order, **changes})
+
+
+def sync(*orders: OrderFacts, now: datetime = NOW) -> int:
+    posted = bring_in_line(orders, default_program_id(), now, "default")
+    assert_ledger_adds_up()
+    return posted
+
+
+def entries(order_id: UUID | None = None) -> list[tuple[str, int, int]]:
+    rows = PointsTransaction.objects.order_by("pk")
+    if order_id:
+        rows = rows.filter(order_id=order_id)
+    return list(rows.values_list("type", "points", "balance_after"))
+
+
+def account() -> LoyaltyAccount:
+    return LoyaltyAccount.objects.get()
+
+
+def hold(account_id: int, points: int, code: str = "LP-1") -> PointsHold:
+    with Ledger([account_id]) as ledger:
+        ledger.wallets[account_id].hold(points)
+    return PointsHold.objects.create(
+        account_id=account_id,
+        checkout_token=uuid4(),
+        points=points,
+        amount=D(points) / 100,
+        currency="USD",
+        voucher_code=code,
+        created_at=NOW,
+        expires_at=NOW + timedelta(hours=1),
+    )
+
+
+def test_a_paid_order_earns_once_however_often_it_is_synced(profile):
+    order = facts(profile)
+    assert sync(order) == 1
+    assert sync(order) == 0
+    assert entries() == [("earn", 100, 100)]
+    assert (account().active, account().lifetime) == (100, 100)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"qualified_at": None},
+        {"is_purchase": False},
+        {"is_imported": True},
+        {"placed_at": NOW - timedelta(days=366)},
+        {"settings": LoyaltySettings()},
+        {"settings": LoyaltySettings(points_per_unit=D(1))},
+    ],
+    ids=["unpaid", "cancelled", "imported", "before earn_from", "channel without loyalty", "no earn_from"],
+)
+def test_what_earns_nothing_opens_no_account(profile, changes):
+    assert sync(facts(profile, **changes)) == 0
+    assert not LoyaltyAccount.objects.exists()
+
+
+def test_partial_refunds_take_the_same_as_one_refund_of_their_sum(profile):
+    order = facts(profile, "99.99")
+    sync(order)
+    for refunded in ("10.01", "33.34", "66.67"):
+        sync(facts(profile, "99.99", refunded, order_id=order.order_id))
+    once = facts(profile, "99.99", "66.67")
+    sync(once)
+    assert order_points([order.order_id], "default")[order.order_id] == OrderPoints(earned=33, reversed=66)
+    assert order_points([once.order_id], "default")[once.order_id] == OrderPoints(earned=33, reversed=66)
+    assert entries(once.order_id)[0][:2] == ("earn", 99)
+
+
+def test_cancelling_takes_all_and_a_later_change_of_the_rate_changes_nothing(profile):
+    order = facts(profile)
+    sync(order)
+    dearer = LoyaltySettings(points_per_unit=D(5), earn_from=TERMS.earn_from)
+    assert sync(facts(profile, order_id=order.order_id, settings=dearer)) == 0
+    sync(facts(profile, "100", "50", order_id=order.order_id, settings=dearer))
+    assert account().active == 50
+    sync(facts(profile, order_id=order.order_id, settings=dearer, is_purchase=False, is_closed=True))
+    assert entries() == [("earn", 100, 100), ("earn_reversal", -50, 50), ("earn_reversal", -50, 0)]
+
+
+def test_pending_points_wait_and_then_expire(profile):
+    waiting = LoyaltySettings(
+        points_per_unit=D(1), earn_from=TERMS.earn_from, pending_days=14, expiry=Expiry("months", 12)
+    )
+    sync(facts(profile, settings=waiting))
+    lot = PointsLot.objects.get()
+    assert (account().active, account().pending, lot.status) == (0, 100, "pending")
+    assert lot.available_at == PLACED + timedelta(days=14)
+    assert lot.expires_at == (PLACED + timedelta(days=14)).replace(year=2027)
+
+
+@pytest.mark.parametrize(
+    ("policy", "balance", "deficit", "kinds"),
+    [
+        (EarnedPointsPolicy.REVERSE_INTO_DEFICIT, -60, 60, ["earn", "redeem", "earn_reversal"]),
+        (EarnedPointsPolicy.REVERSE_WITHIN_BALANCE, 0, 0, ["earn", "redeem", "earn_reversal", "waiver"]),
+        (EarnedPointsPolicy.REVERSE_PENDING_ONLY, 40, 0, ["earn", "redeem", "earn_reversal", "waiver"]),
+    ],
+)
+def test_points_already_spent_follow_the_channels_policy(profile, policy, balance, deficit, kinds):
+    settings = LoyaltySettings(points_per_unit=D(1), earn_from=TERMS.earn_from, earned_points_policy=policy)
+    order = facts(profile, settings=settings)
+    sync(order)
+    reservation = hold(account().pk, 60)
+    sync(facts(profile, voucher_code="LP-1", settings=LoyaltySettings()))
+    cancelled = facts(profile, order_id=order.order_id, settings=settings, is_purchase=False, is_closed=True)
+    sync(cancelled)
+    assert sync(cancelled) == 0
+    reservation.refresh_from_db()
+    assert reservation.status == HoldStatus.COMMITTED
+    assert [kind for kind, _, _ in entries()] == kinds
+    assert (account().balance, account().deficit) == (balance, deficit)
+
+
+def test_a_deficit_is_paid_by_the_next_award(profile):
+    settings = LoyaltySettings(
+        points_per_unit=D(1),
+        earn_from=TERMS.earn_from,
+        earned_points_policy=EarnedPointsPolicy.REVERSE_INTO_DEFICIT,
+    )
+    order = facts(profile, settings=settings)
+    sync(order)
+    hold(account().pk, 60)
+    sync(facts(profile, voucher_code="LP-1", settings=LoyaltySettings()))
+    sync(facts(profile, order_id=order.order_id, settings=settings, is_purchase=False))
+    sync(facts(profile, "100", settings=settings))
+    assert (account().active, account().deficit) == (40, 0)
+
+
+@pytest.mark.parametrize(
+    ("policy", "changes", "refunded", "returned"),
+    [
+        (SpentPointsPolicy.RETURN, {}, "40", 0),
+        (SpentPointsPolicy.RETURN, {}, "80", 60),
+        (SpentPointsPolicy.RETURN, {"is_purchase": False, "is_closed": True}, "0", 60),
+        (SpentPointsPolicy.KEEP, {"is_purchase": False, "is_closed": True}, "80", 0),
+        (SpentPointsPolicy.IN_PROPORTION, {}, "40", 30),
+        (SpentPointsPolicy.IN_PROPORTION, {"is_purchase": False, "is_closed": True}, "0", 60),
+    ],
+)
+def test_spent_points_come_back_as_the_channel_says(profile, policy, changes, refunded, returned):
+    sync(facts(profile))
+    hold(account().pk, 60)
+    settings = LoyaltySettings(spent_points_policy=policy)
+    spent = facts(profile, "80", voucher_code="LP-1", settings=settings)
+    sync(spent)
+    before = list(PointsLot.objects.values_list("pk", "expires_at"))
+    again = facts(profile, "80", refunded, order_id=spent.order_id, voucher_code="LP-1", settings=settings, **changes)
+    sync(again)
+    assert sync(again) == 0
+    assert order_points([spent.order_id], "default")[spent.order_id].redeemed == 60 - returned
+    assert account().active == 40 + returned
+    # The very lots are back, not new ones.
+    assert list(PointsLot.objects.values_list("pk", "expires_at")) == before
+
+
+def test_an_order_with_the_code_always_debits_even_after_the_hold_ran_out(profile):
+    sync(facts(profile, "50"))
+    reservation = hold(account().pk, 50)
+    with Ledger([account().pk]) as ledger:
+        ledger.wallets[account().pk].release(50)
+    PointsHold.objects.update(status=HoldStatus.RELEASED)
+    sync(facts(profile, voucher_code="LP-1", settings=LoyaltySettings()))
+    reservation.refresh_from_db()
+    assert (reservation.status, account().active, account().held) == (HoldStatus.COMMITTED, 0, 0)
+
+
+def test_an_award_follows_its_order_to_another_customer_on_its_old_terms(profile):
+    order = facts(profile)
+    sync(order)
+    other = CustomerProfile.objects.create().pk
+    sync(facts(other, order_id=order.order_id, settings=LoyaltySettings()))
+    balances = dict(LoyaltyAccount.objects.values_list("profile_id", "active"))
+    assert balances == {profile: 0, other: 100}
+
+
+def test_an_order_of_nobody_earns_nothing(profile):
+    assert sync(facts(None)) == 0
+
+
+def test_statements_do_not_grow_with_the_number_of_orders(profile, django_assert_num_queries):
+    program_id = default_program_id()
+    profiles = [CustomerProfile.objects.create().pk for _ in range(40)]
+    few, many = [facts(pk) for pk in profiles[:2]], [facts(pk) for pk in profiles[2:]]
+    with django_assert_num_queries(12):
+        bring_in_line(few, program_id, NOW, "default")
+    with django_assert_num_queries(12):
+        bring_in_line(many, program_id, NOW, "default")
+    assert_ledger_adds_up()
