@@ -1,0 +1,172 @@
+"""Takes the shop's history in, oldest orders first, by the same call that a hook ends in.
+
+Interrupted, it goes on where it stopped. Run again, it changes nothing: an order that is in line is only read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from saleor.channel.models import Channel
+from saleor.order import OrderStatus
+from saleor.order.models import Order
+
+from saleor_crm_plugin.exceptions import CRMError
+from saleor_crm_plugin.ingestion.claims import claim_for, claimable_customers
+from saleor_crm_plugin.ingestion.locks import only_one
+from saleor_crm_plugin.ingestion.models import SyncState
+from saleor_crm_plugin.ingestion.settings import load_settings
+from saleor_crm_plugin.ingestion.sync import sync_orders
+from saleor_crm_plugin.profiles.rfm import refresh_rfm
+
+BATCH_SIZE: Final = 500
+JOB: Final = "backfill"
+
+Progress = Callable[[int], object]
+
+
+class BackfillError(CRMError):
+    """The backfill cannot start; nothing has been written."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillResult:
+    """What a backfill did, or, as a dry run, would do.
+
+    Attributes:
+        orders: orders that this run covered. by_channel: channel slug -> how many orders there are to cover in all.
+        failed: orders that could not be taken in; reconciliation tries them again.
+        resumed: it went on where an earlier run had stopped, `skipped` orders in.
+    """
+
+    orders: int = 0
+    failed: int = 0
+    skipped: int = 0
+    resumed: bool = False
+    dry_run: bool = False
+    by_channel: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The last order that was taken in, and how many there were up to it."""
+
+    created_at: datetime
+    order_id: UUID
+    done: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {"created_at": self.created_at.isoformat(), "order_id": str(self.order_id), "done": self.done}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Position | None:
+        created_at = parse_datetime(value.get("created_at", ""))
+        return cls(created_at, UUID(value["order_id"]), value["done"]) if created_at else None
+
+
+def backfill(
+    since: datetime | None = None,
+    channel: str | None = None,
+    *,
+    dry_run: bool = False,
+    batch_size: int = BATCH_SIZE,
+    progress: Progress | None = None,
+    restart: bool = False,
+    using: str | None = None,
+) -> BackfillResult:
+    """Sync all orders placed at or after `since`, in the channel with that slug, oldest first.
+
+    Args:
+        dry_run: only count; writes nothing.
+        progress: called after each batch with the number of orders in it; first with those that are skipped.
+        restart: forget where an earlier run with the same `since` and `channel` stopped.
+
+    Raises:
+        BackfillError: no such channel, or a backfill is under way.
+    """
+    alias = using or DEFAULT_DB_ALIAS
+    channel_id = _channel_id(channel, alias)
+    orders = _orders(since, channel_id, alias)
+    by_channel = _count_by_channel(orders)
+    if dry_run:
+        return BackfillResult(orders=sum(by_channel.values()), dry_run=True, by_channel=by_channel)
+    with only_one(JOB, alias) as mine:
+        if not mine:
+            raise BackfillError("A backfill is under way already. Wait until it ends, or stop it, then start again.")
+        state = SyncState.objects.using(alias).filter(name=_state_name(since, channel_id))
+        if restart:
+            state.delete()
+        start = Position.from_json(state.values_list("value", flat=True).first() or {})
+        skipped = start.done if start else 0
+        if progress and skipped:
+            progress(skipped)
+        done = failed = 0
+        for batch in _batches(orders, start, batch_size):
+            failed += len(sync_orders([order_id for _, order_id in batch]).failed)
+            done += len(batch)
+            created_at, order_id = batch[-1]
+            state.update_or_create(
+                name=_state_name(since, channel_id),
+                defaults={"value": Position(created_at, order_id, skipped + done).as_json()},
+            )
+            if progress:
+                progress(len(batch))
+        _finish(batch_size, alias)
+        state.delete()
+    return BackfillResult(done, failed, skipped, start is not None, by_channel=by_channel)
+
+
+def _orders(since: datetime | None, channel_id: int | None, alias: str) -> QuerySet[Order]:
+    orders = Order.objects.using(alias).exclude(status=OrderStatus.DRAFT).order_by()
+    if since is not None:
+        orders = orders.filter(created_at__gte=since)
+    return orders if channel_id is None else orders.filter(channel_id=channel_id)
+
+
+def _batches(
+    orders: QuerySet[Order], start: Position | None, batch_size: int
+) -> Iterator[list[tuple[datetime, UUID]]]:
+    keys = orders.order_by("created_at", "pk").values_list("created_at", "pk")
+    last = (start.created_at, start.order_id) if start else None
+    while True:
+        rest = keys
+        if last:
+            # The first condition is for the index on created_at; the second for orders placed in the same moment.
+            rest = keys.filter(created_at__gte=last[0]).exclude(created_at=last[0], pk__lte=last[1])
+        batch = list(rest[:batch_size])
+        if not batch:
+            return
+        yield batch
+        last = batch[-1]
+
+
+def _count_by_channel(orders: QuerySet[Order]) -> dict[str, int]:
+    return dict(orders.values_list("channel__slug").annotate(Count("pk")).order_by("channel__slug"))
+
+
+def _channel_id(slug: str | None, alias: str) -> int | None:
+    if slug is None:
+        return None
+    channels = dict(Channel.objects.using(alias).order_by("slug").values_list("slug", "pk"))
+    if slug not in channels:
+        raise BackfillError(f"There is no channel {slug!r}. There are: {', '.join(channels) or 'none yet'}.")
+    return channels[slug]
+
+
+def _state_name(since: datetime | None, channel_id: int | None) -> str:
+    return f"{JOB}:{since.isoformat() if since else ''}:{channel_id or ''}"
+
+
+def _finish(batch_size: int, alias: str) -> None:
+    for customers in claimable_customers(batch_size, alias):
+        if orders := claim_for(customers, alias):
+            sync_orders(orders)
+    refresh_rfm(load_settings(alias).crm.rfm_window_days, timezone.now(), alias)

@@ -1,0 +1,108 @@
+"""Which orders of Saleor are not as we last saw them: the question that reconciliation, status and dry runs ask.
+
+An order is out of line if we never saw it, if our last attempt failed, if its `updated_at` or its user is not the one
+that we saw (Saleor attaches a guest's orders to a new account without touching `updated_at`), or if it is gone.
+Payments and transactions are looked at too: they are written just before the order they belong to, and not by Saleor
+alone. Drafts are not orders yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from saleor_crm_plugin.ingestion.snapshots import DRAFT
+
+# Times in rows are those of the start of a write, which others see only when it commits. Saleor's transactions take
+# seconds; what commits later than this after its own timestamp is left to the next full sweep.
+IN_FLIGHT: Final = timedelta(minutes=10)
+FIRST_ID: Final = UUID(int=0)
+
+_DIFFERS = """(
+    seen.order_id IS NULL OR seen.error <> '' OR seen.synced_at IS NULL
+    OR seen.seen_updated_at IS DISTINCT FROM orders.updated_at OR seen.seen_user_id IS DISTINCT FROM orders.user_id
+)"""
+_REASON = """CASE
+    WHEN seen.order_id IS NULL OR (seen.synced_at IS NULL AND seen.error = '') THEN 'unseen'
+    WHEN seen.error <> '' THEN 'failed'
+    WHEN seen.seen_user_id IS DISTINCT FROM orders.user_id THEN 'moved'
+    ELSE 'changed'
+END"""
+_ORDERS = f"""
+FROM order_order orders LEFT JOIN crm_order_sync seen ON seen.order_id = orders.id
+WHERE orders.status <> '{DRAFT}'
+"""
+
+# Everything, in the order of the key: one walk along two primary keys.
+_SWEEP = f"""
+SELECT orders.id, {_REASON} {_ORDERS} AND {_DIFFERS} AND orders.id > %(after)s ORDER BY orders.id LIMIT %(limit)s
+"""
+_GONE = """
+SELECT seen.order_id, 'gone' FROM crm_order_sync seen
+WHERE seen.order_id > %(after)s AND NOT EXISTS (SELECT 1 FROM order_order orders WHERE orders.id = seen.order_id)
+ORDER BY seen.order_id LIMIT %(limit)s
+"""
+_PAID = """
+SELECT DISTINCT seen.order_id, 'changed' FROM crm_order_sync seen
+JOIN (
+    SELECT order_id, modified_at FROM payment_payment
+    UNION ALL
+    SELECT order_id, modified_at FROM payment_transactionitem
+) AS money ON money.order_id = seen.order_id AND money.modified_at > seen.synced_at - %(in_flight)s
+WHERE seen.order_id > %(after)s
+ORDER BY 1 LIMIT %(limit)s
+"""
+# Lately, along the index on each `updated_at`: what a hook should have told us since the last run.
+_LATELY = f"""
+SELECT id, reason FROM (
+    SELECT orders.id, {_REASON} AS reason {_ORDERS} AND {_DIFFERS} AND orders.updated_at > %(since)s
+    UNION
+    SELECT orders.id, {_REASON} {_ORDERS} AND {_DIFFERS}
+        AND orders.user_id IN (SELECT id FROM account_user WHERE updated_at > %(since)s)
+    UNION
+    SELECT orders.id, {_REASON} {_ORDERS} AND seen.error <> ''
+) AS lately
+WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
+"""
+
+Difference = tuple[UUID, str]
+
+
+def all_differences(batch_size: int, using: str | None = None) -> Iterator[list[Difference]]:
+    """Batches of (order id, reason) over all orders; time linear in their number, memory that of a batch."""
+    for statement in (_SWEEP, _GONE, _PAID):
+        yield from _batches(statement, {"in_flight": IN_FLIGHT}, batch_size, using)
+
+
+def differences_since(since: datetime, batch_size: int, using: str | None = None) -> Iterator[list[Difference]]:
+    """Batches of (order id, reason) over orders and users changed after `since`, and over failed attempts."""
+    yield from _batches(_LATELY, {"since": since}, batch_size, using)
+
+
+def count_differences(since: datetime | None, limit: int, using: str | None = None) -> int:
+    """How many orders are out of line, at most `limit`; of all, or with `since` of those changed after it."""
+    statement = _SWEEP if since is None else _LATELY
+    with connections[using or DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM ({statement}) AS behind", {"after": FIRST_ID, "limit": limit, "since": since}
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _batches(
+    statement: str, parameters: dict[str, Any], batch_size: int, using: str | None
+) -> Iterator[list[Difference]]:
+    after = FIRST_ID
+    while True:
+        with connections[using or DEFAULT_DB_ALIAS].cursor() as cursor:
+            cursor.execute(statement, parameters | {"after": after, "limit": batch_size})
+            batch: list[Difference] = cursor.fetchall()
+        if batch:
+            after = batch[-1][0]
+            yield batch
+        if len(batch) < batch_size:
+            return

@@ -1,0 +1,117 @@
+"""What Saleor's hooks lead to: a hint that something may have changed, handed to a task.
+
+Saleor's plugin manager catches nothing, so whatever leaves this module reaches the buyer after the order is saved.
+Therefore nothing does: a hint that cannot be handed over is logged and dropped, and `reconcile` finds the change. With
+a broker set no SQL is issued here; without one the task runs now, inside the request, as all of Saleor's tasks then do.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from contextlib import nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from celery import Task
+from django.conf import settings
+from django.db import transaction
+
+from saleor_crm_plugin.ingestion import tasks
+from saleor_crm_plugin.ingestion.broker import BrokerPausedError, Publisher
+from saleor_crm_plugin.ingestion.logs import log_once
+
+if TYPE_CHECKING:
+    from saleor.account.models import User
+    from saleor.order.models import Fulfillment, Order
+
+logger = logging.getLogger(__name__)
+
+# Ids in one message: far below the 256 KB that SQS takes.
+IMPORT_BATCH_SIZE = 500
+
+publisher = Publisher()
+
+
+def order_changed(order: Order) -> None:
+    """An order was placed, paid, refunded, fulfilled, cancelled or edited."""
+    _hint(tasks.sync_order_task, order, "pk")
+
+
+def fulfillment_changed(fulfillment: Fulfillment) -> None:
+    """Goods of an order were sent, approved or returned."""
+    _hint(tasks.sync_order_task, fulfillment, "order_id")
+
+
+def orders_imported(orders: Iterable[Order]) -> None:
+    """Orders came in through a bulk import."""
+    try:
+        ids = [str(order.pk) for order in orders]
+        for start in range(0, len(ids), IMPORT_BATCH_SIZE):
+            _after_commit(tasks.sync_orders_task, ids[start : start + IMPORT_BATCH_SIZE])
+    except Exception as error:
+        _log_dropped(tasks.sync_orders_task, error)
+
+
+def customer_changed(user: User) -> None:
+    """An account was created, confirmed, edited, or has a new e-mail address."""
+    _hint(tasks.sync_customer_task, user, "pk")
+
+
+def customer_deleted(user: User) -> None:
+    """An account is gone; the task sees that for itself."""
+    _hint(tasks.sync_customer_task, user, "pk")
+
+
+def _hint(task: Task, instance: Any, attribute: str) -> None:
+    try:
+        key = getattr(instance, attribute)
+        # Django takes the key away from a deleted object. Reconciliation finds profiles whose user vanished.
+        if key is not None:
+            _after_commit(task, key if isinstance(key, int) else str(key))
+    except Exception as error:
+        _log_dropped(task, error)
+
+
+def _after_commit(task: Task, argument: int | str | list[str]) -> None:
+    try:
+        connection = transaction.get_connection(settings.DATABASE_CONNECTION_DEFAULT_NAME)
+        # Outside a transaction on_commit() would open a connection only to learn that there is none.
+        if connection.in_atomic_block:
+            transaction.on_commit(partial(_enqueue, task, argument), using=connection.alias, robust=True)
+        else:
+            _enqueue(task, argument)
+    except Exception as error:
+        _log_dropped(task, error)
+
+
+def _enqueue(task: Task, argument: int | str | list[str]) -> None:
+    try:
+        if task.app.conf.task_always_eager:
+            _run_now(task, argument)
+        else:
+            publisher.publish(task, (argument,))
+    except BrokerPausedError:
+        return
+    except Exception as error:
+        _log_dropped(task, error)
+
+
+def _run_now(task: Task, argument: int | str | list[str]) -> None:
+    connection = transaction.get_connection(settings.DATABASE_CONNECTION_DEFAULT_NAME)
+    # A caller's transaction must survive a failed statement of ours.
+    with transaction.atomic(using=connection.alias) if connection.in_atomic_block else nullcontext():
+        task.apply_async((argument,), throw=True)
+
+
+def _log_dropped(task: Task, error: Exception) -> None:
+    log_once(
+        logger,
+        (task.name, type(error)),
+        "%s did not run (%s: %s). The shop is not affected, and reconciliation (the periodic task, or the command "
+        "crm_reconcile) repairs it later. If it lasts, check the Celery broker and the database.",
+        task.name,
+        type(error).__name__,
+        error,
+        exc_info=error,
+    )

@@ -1,0 +1,186 @@
+"""Reads Saleor's orders and customers into snapshots, a batch at a time.
+
+Two SQL statements for any number of orders. All money of an order comes from the first, so that a refund which
+commits while we read can never be counted on one side only.
+
+Where Saleor keeps refunded money (3.21 to 3.24): a `Payment` goes down in `captured_amount` and gets a `Transaction`
+of kind "refund" (one of kind "refund_reversed" if the refund bounces); a `TransactionItem` goes down in
+`charged_value` and up in `refunded_value`, which Saleor itself lowers when a refund bounces. `total_charged_amount`
+of the order is the sum of `captured_amount` and `charged_value`. Refunds that are only asked for ("refund_ongoing",
+`refund_pending_value`), and `OrderGrantedRefund`, which is a promise, are not money given back.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Case, DateTimeField, DecimalField, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, When
+from saleor.account.models import User
+from saleor.order import OrderStatus
+from saleor.order.models import Fulfillment, Order, OrderLine
+from saleor.payment import ChargeStatus, TransactionKind
+from saleor.payment.models import Payment, Transaction, TransactionItem
+
+from saleor_crm_plugin.fields import MONEY_DIGITS, MONEY_PLACES
+from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot, LineSnapshot, OrderSnapshot, fully_paid
+from saleor_crm_plugin.profiles.identity import normalize_email
+
+# Kind of a bounced refund; a string, because plugins may store kinds that a Saleor version does not name.
+REFUND_REVERSED = "refund_reversed"
+FULFILLED_STATUSES = frozenset({OrderStatus.FULFILLED, OrderStatus.RETURNED, OrderStatus.PARTIALLY_RETURNED})
+# Payments whose money arrived, even if all of it went back since.
+CHARGED = Q(captured_amount__gt=0) | Q(
+    charge_status__in=[ChargeStatus.PARTIALLY_REFUNDED, ChargeStatus.FULLY_REFUNDED]
+)
+
+_MONEY: DecimalField[Any, Any] = DecimalField(max_digits=MONEY_DIGITS, decimal_places=MONEY_PLACES)
+
+
+def read_orders(order_ids: Collection[UUID], using: str | None = None) -> dict[UUID, OrderSnapshot]:
+    """The orders that exist, as they are now. Two SQL statements; an unknown id is simply not in the answer."""
+    if not order_ids:
+        return {}
+    alias = using or DEFAULT_DB_ALIAS
+    orders = list(_orders(order_ids, alias))
+    if not orders:
+        return {}
+    lines = _lines_by_order([order["pk"] for order in orders], alias)
+    return {order["pk"]: _snapshot(order, lines.get(order["pk"], ())) for order in orders}
+
+
+def read_customer(user_id: int, using: str | None = None) -> CustomerSnapshot | None:
+    """The user as they are now, or None if there is none. One SQL statement."""
+    return read_customers([user_id], using).get(user_id)
+
+
+def read_customers(user_ids: Collection[int], using: str | None = None) -> dict[int, CustomerSnapshot]:
+    """The users that exist, as they are now. One SQL statement."""
+    rows = (
+        User.objects.using(using or DEFAULT_DB_ALIAS)
+        .filter(pk__in=user_ids)
+        .order_by()
+        .values_list("pk", "email", "is_confirmed", "is_active")
+    )
+    return {
+        pk: CustomerSnapshot(pk, normalize_email(email), owns_email=confirmed and active)
+        for pk, email, confirmed, active in rows
+    }
+
+
+def _orders(order_ids: Collection[UUID], alias: str) -> Iterable[dict[str, Any]]:
+    return (
+        Order.objects.using(alias)
+        .filter(pk__in=order_ids)
+        .order_by()
+        .annotate(
+            refunded_by_payments=_one_value(_payment_refunds(), _MONEY),
+            refunded_by_transactions=_one_value(
+                _of_order(TransactionItem.objects).annotate(value=Sum("refunded_value")), _MONEY
+            ),
+            last_payment_at=_one_value(
+                _of_order(Payment.objects).filter(CHARGED).annotate(value=Max("created_at")), DateTimeField()
+            ),
+            last_transaction_at=_one_value(
+                _of_order(TransactionItem.objects)
+                .filter(Q(charged_value__gt=0) | Q(refunded_value__gt=0))
+                .annotate(value=Max("created_at")),
+                DateTimeField(),
+            ),
+            last_fulfillment_at=_one_value(
+                _of_order(Fulfillment.objects).annotate(value=Max("created_at")), DateTimeField()
+            ),
+        )
+        .values(
+            "pk", "number", "status", "origin", "channel_id", "currency", "user_id", "user_email", "created_at",
+            "updated_at", "total_gross_amount", "total_net_amount", "shipping_price_gross_amount",
+            "shipping_price_net_amount", "total_charged_amount", "voucher_code", "refunded_by_payments",
+            "refunded_by_transactions", "last_payment_at", "last_transaction_at", "last_fulfillment_at",
+        )
+    )  # fmt: skip
+
+
+def _of_order(manager: Any) -> QuerySet[Any]:
+    return manager.filter(order_id=OuterRef("pk")).order_by().values("order_id")
+
+
+def _payment_refunds() -> QuerySet[Any]:
+    back_to_customer = Case(
+        When(kind=TransactionKind.REFUND, then=F("amount")),
+        default=-F("amount"),
+        output_field=_MONEY,
+    )
+    return (
+        Transaction.objects.filter(
+            payment__order_id=OuterRef("pk"),
+            kind__in=[TransactionKind.REFUND, REFUND_REVERSED],
+            is_success=True,
+            action_required=False,
+        )
+        .order_by()
+        .values("payment__order_id")
+        .annotate(value=Sum(back_to_customer))
+    )
+
+
+def _one_value(rows: QuerySet[Any], field: Any) -> Subquery:
+    return Subquery(rows.values("value"), output_field=field)
+
+
+def _lines_by_order(order_ids: list[UUID], alias: str) -> dict[UUID, tuple[LineSnapshot, ...]]:
+    rows = (
+        OrderLine.objects.using(alias)
+        .filter(order_id__in=order_ids)
+        .order_by("pk")
+        .values_list(
+            "order_id", "pk", "variant__product_id", "variant_id", "quantity",
+            "total_price_gross_amount", "total_price_net_amount", "is_gift_card",
+        )
+    )  # fmt: skip
+    lines: defaultdict[UUID, list[LineSnapshot]] = defaultdict(list)
+    for order_id, *values in rows:
+        lines[order_id].append(LineSnapshot(*values))
+    return {order_id: tuple(of_order) for order_id, of_order in lines.items()}
+
+
+def _snapshot(row: dict[str, Any], lines: tuple[LineSnapshot, ...]) -> OrderSnapshot:
+    refunded = max(
+        (row["refunded_by_payments"] or Decimal(0)) + (row["refunded_by_transactions"] or Decimal(0)), Decimal(0)
+    )
+    charged = row["total_charged_amount"]
+    paid_at = fulfilled_at = None
+    if fully_paid(row["total_gross_amount"], charged, refunded):
+        paid_at = _latest(row["created_at"], row["last_payment_at"], row["last_transaction_at"])
+    if row["status"] in FULFILLED_STATUSES:
+        fulfilled_at = row["last_fulfillment_at"]
+    return OrderSnapshot(
+        order_id=row["pk"],
+        number=row["number"],
+        status=row["status"],
+        origin=row["origin"],
+        channel_id=row["channel_id"],
+        currency=row["currency"],
+        user_id=row["user_id"],
+        email=normalize_email(row["user_email"]),
+        placed_at=row["created_at"],
+        updated_at=row["updated_at"],
+        total_gross=row["total_gross_amount"],
+        total_net=row["total_net_amount"],
+        shipping_gross=row["shipping_price_gross_amount"],
+        shipping_net=row["shipping_price_net_amount"],
+        charged=charged,
+        refunded=refunded,
+        voucher_code=row["voucher_code"] or "",
+        paid_at=paid_at,
+        fulfilled_at=fulfilled_at,
+        lines=lines,
+    )
+
+
+def _latest(first: datetime, *others: datetime | None) -> datetime:
+    return max(first, *(other for other in others if other is not None))

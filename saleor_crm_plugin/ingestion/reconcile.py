@@ -1,0 +1,144 @@
+"""Finds what no hook told us, and syncs it: the reason why a lost hook, a crash or a down broker costs only time.
+
+Each run looks at what changed since the last one, along Saleor's indexes. Once in `FULL_SWEEP_EVERY`, on the first run,
+and with `full=True`, it compares every order and every profile with what we stored. A run that fails leaves the
+watermark where it was; orders that fail are noted one by one and tried again by each run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import DEFAULT_DB_ALIAS
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from saleor_crm_plugin.ingestion.claims import claim_for, claimable_customers, detach_all_deleted
+from saleor_crm_plugin.ingestion.differences import (
+    IN_FLIGHT,
+    Difference,
+    all_differences,
+    count_differences,
+    differences_since,
+)
+from saleor_crm_plugin.ingestion.locks import only_one
+from saleor_crm_plugin.ingestion.models import SyncState
+from saleor_crm_plugin.ingestion.sync import sync_orders
+
+logger = logging.getLogger(__name__)
+
+STATE: Final = "reconcile"
+BATCH_SIZE: Final = 500
+FULL_SWEEP_EVERY: Final = timedelta(hours=1)
+# A count for people; an exact one would only take longer.
+MOST_COUNTED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileResult:
+    """What a run found. Orders by the reason why they were synced; each is counted once.
+
+    Attributes:
+        unseen: never seen before. changed: changed since we saw them. moved: given to another user without a hook.
+        repaired: failed before. gone: deleted by Saleor. failed: of all these, how many failed (again).
+        claimed: orders of guests who turned out to be users. detached: profiles whose user was deleted.
+        full: everything was compared. skipped: another run was under way, nothing was done.
+    """
+
+    unseen: int = 0
+    changed: int = 0
+    moved: int = 0
+    repaired: int = 0
+    gone: int = 0
+    failed: int = 0
+    claimed: int = 0
+    detached: int = 0
+    full: bool = False
+    skipped: bool = False
+
+
+def reconcile(
+    now: datetime | None = None, batch_size: int = BATCH_SIZE, full: bool | None = None, using: str | None = None
+) -> ReconcileResult:
+    """Bring our tables in line with Saleor's. Memory is that of one batch.
+
+    Args:
+        full: compare everything; None: if the last full sweep is `FULL_SWEEP_EVERY` ago.
+    """
+    alias = using or DEFAULT_DB_ALIAS
+    now = now or timezone.now()
+    with only_one(STATE, alias) as mine:
+        if not mine:
+            return ReconcileResult(skipped=True)
+        since, swept_at = _position(alias)
+        if full is None:
+            full = since is None or swept_at is None or now - swept_at >= FULL_SWEEP_EVERY
+        # Customers first: what they take along is then found, and counted, as orders that are out of line.
+        detached = detach_all_deleted(batch_size, alias) if full else 0
+        claimed = _claim(batch_size, alias)
+        found: Counter[str] = Counter()
+        if full or since is None:
+            _sync(all_differences(batch_size, alias), found)
+        else:
+            _sync(differences_since(since - IN_FLIGHT, batch_size, alias), found)
+        _advance(now, now if full else swept_at, alias)
+    result = ReconcileResult(
+        unseen=found["unseen"],
+        changed=found["changed"],
+        moved=found["moved"],
+        repaired=found["failed"],
+        gone=found["gone"],
+        failed=found["failed again"],
+        claimed=claimed,
+        detached=detached,
+        full=full,
+    )
+    if found:
+        logger.info("Reconciled: %s", result)
+    return result
+
+
+def orders_behind(using: str | None = None) -> int:
+    """How many orders are not as we last saw them, at most `MOST_COUNTED`.
+
+    Looks at what changed since the last run, and at everything if there never was one.
+    """
+    since, _ = _position(using or DEFAULT_DB_ALIAS)
+    return count_differences(since and since - IN_FLIGHT, MOST_COUNTED, using)
+
+
+def _claim(batch_size: int, alias: str) -> int:
+    claimed = 0
+    for customers in claimable_customers(batch_size, alias):
+        orders = claim_for(customers, alias)
+        claimed += len(orders)
+        for start in range(0, len(orders), batch_size):
+            sync_orders(orders[start : start + batch_size])
+    return claimed
+
+
+def _sync(batches: Iterable[list[Difference]], found: Counter[str]) -> None:
+    for batch in batches:
+        found.update(reason for _, reason in batch)
+        result = sync_orders([order_id for order_id, _ in batch])
+        found["failed again"] += len(result.failed)
+
+
+def _position(alias: str) -> tuple[datetime | None, datetime | None]:
+    """When the last run, and the last full one, began."""
+    value = SyncState.objects.using(alias).filter(name=STATE).values_list("value", flat=True).first() or {}
+    return _moment(value.get("until")), _moment(value.get("swept_at"))
+
+
+def _advance(until: datetime, swept_at: datetime | None, alias: str) -> None:
+    value = {"until": until.isoformat(), "swept_at": swept_at and swept_at.isoformat()}
+    SyncState.objects.using(alias).update_or_create(name=STATE, defaults={"value": value})
+
+
+def _moment(text: str | None) -> datetime | None:
+    return parse_datetime(text) if text else None

@@ -1,0 +1,104 @@
+"""An order of Saleor as it is now, reduced to what customers and points depend on.
+
+Pure data: nothing here knows where it came from. `readers` fills it, `sync` compares it with what we stored.
+Amounts are in the order's currency. Odd orders have a defined meaning rather than an error: without lines (nothing
+bought), with a product that is gone (`product_id` None), zero or negative totals and quantities (kept as they are),
+without user and e-mail (belongs to nobody).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+DRAFT = "draft"
+CANCELLED = frozenset({"canceled", "expired"})
+# Known to us, but not (yet, or any more) a purchase.
+NOT_A_PURCHASE = CANCELLED | {DRAFT, "unconfirmed"}
+
+
+@dataclass(frozen=True, slots=True)
+class LineSnapshot:
+    """A line of an order. The totals are those of the line after discounts, before refunds."""
+
+    line_id: UUID
+    product_id: int | None
+    variant_id: int | None
+    quantity: int
+    total_gross: Decimal
+    total_net: Decimal
+    is_gift_card: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSnapshot:
+    """An order at one moment.
+
+    `charged` is net of refunds, and negative in odd data. `refunded` is the sum over all payments and transactions of
+    the order, never negative. `paid_at` is None unless the order is fully paid, `fulfilled_at` unless it is fulfilled.
+    `email` is normalized, "" if the order has none; it is not part of the text that this object prints.
+    """
+
+    order_id: UUID
+    number: int
+    status: str
+    origin: str
+    channel_id: int
+    currency: str
+    user_id: int | None
+    email: str
+    placed_at: datetime
+    updated_at: datetime
+    total_gross: Decimal
+    total_net: Decimal
+    shipping_gross: Decimal
+    shipping_net: Decimal
+    charged: Decimal
+    refunded: Decimal
+    voucher_code: str
+    paid_at: datetime | None
+    fulfilled_at: datetime | None
+    lines: tuple[LineSnapshot, ...]
+
+    def __repr__(self) -> str:
+        # Ends up in logs and tracebacks: ids only, no personal data.
+        return f"OrderSnapshot({self.order_id}, {self.status})"
+
+    @property
+    def is_draft(self) -> bool:
+        """Still being put together by staff; we ignore it."""
+        return self.status == DRAFT
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Cancelled, or expired unpaid."""
+        return self.status in CANCELLED
+
+    @property
+    def counts(self) -> bool:
+        """It is a purchase. Stays one when its money is refunded, unless it is cancelled too."""
+        return self.status not in NOT_A_PURCHASE
+
+    @property
+    def is_fully_paid(self) -> bool:
+        """All of it was paid at some time; money given back since then does not undo that."""
+        return fully_paid(self.total_gross, self.charged, self.refunded)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerSnapshot:
+    """A user of the shop at one moment. `owns_email`: has shown that the address is theirs, and may log in."""
+
+    user_id: int
+    email: str
+    owns_email: bool
+
+    def __repr__(self) -> str:
+        return f"CustomerSnapshot({self.user_id})"
+
+
+def fully_paid(total_gross: Decimal, charged: Decimal, refunded: Decimal) -> bool:
+    """Whether an order over `total_gross` was ever paid in full; an order over nothing always is."""
+    return charged + refunded >= total_gross

@@ -1,0 +1,171 @@
+"""The Celery tasks: hints from hooks, and the jobs that run on the clock.
+
+Each may run twice, late, or at the same time as another: what it calls is idempotent. Arguments are ids only.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Concatenate, ParamSpec
+from uuid import UUID
+
+from celery.schedules import crontab
+from django.conf import settings as django_settings
+from django.db import DatabaseError
+from django.utils import timezone
+from saleor.celeryconf import app
+from saleor.core.db.connection import allow_writer
+
+from saleor_crm_plugin.exceptions import TrainingError
+from saleor_crm_plugin.ingestion.logs import log_once
+from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
+
+logger = logging.getLogger(__name__)
+
+RECONCILE_EVERY = timedelta(minutes=5)
+ACTIVATE_EVERY = timedelta(minutes=5)
+EXPIRE_EVERY = timedelta(minutes=15)
+RELEASE_HOLDS_EVERY = timedelta(minutes=2)
+# After midnight, apart from each other and from Saleor's own jobs on the hour. In CELERY_TIMEZONE.
+RFM_AT = crontab(hour="2", minute="20")
+TRAIN_AT = crontab(hour="3", minute="20")
+# A nightly job that found no worker for this long waits for the next night.
+NIGHTLY_EXPIRES_SECONDS = 6 * 3600
+
+UNDEFINED_TABLE = "42P01"
+UNDEFINED_COLUMN = "42703"
+OUR_TABLES = "crm_"
+
+P = ParamSpec("P")
+
+
+def crm_task(**options: Any) -> Callable[[Callable[Concatenate[ShopSettings, P], None]], Any]:
+    """A Celery task that gets the shop's settings first, may write, and does nothing while the plugin is off."""
+
+    def decorate(job: Callable[Concatenate[ShopSettings, P], None]) -> Any:
+        @functools.wraps(job)
+        def run(*args: P.args, **kwargs: P.kwargs) -> None:
+            with allow_writer():
+                settings = load_settings()
+                if not settings.crm_active:
+                    return
+                try:
+                    job(settings, *args, **kwargs)
+                except DatabaseError as error:
+                    if not our_tables_are_missing(error):
+                        raise
+                    log_once(
+                        logger,
+                        "migrate",
+                        "The tables of saleor_crm_plugin are missing or old: run `manage.py migrate saleor_crm_plugin`."
+                        " Until then no profiles, points or recommendations are kept; the shop is not affected. (%s)",
+                        str(error).partition("\n")[0],
+                    )
+
+        # No result is ever read, and storing one would make each enqueue wait for the result backend as well.
+        return app.task(ignore_result=True, **options)(run)
+
+    return decorate
+
+
+def our_tables_are_missing(error: DatabaseError) -> bool:
+    """Whether `manage.py migrate` was forgotten, and not something else is wrong."""
+    cause = error.__cause__
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    return state in (UNDEFINED_TABLE, UNDEFINED_COLUMN) and OUR_TABLES in str(error)
+
+
+# A worker that dies gives the hint back to the broker.
+@crm_task(acks_late=True)
+def sync_order_task(settings: ShopSettings, order_id: str) -> None:
+    from saleor_crm_plugin.ingestion.sync import sync_orders
+
+    sync_orders([UUID(order_id)], settings=settings)
+
+
+@crm_task(acks_late=True)
+def sync_orders_task(settings: ShopSettings, order_ids: list[str]) -> None:
+    from saleor_crm_plugin.ingestion.sync import sync_orders
+
+    sync_orders([UUID(order_id) for order_id in order_ids], settings=settings)
+
+
+@crm_task(acks_late=True)
+def sync_customer_task(settings: ShopSettings, user_id: int) -> None:
+    from saleor_crm_plugin.ingestion.sync import sync_customer
+
+    sync_customer(user_id, settings=settings)
+
+
+@crm_task(expires=RECONCILE_EVERY.total_seconds())
+def reconcile_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.reconcile import reconcile
+
+    reconcile()
+
+
+@crm_task(expires=ACTIVATE_EVERY.total_seconds())
+def activate_points_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.loyalty.schedule import activate_due_lots
+
+    activate_due_lots(timezone.now())
+
+
+@crm_task(expires=EXPIRE_EVERY.total_seconds())
+def expire_points_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.loyalty.schedule import expire_due_lots
+
+    expire_due_lots(timezone.now())
+
+
+@crm_task(expires=RELEASE_HOLDS_EVERY.total_seconds())
+def release_holds_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.redemption import release_timed_out_holds
+
+    release_timed_out_holds(timezone.now())
+
+
+@crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
+def refresh_rfm_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.profiles.rfm import refresh_rfm
+
+    if settings.crm.profiles_enabled:
+        refresh_rfm(settings.crm.rfm_window_days, timezone.now())
+
+
+@crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
+def train_recommendations_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.train import train_now
+
+    if not settings.crm.recommendations_enabled:
+        return
+    try:
+        train_now()
+    except TrainingError as error:
+        # A young shop has nothing to learn from yet: that is news, not a fault.
+        logger.info("No recommendations were trained: %s", error)
+
+
+PERIODIC_TASKS: dict[str, dict[str, Any]] = {
+    "crm-reconcile": {"task": reconcile_task.name, "schedule": RECONCILE_EVERY},
+    "crm-activate-points": {"task": activate_points_task.name, "schedule": ACTIVATE_EVERY},
+    "crm-expire-points": {"task": expire_points_task.name, "schedule": EXPIRE_EVERY},
+    "crm-release-holds": {"task": release_holds_task.name, "schedule": RELEASE_HOLDS_EVERY},
+    "crm-refresh-rfm": {"task": refresh_rfm_task.name, "schedule": RFM_AT},
+    "crm-train-recommendations": {"task": train_recommendations_task.name, "schedule": TRAIN_AT},
+}
+
+
+def schedule_periodic_tasks() -> None:
+    """Add our jobs to Celery beat, in every process; an entry that the operator has set stays.
+
+    Celery hands out `settings.CELERY_BEAT_SCHEDULE` itself, so adding to it works before Celery has read its
+    configuration and after. Expiry stands on the tasks: the DatabaseScheduler ignores `options.expires` here.
+    """
+    if not hasattr(django_settings, "CELERY_BEAT_SCHEDULE"):
+        django_settings.CELERY_BEAT_SCHEDULE = {}
+    for name, entry in PERIODIC_TASKS.items():
+        django_settings.CELERY_BEAT_SCHEDULE.setdefault(name, dict(entry))

@@ -1,0 +1,45 @@
+"""Training on this shop's orders: the one call of the command, the nightly task and the mutation."""
+
+from __future__ import annotations
+
+import datetime
+
+from django.utils import timezone
+from saleor.core.db.connection import allow_writer
+
+from saleor_crm_plugin.exceptions import TrainingError
+from saleor_crm_plugin.ingestion.purchases import SaleorPurchases
+from saleor_crm_plugin.ingestion.settings import load_settings
+from saleor_crm_plugin.recommendations.learning.parameters import Parameters
+from saleor_crm_plugin.recommendations.models import RecommendationModel
+from saleor_crm_plugin.recommendations.training import Progress, no_progress, train
+
+
+def train_now(
+    now: datetime.datetime | None = None,
+    progress: Progress | None = None,
+    *,
+    since: datetime.datetime | None = None,
+) -> RecommendationModel:
+    """Learn from the shop's orders with the settings of the plugin, and publish.
+
+    Args:
+        now: the moment from which ages of purchases count; later orders are left out.
+        since: instead of the training history of the settings.
+
+    Raises:
+        TrainingError: recommendations are switched off, another training is running, or there is nothing to learn
+            from.
+    """
+    moment = now or timezone.now()
+    with allow_writer():
+        settings = load_settings().crm
+        if not settings.recommendations_enabled:
+            raise TrainingError("Recommendations are switched off in the plugin's settings.")
+        return train(
+            SaleorPurchases(),
+            since=since or moment - datetime.timedelta(days=settings.training_history_days),
+            now=moment,
+            parameters=Parameters(minimum_support=settings.minimum_support),
+            progress=progress or no_progress,
+        )

@@ -1,0 +1,71 @@
+"""The voucher that carries spent points through Saleor's checkout into the order.
+
+One voucher for each hold: a fixed amount off the whole order, one code, usable once, in one channel. `usage_limit` and
+not `single_use`: Saleor looks a used single-use code up as inactive, and a checkout whose payment is retried would lose
+its discount.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+
+from saleor.channel.models import Channel
+from saleor.discount.models import Voucher, VoucherChannelListing, VoucherCode
+
+from saleor_crm_plugin.loyalty.models import HoldStatus, PointsHold
+
+# "LP-" and 24 characters of 6 bits: 144 bits, far beyond guessing.
+CODE_PREFIX = "LP-"
+CODE_BYTES = 18
+
+VOUCHER_NAME = "Loyalty points"
+ENTIRE_ORDER = "entire_order"
+FIXED = "fixed"
+
+# A dead voucher is kept this long, so that a completion that has read it still finds its row.
+DEAD_VOUCHER_DAYS = 1
+
+
+def new_code() -> str:
+    return CODE_PREFIX + secrets.token_urlsafe(CODE_BYTES)
+
+
+def create_voucher(hold: PointsHold, channel: Channel) -> None:
+    """Make the hold's code redeemable in its channel."""
+    voucher = Voucher.objects.create(
+        type=ENTIRE_ORDER,
+        name=VOUCHER_NAME,
+        discount_value_type=FIXED,
+        usage_limit=1,
+        start_date=hold.created_at,
+    )
+    VoucherChannelListing.objects.create(
+        voucher=voucher, channel=channel, discount_value=hold.amount, currency=hold.currency
+    )
+    VoucherCode.objects.create(voucher=voucher, code=hold.voucher_code)
+
+
+def kill_code(code: str) -> bool:
+    """Make a code unusable; False if an order is using or has used it, and then nothing is changed.
+
+    Locks the code's row, which Saleor's checkout completion locks too. To be called inside a transaction.
+    """
+    row = VoucherCode.objects.select_for_update().filter(code=code).first()
+    if row is None:
+        return True
+    if row.used > 0:
+        return False
+    VoucherCode.objects.filter(pk=row.pk).update(is_active=False)
+    return True
+
+
+def purge_dead_vouchers(now: datetime, limit: int) -> int:
+    """Delete vouchers of holds that were given up long enough ago; returns how many."""
+    codes = PointsHold.objects.filter(
+        status=HoldStatus.RELEASED, expires_at__lt=now - timedelta(days=DEAD_VOUCHER_DAYS)
+    ).values("voucher_code")
+    dead = VoucherCode.objects.filter(code__in=codes, used=0, is_active=False)
+    vouchers = list(dead.order_by("created_at").values_list("voucher_id", flat=True)[:limit])
+    Voucher.objects.filter(pk__in=vouchers).delete()
+    return len(vouchers)

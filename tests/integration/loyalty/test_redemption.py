@@ -1,0 +1,244 @@
+"""Points in a checkout: held, put on as a voucher, committed by the order, given back when time runs out."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from decimal import Decimal as D
+from uuid import uuid4
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connections
+from django.utils import timezone
+from saleor.checkout.complete_checkout import complete_checkout
+from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
+from saleor.checkout.models import Checkout, CheckoutLine
+from saleor.discount.models import Voucher, VoucherCode
+
+from saleor_crm_plugin.exceptions import RedemptionError
+from saleor_crm_plugin.ingestion.redemption import apply_points, release_timed_out_holds, remove_points
+from saleor_crm_plugin.ingestion.sync import sync_order
+from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
+from saleor_crm_plugin.loyalty.adjustment import adjust
+from saleor_crm_plugin.loyalty.ledger import Actor
+from saleor_crm_plugin.loyalty.models import ActorType, HoldStatus, LoyaltyAccount, PointsHold, PointsTransaction
+from saleor_crm_plugin.loyalty.redemption import Limit
+from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
+from tests.devshop.factories import make_address, make_channel, make_customer, make_product, make_voucher
+from tests.devshop.flows import cancel_order, manager
+from tests.integration.loyalty.audit import assert_ledger_adds_up
+from tests.shop_settings import loyalty_settings
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def channel():
+    channel = make_channel(allow_unpaid_orders=True)
+    loyalty_settings(channel, point_value="0.01", maximum_share_percent="50")
+    return channel
+
+
+def customer_with_points(points: int, email: str = "ann@example.com"):
+    user = make_customer(email)
+    profile_id = resolve_profiles([UserPerson(user.pk)])[UserPerson(user.pk)]
+    account_id = ensure(default_program_id(), [profile_id], "default")[profile_id]
+    adjust(account_id, points, "Opening balance", Actor(ActorType.STAFF, 1), "open")
+    return user
+
+
+def checkout_of(user, channel, price: int = 40) -> Checkout:
+    checkout = Checkout.objects.create(
+        user=user,
+        email=user.email,
+        channel=channel,
+        currency=channel.currency_code,
+        billing_address=make_address(),
+    )
+    variant = make_product(price=price, channel=channel).default_variant
+    CheckoutLine.objects.create(
+        checkout=checkout,
+        variant=variant,
+        quantity=1,
+        currency=channel.currency_code,
+        undiscounted_unit_price_amount=price,
+    )
+    return checkout
+
+
+def complete(checkout: Checkout):
+    checkout = Checkout.objects.get(pk=checkout.pk)
+    lines, _ = fetch_checkout_lines(checkout)
+    info = fetch_checkout_info(checkout, lines, manager())
+    return complete_checkout(manager(), info, lines, {}, False, checkout.user, None)[0]
+
+
+def apply(checkout: Checkout, points: int, user=None, **kwargs):
+    return apply_points(checkout.pk, (user or checkout.user).pk, points, manager=manager(), **kwargs)
+
+
+def account() -> LoyaltyAccount:
+    return LoyaltyAccount.objects.get()
+
+
+def test_points_become_a_discount_and_the_order_spends_them(channel):
+    user = customer_with_points(1000)
+    checkout = checkout_of(user, channel)
+    applied = apply(checkout, 700)
+    assert (applied.points, applied.amount, applied.currency, applied.limit) == (700, D("7.00"), "USD", None)
+    assert (account().active, account().held, account().spendable) == (1000, 700, 300)
+
+    order = complete(checkout)
+    assert order.total_gross_amount == D("33.00")
+    sync_order(order.pk)
+    hold = PointsHold.objects.get()
+    assert (hold.status, hold.order_id) == (HoldStatus.COMMITTED, order.pk)
+    assert (account().active, account().held) == (300, 0)
+    entry = PointsTransaction.objects.latest("pk")
+    assert (entry.type, entry.points, entry.order_id) == ("redeem", -700, order.pk)
+    assert_ledger_adds_up()
+
+    cancel_order(order)
+    sync_order(order.pk)
+    assert account().active == 1000
+    assert_ledger_adds_up()
+
+
+def test_no_more_than_the_share_of_the_checkout_and_the_answer_says_so(channel):
+    checkout = checkout_of(customer_with_points(5000), channel)
+    applied = apply(checkout, 5000)
+    assert (applied.points, applied.amount, applied.limit) == (2000, D("20.00"), Limit.SHARE)
+
+
+def test_applying_again_replaces_what_was_applied(channel):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    first = apply(checkout, 900).checkout.voucher_code
+    second = apply(checkout, 950)
+    assert second.points == 950
+    assert (account().held, account().spendable) == (950, 50)
+    assert PointsHold.objects.filter(status=HoldStatus.HELD).count() == 1
+    assert not VoucherCode.objects.get(code=first).is_active
+    assert complete(checkout).voucher_code == second.checkout.voucher_code
+
+
+def test_removing_gives_the_points_back_and_can_be_repeated(channel):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 900)
+    for _ in range(2):
+        remove_points(checkout.pk, checkout.user.pk, manager=manager())
+        checkout.refresh_from_db()
+        assert (checkout.voucher_code, checkout.discount_amount, account().held) == (None, 0, 0)
+    assert complete(checkout).total_gross_amount == 40
+
+
+def test_time_out_kills_the_code_before_it_frees_the_points(channel):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 900)
+    later = timezone.now() + timedelta(minutes=61)
+    assert release_timed_out_holds(timezone.now()) == 0
+    assert release_timed_out_holds(later) == 1
+    assert release_timed_out_holds(later) == 0
+    assert account().spendable == 1000
+    with pytest.raises(ValidationError):
+        complete(checkout)
+    # The shopper can take the dead code off and go on, with or without points.
+    apply(checkout, 100)
+    assert complete(checkout).total_gross_amount == 39
+
+
+def test_dead_vouchers_are_cleared_away_after_a_day(channel):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 900)
+    release_timed_out_holds(timezone.now() + timedelta(minutes=61))
+    assert Voucher.objects.count() == 1
+    release_timed_out_holds(timezone.now() + timedelta(days=2))
+    assert Voucher.objects.count() == 0
+
+
+def test_a_hold_whose_order_was_placed_is_not_released_but_committed(channel):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 900)
+    order = complete(checkout)
+    # The hint was lost, and the hold times out before reconciliation sees the order.
+    assert release_timed_out_holds(timezone.now() + timedelta(days=3)) == 0
+    assert account().held == 900
+    sync_order(order.pk)
+    assert (account().active, account().held) == (100, 0)
+
+
+def test_a_stolen_code_spends_its_owners_points_only_once(channel):
+    owner = customer_with_points(1000)
+    code = apply(checkout_of(owner, channel), 500).checkout.voucher_code
+    thief = checkout_of(make_customer("eve@example.com"), channel)
+    thief.voucher_code = code
+    thief.save()
+    order = complete(thief)
+    sync_order(order.pk)
+    assert account().active == 500
+    assert VoucherCode.objects.get(code=code).used == 1
+
+
+def refused(code: str, field: str | None):
+    return pytest.raises(RedemptionError, check=lambda error: (error.code, error.field) == (code, field))
+
+
+def test_refusals_name_the_field_and_change_nothing(channel):
+    user = customer_with_points(1000)
+    checkout = checkout_of(user, channel)
+    stranger = make_customer("eve@example.com")
+    with refused("NOT_FOUND", "checkoutId"):
+        apply(checkout, 100, user=stranger)
+    with refused("NOT_FOUND", "checkoutId"):
+        remove_points(checkout.pk, stranger.pk, manager=manager())
+    with refused("NOT_FOUND", "checkoutId"):
+        apply_points(uuid4(), user.pk, 100, manager=manager())
+    for points in (0, -5, 2**31):
+        with refused("INVALID", "points"):
+            apply(checkout, points)
+    with refused("INSUFFICIENT_POINTS", "points"):
+        apply(checkout_of(stranger, channel), 100)
+    empty = Checkout.objects.create(user=user, email=user.email, channel=channel, currency="USD")
+    with refused("CHECKOUT_EMPTY", "checkoutId"):
+        apply(empty, 100)
+    other = make_channel("no-loyalty")
+    with refused("LOYALTY_DISABLED", "checkoutId"):
+        apply(checkout_of(user, other), 100)
+    loyalty_settings(channel, point_value="0.01", minimum_points_to_spend="200")
+    with refused("BELOW_MINIMUM", "points"):
+        apply(checkout, 100)
+    promoted = checkout_of(user, channel)
+    promoted.voucher_code = make_voucher("SPRING", channel=channel).code
+    promoted.save()
+    with refused("VOUCHER_ALREADY_APPLIED", "checkoutId"):
+        apply(promoted, 300)
+    assert not PointsHold.objects.exists()
+    assert account().held == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_devices_at_once_never_hold_more_than_there_is():
+    channel = make_channel(allow_unpaid_orders=True)
+    loyalty_settings(channel, point_value="0.01")
+    user = customer_with_points(1000)
+    checkouts = [checkout_of(user, channel) for _ in range(4)]
+    outcomes: list[int] = []
+
+    def shop(checkout: Checkout) -> None:
+        try:
+            outcomes.append(apply(checkout, 400).points)
+        except RedemptionError as error:
+            outcomes.append(0 if error.code == "INSUFFICIENT_POINTS" else -1)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=shop, args=(each,)) for each in checkouts * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert -1 not in outcomes
+    assert account().held == sum(PointsHold.objects.filter(status=HoldStatus.HELD).values_list("points", flat=True))
+    assert account().held == 1000
+    assert PointsHold.objects.filter(status=HoldStatus.HELD).count() == 3
+    assert_ledger_adds_up()
