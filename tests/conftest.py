@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings as hypothesis_settings
+
+# `pytest --hypothesis-profile=thorough`: minutes instead of seconds, for a change to the ledger.
+hypothesis_settings.register_profile("thorough", max_examples=2000, stateful_step_count=40, deadline=None)
 
 pytest_plugins = ["tests.devshop.fixtures"]
 

@@ -66,6 +66,15 @@ def test_undoing_a_spend_gives_the_same_lots_back():
     assert remaining(account) == {1: 100, 2: 100}
 
 
+def test_points_that_come_back_pay_what_is_owed_first():
+    account = wallet(lot(1, 100))
+    used = account.take(60)
+    account.take(80, prefer=[1])
+    assert (account.active, account.deficit) == (0, 40)
+    account.give_back(60, used)
+    assert (account.active, account.deficit) == (20, 0)
+
+
 class WalletMachine(RuleBasedStateMachine):
     """Random lives of one account. After every step the sums equal the lots and the entries."""
 
