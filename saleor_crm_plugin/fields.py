@@ -11,12 +11,12 @@ MONEY_DIGITS = 20
 MONEY_PLACES = 3
 
 
-def money_field(**kwargs: Any) -> models.DecimalField:
+def money_field(**kwargs: Any) -> models.DecimalField[Any, Any]:
     """An amount; its currency stands in a `currency` column of the same row."""
     return models.DecimalField(max_digits=MONEY_DIGITS, decimal_places=MONEY_PLACES, **kwargs)
 
 
-def saleor_key(to: str, *, unique: bool = False, null: bool = False, **kwargs: Any) -> models.ForeignKey:
+def saleor_key(to: str, *, unique: bool = False, null: bool = False, **kwargs: Any) -> models.ForeignKey[Any, Any]:
     """A reference to one of Saleor's rows that can never hinder Saleor.
 
     No constraint and DO_NOTHING: when Saleor deletes the row, Django's collector does not look at our table, so the

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS
+from django.db import reset_queries
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -27,6 +27,7 @@ from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.profiles.rfm import refresh_rfm
 
+# Orders a second over 20 thousand orders on 2 busy cores: 695 with 50, 980 with 200, 1028 with 500, 815 with 1000.
 BATCH_SIZE: Final = 500
 JOB: Final = "backfill"
 
@@ -80,7 +81,6 @@ def backfill(
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
     restart: bool = False,
-    using: str | None = None,
 ) -> BackfillResult:
     """Sync all orders placed at or after `since`, in the channel with that slug, oldest first.
 
@@ -92,16 +92,15 @@ def backfill(
     Raises:
         BackfillError: no such channel, or a backfill is under way.
     """
-    alias = using or DEFAULT_DB_ALIAS
-    channel_id = _channel_id(channel, alias)
-    orders = _orders(since, channel_id, alias)
+    channel_id = _channel_id(channel)
+    orders = _orders(since, channel_id)
     by_channel = _count_by_channel(orders)
     if dry_run:
         return BackfillResult(orders=sum(by_channel.values()), dry_run=True, by_channel=by_channel)
-    with only_one(JOB, alias) as mine:
+    with only_one(JOB) as mine:
         if not mine:
             raise BackfillError("A backfill is under way already. Wait until it ends, or stop it, then start again.")
-        state = SyncState.objects.using(alias).filter(name=_state_name(since, channel_id))
+        state = SyncState.objects.filter(name=_state_name(since, channel_id))
         if restart:
             state.delete()
         start = Position.from_json(state.values_list("value", flat=True).first() or {})
@@ -117,23 +116,23 @@ def backfill(
                 name=_state_name(since, channel_id),
                 defaults={"value": Position(created_at, order_id, skipped + done).as_json()},
             )
+            # With DEBUG on, as in the demo, Django keeps the text of every statement.
+            reset_queries()
             if progress:
                 progress(len(batch))
-        _finish(batch_size, alias)
+        _finish(batch_size)
         state.delete()
     return BackfillResult(done, failed, skipped, start is not None, by_channel=by_channel)
 
 
-def _orders(since: datetime | None, channel_id: int | None, alias: str) -> QuerySet[Order]:
-    orders = Order.objects.using(alias).exclude(status=OrderStatus.DRAFT).order_by()
+def _orders(since: datetime | None, channel_id: int | None) -> QuerySet[Order]:
+    orders: QuerySet[Order] = Order.objects.exclude(status=OrderStatus.DRAFT).order_by()
     if since is not None:
         orders = orders.filter(created_at__gte=since)
     return orders if channel_id is None else orders.filter(channel_id=channel_id)
 
 
-def _batches(
-    orders: QuerySet[Order], start: Position | None, batch_size: int
-) -> Iterator[list[tuple[datetime, UUID]]]:
+def _batches(orders: QuerySet[Order], start: Position | None, batch_size: int) -> Iterator[list[tuple[datetime, UUID]]]:
     keys = orders.order_by("created_at", "pk").values_list("created_at", "pk")
     last = (start.created_at, start.order_id) if start else None
     while True:
@@ -152,10 +151,10 @@ def _count_by_channel(orders: QuerySet[Order]) -> dict[str, int]:
     return dict(orders.values_list("channel__slug").annotate(Count("pk")).order_by("channel__slug"))
 
 
-def _channel_id(slug: str | None, alias: str) -> int | None:
+def _channel_id(slug: str | None) -> int | None:
     if slug is None:
         return None
-    channels = dict(Channel.objects.using(alias).order_by("slug").values_list("slug", "pk"))
+    channels: dict[str, int] = dict(Channel.objects.order_by("slug").values_list("slug", "pk"))
     if slug not in channels:
         raise BackfillError(f"There is no channel {slug!r}. There are: {', '.join(channels) or 'none yet'}.")
     return channels[slug]
@@ -165,8 +164,8 @@ def _state_name(since: datetime | None, channel_id: int | None) -> str:
     return f"{JOB}:{since.isoformat() if since else ''}:{channel_id or ''}"
 
 
-def _finish(batch_size: int, alias: str) -> None:
-    for customers in claimable_customers(batch_size, alias):
-        if orders := claim_for(customers, alias):
+def _finish(batch_size: int) -> None:
+    for customers in claimable_customers(batch_size):
+        if orders := claim_for(customers):
             sync_orders(orders)
-    refresh_rfm(load_settings(alias).crm.rfm_window_days, timezone.now(), alias)
+    refresh_rfm(load_settings().crm.rfm_window_days, timezone.now())

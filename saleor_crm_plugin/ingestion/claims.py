@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from saleor.account.models import User
 
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customers
@@ -37,17 +38,24 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
         return orders
 
 
-def claimable_customers(batch_size: int, using: str | None = None) -> Iterator[list[CustomerSnapshot]]:
-    """Batches of the users who own the address of some guest; time linear in the number of guests."""
+def claimable_customers(
+    batch_size: int, since: datetime | None = None, using: str | None = None
+) -> Iterator[list[CustomerSnapshot]]:
+    """Batches of the users who own the address of some guest; time linear in the number of guests.
+
+    Args:
+        since: only users who changed after it, along Saleor's index.
+    """
     alias = using or DEFAULT_DB_ALIAS
     guests = ProfileIdentity.objects.filter(kind=IdentityKind.UNVERIFIED_EMAIL, value=OuterRef("email"))
     users = (
-        get_user_model()
-        .objects.using(alias)
+        User.objects.using(alias)
         .filter(Exists(guests), is_confirmed=True, is_active=True)
         .order_by("pk")
         .values_list("pk", flat=True)
     )
+    if since is not None:
+        users = users.filter(updated_at__gt=since)
     for batch in _keyset(users, batch_size):
         yield list(read_customers(batch, alias).values())
 

@@ -2,8 +2,8 @@
 
 An order is out of line if we never saw it, if our last attempt failed, if its `updated_at` or its user is not the one
 that we saw (Saleor attaches a guest's orders to a new account without touching `updated_at`), or if it is gone.
-Payments and transactions are looked at too: they are written just before the order they belong to, and not by Saleor
-alone. Drafts are not orders yet.
+A full sweep looks at payments and transactions too: Saleor touches the order with them (`updates_amounts_for_order`),
+others that write them may not. Drafts are not orders yet.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ JOIN (
     SELECT order_id, modified_at FROM payment_payment
     UNION ALL
     SELECT order_id, modified_at FROM payment_transactionitem
-) AS money ON money.order_id = seen.order_id AND money.modified_at > seen.synced_at - %(in_flight)s
+) AS money ON money.order_id = seen.order_id AND money.modified_at > seen.synced_at
 WHERE seen.order_id > %(after)s
 ORDER BY 1 LIMIT %(limit)s
 """
@@ -75,7 +75,7 @@ Difference = tuple[UUID, str]
 def all_differences(batch_size: int, using: str | None = None) -> Iterator[list[Difference]]:
     """Batches of (order id, reason) over all orders; time linear in their number, memory that of a batch."""
     for statement in (_SWEEP, _GONE, _PAID):
-        yield from _batches(statement, {"in_flight": IN_FLIGHT}, batch_size, using)
+        yield from _batches(statement, {}, batch_size, using)
 
 
 def differences_since(since: datetime, batch_size: int, using: str | None = None) -> Iterator[list[Difference]]:

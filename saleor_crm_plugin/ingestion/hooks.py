@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from celery import Task
 from django.conf import settings
 from django.db import transaction
+from kombu.exceptions import OperationalError as BrokerError
+from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.ingestion import tasks
 from saleor_crm_plugin.ingestion.broker import BrokerPausedError, Publisher
@@ -74,15 +76,12 @@ def _hint(task: Task, instance: Any, attribute: str) -> None:
 
 
 def _after_commit(task: Task, argument: int | str | list[str]) -> None:
-    try:
-        connection = transaction.get_connection(settings.DATABASE_CONNECTION_DEFAULT_NAME)
-        # Outside a transaction on_commit() would open a connection only to learn that there is none.
-        if connection.in_atomic_block:
-            transaction.on_commit(partial(_enqueue, task, argument), using=connection.alias, robust=True)
-        else:
-            _enqueue(task, argument)
-    except Exception as error:
-        _log_dropped(task, error)
+    connection = transaction.get_connection(settings.DATABASE_CONNECTION_DEFAULT_NAME)
+    # Outside a transaction on_commit() would open a connection only to learn that there is none.
+    if connection.in_atomic_block:
+        transaction.on_commit(partial(_enqueue, task, argument), using=connection.alias, robust=True)
+    else:
+        _enqueue(task, argument)
 
 
 def _enqueue(task: Task, argument: int | str | list[str]) -> None:
@@ -100,7 +99,8 @@ def _enqueue(task: Task, argument: int | str | list[str]) -> None:
 def _run_now(task: Task, argument: int | str | list[str]) -> None:
     connection = transaction.get_connection(settings.DATABASE_CONNECTION_DEFAULT_NAME)
     # A caller's transaction must survive a failed statement of ours.
-    with transaction.atomic(using=connection.alias) if connection.in_atomic_block else nullcontext():
+    guard = transaction.atomic(using=connection.alias) if connection.in_atomic_block else nullcontext()
+    with allow_writer(), guard:
         task.apply_async((argument,), throw=True)
 
 
@@ -113,5 +113,6 @@ def _log_dropped(task: Task, error: Exception) -> None:
         task.name,
         type(error).__name__,
         error,
-        exc_info=error,
+        # Of a broker that is away, the message says all.
+        exc_info=None if isinstance(error, BrokerError) else error,
     )

@@ -21,7 +21,7 @@ from saleor_crm_plugin.recommendations.training import Progress, no_progress
 CHUNK_BYTES = 8 * 1024 * 1024
 
 # A purchase: a line of an order that counts, of a product that still exists, chosen by the customer (not a free gift).
-_LINES = """
+LINES = """
 WITH basket AS MATERIALIZED (
     SELECT order_id, profile_id, channel_id, placed_at, row_number() OVER (ORDER BY order_id) AS number
     FROM crm_profile_order
@@ -36,7 +36,7 @@ WHERE line.quantity > 0 AND NOT line.is_gift
 """
 _LINE_TYPE = {"customer": ">i8", "product": ">i4", "basket": ">i4", "channel": ">i4", "age": ">f4"}
 
-_CATEGORIES = "SELECT id::int4, category_id::int4 FROM product_product WHERE category_id IS NOT NULL"
+CATEGORIES = "SELECT id::int4, category_id::int4 FROM product_product WHERE category_id IS NOT NULL"
 _CATEGORY_TYPE = {"product": ">i4", "category": ">i4"}
 
 # Saleor's table -> the columns of it that we read.
@@ -62,7 +62,7 @@ class SaleorPurchases:
         """All purchases from `since` to `until`: some 30 bytes of memory a line, twice that while they are sorted."""
         parts: list[npt.NDArray[Any]] = []
         lines = 0
-        for part in self._rows(_LINES, {"since": since, "until": until}, _LINE_TYPE):
+        for part in self._rows(LINES, {"since": since, "until": until}, _LINE_TYPE):
             parts.append(part)
             lines += len(part)
             progress("reading", lines, None)
@@ -78,7 +78,7 @@ class SaleorPurchases:
 
     def _categories(self) -> dict[int, int]:
         categories: dict[int, int] = {}
-        for part in self._rows(_CATEGORIES, {}, _CATEGORY_TYPE):
+        for part in self._rows(CATEGORIES, {}, _CATEGORY_TYPE):
             categories.update(zip(part["product"].tolist(), part["category"].tolist(), strict=True))
         return categories
 

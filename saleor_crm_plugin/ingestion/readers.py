@@ -13,14 +13,27 @@ of the order is the sum of `captured_amount` and `charged_value`. Refunds that a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Case, DateTimeField, DecimalField, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.db.models import (
+    Case,
+    DateTimeField,
+    DecimalField,
+    F,
+    Max,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    When,
+)
 from saleor.account.models import User
 from saleor.order import OrderStatus
 from saleor.order.models import Fulfillment, Order, OrderLine
@@ -35,9 +48,7 @@ from saleor_crm_plugin.profiles.identity import normalize_email
 REFUND_REVERSED = "refund_reversed"
 FULFILLED_STATUSES = frozenset({OrderStatus.FULFILLED, OrderStatus.RETURNED, OrderStatus.PARTIALLY_RETURNED})
 # Payments whose money arrived, even if all of it went back since.
-CHARGED = Q(captured_amount__gt=0) | Q(
-    charge_status__in=[ChargeStatus.PARTIALLY_REFUNDED, ChargeStatus.FULLY_REFUNDED]
-)
+CHARGED = Q(captured_amount__gt=0) | Q(charge_status__in=[ChargeStatus.PARTIALLY_REFUNDED, ChargeStatus.FULLY_REFUNDED])
 
 _MONEY: DecimalField[Any, Any] = DecimalField(max_digits=MONEY_DIGITS, decimal_places=MONEY_PLACES)
 
@@ -47,7 +58,7 @@ def read_orders(order_ids: Collection[UUID], using: str | None = None) -> dict[U
     if not order_ids:
         return {}
     alias = using or DEFAULT_DB_ALIAS
-    orders = list(_orders(order_ids, alias))
+    orders = _orders(order_ids, alias)
     if not orders:
         return {}
     lines = _lines_by_order([order["pk"] for order in orders], alias)
@@ -73,27 +84,27 @@ def read_customers(user_ids: Collection[int], using: str | None = None) -> dict[
     }
 
 
-def _orders(order_ids: Collection[UUID], alias: str) -> Iterable[dict[str, Any]]:
-    return (
+def _orders(order_ids: Collection[UUID], alias: str) -> list[dict[str, Any]]:
+    return list(
         Order.objects.using(alias)
         .filter(pk__in=order_ids)
         .order_by()
         .annotate(
             refunded_by_payments=_one_value(_payment_refunds(), _MONEY),
             refunded_by_transactions=_one_value(
-                _of_order(TransactionItem.objects).annotate(value=Sum("refunded_value")), _MONEY
+                _of_order(TransactionItem).annotate(value=Sum("refunded_value")), _MONEY
             ),
             last_payment_at=_one_value(
-                _of_order(Payment.objects).filter(CHARGED).annotate(value=Max("created_at")), DateTimeField()
+                _of_order(Payment).filter(CHARGED).annotate(value=Max("created_at")), DateTimeField()
             ),
             last_transaction_at=_one_value(
-                _of_order(TransactionItem.objects)
+                _of_order(TransactionItem)
                 .filter(Q(charged_value__gt=0) | Q(refunded_value__gt=0))
                 .annotate(value=Max("created_at")),
                 DateTimeField(),
             ),
             last_fulfillment_at=_one_value(
-                _of_order(Fulfillment.objects).annotate(value=Max("created_at")), DateTimeField()
+                _of_order(Fulfillment).annotate(value=Max("created_at")), DateTimeField()
             ),
         )
         .values(
@@ -105,30 +116,27 @@ def _orders(order_ids: Collection[UUID], alias: str) -> Iterable[dict[str, Any]]
     )  # fmt: skip
 
 
-def _of_order(manager: Any) -> QuerySet[Any]:
-    return manager.filter(order_id=OuterRef("pk")).order_by().values("order_id")
+def _of_order(model: type[Model]) -> QuerySet[Any, Any]:
+    return model._default_manager.filter(order_id=OuterRef("pk")).order_by().values("order_id")
 
 
-def _payment_refunds() -> QuerySet[Any]:
+def _payment_refunds() -> QuerySet[Any, Any]:
     back_to_customer = Case(
         When(kind=TransactionKind.REFUND, then=F("amount")),
         default=-F("amount"),
         output_field=_MONEY,
     )
-    return (
-        Transaction.objects.filter(
-            payment__order_id=OuterRef("pk"),
-            kind__in=[TransactionKind.REFUND, REFUND_REVERSED],
-            is_success=True,
-            action_required=False,
-        )
-        .order_by()
-        .values("payment__order_id")
-        .annotate(value=Sum(back_to_customer))
+    refunds: QuerySet[Any, Any] = Transaction.objects.filter(
+        payment__order_id=OuterRef("pk"),
+        kind__in=[TransactionKind.REFUND, REFUND_REVERSED],
+        is_success=True,
+        action_required=False,
     )
+    by_order: QuerySet[Any, Any] = refunds.order_by().values("payment__order_id")
+    return by_order.annotate(value=Sum(back_to_customer))
 
 
-def _one_value(rows: QuerySet[Any], field: Any) -> Subquery:
+def _one_value(rows: QuerySet[Any, Any], field: Any) -> Subquery:
     return Subquery(rows.values("value"), output_field=field)
 
 
@@ -183,4 +191,4 @@ def _snapshot(row: dict[str, Any], lines: tuple[LineSnapshot, ...]) -> OrderSnap
 
 
 def _latest(first: datetime, *others: datetime | None) -> datetime:
-    return max(first, *(other for other in others if other is not None))
+    return max([first, *(other for other in others if other is not None)])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, reset_queries
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -62,31 +62,30 @@ class ReconcileResult:
     skipped: bool = False
 
 
-def reconcile(
-    now: datetime | None = None, batch_size: int = BATCH_SIZE, full: bool | None = None, using: str | None = None
-) -> ReconcileResult:
+def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: bool | None = None) -> ReconcileResult:
     """Bring our tables in line with Saleor's. Memory is that of one batch.
 
     Args:
         full: compare everything; None: if the last full sweep is `FULL_SWEEP_EVERY` ago.
     """
-    alias = using or DEFAULT_DB_ALIAS
     now = now or timezone.now()
-    with only_one(STATE, alias) as mine:
+    with only_one(STATE) as mine:
         if not mine:
             return ReconcileResult(skipped=True)
-        since, swept_at = _position(alias)
+        since, swept_at = _position()
         if full is None:
             full = since is None or swept_at is None or now - swept_at >= FULL_SWEEP_EVERY
         # Customers first: what they take along is then found, and counted, as orders that are out of line.
-        detached = detach_all_deleted(batch_size, alias) if full else 0
-        claimed = _claim(batch_size, alias)
         found: Counter[str] = Counter()
         if full or since is None:
-            _sync(all_differences(batch_size, alias), found)
+            detached = detach_all_deleted(batch_size)
+            claimed = _claim(batch_size, None)
+            _sync(all_differences(batch_size), found)
         else:
-            _sync(differences_since(since - IN_FLIGHT, batch_size, alias), found)
-        _advance(now, now if full else swept_at, alias)
+            detached = 0
+            claimed = _claim(batch_size, since - IN_FLIGHT)
+            _sync(differences_since(since - IN_FLIGHT, batch_size), found)
+        _advance(now, now if full else swept_at)
     result = ReconcileResult(
         unseen=found["unseen"],
         changed=found["changed"],
@@ -108,14 +107,14 @@ def orders_behind(using: str | None = None) -> int:
 
     Looks at what changed since the last run, and at everything if there never was one.
     """
-    since, _ = _position(using or DEFAULT_DB_ALIAS)
+    since, _ = _position(using)
     return count_differences(since and since - IN_FLIGHT, MOST_COUNTED, using)
 
 
-def _claim(batch_size: int, alias: str) -> int:
+def _claim(batch_size: int, since: datetime | None) -> int:
     claimed = 0
-    for customers in claimable_customers(batch_size, alias):
-        orders = claim_for(customers, alias)
+    for customers in claimable_customers(batch_size, since):
+        orders = claim_for(customers)
         claimed += len(orders)
         for start in range(0, len(orders), batch_size):
             sync_orders(orders[start : start + batch_size])
@@ -127,17 +126,20 @@ def _sync(batches: Iterable[list[Difference]], found: Counter[str]) -> None:
         found.update(reason for _, reason in batch)
         result = sync_orders([order_id for order_id, _ in batch])
         found["failed again"] += len(result.failed)
+        # With DEBUG on, as in the demo, Django keeps the text of every statement.
+        reset_queries()
 
 
-def _position(alias: str) -> tuple[datetime | None, datetime | None]:
+def _position(using: str | None = None) -> tuple[datetime | None, datetime | None]:
     """When the last run, and the last full one, began."""
-    value = SyncState.objects.using(alias).filter(name=STATE).values_list("value", flat=True).first() or {}
+    states = SyncState.objects.using(using or DEFAULT_DB_ALIAS).filter(name=STATE)
+    value = states.values_list("value", flat=True).first() or {}
     return _moment(value.get("until")), _moment(value.get("swept_at"))
 
 
-def _advance(until: datetime, swept_at: datetime | None, alias: str) -> None:
+def _advance(until: datetime, swept_at: datetime | None) -> None:
     value = {"until": until.isoformat(), "swept_at": swept_at and swept_at.isoformat()}
-    SyncState.objects.using(alias).update_or_create(name=STATE, defaults={"value": value})
+    SyncState.objects.update_or_create(name=STATE, defaults={"value": value})
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -194,7 +194,10 @@ def _offer(points: int, spendable: int, subtotal: Decimal, settings: LoyaltySett
 def _lock_own_checkout(token: UUID, user_id: int) -> Checkout:
     # A foreign checkout gets the same answer as one that does not exist.
     checkout = (
-        Checkout.objects.select_for_update(of=("self",)).filter(pk=token, user_id=user_id).select_related("channel").first()
+        Checkout.objects.select_for_update(of=("self",))
+        .filter(pk=token, user_id=user_id)
+        .select_related("channel")
+        .first()
     )
     if checkout is None:
         raise RedemptionError("You have no such checkout.", "NOT_FOUND", "checkoutId")
@@ -202,9 +205,7 @@ def _lock_own_checkout(token: UUID, user_id: int) -> Checkout:
 
 
 def _lock_hold(checkout: Checkout) -> PointsHold | None:
-    return (
-        PointsHold.objects.select_for_update().filter(checkout_token=checkout.token, status=HoldStatus.HELD).first()
-    )
+    return PointsHold.objects.select_for_update().filter(checkout_token=checkout.token, status=HoldStatus.HELD).first()
 
 
 def _is_ours(code: str, checkout_token: UUID) -> bool:

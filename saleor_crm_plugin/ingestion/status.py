@@ -31,10 +31,7 @@ def status_lines(using: str) -> dict[str, str]:
         with transaction.atomic(using=using) if connections[using].in_atomic_block else nullcontext():
             return {
                 LAST_SYNC: _moment(
-                    SyncState.objects.using(using)
-                    .filter(name=STATE)
-                    .values_list("updated_at", flat=True)
-                    .first()
+                    SyncState.objects.using(using).filter(name=STATE).values_list("updated_at", flat=True).first()
                 ),
                 LAST_TRAINING: _moment(
                     RecommendationModel.objects.using(using)

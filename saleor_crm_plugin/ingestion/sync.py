@@ -36,8 +36,8 @@ from saleor_crm_plugin.profiles.identity import (
     resolve_owners,
     resolve_profiles,
 )
-from saleor_crm_plugin.profiles.models import ProfileOrder
 from saleor_crm_plugin.profiles.metrics import refresh_metrics
+from saleor_crm_plugin.profiles.models import ProfileOrder
 from saleor_crm_plugin.profiles.orders import OrderFact, forget_orders, store_order_facts
 
 logger = logging.getLogger(__name__)
@@ -121,9 +121,7 @@ def sync_orders(
         return _one_by_one(ids, settings, now, using, error)
 
 
-def _one_by_one(
-    ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str, error: Exception
-) -> SyncResult:
+def _one_by_one(ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str, error: Exception) -> SyncResult:
     if len(ids) == 1:
         _record_failure(ids[0], error, using)
         return SyncResult(failed=set(ids))
@@ -167,9 +165,7 @@ def _sync(ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str
     return SyncResult(synced=synced, skipped=set(ids) - synced)
 
 
-def _store_facts(
-    orders: Sequence[OrderSnapshot], ids: Sequence[UUID], owner: Mapping[UUID, int], using: str
-) -> None:
+def _store_facts(orders: Sequence[OrderSnapshot], ids: Sequence[UUID], owner: Mapping[UUID, int], using: str) -> None:
     touched = store_order_facts(
         [
             OrderFact(
@@ -205,9 +201,7 @@ def _lock(ids: Iterable[UUID], using: str) -> None:
         )
 
 
-def _persons(
-    orders: Iterable[OrderSnapshot], settings: ShopSettings, using: str
-) -> dict[UUID, Person | None]:
+def _persons(orders: Iterable[OrderSnapshot], settings: ShopSettings, using: str) -> dict[UUID, Person | None]:
     """Whose orders these are. With guest profiles switched off, guests that are known already stay known."""
     persons = {order.order_id: person_of(order.user_id, order.email) for order in orders}
     if settings.crm.guest_profiles_enabled:

@@ -75,7 +75,8 @@ def our_tables_are_missing(error: DatabaseError) -> bool:
     """Whether `manage.py migrate` was forgotten, and not something else is wrong."""
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    return state in (UNDEFINED_TABLE, UNDEFINED_COLUMN) and OUR_TABLES in str(error)
+    # Below the first line PostgreSQL quotes the query, which may name our tables while one of Saleor's is at fault.
+    return state in (UNDEFINED_TABLE, UNDEFINED_COLUMN) and OUR_TABLES in str(error).partition("\n")[0]
 
 
 # A worker that dies gives the hint back to the broker.
@@ -169,3 +170,8 @@ def schedule_periodic_tasks() -> None:
         django_settings.CELERY_BEAT_SCHEDULE = {}
     for name, entry in PERIODIC_TASKS.items():
         django_settings.CELERY_BEAT_SCHEDULE.setdefault(name, dict(entry))
+
+
+def unscheduled_tasks() -> list[str]:
+    """Names of our periodic entries that Celery does not know of."""
+    return sorted(PERIODIC_TASKS.keys() - (app.conf.beat_schedule or {}).keys())

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
 
+
 def default_program_id(using: str = "default") -> int:
     """Primary key of the program that every channel belongs to.
 
@@ -31,4 +32,3 @@ def ensure(program_id: int, profile_ids: Collection[int], using: str) -> dict[in
         )
         found.update(rows.filter(profile_id__in=missing).values_list("profile_id", "pk"))
     return found
-

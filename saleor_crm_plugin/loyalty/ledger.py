@@ -275,7 +275,12 @@ class Ledger:
         entry.balance_after = wallet.balance
 
     def _post(
-        self, account_id: int, points: int, kind: TransactionType, source: Source, move: Callable[[], list[Consumption]] | None
+        self,
+        account_id: int,
+        points: int,
+        kind: TransactionType,
+        source: Source,
+        move: Callable[[], list[Consumption]] | None,
     ) -> PointsTransaction | None:
         if not 0 < abs(points) <= MAX_POINTS:
             raise LedgerError(f"An entry moves between 1 and {MAX_POINTS} points, not {abs(points)}.")

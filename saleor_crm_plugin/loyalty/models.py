@@ -150,9 +150,7 @@ class PointsLot(models.Model):
                 fields=["account", "expires_at", "id"],
                 condition=models.Q(remaining__gt=0),
             ),
-            models.Index(
-                name="crm_lot_waiting", fields=["available_at"], condition=models.Q(status=LotStatus.PENDING)
-            ),
+            models.Index(name="crm_lot_waiting", fields=["available_at"], condition=models.Q(status=LotStatus.PENDING)),
             models.Index(
                 name="crm_lot_expiring",
                 fields=["expires_at"],
@@ -210,9 +208,7 @@ class PointsHold(models.Model):
     class Meta:
         db_table = "crm_points_hold"
         indexes = [
-            models.Index(
-                name="crm_hold_timing_out", fields=["expires_at"], condition=models.Q(status=HoldStatus.HELD)
-            ),
+            models.Index(name="crm_hold_timing_out", fields=["expires_at"], condition=models.Q(status=HoldStatus.HELD)),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -54,7 +54,9 @@ def terms_of(settings: LoyaltySettings) -> earning.EarningTerms | None:
     if not settings.points_per_unit:
         return None
     return earning.EarningTerms(
-        points_per_unit=settings.points_per_unit, net=settings.basis == Basis.NET, with_shipping=settings.include_shipping
+        points_per_unit=settings.points_per_unit,
+        net=settings.basis == Basis.NET,
+        with_shipping=settings.include_shipping,
     )
 
 

@@ -70,7 +70,17 @@ def order_points(order_ids: Collection[UUID], using: str) -> dict[UUID, OrderPoi
             available_at=models.Max("lot__available_at", filter=waiting),
         )
     )
-    return {row.pop("order_id"): OrderPoints(**row) for row in rows}
+    return {
+        row["order_id"]: OrderPoints(
+            earned=row["earned"],
+            pending=row["pending"],
+            reversed=row["reversed"],
+            redeemed=row["redeemed"],
+            available_at=row["available_at"],
+        )
+        for row in rows
+        if row["order_id"] is not None
+    }
 
 
 def next_expiry(account_ids: Collection[int], now: datetime, using: str) -> dict[int, PointsAt]:
@@ -83,9 +93,7 @@ def next_expiry(account_ids: Collection[int], now: datetime, using: str) -> dict
 
 def next_activation(account_ids: Collection[int], using: str) -> dict[int, PointsAt]:
     """The pending points of each account that become spendable first, by account id."""
-    lots = PointsLot.objects.using(using).filter(
-        account_id__in=account_ids, status=LotStatus.PENDING, remaining__gt=0
-    )
+    lots = PointsLot.objects.using(using).filter(account_id__in=account_ids, status=LotStatus.PENDING, remaining__gt=0)
     return _soonest(lots, "available_at")
 
 

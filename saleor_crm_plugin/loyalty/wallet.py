@@ -68,7 +68,9 @@ class Wallet:
         self.active += lot.remaining
         return self.settle()
 
-    def take(self, points: int, prefer: Iterable[int] = (), *, only_preferred_pending: bool = False) -> list[Consumption]:
+    def take(
+        self, points: int, prefer: Iterable[int] = (), *, only_preferred_pending: bool = False
+    ) -> list[Consumption]:
         """Take `points` away: from the preferred lots (pending ones too), then in spending order, then as deficit.
 
         Points held by a checkout are left alone. With `only_preferred_pending` nothing but the pending part of the
@@ -125,7 +127,9 @@ class Wallet:
         """Let spendable points pay the deficit. The balance does not change."""
         used: list[Consumption] = []
         if self.deficit and self.spendable:
-            for lot in sorted((lot for lot in self.lots.values() if not lot.pending), key=lambda lot: lot.spending_order):
+            for lot in sorted(
+                (lot for lot in self.lots.values() if not lot.pending), key=lambda lot: lot.spending_order
+            ):
                 self.deficit -= self._use(lot, min(self.deficit, self.spendable), used)
         return used
 

@@ -8,355 +8,638 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('account', '0001_initial'),
+        ("account", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SyncState',
+            name="SyncState",
             fields=[
-                ('name', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('value', models.JSONField(default=dict)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                ("name", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("value", models.JSONField(default=dict)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'db_table': 'crm_sync_state',
+                "db_table": "crm_sync_state",
             },
         ),
         migrations.CreateModel(
-            name='CustomerProfile',
+            name="CustomerProfile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('user', models.OneToOneField(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='account.user')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "user",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="account.user",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'crm_customer_profile',
+                "db_table": "crm_customer_profile",
             },
         ),
         migrations.CreateModel(
-            name='LoyaltyProgram',
+            name="LoyaltyProgram",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True)),
-                ('name', models.CharField(max_length=128)),
-                ('is_default', models.BooleanField(default=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(unique=True)),
+                ("name", models.CharField(max_length=128)),
+                ("is_default", models.BooleanField(default=False)),
             ],
             options={
-                'db_table': 'crm_loyalty_program',
-                'constraints': [models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('is_default',), name='crm_program_only_one_default')],
+                "db_table": "crm_loyalty_program",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_default", True)),
+                        fields=("is_default",),
+                        name="crm_program_only_one_default",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='LoyaltyAccount',
+            name="LoyaltyAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('active', models.BigIntegerField(default=0)),
-                ('pending', models.BigIntegerField(default=0)),
-                ('deficit', models.BigIntegerField(default=0)),
-                ('held', models.BigIntegerField(default=0)),
-                ('lifetime', models.BigIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('profile', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='saleor_crm_plugin.customerprofile')),
-                ('program', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='saleor_crm_plugin.loyaltyprogram')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("active", models.BigIntegerField(default=0)),
+                ("pending", models.BigIntegerField(default=0)),
+                ("deficit", models.BigIntegerField(default=0)),
+                ("held", models.BigIntegerField(default=0)),
+                ("lifetime", models.BigIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("closed_at", models.DateTimeField(null=True)),
+                (
+                    "profile",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="accounts",
+                        to="saleor_crm_plugin.customerprofile",
+                    ),
+                ),
+                (
+                    "program",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="accounts",
+                        to="saleor_crm_plugin.loyaltyprogram",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'crm_loyalty_account',
+                "db_table": "crm_loyalty_account",
             },
         ),
         migrations.CreateModel(
-            name='OrderSync',
+            name="OrderSync",
             fields=[
-                ('order_id', models.UUIDField(primary_key=True, serialize=False)),
-                ('synced_at', models.DateTimeField(null=True)),
-                ('seen_updated_at', models.DateTimeField(null=True)),
-                ('seen_user_id', models.IntegerField(null=True)),
-                ('error', models.CharField(blank=True, default='', max_length=255)),
+                ("order_id", models.UUIDField(primary_key=True, serialize=False)),
+                ("synced_at", models.DateTimeField(null=True)),
+                ("seen_updated_at", models.DateTimeField(null=True)),
+                ("seen_user_id", models.IntegerField(null=True)),
+                ("error", models.CharField(blank=True, default="", max_length=255)),
             ],
             options={
-                'db_table': 'crm_order_sync',
-                'indexes': [models.Index(condition=models.Q(('error', ''), _negated=True), fields=['order_id'], name='crm_order_sync_failed')],
+                "db_table": "crm_order_sync",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("error", ""), _negated=True),
+                        fields=["order_id"],
+                        name="crm_order_sync_failed",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PointsHold',
+            name="PointsHold",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('checkout_token', models.UUIDField()),
-                ('points', models.BigIntegerField()),
-                ('amount', models.DecimalField(decimal_places=3, max_digits=20)),
-                ('currency', models.CharField(max_length=3)),
-                ('voucher_code', models.CharField(max_length=64, unique=True)),
-                ('status', models.CharField(choices=[('held', 'Held'), ('committed', 'Committed'), ('released', 'Released')], default='held', max_length=16)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('order_id', models.UUIDField(null=True, unique=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='saleor_crm_plugin.loyaltyaccount')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("checkout_token", models.UUIDField()),
+                ("points", models.BigIntegerField()),
+                ("amount", models.DecimalField(decimal_places=3, max_digits=20)),
+                ("currency", models.CharField(max_length=3)),
+                ("voucher_code", models.CharField(max_length=64, unique=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("held", "Held"), ("committed", "Committed"), ("released", "Released")],
+                        default="held",
+                        max_length=16,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("order_id", models.UUIDField(null=True, unique=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="holds",
+                        to="saleor_crm_plugin.loyaltyaccount",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'crm_points_hold',
+                "db_table": "crm_points_hold",
             },
         ),
         migrations.CreateModel(
-            name='PointsTransaction',
+            name="PointsTransaction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('type', models.CharField(choices=[('earn', 'Earn'), ('earn_reversal', 'Earn Reversal'), ('redeem', 'Redeem'), ('redeem_reversal', 'Redeem Reversal'), ('expire', 'Expire'), ('adjust', 'Adjust'), ('waiver', 'Waiver')], max_length=24)),
-                ('points', models.BigIntegerField()),
-                ('balance_after', models.BigIntegerField()),
-                ('idempotency_key', models.CharField(max_length=128, unique=True)),
-                ('order_id', models.UUIDField(null=True)),
-                ('actor_type', models.CharField(choices=[('system', 'System'), ('customer', 'Customer'), ('staff', 'Staff'), ('app', 'App')], default='system', max_length=16)),
-                ('actor_id', models.IntegerField(null=True)),
-                ('reason', models.CharField(blank=True, default='', max_length=255)),
-                ('breakdown', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='transactions', to='saleor_crm_plugin.loyaltyaccount')),
-                ('reverses', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='saleor_crm_plugin.pointstransaction')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[
+                            ("earn", "Earn"),
+                            ("earn_reversal", "Earn Reversal"),
+                            ("redeem", "Redeem"),
+                            ("redeem_reversal", "Redeem Reversal"),
+                            ("expire", "Expire"),
+                            ("adjust", "Adjust"),
+                            ("waiver", "Waiver"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("points", models.BigIntegerField()),
+                ("balance_after", models.BigIntegerField()),
+                ("idempotency_key", models.CharField(max_length=128, unique=True)),
+                ("order_id", models.UUIDField(null=True)),
+                (
+                    "actor_type",
+                    models.CharField(
+                        choices=[("system", "System"), ("customer", "Customer"), ("staff", "Staff"), ("app", "App")],
+                        default="system",
+                        max_length=16,
+                    ),
+                ),
+                ("actor_id", models.IntegerField(null=True)),
+                ("reason", models.CharField(blank=True, default="", max_length=255)),
+                ("breakdown", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="transactions",
+                        to="saleor_crm_plugin.loyaltyaccount",
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversed_by",
+                        to="saleor_crm_plugin.pointstransaction",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'crm_points_transaction',
+                "db_table": "crm_points_transaction",
             },
         ),
         migrations.CreateModel(
-            name='PointsLot',
+            name="PointsLot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('active', 'Active'), ('expired', 'Expired'), ('cancelled', 'Cancelled')], max_length=16)),
-                ('amount', models.BigIntegerField()),
-                ('remaining', models.BigIntegerField()),
-                ('available_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lots', to='saleor_crm_plugin.loyaltyaccount')),
-                ('transaction', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='lot', to='saleor_crm_plugin.pointstransaction')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("active", "Active"),
+                            ("expired", "Expired"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("amount", models.BigIntegerField()),
+                ("remaining", models.BigIntegerField()),
+                ("available_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lots",
+                        to="saleor_crm_plugin.loyaltyaccount",
+                    ),
+                ),
+                (
+                    "transaction",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lot",
+                        to="saleor_crm_plugin.pointstransaction",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'crm_points_lot',
+                "db_table": "crm_points_lot",
             },
         ),
         migrations.CreateModel(
-            name='LotConsumption',
+            name="LotConsumption",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('points', models.BigIntegerField()),
-                ('lot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='consumptions', to='saleor_crm_plugin.pointslot')),
-                ('transaction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='consumptions', to='saleor_crm_plugin.pointstransaction')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("points", models.BigIntegerField()),
+                (
+                    "lot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="consumptions",
+                        to="saleor_crm_plugin.pointslot",
+                    ),
+                ),
+                (
+                    "transaction",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="consumptions",
+                        to="saleor_crm_plugin.pointstransaction",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'crm_lot_consumption',
+                "db_table": "crm_lot_consumption",
             },
         ),
         migrations.CreateModel(
-            name='ProfileIdentity',
+            name="ProfileIdentity",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('verified_email', 'Verified Email'), ('unverified_email', 'Unverified Email'), ('external_reference', 'External Reference')], max_length=24)),
-                ('value', models.CharField(max_length=254)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('profile', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='identities', to='saleor_crm_plugin.customerprofile')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("verified_email", "Verified Email"),
+                            ("unverified_email", "Unverified Email"),
+                            ("external_reference", "External Reference"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("value", models.CharField(max_length=254)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "profile",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="identities",
+                        to="saleor_crm_plugin.customerprofile",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'crm_profile_identity',
+                "db_table": "crm_profile_identity",
             },
         ),
         migrations.CreateModel(
-            name='ProfileMetrics',
+            name="ProfileMetrics",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('currency', models.CharField(max_length=3)),
-                ('orders_count', models.IntegerField()),
-                ('gross_spent', models.DecimalField(decimal_places=3, max_digits=20)),
-                ('refunded', models.DecimalField(decimal_places=3, max_digits=20)),
-                ('net_spent', models.DecimalField(decimal_places=3, max_digits=20)),
-                ('average_order_value', models.DecimalField(decimal_places=3, max_digits=20, null=True)),
-                ('first_order_at', models.DateTimeField(null=True)),
-                ('last_order_at', models.DateTimeField(null=True)),
-                ('average_days_between_orders', models.DecimalField(decimal_places=2, max_digits=10, null=True)),
-                ('recency_score', models.SmallIntegerField(null=True)),
-                ('frequency_score', models.SmallIntegerField(null=True)),
-                ('monetary_score', models.SmallIntegerField(null=True)),
-                ('rfm_group', models.CharField(blank=True, choices=[('champions', 'Champions'), ('loyal', 'Loyal'), ('active', 'Active'), ('promising', 'Promising'), ('new', 'New'), ('needs_attention', 'Needs Attention'), ('at_risk', 'At Risk'), ('previously_loyal', 'Previously Loyal'), ('almost_lost', 'Almost Lost'), ('dormant', 'Dormant'), ('prospects', 'Prospects')], default='', max_length=24)),
-                ('profile', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='metrics', to='saleor_crm_plugin.customerprofile')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("currency", models.CharField(max_length=3)),
+                ("orders_count", models.IntegerField()),
+                ("gross_spent", models.DecimalField(decimal_places=3, max_digits=20)),
+                ("refunded", models.DecimalField(decimal_places=3, max_digits=20)),
+                ("net_spent", models.DecimalField(decimal_places=3, max_digits=20)),
+                ("average_order_value", models.DecimalField(decimal_places=3, max_digits=20, null=True)),
+                ("first_order_at", models.DateTimeField(null=True)),
+                ("last_order_at", models.DateTimeField(null=True)),
+                ("average_days_between_orders", models.DecimalField(decimal_places=2, max_digits=10, null=True)),
+                ("recency_score", models.SmallIntegerField(null=True)),
+                ("frequency_score", models.SmallIntegerField(null=True)),
+                ("monetary_score", models.SmallIntegerField(null=True)),
+                (
+                    "rfm_group",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("champions", "Champions"),
+                            ("loyal", "Loyal"),
+                            ("active", "Active"),
+                            ("promising", "Promising"),
+                            ("new", "New"),
+                            ("needs_attention", "Needs Attention"),
+                            ("at_risk", "At Risk"),
+                            ("previously_loyal", "Previously Loyal"),
+                            ("almost_lost", "Almost Lost"),
+                            ("dormant", "Dormant"),
+                            ("prospects", "Prospects"),
+                        ],
+                        default="",
+                        max_length=24,
+                    ),
+                ),
+                (
+                    "profile",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="metrics",
+                        to="saleor_crm_plugin.customerprofile",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'crm_profile_metrics',
+                "db_table": "crm_profile_metrics",
             },
         ),
         migrations.CreateModel(
-            name='ProfileOrder',
+            name="ProfileOrder",
             fields=[
-                ('order_id', models.UUIDField(primary_key=True, serialize=False)),
-                ('channel_id', models.IntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('placed_at', models.DateTimeField()),
-                ('counts', models.BooleanField()),
-                ('gross_amount', models.DecimalField(decimal_places=3, max_digits=20)),
-                ('refunded_amount', models.DecimalField(decimal_places=3, max_digits=20)),
-                ('profile', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='orders', to='saleor_crm_plugin.customerprofile')),
+                ("order_id", models.UUIDField(primary_key=True, serialize=False)),
+                ("channel_id", models.IntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("placed_at", models.DateTimeField()),
+                ("counts", models.BooleanField()),
+                ("gross_amount", models.DecimalField(decimal_places=3, max_digits=20)),
+                ("refunded_amount", models.DecimalField(decimal_places=3, max_digits=20)),
+                (
+                    "profile",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="orders",
+                        to="saleor_crm_plugin.customerprofile",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'crm_profile_order',
+                "db_table": "crm_profile_order",
             },
         ),
         migrations.CreateModel(
-            name='RecommendationModel',
+            name="RecommendationModel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('training', 'Training'), ('published', 'Published'), ('retired', 'Retired'), ('failed', 'Failed')], max_length=16)),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('training_data', models.JSONField(default=dict)),
-                ('parameters', models.JSONField(default=dict)),
-                ('message', models.CharField(blank=True, default='', max_length=255)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("training", "Training"),
+                            ("published", "Published"),
+                            ("retired", "Retired"),
+                            ("failed", "Failed"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("training_data", models.JSONField(default=dict)),
+                ("parameters", models.JSONField(default=dict)),
+                ("message", models.CharField(blank=True, default="", max_length=255)),
             ],
             options={
-                'db_table': 'crm_recommendation_model',
-                'constraints': [models.UniqueConstraint(condition=models.Q(('status', 'published')), fields=('status',), name='crm_model_only_one_published')],
+                "db_table": "crm_recommendation_model",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "published")),
+                        fields=("status",),
+                        name="crm_model_only_one_published",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ProductAffinity',
+            name="ProductAffinity",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('bought_together', 'Bought Together'), ('similar', 'Similar')], max_length=16)),
-                ('product_id', models.IntegerField()),
-                ('related_ids', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None)),
-                ('scores', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
-                ('confidences', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
-                ('model', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='affinities', to='saleor_crm_plugin.recommendationmodel')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("bought_together", "Bought Together"), ("similar", "Similar")], max_length=16
+                    ),
+                ),
+                ("product_id", models.IntegerField()),
+                ("related_ids", django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None)),
+                ("scores", django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
+                ("confidences", django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="affinities",
+                        to="saleor_crm_plugin.recommendationmodel",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'crm_product_affinity',
+                "db_table": "crm_product_affinity",
             },
         ),
         migrations.CreateModel(
-            name='PopularProducts',
+            name="PopularProducts",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel_id', models.IntegerField()),
-                ('product_ids', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None)),
-                ('scores', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
-                ('model', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='popular', to='saleor_crm_plugin.recommendationmodel')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("channel_id", models.IntegerField()),
+                ("product_ids", django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None)),
+                ("scores", django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="popular",
+                        to="saleor_crm_plugin.recommendationmodel",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'crm_popular_products',
+                "db_table": "crm_popular_products",
             },
         ),
         migrations.CreateModel(
-            name='PersonalRecommendations',
+            name="PersonalRecommendations",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('product_ids', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None)),
-                ('scores', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
-                ('reason_kinds', django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), size=None)),
-                ('reason_product_ids', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None)),
-                ('reason_values', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
-                ('profile', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='saleor_crm_plugin.customerprofile')),
-                ('model', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='personal', to='saleor_crm_plugin.recommendationmodel')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("product_ids", django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None)),
+                ("scores", django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
+                (
+                    "reason_kinds",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), size=None),
+                ),
+                (
+                    "reason_product_ids",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None),
+                ),
+                ("reason_values", django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
+                (
+                    "profile",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="saleor_crm_plugin.customerprofile",
+                    ),
+                ),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="personal",
+                        to="saleor_crm_plugin.recommendationmodel",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'crm_personal_recommendations',
+                "db_table": "crm_personal_recommendations",
             },
         ),
         migrations.AddConstraint(
-            model_name='loyaltyaccount',
-            constraint=models.UniqueConstraint(fields=('program', 'profile'), name='crm_account_one_per_person_and_program'),
+            model_name="loyaltyaccount",
+            constraint=models.UniqueConstraint(
+                fields=("program", "profile"), name="crm_account_one_per_person_and_program"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='loyaltyaccount',
-            constraint=models.CheckConstraint(condition=models.Q(('active__gte', 0)), name='crm_account_active_never_negative'),
+            model_name="loyaltyaccount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("active__gte", 0)), name="crm_account_active_never_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='loyaltyaccount',
-            constraint=models.CheckConstraint(condition=models.Q(('pending__gte', 0)), name='crm_account_pending_never_negative'),
+            model_name="loyaltyaccount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("pending__gte", 0)), name="crm_account_pending_never_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='loyaltyaccount',
-            constraint=models.CheckConstraint(condition=models.Q(('deficit__gte', 0)), name='crm_account_deficit_never_negative'),
+            model_name="loyaltyaccount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("deficit__gte", 0)), name="crm_account_deficit_never_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='loyaltyaccount',
-            constraint=models.CheckConstraint(condition=models.Q(('held__gte', 0), ('held__lte', models.F('active'))), name='crm_account_holds_only_active_points'),
+            model_name="loyaltyaccount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("held__gte", 0), ("held__lte", models.F("active"))),
+                name="crm_account_holds_only_active_points",
+            ),
         ),
         migrations.AddIndex(
-            model_name='pointshold',
-            index=models.Index(condition=models.Q(('status', 'held')), fields=['expires_at'], name='crm_hold_timing_out'),
+            model_name="pointshold",
+            index=models.Index(
+                condition=models.Q(("status", "held")), fields=["expires_at"], name="crm_hold_timing_out"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pointshold',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'held')), fields=('checkout_token',), name='crm_hold_one_open_per_checkout'),
+            model_name="pointshold",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "held")),
+                fields=("checkout_token",),
+                name="crm_hold_one_open_per_checkout",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pointshold',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0), ('points__gt', 0)), name='crm_hold_holds_points'),
+            model_name="pointshold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0), ("points__gt", 0)), name="crm_hold_holds_points"
+            ),
         ),
         migrations.AddIndex(
-            model_name='pointstransaction',
-            index=models.Index(fields=['account', '-id'], name='crm_transaction_statement'),
+            model_name="pointstransaction",
+            index=models.Index(fields=["account", "-id"], name="crm_transaction_statement"),
         ),
         migrations.AddIndex(
-            model_name='pointstransaction',
-            index=models.Index(condition=models.Q(('order_id__isnull', False)), fields=['order_id'], name='crm_transaction_of_order'),
+            model_name="pointstransaction",
+            index=models.Index(
+                condition=models.Q(("order_id__isnull", False)), fields=["order_id"], name="crm_transaction_of_order"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pointstransaction',
-            constraint=models.CheckConstraint(condition=models.Q(('points', 0), _negated=True), name='crm_transaction_moves_points'),
+            model_name="pointstransaction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("points", 0), _negated=True), name="crm_transaction_moves_points"
+            ),
         ),
         migrations.AddIndex(
-            model_name='pointslot',
-            index=models.Index(condition=models.Q(('remaining__gt', 0)), fields=['account', 'expires_at', 'id'], name='crm_lot_spending_order'),
+            model_name="pointslot",
+            index=models.Index(
+                condition=models.Q(("remaining__gt", 0)),
+                fields=["account", "expires_at", "id"],
+                name="crm_lot_spending_order",
+            ),
         ),
         migrations.AddIndex(
-            model_name='pointslot',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['available_at'], name='crm_lot_waiting'),
+            model_name="pointslot",
+            index=models.Index(
+                condition=models.Q(("status", "pending")), fields=["available_at"], name="crm_lot_waiting"
+            ),
         ),
         migrations.AddIndex(
-            model_name='pointslot',
-            index=models.Index(condition=models.Q(('expires_at__isnull', False), ('remaining__gt', 0), ('status', 'active')), fields=['expires_at'], name='crm_lot_expiring'),
+            model_name="pointslot",
+            index=models.Index(
+                condition=models.Q(("expires_at__isnull", False), ("remaining__gt", 0), ("status", "active")),
+                fields=["expires_at"],
+                name="crm_lot_expiring",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pointslot',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0), ('remaining__gte', 0), ('remaining__lte', models.F('amount'))), name='crm_lot_remaining_within_amount'),
+            model_name="pointslot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0), ("remaining__gte", 0), ("remaining__lte", models.F("amount"))),
+                name="crm_lot_remaining_within_amount",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pointslot',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'active']), ('remaining', 0), _connector='OR'), name='crm_lot_closed_means_empty'),
+            model_name="pointslot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["pending", "active"]), ("remaining", 0), _connector="OR"),
+                name="crm_lot_closed_means_empty",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lotconsumption',
-            constraint=models.CheckConstraint(condition=models.Q(('points', 0), _negated=True), name='crm_consumption_moves_points'),
+            model_name="lotconsumption",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("points", 0), _negated=True), name="crm_consumption_moves_points"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='profileidentity',
-            constraint=models.UniqueConstraint(fields=('kind', 'value'), name='crm_identity_belongs_to_one_profile'),
+            model_name="profileidentity",
+            constraint=models.UniqueConstraint(fields=("kind", "value"), name="crm_identity_belongs_to_one_profile"),
         ),
         migrations.AddConstraint(
-            model_name='profilemetrics',
-            constraint=models.UniqueConstraint(fields=('profile', 'currency'), name='crm_metrics_one_row_per_currency'),
+            model_name="profilemetrics",
+            constraint=models.UniqueConstraint(fields=("profile", "currency"), name="crm_metrics_one_row_per_currency"),
         ),
         migrations.AddConstraint(
-            model_name='profilemetrics',
-            constraint=models.CheckConstraint(condition=models.Q(('net_spent', django.db.models.expressions.CombinedExpression(models.F('gross_spent'), '-', models.F('refunded')))), name='crm_metrics_net_is_gross_less_refunds'),
+            model_name="profilemetrics",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "net_spent",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("gross_spent"), "-", models.F("refunded")
+                        ),
+                    )
+                ),
+                name="crm_metrics_net_is_gross_less_refunds",
+            ),
         ),
         migrations.AddIndex(
-            model_name='profileorder',
-            index=models.Index(fields=['profile', 'currency', 'placed_at'], name='crm_profile_order_history'),
+            model_name="profileorder",
+            index=models.Index(fields=["profile", "currency", "placed_at"], name="crm_profile_order_history"),
         ),
         migrations.AddConstraint(
-            model_name='productaffinity',
-            constraint=models.UniqueConstraint(fields=('model', 'kind', 'product_id'), name='crm_affinity_one_list_per_product'),
+            model_name="productaffinity",
+            constraint=models.UniqueConstraint(
+                fields=("model", "kind", "product_id"), name="crm_affinity_one_list_per_product"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='popularproducts',
-            constraint=models.UniqueConstraint(fields=('model', 'channel_id'), name='crm_popular_one_list_per_channel'),
+            model_name="popularproducts",
+            constraint=models.UniqueConstraint(fields=("model", "channel_id"), name="crm_popular_one_list_per_channel"),
         ),
         migrations.AddConstraint(
-            model_name='personalrecommendations',
-            constraint=models.UniqueConstraint(fields=('model', 'profile'), name='crm_personal_one_list_per_person'),
+            model_name="personalrecommendations",
+            constraint=models.UniqueConstraint(fields=("model", "profile"), name="crm_personal_one_list_per_person"),
         ),
     ]

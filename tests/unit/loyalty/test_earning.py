@@ -102,6 +102,4 @@ def test_lines_add_up_to_the_order(points: int, weights: list[int]):
         assert shares == [0] * len(weights)
         return
     assert sum(shares) == points
-    assert all(
-        abs(share - Fraction(points * w, sum(weights))) < 1 for share, w in zip(shares, weights, strict=True)
-    )
+    assert all(abs(share - Fraction(points * w, sum(weights))) < 1 for share, w in zip(shares, weights, strict=True))

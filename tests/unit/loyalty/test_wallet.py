@@ -121,7 +121,7 @@ class WalletMachine(RuleBasedStateMachine):
         left = [Consumption(p.lot_id, p.points - given.get(p.lot_id, 0)) for p in used]
         more, homeless_too = self.wallet.give_back(total - first, [p for p in left if p.points])
         assert homeless == homeless_too == 0
-        returned = {pk: 0 for pk in before}
+        returned = dict.fromkeys(before, 0)
         for part in [*back, *more]:
             if part.points < 0:
                 returned[part.lot_id] -= part.points

@@ -1,0 +1,73 @@
+"""The only place that knows that Saleor versions differ."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+from promise import Promise
+
+OLDEST_SUPPORTED = (3, 21)
+NEWEST_SUPPORTED = (3, 24)
+
+
+def saleor_is_installed() -> bool:
+    return find_spec("saleor") is not None
+
+
+def saleor_version() -> str:
+    """Saleor's version as it states it, like `3.22.67`."""
+    from saleor import __version__
+
+    return str(__version__)
+
+
+def minor_version(version: str) -> tuple[int, int] | None:
+    """`3.24.0-a.0` -> (3, 24); None if it does not start with two numbers."""
+    match = re.match(r"(\d+)\.(\d+)", version)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+@cache
+def channel_context_class() -> type[Any]:
+    """Saleor's `ChannelContext`, which wraps an object that is read in a channel."""
+    try:
+        from saleor.graphql.core.context import ChannelContext
+    except ImportError:  # 3.21
+        from saleor.graphql.channel import ChannelContext
+    context_class: type[Any] = ChannelContext
+    return context_class
+
+
+def in_channel(node: Any, channel_slug: str | None) -> Any:
+    """Wrap a node (product, variant, voucher …) for a resolver of Saleor's that needs its channel."""
+    return channel_context_class()(node=node, channel_slug=channel_slug)
+
+
+def fetch_checkout_data(
+    checkout_info: Any, manager: Any, lines: Any, *, requestor: Any, database_connection_name: str
+) -> Promise[Any]:
+    """Promise of Saleor's (checkout info, line infos) with prices that have not expired."""
+    from saleor.checkout import calculations
+
+    fetch = calculations.fetch_checkout_data
+    keywords = {"database_connection_name": database_connection_name}
+    # From 3.23 it asks who asks, and returns a promise itself.
+    if "requestor" in inspect.signature(fetch).parameters:
+        keywords["requestor"] = requestor
+    return Promise.resolve(fetch(checkout_info, manager, lines, **keywords))
+
+
+def hook_names() -> frozenset[str]:
+    """Every hook that Saleor's `BasePlugin` declares: it lists them as annotations, without a value."""
+    from saleor.plugins.base_plugin import BasePlugin
+
+    return frozenset(BasePlugin.__annotations__) | frozenset(vars(BasePlugin))
+
+
+def answered_hooks(plugin_class: type[Any]) -> frozenset[str]:
+    """The names that a plugin class declares itself and Saleor might call."""
+    return frozenset(name for name, value in vars(plugin_class).items() if callable(value) and not name.startswith("_"))

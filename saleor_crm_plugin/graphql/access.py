@@ -1,0 +1,55 @@
+"""Who is asking, and may they.
+
+Ownership is always the authenticated user of the request. An e-mail address proves nothing, and neither does
+`checkout.user`: anyone may put anybody's address on a guest checkout.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from saleor.core.exceptions import PermissionDenied
+from saleor.graphql.utils import get_user_or_app_from_context
+from saleor.permission.auth_filters import AuthorizationFilters
+
+
+def authenticated_user(info: Any) -> Any | None:
+    """The user who sent the request; None for apps and anonymous requests."""
+    requestor = get_user_or_app_from_context(info.context)
+    return requestor if requestor and not info.context.app else None
+
+
+def is_owner(info: Any, user_id: int | None) -> bool:
+    """Whether the authenticated user is this user. False for apps, anonymous requests and where there is no user."""
+    user = authenticated_user(info)
+    return user is not None and user_id is not None and user.pk == user_id
+
+
+def has_any_permission(info: Any, *permissions: Any) -> bool:
+    """Whether the user or app that sent the request has one of these permissions."""
+    requestor = get_user_or_app_from_context(info.context)
+    return bool(requestor) and any(requestor.has_perm(permission) for permission in permissions)
+
+
+def require_owner_or_permission(info: Any, user_id: int | None, *permissions: Any) -> None:
+    """
+    Raises:
+        PermissionDenied: as Saleor's own fields of a user do.
+    """
+    if not is_owner(info, user_id) and not has_any_permission(info, *permissions):
+        raise PermissionDenied(permissions=[AuthorizationFilters.OWNER, *permissions])
+
+
+def require_permission(info: Any, *permissions: Any) -> None:
+    """
+    Raises:
+        PermissionDenied: the requestor has none of the permissions.
+    """
+    if not has_any_permission(info, *permissions):
+        raise PermissionDenied(permissions=list(permissions))
+
+
+def requires(*permissions: Any) -> str:
+    """The sentence about permissions that ends a description, worded as Saleor words it."""
+    names = ", ".join(permission.name for permission in permissions)
+    return f"\n\nRequires one of the following permissions: {names}."

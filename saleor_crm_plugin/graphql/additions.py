@@ -1,0 +1,333 @@
+"""Everything that we add to Saleor's schema: the one list, from which the schema, the costs and the docs are made.
+
+A field's cost counts like Saleor's own: `complexity`, multiplied by the arguments named in `multipliers`. A field that
+is not listed in the cost map costs nothing, so whatever reads rows is listed here.
+
+None of the added fields is required: an error in one of ours, for example because `migrate` was forgotten, must not
+null the product or checkout around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import graphene
+from graphene.utils.str_converters import to_camel_case
+from saleor.graphql.core.doc_category import (
+    DOC_CATEGORY_DISCOUNTS,
+    DOC_CATEGORY_PRODUCTS,
+    DOC_CATEGORY_SHOP,
+    DOC_CATEGORY_USERS,
+)
+from saleor.graphql.core.fields import BaseField, ConnectionField, PermissionsField
+from saleor.graphql.core.types.common import NonNullList
+from saleor.permission.auth_filters import AuthorizationFilters
+from saleor.permission.enums import AccountPermissions, OrderPermissions, PluginsPermissions
+
+from saleor_crm_plugin.graphql.access import requires
+from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
+from saleor_crm_plugin.graphql.guard import guarded
+from saleor_crm_plugin.graphql.lists import DEFAULT_FIRST, FIRST_LIMIT
+from saleor_crm_plugin.graphql.loyalty import resolvers as loyalty
+from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_adjust import LoyaltyPointsAdjust
+from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_apply import LoyaltyPointsApply
+from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_remove import LoyaltyPointsRemove
+from saleor_crm_plugin.graphql.loyalty.types import CheckoutLoyalty, LoyaltyAccount, OrderLoyalty
+from saleor_crm_plugin.graphql.profiles import resolvers as profiles
+from saleor_crm_plugin.graphql.profiles.types import (
+    CustomerProfile,
+    CustomerProfileCountableConnection,
+    CustomerProfileSortingInput,
+)
+from saleor_crm_plugin.graphql.recommendations import resolvers as recommendations
+from saleor_crm_plugin.graphql.recommendations.enums import RecommendationKindEnum
+from saleor_crm_plugin.graphql.recommendations.mutations.recommendation_model_train import RecommendationModelTrain
+from saleor_crm_plugin.graphql.recommendations.types import ProductRecommendation
+from saleor_crm_plugin.graphql.status import CrmStatus, resolve_crm_status
+
+PAGE = ("first", "last")
+LIST = ("first",)
+
+OWNER_OR_USERS = requires(AuthorizationFilters.OWNER, AccountPermissions.MANAGE_USERS)
+OWNER_OR_ORDERS = requires(AuthorizationFilters.OWNER, OrderPermissions.MANAGE_ORDERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A field that we add to one of Saleor's types.
+
+    Attributes:
+        python_name: in snake_case; the API shows it in camelCase.
+        resolver: None for mutations, which bring their own. It is not given to the field itself: a `PermissionsField`
+            with a resolver of its own does not check its permissions.
+        complexity: cost of the field in Saleor's query cost.
+        multipliers: arguments whose values multiply the cost of the field and of what is selected in it.
+    """
+
+    type_name: str
+    python_name: str
+    resolver: Callable[..., Any] | None
+    field: graphene.Field
+    complexity: int = 1
+    multipliers: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return to_camel_case(self.python_name)
+
+    def declaration(self) -> dict[str, Any]:
+        """The field and its resolver as attributes of a graphene class."""
+        declared: dict[str, Any] = {self.python_name: self.field}
+        if self.resolver is not None:
+            declared[f"resolve_{self.python_name}"] = staticmethod(guarded(self.resolver))
+        return declared
+
+
+def _first() -> graphene.Argument:
+    return graphene.Argument(
+        graphene.Int, default_value=DEFAULT_FIRST, description=f"How many products, 1 to {FIRST_LIMIT}."
+    )
+
+
+def _channel(description: str, *, required: bool = False) -> graphene.Argument:
+    return graphene.Argument(graphene.String, required=required, description=description)
+
+
+def _recommended(description: str, permissions: str = "", **arguments: Any) -> BaseField:
+    return BaseField(
+        NonNullList(ProductRecommendation),
+        description=description + ADDED_IN_010 + permissions,
+        doc_category=DOC_CATEGORY_PRODUCTS,
+        first=_first(),
+        **arguments,
+    )
+
+
+USER_FIELDS = (
+    Addition(
+        "User",
+        "loyalty_account",
+        loyalty.resolve_user_loyalty_account,
+        BaseField(
+            LoyaltyAccount,
+            channel=_channel("Slug of the channel in which the balance's worth is given."),
+            description="Points of the customer. Null until there have been any." + ADDED_IN_010 + OWNER_OR_USERS,
+        ),
+    ),
+    Addition(
+        "User",
+        "customer_profile",
+        profiles.resolve_user_customer_profile,
+        BaseField(
+            CustomerProfile,
+            description="The customer and what they have bought. Null until their first order."
+            + ADDED_IN_010
+            + OWNER_OR_USERS,
+        ),
+    ),
+    Addition(
+        "User",
+        "recommendations",
+        recommendations.resolve_user_recommendations,
+        _recommended(
+            "Products for the customer, of those that the channel sells.",
+            OWNER_OR_USERS,
+            channel=_channel("Slug of the channel.", required=True),
+            kind=graphene.Argument(RecommendationKindEnum, description="What the list is about. Without it FOR_YOU."),
+        ),
+        multipliers=LIST,
+    ),
+)
+
+PRODUCT_FIELDS = (
+    Addition(
+        "Product",
+        "similar_products",
+        recommendations.resolve_similar_products,
+        _recommended(
+            "Products that could take the place of this one, of those that the channel sells. Empty without a channel.",
+        ),
+        multipliers=LIST,
+    ),
+    Addition(
+        "Product",
+        "frequently_bought_together",
+        recommendations.resolve_frequently_bought_together,
+        _recommended(
+            "Products that others bought together with this one, of those that the channel sells. "
+            "Empty without a channel.",
+        ),
+        multipliers=LIST,
+    ),
+)
+
+CHECKOUT_FIELDS = (
+    Addition(
+        "Checkout",
+        "loyalty",
+        loyalty.resolve_checkout_loyalty,
+        BaseField(
+            CheckoutLoyalty,
+            description="Points that the checkout earns and spends." + ADDED_IN_010,
+        ),
+    ),
+    Addition(
+        "Checkout",
+        "recommendations",
+        recommendations.resolve_checkout_recommendations,
+        _recommended(
+            "Products that go with those in the checkout, of those that the channel sells.",
+        ),
+        multipliers=LIST,
+    ),
+)
+
+ORDER_FIELDS = (
+    Addition(
+        "Order",
+        "loyalty",
+        loyalty.resolve_order_loyalty,
+        BaseField(
+            OrderLoyalty,
+            description="Points that the order has earned and spent." + ADDED_IN_010 + OWNER_OR_ORDERS,
+        ),
+    ),
+)
+
+QUERIES = (
+    Addition(
+        "Query",
+        "loyalty_account",
+        loyalty.resolve_loyalty_account,
+        BaseField(
+            LoyaltyAccount,
+            user_id=graphene.Argument(graphene.ID, description="The ID of a user."),
+            email=graphene.Argument(
+                graphene.String, description="The e-mail address of a user, or of a guest who has ordered. For staff."
+            ),
+            channel=_channel("Slug of the channel in which the balance's worth is given."),
+            description="Points of a customer; without arguments, of the authenticated one. Null where there are none."
+            + ADDED_IN_010
+            + OWNER_OR_USERS,
+            doc_category=DOC_CATEGORY_DISCOUNTS,
+        ),
+    ),
+    Addition(
+        "Query",
+        "recommendations",
+        recommendations.resolve_recommendations,
+        _recommended(
+            "Products to recommend, of those that the channel sells: for the authenticated customer, or to go with "
+            "given products. Somebody unknown gets what the channel sells most.",
+            channel=_channel("Slug of the channel.", required=True),
+            kind=graphene.Argument(
+                RecommendationKindEnum,
+                description="What the list is about: by default FOR_YOU, with `productIds` FREQUENTLY_BOUGHT_TOGETHER.",
+            ),
+            product_ids=graphene.Argument(
+                NonNullList(graphene.ID),
+                description=f"Products to go with, for example those of a basket; up to {FIRST_LIMIT}. "
+                "For FREQUENTLY_BOUGHT_TOGETHER and SIMILAR, which need them.",
+            ),
+        ),
+        multipliers=LIST,
+    ),
+    Addition(
+        "Query",
+        "customer_profile",
+        profiles.resolve_customer_profile,
+        BaseField(
+            CustomerProfile,
+            id=graphene.Argument(graphene.ID, description="The ID of the profile."),
+            user_id=graphene.Argument(graphene.ID, description="The ID of a user."),
+            email=graphene.Argument(
+                graphene.String, description="The e-mail address of a user, or of a guest who has ordered. For staff."
+            ),
+            description="A customer and what they have bought. Give one of the arguments."
+            + ADDED_IN_010
+            + OWNER_OR_USERS,
+            doc_category=DOC_CATEGORY_USERS,
+        ),
+    ),
+    Addition(
+        "Query",
+        "customer_profiles",
+        profiles.resolve_customer_profiles,
+        ConnectionField(
+            CustomerProfileCountableConnection,
+            search=graphene.Argument(
+                graphene.String, description="Part of a name or e-mail address, of users and guests."
+            ),
+            sort_by=graphene.Argument(
+                CustomerProfileSortingInput, description="How to sort. Without it, oldest first."
+            ),
+            description="Customers of the shop, guests included." + ADDED_IN_010,
+            permissions=[AccountPermissions.MANAGE_USERS],
+            doc_category=DOC_CATEGORY_USERS,
+        ),
+        multipliers=PAGE,
+    ),
+    Addition(
+        "Query",
+        "crm_status",
+        resolve_crm_status,
+        PermissionsField(
+            CrmStatus,
+            description="State of saleor-crm-plugin." + ADDED_IN_010,
+            permissions=[PluginsPermissions.MANAGE_PLUGINS],
+            doc_category=DOC_CATEGORY_SHOP,
+        ),
+    ),
+)
+
+MUTATIONS = (
+    Addition("Mutation", "loyalty_points_apply", None, LoyaltyPointsApply.Field(), complexity=0),
+    Addition("Mutation", "loyalty_points_remove", None, LoyaltyPointsRemove.Field(), complexity=0),
+    Addition("Mutation", "loyalty_points_adjust", None, LoyaltyPointsAdjust.Field(), complexity=0),
+    Addition("Mutation", "recommendation_model_train", None, RecommendationModelTrain.Field(), complexity=0),
+)
+
+ADDITIONS: tuple[Addition, ...] = (
+    *USER_FIELDS,
+    *PRODUCT_FIELDS,
+    *CHECKOUT_FIELDS,
+    *ORDER_FIELDS,
+    *QUERIES,
+    *MUTATIONS,
+)
+
+# Our types that a federation gateway may look up by id.
+ENTITIES = (LoyaltyAccount, CustomerProfile)
+
+# Fields of our own types that read rows.
+TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
+    "LoyaltyAccount": {
+        "worth": {"complexity": 1},
+        "expiringSoon": {"complexity": 1},
+        "nextActivation": {"complexity": 1},
+        "transactions": {"complexity": 1, "multipliers": list(PAGE)},
+    },
+    "PointsTransaction": {"order": {"complexity": 1}},
+    "CustomerProfile": {
+        "user": {"complexity": 1},
+        "email": {"complexity": 1},
+        "ordersCount": {"complexity": 1},
+        "metrics": {"complexity": 1},
+    },
+    "ProductRecommendation": {"product": {"complexity": 1}},
+    "RecommendationReason": {"products": {"complexity": 1}},
+}
+
+
+def costs() -> dict[str, dict[str, dict[str, Any]]]:
+    """Entries for Saleor's cost map: type -> field -> cost. Mutations cost nothing there, as Saleor's own."""
+    entries = {type_name: dict(fields) for type_name, fields in TYPE_COSTS.items()}
+    for addition in ADDITIONS:
+        if addition.complexity:
+            cost: dict[str, Any] = {"complexity": addition.complexity}
+            if addition.multipliers:
+                cost["multipliers"] = list(addition.multipliers)
+            entries.setdefault(addition.type_name, {})[addition.name] = cost
+    return entries

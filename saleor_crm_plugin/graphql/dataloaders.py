@@ -1,0 +1,112 @@
+"""What several domains read, once per request for any number of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import FilteredRelation, Q, Subquery
+from saleor.channel.models import Channel
+from saleor.graphql.core.dataloaders import DataLoader
+from saleor.plugins.models import PluginConfiguration
+
+from saleor_crm_plugin.config import CRM_FIELDS, CRM_PLUGIN_ID, CRMSettings, read_values
+from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
+from saleor_crm_plugin.profiles.models import CustomerProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A person's profile, and the account in the default program if there is one."""
+
+    profile: CustomerProfile
+    account: LoyaltyAccount | None
+
+
+class CustomerByUserIdLoader(DataLoader):
+    """`Customer` by user id; None for users without a profile. Profile and account in one statement."""
+
+    context_key = "saleor_crm_plugin.customer_by_user_id"
+
+    def batch_load(self, keys: Sequence[int]) -> list[Customer | None]:
+        default_program = Subquery(LoyaltyProgram.objects.filter(is_default=True).values("pk"))
+        profiles = (
+            CustomerProfile.objects.using(self.database_connection_name)
+            .filter(user_id__in=keys)
+            .annotate(default_account=FilteredRelation("accounts", condition=Q(accounts__program=default_program)))
+            .select_related("default_account")
+        )
+        customers = {profile.user_id: Customer(profile, profile.default_account) for profile in profiles}
+        return [customers.get(user_id) for user_id in keys]
+
+
+class ProfileByIdLoader(DataLoader):
+    """`CustomerProfile` by primary key."""
+
+    context_key = "saleor_crm_plugin.profile_by_id"
+
+    def batch_load(self, keys: Sequence[int]) -> list[CustomerProfile | None]:
+        profiles = CustomerProfile.objects.using(self.database_connection_name).in_bulk(keys)
+        return [profiles.get(profile_id) for profile_id in keys]
+
+
+class ShopSettingsLoader(DataLoader):
+    """`ShopSettings`, once per request. The key does not matter; use `load_shop_settings`."""
+
+    context_key = "saleor_crm_plugin.shop_settings"
+
+    def batch_load(self, keys: Sequence[None]) -> list[ShopSettings]:
+        return [load_settings(self.database_connection_name)] * len(keys)
+
+
+def load_shop_settings(context: Any) -> Any:
+    """Promise of the request's `ShopSettings`."""
+    return ShopSettingsLoader(context).load(0)
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveChannel:
+    """A channel that sells.
+
+    Attributes:
+        recommends: False where the operator has switched recommendations (or the plugin) off.
+    """
+
+    id: int
+    slug: str
+    currency: str
+    recommends: bool
+
+
+class ActiveChannelBySlugLoader(DataLoader):
+    """`ActiveChannel` by slug; None for channels that do not exist or are inactive.
+
+    The setting that recommendations depend on comes in the same statement: with the customer, the list and the
+    products this makes the four statements that `me { loyaltyAccount recommendations }` may cost.
+    """
+
+    context_key = "saleor_crm_plugin.active_channel_by_slug"
+
+    def batch_load(self, keys: Sequence[str]) -> list[ActiveChannel | None]:
+        plugin = PluginConfiguration.objects.filter(identifier=CRM_PLUGIN_ID, channel__isnull=True)
+        rows = (
+            Channel.objects.using(self.database_connection_name)
+            .filter(slug__in=keys, is_active=True)
+            .annotate(crm_active=Subquery(plugin.values("active")[:1]))
+            .annotate(crm_configuration=Subquery(plugin.values("configuration")[:1]))
+            .values_list("pk", "slug", "currency_code", "crm_active", "crm_configuration")
+        )
+        channels = {
+            slug: ActiveChannel(pk, slug, currency, recommends=_recommends(active, configuration))
+            for pk, slug, currency, active, configuration in rows
+        }
+        return [channels.get(slug) for slug in keys]
+
+
+def _recommends(active: bool | None, configuration: Any) -> bool:
+    if active is False:
+        return False
+    values, _errors = read_values(configuration or [], CRM_FIELDS)
+    return CRMSettings(**values).recommendations_enabled

@@ -1,0 +1,98 @@
+"""Lists that are not connections, and connections whose pages come from dataloaders."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+from typing import Any
+
+from graphene.relay import PageInfo
+from graphql import GraphQLError
+
+# The most that one list or page holds, as in Saleor's own connections (GRAPHQL_PAGINATION_LIMIT).
+FIRST_LIMIT = 100
+DEFAULT_FIRST = 10
+
+
+def checked_first(first: int | None) -> int:
+    """How many to give; `DEFAULT_FIRST` for an explicit null.
+
+    Raises:
+        GraphQLError: not between 1 and `FIRST_LIMIT`.
+    """
+    first = DEFAULT_FIRST if first is None else first
+    if not 1 <= first <= FIRST_LIMIT:
+        raise GraphQLError(f"Argument `first` must be between 1 and {FIRST_LIMIT}.")
+    return first
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of rows that are ordered by falling primary key.
+
+    Attributes:
+        size: rows wanted.
+        backwards: the page is counted from the end (`last`, `before`).
+        cursor: primary key next to the page, None at the beginning or end.
+    """
+
+    size: int
+    backwards: bool = False
+    cursor: int | None = None
+
+    @classmethod
+    def from_arguments(cls, field: str, arguments: dict[str, Any]) -> Page:
+        """
+        Raises:
+            GraphQLError: arguments that contradict each other or are out of range.
+        """
+        first, last = arguments.get("first"), arguments.get("last")
+        after, before = arguments.get("after"), arguments.get("before")
+        if first is None and last is None:
+            raise GraphQLError(
+                f"You must provide a `first` or `last` value to properly paginate the `{field}` connection."
+            )
+        if first is not None and last is not None:
+            raise GraphQLError("Argument `last` cannot be combined with `first`.")
+        if first is not None and before:
+            raise GraphQLError("Argument `first` cannot be combined with `before`.")
+        if last is not None and after:
+            raise GraphQLError("Argument `last` cannot be combined with `after`.")
+        name, size = ("first", first) if first is not None else ("last", last)
+        if not 1 <= size <= FIRST_LIMIT:
+            raise GraphQLError(f"Argument `{name}` of the `{field}` connection must be between 1 and {FIRST_LIMIT}.")
+        cursor = after or before
+        return cls(size, backwards=name == "last", cursor=_decode(cursor) if cursor else None)
+
+
+def connection_of(connection_type: Any, rows: list[Any], page: Page, total_count: Any) -> Any:
+    """A connection object.
+
+    Args:
+        rows: the page's rows in the order they were read, and one more if there are more.
+        total_count: called without arguments when asked for; may return a promise.
+    """
+    more = len(rows) > page.size
+    shown = rows[: page.size]
+    if page.backwards:
+        shown.reverse()
+    edges = [connection_type.Edge(node=row, cursor=encode(row.pk)) for row in shown]
+    page_info = PageInfo(
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+        has_next_page=page.cursor is not None if page.backwards else more,
+        has_previous_page=more if page.backwards else page.cursor is not None,
+    )
+    return connection_type(edges=edges, page_info=page_info, total_count=total_count)
+
+
+def encode(primary_key: int) -> str:
+    return b64encode(str(primary_key).encode()).decode()
+
+
+def _decode(cursor: str) -> int:
+    try:
+        return int(b64decode(cursor, validate=True).decode())
+    except (Base64Error, ValueError) as error:
+        raise GraphQLError("Received cursor is invalid.") from error

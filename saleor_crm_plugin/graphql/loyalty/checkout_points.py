@@ -1,0 +1,141 @@
+"""What a checkout earns and spends, for the field `Checkout.loyalty`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from promise import Promise
+from saleor.core.db.connection import allow_writer_in_context
+from saleor.graphql.checkout.dataloaders.checkout_infos import (
+    CheckoutInfoByCheckoutTokenLoader,
+    CheckoutLinesInfoByCheckoutTokenLoader,
+)
+from saleor.graphql.core.context import get_database_connection_name
+from saleor.graphql.plugins.dataloaders import get_plugin_manager_promise
+from saleor.graphql.utils import get_user_or_app_from_context
+
+from saleor_crm_plugin.compat import fetch_checkout_data
+from saleor_crm_plugin.config import Basis, LoyaltySettings
+from saleor_crm_plugin.graphql.access import authenticated_user
+from saleor_crm_plugin.graphql.dataloaders import CustomerByUserIdLoader, load_shop_settings
+from saleor_crm_plugin.graphql.loyalty.dataloaders import HoldByCheckoutTokenLoader
+from saleor_crm_plugin.graphql.loyalty.types import Amount
+from saleor_crm_plugin.ingestion.checkouts import earning_order
+from saleor_crm_plugin.ingestion.redemption import places_of, subtotal_of
+from saleor_crm_plugin.loyalty.earning import Award, AwardPart, award
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsHold
+from saleor_crm_plugin.loyalty.orders import terms_of
+from saleor_crm_plugin.loyalty.redemption import quote
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Root of `PointsBreakdown`."""
+
+    name: str
+    points: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutPoints:
+    """Root of `CheckoutLoyalty`."""
+
+    points_to_earn: int
+    breakdown: Sequence[Part]
+    max_applicable_points: int
+    applied_points: int
+    discount: Amount | None
+
+
+def points_of_checkout(checkout: Any, info: Any) -> Promise[CheckoutPoints]:
+    """Promise of a checkout's points. Prices that have expired are calculated anew, as for Saleor's price fields."""
+    user = authenticated_user(info)
+    # Only the owner's points can be spent, and ownership is who is logged in, never whose name is on the checkout.
+    spender = user.pk if user is not None and user.pk == checkout.user_id else None
+
+    def with_facts(facts: Sequence[Any]) -> Any:
+        settings, hold, customer, checkout_info, lines, manager = facts
+        terms = settings.loyalty_for(checkout.channel_id)
+        account = customer.account if customer else None
+        # In the answer to a mutation Saleor reads the writer here, as for its own price fields.
+        with allow_writer_in_context(info.context):
+            fresh = fetch_checkout_data(
+                checkout_info,
+                manager,
+                lines,
+                requestor=get_user_or_app_from_context(info.context),
+                database_connection_name=get_database_connection_name(info.context),
+            )
+        return fresh.then(lambda prices: _points(prices[0], prices[1], terms, hold, account))
+
+    return Promise.all(
+        [
+            load_shop_settings(info.context),
+            HoldByCheckoutTokenLoader(info.context).load(checkout.token),
+            CustomerByUserIdLoader(info.context).load(spender) if spender else Promise.resolve(None),
+            CheckoutInfoByCheckoutTokenLoader(info.context).load(checkout.token),
+            CheckoutLinesInfoByCheckoutTokenLoader(info.context).load(checkout.token),
+            get_plugin_manager_promise(info.context),
+        ]
+    ).then(with_facts)
+
+
+def _points(
+    checkout_info: Any,
+    lines: Sequence[Any],
+    settings: LoyaltySettings,
+    hold: PointsHold | None,
+    account: LoyaltyAccount | None,
+) -> CheckoutPoints:
+    checkout = checkout_info.checkout
+    _connect(checkout_info, lines)
+    terms = terms_of(settings)
+    earned = award(earning_order(checkout, lines), terms) if terms else None
+    return CheckoutPoints(
+        points_to_earn=earned.points if earned else 0,
+        breakdown=_breakdown(earned, settings, checkout.currency),
+        max_applicable_points=_most_points(checkout_info, lines, settings, hold, account),
+        applied_points=hold.points if hold else 0,
+        discount=Amount(hold.amount, hold.currency) if hold else None,
+    )
+
+
+def _connect(checkout_info: Any, lines: Sequence[Any]) -> None:
+    """Hang together what the dataloaders have loaded side by side, so that nothing below reads it again."""
+    checkout_info.checkout.channel = checkout_info.channel
+    for line in lines:
+        line.variant.product = line.product
+        line.product.product_type = line.product_type
+
+
+def _breakdown(earned: Award | None, settings: LoyaltySettings, currency: str) -> list[Part]:
+    if earned is None:
+        return []
+    taxed = "without tax" if settings.basis == Basis.NET else "with tax"
+
+    def reason(part: AwardPart) -> str:
+        rate = f"{settings.points_per_unit:f}"
+        return f"{rate} points for each {currency} 1 of {currency} {part.amount:.2f} {taxed}."
+
+    return [Part(part.name, part.points, reason(part)) for part in earned.parts if part.points]
+
+
+def _most_points(
+    checkout_info: Any,
+    lines: Sequence[Any],
+    settings: LoyaltySettings,
+    hold: PointsHold | None,
+    account: LoyaltyAccount | None,
+) -> int:
+    checkout = checkout_info.checkout
+    if account is None or not settings.point_value or account.closed_at is not None:
+        return 0
+    if checkout.voucher_code and (hold is None or hold.voucher_code != checkout.voucher_code):
+        return 0
+    spendable = account.spendable + (hold.points if hold and hold.account_id == account.pk else 0)
+    subtotal = subtotal_of(checkout, lines)
+    offer = quote(spendable, spendable, subtotal, settings, places_of(checkout.currency))
+    return offer.points if offer.points >= settings.minimum_points_to_spend else 0

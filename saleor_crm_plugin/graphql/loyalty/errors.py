@@ -1,0 +1,17 @@
+"""Errors of the loyalty mutations."""
+
+from __future__ import annotations
+
+from saleor.graphql.core.doc_category import DOC_CATEGORY_DISCOUNTS
+from saleor.graphql.core.types.common import Error
+
+from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
+from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyErrorCode
+
+
+class LoyaltyError(Error):
+    code = LoyaltyErrorCode(description="The error code.", required=True)
+
+    class Meta:
+        description = "Represents an error in the input of a loyalty mutation." + ADDED_IN_010
+        doc_category = DOC_CATEGORY_DISCOUNTS

@@ -1,0 +1,62 @@
+"""What the loyalty mutations have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError
+from graphql import GraphQLError
+from saleor.graphql.core.mutations import BaseMutation
+
+from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError, RedemptionError
+from saleor_crm_plugin.graphql.guard import explained
+from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyErrorCode
+
+Key = TypeVar("Key")
+
+
+class LoyaltyMutation(BaseMutation):
+    """A mutation whose domain errors become entries of `errors`."""
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def mutate(cls, root: Any, info: Any, **data: Any) -> Any:
+        try:
+            return super().mutate(root, info, **data)
+        except (RedemptionError, LedgerError) as error:
+            return cls.handle_errors(validation_error(error))
+        except DatabaseError as error:
+            raise explained(error) from error
+
+
+def key_argument(parse: Callable[[str, str], Key], global_id: str, type_name: str, field: str) -> Key:
+    """The primary key that an argument names.
+
+    Raises:
+        ValidationError: not an id of this type.
+    """
+    try:
+        return parse(global_id, type_name)
+    except GraphQLError as error:
+        raise invalid(field, str(error), LoyaltyErrorCode.GRAPHQL_ERROR.value) from error
+
+
+def validation_error(error: RedemptionError | LedgerError) -> ValidationError:
+    """A domain error in the form that Saleor's mutations report."""
+    if isinstance(error, RedemptionError):
+        return invalid(error.field, str(error), LoyaltyErrorCode[error.code].value)
+    if isinstance(error, InsufficientPointsError):
+        return invalid("points", str(error), LoyaltyErrorCode.INSUFFICIENT_POINTS.value)
+    if isinstance(error, AccountClosedError):
+        return invalid(None, str(error), LoyaltyErrorCode.ACCOUNT_CLOSED.value)
+    return invalid(None, str(error), LoyaltyErrorCode.INVALID.value)
+
+
+def invalid(field: str | None, message: str, code: str) -> ValidationError:
+    """One error of one argument, in its GraphQL spelling; None for the mutation as a whole."""
+    error = ValidationError(message, code=code)
+    return ValidationError({field: error}) if field else error

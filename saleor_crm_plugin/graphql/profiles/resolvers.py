@@ -1,0 +1,69 @@
+"""Resolvers of the customer fields on Saleor's types and of the root fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from graphql import GraphQLError
+from saleor.graphql.core.connection import create_connection_slice
+from saleor.graphql.core.context import get_database_connection_name
+from saleor.graphql.core.validators import validate_one_of_args_is_in_query
+from saleor.permission.enums import AccountPermissions
+
+from saleor_crm_plugin.graphql.access import require_owner_or_permission, require_permission
+from saleor_crm_plugin.graphql.dataloaders import CustomerByUserIdLoader, ProfileByIdLoader
+from saleor_crm_plugin.graphql.ids import integer_key
+from saleor_crm_plugin.graphql.profiles.lookup import profile_id_by_email
+from saleor_crm_plugin.graphql.profiles.types import CustomerProfileCountableConnection
+from saleor_crm_plugin.graphql.roots import is_unsaved_user, node_of
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileIdentity
+
+# Longer than any name or e-mail address; a search is one statement that reads all users.
+SEARCH_MAX_LENGTH = 254
+
+
+def resolve_user_customer_profile(root: Any, info: Any) -> Any:
+    user = node_of(root)
+    require_owner_or_permission(info, user.pk, AccountPermissions.MANAGE_USERS)
+    return None if is_unsaved_user(user) else _profile_of_user(info, user.pk)
+
+
+def resolve_customer_profile(
+    _root: Any, info: Any, *, id: str | None = None, user_id: str | None = None, email: str | None = None
+) -> Any:
+    validate_one_of_args_is_in_query("id", id, "userId", user_id, "email", email)
+    if user_id:
+        primary_key = integer_key(user_id, "User")
+        require_owner_or_permission(info, primary_key, AccountPermissions.MANAGE_USERS)
+        return _profile_of_user(info, primary_key)
+    if email:
+        require_permission(info, AccountPermissions.MANAGE_USERS)
+        profile_id = profile_id_by_email(email, get_database_connection_name(info.context))
+        return ProfileByIdLoader(info.context).load(profile_id) if profile_id else None
+
+    def visible(profile: CustomerProfile | None) -> CustomerProfile | None:
+        # Who may not see it learns nothing, not even whether there is such a profile.
+        require_owner_or_permission(info, profile and profile.user_id, AccountPermissions.MANAGE_USERS)
+        return profile
+
+    primary_key = integer_key(id or "", "CustomerProfile")
+    return ProfileByIdLoader(info.context).load(primary_key).then(visible)
+
+
+def resolve_customer_profiles(_root: Any, info: Any, *, search: str | None = None, **arguments: Any) -> Any:
+    profiles = CustomerProfile.objects.using(get_database_connection_name(info.context))
+    found = _matching(profiles.all(), search.strip()) if search else profiles.all()
+    return create_connection_slice(found, info, arguments, CustomerProfileCountableConnection)
+
+
+def _matching(profiles: QuerySet[CustomerProfile], search: str) -> QuerySet[CustomerProfile]:
+    if len(search) > SEARCH_MAX_LENGTH:
+        raise GraphQLError(f"Argument `search` takes up to {SEARCH_MAX_LENGTH} characters.")
+    guests = ProfileIdentity.objects.filter(profile=OuterRef("pk"), value__icontains=search)
+    by_user = [Q(**{f"user__{field}__icontains": search}) for field in ("email", "first_name", "last_name")]
+    return profiles.filter(by_user[0] | by_user[1] | by_user[2] | Exists(guests))
+
+
+def _profile_of_user(info: Any, user_id: int) -> Any:
+    return CustomerByUserIdLoader(info.context).load(user_id).then(lambda customer: customer and customer.profile)

@@ -1,0 +1,30 @@
+"""`manage.py crm_reconcile`: find what no hook told us, and sync it."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from saleor.core.db.connection import allow_writer
+
+from saleor_crm_plugin.ingestion.reconcile import reconcile
+
+
+class Command(BaseCommand):
+    help = "Compare every order and customer with what we stored, and repair what differs."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--recent", action="store_true", help="only what changed since the last run, as the periodic task does"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with allow_writer():
+            result = reconcile(full=not options["recent"])
+        if result.skipped:
+            self.stdout.write(self.style.WARNING("Another reconciliation is under way; nothing was done."))
+            return
+        found = [f"{name} {count}" for name, count in asdict(result).items() if count and not isinstance(count, bool)]
+        self.stdout.write(self.style.SUCCESS(f"Repaired: {', '.join(found)}." if found else "Everything is in line."))

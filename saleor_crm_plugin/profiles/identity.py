@@ -1,0 +1,159 @@
+"""Who a person is, and the profile that stands for them.
+
+A user of the shop is known by their id; a guest by the e-mail address of their orders, which proves nothing, so it
+never joins two profiles. When a user has shown that an address is theirs, the guest of that address turns out to be
+them (`profiles.customers`), and from then on the address leads to the user's profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import Exists, OuterRef
+
+from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity, ProfileOrder
+
+_ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+EMAIL_KINDS = (IdentityKind.VERIFIED_EMAIL, IdentityKind.UNVERIFIED_EMAIL)
+
+# Sorted input: two transactions that create the same persons wait for each other instead of deadlocking.
+_CREATE_FOR_USERS = """
+INSERT INTO crm_customer_profile (user_id, created_at)
+SELECT user_id, now() FROM unnest(%s::int[]) AS wanted (user_id) ORDER BY user_id
+ON CONFLICT (user_id) DO NOTHING
+"""
+# The identity decides who wins: a profile is made only for an address that we were the first to store. Its number is
+# drawn beforehand; the foreign key between the two rows is checked when the statement ends.
+_CREATE_FOR_GUESTS = """
+WITH wanted AS MATERIALIZED (
+    SELECT email, nextval(pg_get_serial_sequence('crm_customer_profile', 'id')) AS profile_id
+    FROM unnest(%s::text[]) AS emails (email) ORDER BY email
+), named AS (
+    INSERT INTO crm_profile_identity (profile_id, kind, value, created_at)
+    SELECT profile_id, %s, email, now() FROM wanted ORDER BY email
+    ON CONFLICT (kind, value) DO NOTHING
+    RETURNING profile_id
+)
+INSERT INTO crm_customer_profile (id, user_id, created_at)
+SELECT profile_id, NULL, now() FROM named
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class UserPerson:
+    """A user of the shop, by primary key."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuestPerson:
+    """Somebody without an account, by normalized e-mail."""
+
+    email: str
+
+    def __repr__(self) -> str:
+        # Ends up in logs and tracebacks.
+        return "GuestPerson(...)"
+
+
+Person = UserPerson | GuestPerson
+
+
+def normalize_email(email: str | None) -> str:
+    """The form in which addresses are stored and compared: outer spaces off, A-Z lowered, nothing else.
+
+    Equal to SQL's `lower(btrim(email) COLLATE "C")`. No provider's rules (dots, plus signs), no Unicode folding: both
+    would join different people.
+    """
+    return (email or "").strip(" ").translate(_ASCII_LOWER)
+
+
+def person_of(user_id: int | None, email: str) -> Person | None:
+    """Whose order it is; None if it has neither a user nor an address: such an order belongs to nobody."""
+    if user_id is not None:
+        return UserPerson(user_id)
+    return GuestPerson(email) if email else None
+
+
+def find_profiles(
+    persons: Collection[Person], using: str | None = None, kinds: Collection[IdentityKind] = EMAIL_KINDS
+) -> dict[Person, int]:
+    """The profiles that exist already, by person. At most two SQL statements.
+
+    Args:
+        kinds: the identities by which a guest may be found; a verified one goes before an unverified one.
+    """
+    alias = using or DEFAULT_DB_ALIAS
+    found: dict[Person, int] = {}
+    user_ids = {person.user_id for person in persons if isinstance(person, UserPerson)}
+    if user_ids:
+        rows = CustomerProfile.objects.using(alias).filter(user_id__in=user_ids).values_list("user_id", "pk")
+        found.update({UserPerson(user_id): profile_id for user_id, profile_id in rows if user_id is not None})
+    emails = {person.email for person in persons if isinstance(person, GuestPerson)}
+    if emails:
+        names = (
+            ProfileIdentity.objects.using(alias)
+            .filter(kind__in=kinds, value__in=emails)
+            # "unverified" comes before "verified": the proven owner of an address overwrites the guest.
+            .order_by("kind")
+            .values_list("value", "profile_id")
+        )
+        found.update({GuestPerson(email): profile_id for email, profile_id in names})
+    return found
+
+
+def resolve_profiles(persons: Iterable[Person], using: str | None = None) -> dict[Person, int]:
+    """The profile of each person; whoever has none gets one. At most six SQL statements for any number of persons.
+
+    Safe against others doing the same at the same time: everyone gets the same profile for the same person.
+    """
+    alias = using or DEFAULT_DB_ALIAS
+    wanted = set(persons)
+    found = find_profiles(wanted, alias)
+    missing = wanted - found.keys()
+    if not missing:
+        return found
+    user_ids = sorted(person.user_id for person in missing if isinstance(person, UserPerson))
+    emails = sorted(person.email for person in missing if isinstance(person, GuestPerson))
+    with connections[alias].cursor() as cursor:
+        if user_ids:
+            cursor.execute(_CREATE_FOR_USERS, [user_ids])
+        if emails:
+            cursor.execute(_CREATE_FOR_GUESTS, [emails, IdentityKind.UNVERIFIED_EMAIL])
+    return found | find_profiles(missing, alias)
+
+
+def resolve_owners(orders: Mapping[UUID, Person | None], using: str | None = None) -> dict[UUID, int]:
+    """The profile that each order belongs to; an order that belongs to nobody is not in the answer.
+
+    An order whose user was deleted stays with the profile that it had: Saleor leaves the address on it, but storing
+    that address as a new guest would undo the deletion. At most eight SQL statements for any number of orders.
+
+    Args:
+        orders: order id -> whose it is (`person_of`).
+    """
+    alias = using or DEFAULT_DB_ALIAS
+    userless = [order_id for order_id, person in orders.items() if not isinstance(person, UserPerson)]
+    owners = _owners_without_a_name(userless, alias) if userless else {}
+    kept = {person for order_id, person in orders.items() if order_id in owners and person is not None}
+    proven = find_profiles(kept, alias, kinds=[IdentityKind.VERIFIED_EMAIL]) if kept else {}
+    persons = {
+        order_id: person
+        for order_id, person in orders.items()
+        if person is not None and (order_id not in owners or person in proven)
+    }
+    profiles = resolve_profiles(persons.values(), alias)
+    return owners | {order_id: profiles[person] for order_id, person in persons.items()}
+
+
+def _owners_without_a_name(order_ids: Collection[UUID], alias: str) -> dict[UUID, int]:
+    """Owners that are neither a guest nor a living user: whose user was deleted, or who were emptied by a claim."""
+    guest = ProfileIdentity.objects.filter(profile_id=OuterRef("profile_id"), kind=IdentityKind.UNVERIFIED_EMAIL)
+    living_user = get_user_model()._default_manager.filter(pk=OuterRef("profile__user_id"))
+    owned = ProfileOrder.objects.using(alias).filter(~Exists(guest), ~Exists(living_user), order_id__in=order_ids)
+    return dict(owned.values_list("order_id", "profile_id"))

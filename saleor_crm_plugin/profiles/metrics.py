@@ -1,0 +1,97 @@
+"""The numbers that follow from a person's orders, per currency. Recomputable at any time from `ProfileOrder`.
+
+- An order counts while it is a purchase (`OrderSnapshot.counts`). A fully refunded order is still an order: it adds
+  to the count and, net of its refund, nothing to the money. A cancelled one adds to neither.
+- `average_order_value` = net spent / orders, rounded half away from zero to the money's three places.
+- `average_days_between_orders` = (last - first) / (orders - 1) in days of 24 hours, two places; None below two orders.
+- Whoever has only orders that do not count has a row of zeros; whoever has no order in a currency has no row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+
+from saleor_crm_plugin.fields import MONEY_PLACES
+from saleor_crm_plugin.profiles.models import CustomerProfile
+
+# Profiles in one transaction when all are refreshed: short locks, a few MB, and still under a second.
+REFRESH_BATCH_SIZE = 10_000
+
+# Two syncs of one person's orders do not see each other's uncommitted rows: without this lock, the later one would
+# write sums without the earlier one's order. A statement of its own, because the next must look at the data anew.
+# Does not block inserts that refer to the profile.
+_LOCK = "SELECT id FROM crm_customer_profile WHERE id = ANY(%(profiles)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
+# The RFM columns are not ours (`rfm` writes them). Rows in key order, as in `rfm`, so that writers cannot deadlock.
+_REFRESH = f"""
+INSERT INTO crm_profile_metrics AS kept
+    (profile_id, currency, orders_count, gross_spent, refunded, net_spent, average_order_value,
+     first_order_at, last_order_at, average_days_between_orders, rfm_group)
+SELECT
+    profile_id, currency, orders_count, gross_spent, refunded, gross_spent - refunded,
+    round((gross_spent - refunded) / nullif(orders_count, 0), {MONEY_PLACES}),
+    first_order_at, last_order_at,
+    round(extract(epoch FROM last_order_at - first_order_at) / 86400 / nullif(orders_count - 1, 0), 2),
+    ''
+FROM (
+    SELECT
+        profile_id, currency,
+        count(*) FILTER (WHERE counts) AS orders_count,
+        coalesce(sum(gross_amount) FILTER (WHERE counts), 0) AS gross_spent,
+        coalesce(sum(refunded_amount) FILTER (WHERE counts), 0) AS refunded,
+        min(placed_at) FILTER (WHERE counts) AS first_order_at,
+        max(placed_at) FILTER (WHERE counts) AS last_order_at
+    FROM crm_profile_order
+    WHERE profile_id = ANY(%(profiles)s::bigint[])
+    GROUP BY profile_id, currency
+) AS sums
+ORDER BY profile_id, currency
+ON CONFLICT (profile_id, currency) DO UPDATE SET
+    orders_count = excluded.orders_count, gross_spent = excluded.gross_spent, refunded = excluded.refunded,
+    net_spent = excluded.net_spent, average_order_value = excluded.average_order_value,
+    first_order_at = excluded.first_order_at, last_order_at = excluded.last_order_at,
+    average_days_between_orders = excluded.average_days_between_orders
+WHERE (kept.orders_count, kept.gross_spent, kept.refunded, kept.first_order_at, kept.last_order_at,
+       kept.average_order_value, kept.average_days_between_orders)
+    IS DISTINCT FROM
+      (excluded.orders_count, excluded.gross_spent, excluded.refunded, excluded.first_order_at, excluded.last_order_at,
+       excluded.average_order_value, excluded.average_days_between_orders)
+"""
+_REMOVE = """
+DELETE FROM crm_profile_metrics kept
+WHERE kept.profile_id = ANY(%(profiles)s::bigint[])
+  AND NOT EXISTS (
+    SELECT 1 FROM crm_profile_order orders
+    WHERE orders.profile_id = kept.profile_id AND orders.currency = kept.currency
+  )
+"""
+
+
+def refresh_metrics(profile_ids: Collection[int] | None = None, using: str | None = None) -> None:
+    """Bring the metrics of these profiles, or with None of all, in line with their orders.
+
+    Three SQL statements for any number of given profiles; None takes everybody in batches of `REFRESH_BATCH_SIZE`.
+    Call it after the orders were stored, in the same transaction or a later one.
+    """
+    alias = using or DEFAULT_DB_ALIAS
+    batches = _all_profiles(alias) if profile_ids is None else iter([sorted(profile_ids)])
+    for batch in batches:
+        if batch:
+            _refresh(batch, alias)
+
+
+def _refresh(profile_ids: list[int], alias: str) -> None:
+    parameters = {"profiles": profile_ids}
+    with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+        cursor.execute(_LOCK, parameters)
+        cursor.execute(_REFRESH, parameters)
+        cursor.execute(_REMOVE, parameters)
+
+
+def _all_profiles(alias: str) -> Iterator[list[int]]:
+    last = 0
+    ids = CustomerProfile.objects.using(alias).order_by("pk").values_list("pk", flat=True)
+    while batch := list(ids.filter(pk__gt=last)[:REFRESH_BATCH_SIZE]):
+        last = batch[-1]
+        yield batch

@@ -1,0 +1,270 @@
+"""The SQL behind `serving`: who asks, what was learnt, what is on sale, and what fills the rest.
+
+Each statement answers one or many lists ("asked", numbered by product or 0) with the columns of `serving._run`.
+Parameters: `channel`, `first`, `now`, `newest` (so many of the newest products suffice), and `profile` or `products`.
+Saleor's tables are read by name, because this domain does not import Saleor; a test holds the names against the facts
+of every supported version.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, ReasonKind
+from saleor_crm_plugin.recommendations.reasons import NEW
+
+# Saleor's table -> the columns of it that we read.
+SALEOR_COLUMNS = {
+    "channel_channel": ("id", "is_active"),
+    "product_product": ("id", "name", "category_id"),
+    "product_productchannellisting": (
+        "product_id",
+        "channel_id",
+        "is_published",
+        "published_at",
+        "visible_in_listings",
+        "available_for_purchase_at",
+    ),
+    "product_productvariant": ("id", "product_id"),
+    "product_productvariantchannellisting": ("variant_id", "channel_id", "price_amount"),
+}
+
+# What a customer without permissions sees in a product list (Saleor's `published_with_variants` and
+# `visible_in_listings`), and may put into the checkout (`available_for_purchase_at`).
+_LISTED = """
+    listing.channel_id = %(channel)s
+    AND listing.is_published
+    AND (listing.published_at IS NULL OR listing.published_at <= %(now)s)
+    AND listing.visible_in_listings
+    AND listing.available_for_purchase_at <= %(now)s
+    AND EXISTS (SELECT FROM channel_channel channel WHERE channel.id = listing.channel_id AND channel.is_active)
+    AND EXISTS (
+        SELECT FROM product_productvariant variant
+        JOIN product_productvariantchannellisting price ON price.variant_id = variant.id
+        WHERE variant.product_id = listing.product_id
+            AND price.channel_id = %(channel)s
+            AND price.price_amount IS NOT NULL
+    )
+"""
+
+
+def _sold(product: str) -> str:
+    listings = "SELECT FROM product_productchannellisting listing"
+    return f"EXISTS ({listings} WHERE listing.product_id = {product} AND {_LISTED})"
+
+
+_PUBLISHED = f"(SELECT id FROM crm_recommendation_model WHERE status = '{ModelStatus.PUBLISHED.value}')"
+
+# How the rest goes once `asked` (asked, excluded: product ids that must not be in the list) stands and `source` says
+# what was learnt for one of them. Everywhere the candidates are put in order first and tested one by one after that,
+# until there are enough: `OFFSET 0` keeps the planner from testing them all, or from testing the whole catalogue.
+_LEARNT = """
+{name} AS MATERIALIZED (
+    SELECT asked.asked, best.*
+    FROM asked CROSS JOIN LATERAL (
+        SELECT candidate.*
+        FROM ({source} ORDER BY position OFFSET 0) candidate
+        WHERE candidate.product_id <> ALL (asked.excluded) AND {sold_candidate}
+        ORDER BY candidate.position LIMIT %(first)s
+    ) best
+),
+"""
+
+_REST = """
+short AS MATERIALIZED (
+    SELECT asked.asked,
+        asked.excluded || COALESCE(array_agg(learnt.product_id) FILTER (WHERE learnt.product_id IS NOT NULL), '{{}}')
+            AS excluded,
+        %(first)s - count(learnt.product_id) AS missing
+    FROM asked LEFT JOIN learnt ON learnt.asked = asked.asked
+    GROUP BY asked.asked, asked.excluded
+    HAVING count(learnt.product_id) < %(first)s
+),
+popular AS MATERIALIZED (
+    SELECT entry.*
+    FROM (
+        SELECT unnested.* FROM crm_popular_products list,
+            unnest(list.product_ids, list.scores) WITH ORDINALITY AS unnested (product_id, score, position)
+        WHERE list.model_id = {published} AND list.channel_id = %(channel)s AND EXISTS (SELECT FROM short)
+        ORDER BY unnested.position OFFSET 0
+    ) entry
+    WHERE {sold_entry}
+    ORDER BY entry.position LIMIT (SELECT max(missing + cardinality(excluded)) FROM short)
+),
+popular_fill AS MATERIALIZED (
+    SELECT short.asked, fill.*
+    FROM short CROSS JOIN LATERAL (
+        SELECT * FROM popular WHERE popular.product_id <> ALL (short.excluded)
+        ORDER BY popular.position LIMIT short.missing
+    ) fill
+),
+still_short AS MATERIALIZED (
+    SELECT short.asked,
+        short.excluded || COALESCE(array_agg(fill.product_id) FILTER (WHERE fill.product_id IS NOT NULL), '{{}}')
+            AS excluded,
+        short.missing - count(fill.product_id) AS missing
+    FROM short LEFT JOIN popular_fill fill ON fill.asked = short.asked
+    GROUP BY short.asked, short.excluded, short.missing
+    HAVING count(fill.product_id) < short.missing
+),
+newest AS MATERIALIZED (
+    SELECT listing.product_id FROM product_productchannellisting listing
+    WHERE EXISTS (SELECT FROM still_short) AND {listed}
+    ORDER BY listing.product_id DESC LIMIT %(newest)s
+),
+newest_fill AS (
+    SELECT still_short.asked, fill.product_id
+    FROM still_short CROSS JOIN LATERAL (
+        SELECT newest.product_id FROM newest WHERE newest.product_id <> ALL (still_short.excluded)
+        ORDER BY newest.product_id DESC LIMIT still_short.missing
+    ) fill
+),
+answer AS (
+    SELECT asked, product_id, score, reason_kind, reason_value, reason_product_id, 1 AS stage, position FROM learnt
+    UNION ALL
+    SELECT asked, product_id, score, {popular_kind}, NULL, NULL, 2, position FROM popular_fill
+    UNION ALL
+    SELECT asked, product_id, 0, {new_kind}, NULL, NULL, 3, -product_id FROM newest_fill
+)
+SELECT answer.asked, answer.product_id, answer.score, answer.reason_kind, answer.reason_value, reason.id, reason.name
+FROM answer LEFT JOIN LATERAL (
+    SELECT product.id, product.name FROM product_product product
+    WHERE product.id = answer.reason_product_id AND {sold_reason}
+    OFFSET 0
+) reason ON true
+ORDER BY answer.asked, answer.stage, answer.position
+"""
+
+
+def _learnt(source: str, name: str = "learnt") -> str:
+    return _LEARNT.format(name=name, source=source, sold_candidate=_sold("candidate.product_id"))
+
+
+def _rest() -> str:
+    return _REST.format(
+        sold_entry=_sold("entry.product_id"),
+        sold_reason=_sold("product.id"),
+        listed=_LISTED,
+        published=_PUBLISHED,
+        popular_kind=ReasonKind.POPULAR.value,
+        new_kind=NEW,
+    )
+
+
+_PERSONAL = """
+WITH entries AS MATERIALIZED (
+    SELECT entry.*
+    FROM crm_personal_recommendations list,
+        unnest(
+            list.product_ids, list.scores, list.reason_kinds, list.reason_values, list.reason_product_ids
+        ) WITH ORDINALITY
+            AS entry (product_id, score, reason_kind, reason_value, reason_product_id, position)
+    WHERE list.model_id = {published} AND list.profile_id = %(profile)s
+),
+asked AS (SELECT 0 AS asked, ARRAY(SELECT product_id FROM entries WHERE {excluded}) AS excluded),
+"""
+
+_BOUGHT_BEFORE = f"reason_kind = {ReasonKind.BOUGHT_BEFORE.value}"
+# Kind -> what of a customer's list is wanted, and what must not even fill it up.
+_PERSONAL_FILTERS = {
+    "for_you": ("true", "false"),
+    "buy_again": (_BOUGHT_BEFORE, "false"),
+    "discover": (f"NOT {_BOUGHT_BEFORE}", _BOUGHT_BEFORE),
+}
+
+_AFFINITY = {
+    "frequently_bought_together": (ProductAffinity.Kind.BOUGHT_TOGETHER, ReasonKind.BOUGHT_TOGETHER),
+    "similar": (ProductAffinity.Kind.SIMILAR, ReasonKind.SIMILAR),
+}
+
+_ASKED_PRODUCTS = """
+WITH asked AS (SELECT asked, ARRAY[asked] AS excluded FROM unnest(%(products)s::bigint[]) AS listed (asked)),
+"""
+
+_RELATED = """
+SELECT entry.product_id, entry.score, {reason} AS reason_kind, entry.confidence AS reason_value,
+    list.product_id AS reason_product_id, entry.position
+FROM crm_product_affinity list,
+    unnest(list.related_ids, list.scores, list.confidences) WITH ORDINALITY
+        AS entry (product_id, score, confidence, position)
+WHERE list.model_id = {published} AND list.kind = '{kind}'
+"""
+
+# A product with few purchases to learn from is like the newest ones of its category.
+_OF_THE_CATEGORY = f"""
+learnt AS MATERIALIZED (
+    SELECT * FROM related
+    UNION ALL
+    SELECT asked.asked, fellow.id, 0, {ReasonKind.SIMILAR.value}, NULL, asked.asked, {2**31} - fellow.id::bigint
+    FROM (
+        SELECT asked.asked, asked.excluded || ARRAY(
+            SELECT product_id FROM related WHERE related.asked = asked.asked
+        ) AS excluded
+        FROM asked
+    ) asked
+    JOIN product_product shown ON shown.id = asked.asked
+    CROSS JOIN LATERAL (
+        SELECT candidate.id FROM (
+            SELECT product.id FROM product_product product
+            WHERE product.category_id = shown.category_id AND product.id <> ALL (asked.excluded)
+            ORDER BY product.id DESC OFFSET 0
+        ) candidate
+        WHERE {_sold("candidate.id")}
+        ORDER BY candidate.id DESC LIMIT %(first)s + 1 - cardinality(asked.excluded)
+    ) fellow
+),
+"""
+
+_ASKED_BASKET = """
+WITH asked AS (SELECT 0 AS asked, %(products)s::bigint[] AS excluded),
+"""
+
+# All products of the basket count for the score; the strongest of them is the reason.
+_TOGETHER = """
+together AS MATERIALIZED (
+    SELECT product_id, sum(score ORDER BY reason_product_id) AS score, min(reason_kind) AS reason_kind,
+        (array_agg(reason_value ORDER BY score DESC, reason_product_id))[1] AS reason_value,
+        (array_agg(reason_product_id ORDER BY score DESC, reason_product_id))[1] AS reason_product_id
+    FROM ({related} AND list.product_id = ANY (%(products)s::bigint[])) related
+    GROUP BY product_id
+),
+"""
+_OF_THE_BASKET = "SELECT *, row_number() OVER (ORDER BY score DESC, product_id) AS position FROM together"
+
+_NOTHING = """
+SELECT 0 AS product_id, 0::float8 AS score, 0 AS reason_kind, NULL::float8 AS reason_value, NULL::int AS
+    reason_product_id, 0::bigint AS position
+WHERE false
+"""
+
+
+@cache
+def for_customer(kind: str) -> str:
+    """Parameters: profile."""
+    wanted, excluded = _PERSONAL_FILTERS.get(kind, ("false", "false"))
+    asked = _PERSONAL.format(published=_PUBLISHED, excluded=excluded)
+    return asked + _learnt(f"SELECT * FROM entries WHERE {wanted}") + _rest()
+
+
+@cache
+def for_products(kind: str) -> str:
+    """Parameters: products."""
+    if kind not in _AFFINITY:
+        return _ASKED_PRODUCTS + _learnt(_NOTHING) + _rest()
+    source = _related(kind) + "AND list.product_id = asked.asked"
+    if kind == "similar":
+        return _ASKED_PRODUCTS + _learnt(source, "related") + _OF_THE_CATEGORY + _rest()
+    return _ASKED_PRODUCTS + _learnt(source) + _rest()
+
+
+@cache
+def for_basket(kind: str) -> str:
+    """Parameters: products."""
+    if kind not in _AFFINITY:
+        return _ASKED_BASKET + _learnt(_NOTHING) + _rest()
+    return _ASKED_BASKET + _TOGETHER.format(related=_related(kind)) + _learnt(_OF_THE_BASKET) + _rest()
+
+
+def _related(kind: str) -> str:
+    stored, reason = _AFFINITY[kind]
+    return _RELATED.format(published=_PUBLISHED, kind=stored.value, reason=reason.value)

@@ -1,0 +1,141 @@
+"""Trained models in and out of the tables, in bulk.
+
+Rows belong to a version that readers do not see until `publish` names it, in one transaction: they always see one
+whole model.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
+
+from django.db import connections, transaction
+
+from saleor_crm_plugin.recommendations.learning.recommender import PersonalList, PopularList, RelatedList
+from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, RecommendationModel
+
+# Rows sent in one transaction. A profile is locked against deletion while its row is on the way: 0.2 s for 5,000.
+BATCH_SIZE = 5_000
+# Superseded versions that stay whole, so that one can go back to them; likewise the records of failed trainings.
+KEPT_VERSIONS = 2
+
+_ROW_TABLES = ("crm_product_affinity", "crm_personal_recommendations", "crm_popular_products")
+
+Row = TypeVar("Row")
+
+
+def store_related(model: RecommendationModel, kind: ProductAffinity.Kind, lists: Iterable[RelatedList]) -> int:
+    """Store what goes with each product. Returns the number of rows."""
+    rows = ((kind.value, entry.product_id, entry.related_ids, entry.scores, entry.confidences) for entry in lists)
+    columns = ("kind", "product_id", "related_ids", "scores", "confidences")
+    return sum(_copy(model, "crm_product_affinity", columns, batch) for batch in _batches(rows))
+
+
+def store_popular(model: RecommendationModel, lists: Iterable[PopularList]) -> int:
+    """Store what each channel sells most. Returns the number of rows."""
+    columns = ("channel_id", "product_ids", "scores")
+    return sum(_copy(model, "crm_popular_products", columns, batch) for batch in _batches(lists))
+
+
+def store_personal(model: RecommendationModel, lists: Iterable[PersonalList]) -> Iterator[int]:
+    """Store each customer's list, batch by batch, leaving out profiles that are gone by now. Yields rows stored."""
+    columns = (
+        "profile_id",
+        "product_ids",
+        "scores",
+        "reason_kinds",
+        "reason_product_ids",
+        "reason_values",
+    )
+    for batch in _batches(lists):
+        with transaction.atomic(using=_using(model)):
+            present = _lock_profiles(_using(model), [entry.customer_id for entry in batch])
+            rows = [entry for entry in batch if entry.customer_id in present]
+            yield _copy(model, "crm_personal_recommendations", columns, rows)
+
+
+def publish(model: RecommendationModel, finished_at: datetime.datetime) -> None:
+    """Serve this version from the next statement on, and retire the one before."""
+    versions = RecommendationModel.objects.using(_using(model))
+    with transaction.atomic(using=_using(model)):
+        versions.filter(status=ModelStatus.PUBLISHED).update(status=ModelStatus.RETIRED)
+        model.status = ModelStatus.PUBLISHED
+        model.finished_at = finished_at
+        model.save(using=_using(model))
+
+
+def fail(model: RecommendationModel, message: str, finished_at: datetime.datetime) -> None:
+    """Keep the record of a training that came to nothing, without its rows."""
+    _delete_rows(_using(model), [model.pk])
+    model.status = ModelStatus.FAILED
+    model.message = message[: RecommendationModel._meta.get_field("message").max_length]
+    model.finished_at = finished_at
+    model.save(using=_using(model))
+
+
+def discard_unfinished(using: str) -> None:
+    """Clear away what a training left that was killed. Only for the holder of the training lock."""
+    versions = RecommendationModel.objects.using(using).filter(status=ModelStatus.TRAINING)
+    for model in versions:
+        fail(model, "The training was interrupted.", model.started_at)
+
+
+def discard_old(using: str) -> None:
+    """Delete retired and failed versions beyond the last `KEPT_VERSIONS` of each."""
+    versions = RecommendationModel.objects.using(using)
+    for status in (ModelStatus.RETIRED, ModelStatus.FAILED):
+        old = list(versions.filter(status=status).order_by("-pk").values_list("pk", flat=True)[KEPT_VERSIONS:])
+        _delete_rows(using, old)
+        versions.filter(pk__in=old).delete()
+
+
+def _using(model: RecommendationModel) -> str:
+    # Set by `train`, which saves the model before anything is stored under it.
+    assert model._state.db is not None
+    return model._state.db
+
+
+def _delete_rows(using: str, model_ids: Sequence[int]) -> None:
+    """By SQL: the ORM would read a million rows to delete them."""
+    if model_ids:
+        with connections[using].cursor() as cursor:
+            for table in _ROW_TABLES:
+                cursor.execute(f"DELETE FROM {table} WHERE model_id = ANY (%s)", [list(model_ids)])
+
+
+def _lock_profiles(using: str, profile_ids: list[int]) -> set[int]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM crm_customer_profile WHERE id = ANY (%s) ORDER BY id FOR KEY SHARE", [profile_ids]
+        )
+        return {profile_id for (profile_id,) in cursor.fetchall()}
+
+
+def _copy(model: RecommendationModel, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
+    statement = f"COPY {table} (model_id, {', '.join(columns)}) FROM STDIN"
+    lines = (f"{model.pk}\t" + "\t".join(_text(value) for value in row) for row in rows)
+    with connections[_using(model)].cursor() as cursor, cursor.copy(statement) as copy:
+        for line in lines:
+            copy.write(line + "\n")
+    return len(rows)
+
+
+def _text(value: object) -> str:
+    """In COPY's text format. All that we store is numbers, lists of numbers, and words without special characters."""
+    if isinstance(value, list):
+        return "{" + ",".join(map(_number, value)) + "}"
+    return str(value)
+
+
+def _number(value: float) -> str:
+    # Six digits: a score is no more exact, and a third of the size of seventeen.
+    return str(value) if isinstance(value, int) else format(value, ".6g") if math.isfinite(value) else "0"
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    iterator = iter(rows)
+    while batch := list(islice(iterator, BATCH_SIZE)):
+        yield batch

@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from saleor.order.models import Fulfillment, Order
+from saleor.payment import ChargeStatus
+from saleor.payment.models import Payment, Transaction, TransactionItem
+
+from saleor_crm_plugin.ingestion.readers import read_customer, read_orders
+from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot, LineSnapshot, OrderSnapshot
+from tests.devshop.factories import make_channel, make_customer, make_order, make_product, make_voucher
+
+pytestmark = pytest.mark.django_db
+
+PLACED = datetime(2024, 3, 1, 12, tzinfo=UTC)
+
+
+def read(order: Order) -> OrderSnapshot:
+    return read_orders([order.pk])[order.pk]
+
+
+def unpaid_order(total: int = 100) -> Order:
+    return make_order(email="ada@example.com", lines=[(make_product(price=total), 1)], paid=False, created_at=PLACED)
+
+
+def add_payment(order: Order, captured: str, status: str = ChargeStatus.FULLY_CHARGED, days: int = 0) -> Payment:
+    payment = Payment.objects.create(
+        order=order, gateway="manual", charge_status=status, total=order.total_gross_amount,
+        captured_amount=Decimal(captured), currency="USD",
+    )  # fmt: skip
+    Payment.objects.filter(pk=payment.pk).update(created_at=PLACED + timedelta(days=days))
+    return payment
+
+
+def add_operation(payment: Payment, kind: str, amount: str, **fields: object) -> Transaction:
+    return Transaction.objects.create(
+        **{
+            "payment": payment, "kind": kind, "amount": Decimal(amount), "currency": "USD", "is_success": True,
+            "gateway_response": {}, **fields,
+        }
+    )  # fmt: skip
+
+
+def add_transaction(order: Order, charged: str, refunded: str, days: int = 0, **fields: object) -> TransactionItem:
+    item = TransactionItem.objects.create(
+        order=order, charged_value=Decimal(charged), refunded_value=Decimal(refunded), currency="USD", **fields
+    )
+    TransactionItem.objects.filter(pk=item.pk).update(created_at=PLACED + timedelta(days=days))
+    return item
+
+
+def charge(order: Order, amount: str) -> None:
+    """What Saleor keeps on the order: the sum over its payments and transactions, net of refunds."""
+    Order.objects.filter(pk=order.pk).update(total_charged_amount=Decimal(amount))
+
+
+def test_an_order_is_read_with_all_its_facts() -> None:
+    channel = make_channel("main", "EUR")
+    user = make_customer("ada@example.com")
+    tea, card = make_product(price=20, channel=channel), make_product(price=50, channel=channel)
+    code = make_voucher("TEN-OFF", 10, channel)
+    order = make_order(
+        user, channel=channel, lines=[(tea, 3), (card, 1)], voucher_code=code, discount=11, shipping_price=5,
+        tax_rate="0.25", created_at=PLACED, email="Ada@Example.com",
+    )  # fmt: skip
+    order.lines.filter(variant=card.default_variant).update(is_gift_card=True)
+    order.refresh_from_db()
+
+    snapshot = read(order)
+
+    first, second = sorted(snapshot.lines, key=lambda line: line.product_id == card.pk)
+    assert snapshot == OrderSnapshot(
+        order_id=order.pk,
+        number=order.number,
+        status="unfulfilled",
+        origin="checkout",
+        channel_id=channel.pk,
+        currency="EUR",
+        user_id=user.pk,
+        email="ada@example.com",
+        placed_at=PLACED,
+        updated_at=order.updated_at,
+        total_gross=Decimal("104"),
+        total_net=Decimal("83.2"),
+        shipping_gross=Decimal("5"),
+        shipping_net=Decimal("4"),
+        charged=Decimal("104"),
+        refunded=Decimal(0),
+        voucher_code="TEN-OFF",
+        paid_at=PLACED,
+        fulfilled_at=None,
+        lines=snapshot.lines,
+    )
+    assert first == LineSnapshot(
+        first.line_id, tea.pk, tea.default_variant_id, 3, Decimal("54"), Decimal("43.2"), is_gift_card=False
+    )
+    assert second == LineSnapshot(
+        second.line_id, card.pk, card.default_variant_id, 1, Decimal("45"), Decimal("36"), is_gift_card=True
+    )
+
+
+@pytest.mark.parametrize("orders", [1, 7])
+def test_any_number_of_orders_takes_two_statements(orders: int) -> None:
+    product = make_product()
+    ids = [make_order(email="ada@example.com", lines=[(product, 1)]).pk for _ in range(orders)]
+
+    with CaptureQueriesContext(connection) as statements:
+        snapshots = read_orders(ids)
+
+    assert len(snapshots) == orders
+    assert len(statements) == 2
+
+
+def test_unknown_orders_are_not_in_the_answer() -> None:
+    order = unpaid_order()
+
+    assert read_orders([order.pk, uuid4()]).keys() == {order.pk}
+    assert read_orders([uuid4()]) == {}
+    assert read_orders([]) == {}
+
+
+def test_refunds_of_a_payment_are_those_that_went_through() -> None:
+    order = unpaid_order()
+    payment = add_payment(order, "55", ChargeStatus.PARTIALLY_REFUNDED)
+    add_operation(payment, "capture", "100")
+    add_operation(payment, "refund", "30")
+    add_operation(payment, "refund", "15")
+    add_operation(payment, "refund", "99", is_success=False)
+    add_operation(payment, "refund", "98", action_required=True)
+    add_operation(payment, "refund_ongoing", "97")
+    add_operation(payment, "refund_failed", "96")
+    add_operation(payment, "void", "95")
+    charge(order, "55")
+
+    assert read(order).refunded == Decimal("45")
+    assert read(order).is_fully_paid
+
+
+def test_a_refund_that_bounced_is_no_refund() -> None:
+    order = unpaid_order()
+    payment = add_payment(order, "90", ChargeStatus.PARTIALLY_CHARGED)
+    add_operation(payment, "refund", "30")
+    add_operation(payment, "refund_reversed", "20")
+    charge(order, "90")
+
+    assert read(order).refunded == Decimal("10")
+
+
+def test_refunds_of_a_transaction_are_what_it_says_without_what_is_pending() -> None:
+    order = unpaid_order()
+    add_transaction(order, "70", "30", refund_pending_value=Decimal("20"))
+    charge(order, "70")
+
+    assert read(order).refunded == Decimal("30")
+    assert read(order).is_fully_paid
+
+
+def test_refunds_are_summed_over_all_payments_and_transactions_of_the_order() -> None:
+    order, other = unpaid_order(), unpaid_order()
+    for captured, refunded in (("10", "1"), ("20", "2")):
+        add_operation(add_payment(order, captured, ChargeStatus.PARTIALLY_REFUNDED), "refund", refunded)
+    add_transaction(order, "30", "4")
+    add_transaction(order, "40", "8")
+    add_transaction(other, "50", "16")
+    charge(order, "100")
+
+    assert read(order).refunded == Decimal("15")
+    assert read(other).refunded == Decimal("16")
+
+
+def test_money_that_only_came_in_is_never_a_negative_refund() -> None:
+    order = unpaid_order()
+    add_operation(add_payment(order, "100"), "refund_reversed", "20")
+
+    assert read(order).refunded == Decimal(0)
+
+
+def test_an_order_is_paid_when_the_last_charge_that_it_needed_came() -> None:
+    order = unpaid_order()
+    add_payment(order, "60", days=1)
+    add_transaction(order, "40", "0", days=3)
+    # Neither of these brought money.
+    add_payment(order, "0", ChargeStatus.NOT_CHARGED, days=5)
+    add_transaction(order, "0", "0", days=6, authorized_value=Decimal("40"))
+    charge(order, "100")
+
+    assert read(order).paid_at == PLACED + timedelta(days=3)
+
+
+@pytest.mark.parametrize("status", [ChargeStatus.FULLY_CHARGED, ChargeStatus.PARTIALLY_REFUNDED])
+def test_an_order_is_paid_when_its_payment_came(status: str) -> None:
+    order = unpaid_order()
+    add_payment(order, "100", status, days=2)
+    charge(order, "100")
+
+    assert read(order).paid_at == PLACED + timedelta(days=2)
+
+
+def test_an_order_that_was_paid_stays_so_when_all_of_it_is_refunded() -> None:
+    order = unpaid_order()
+    payment = add_payment(order, "0", ChargeStatus.FULLY_REFUNDED, days=2)
+    add_operation(payment, "refund", "100")
+    charge(order, "0")
+
+    assert read(order).paid_at == PLACED + timedelta(days=2)
+    assert read(order).refunded == Decimal("100")
+
+
+def test_an_order_that_is_paid_in_part_is_not_paid() -> None:
+    order = unpaid_order()
+    add_transaction(order, "99", "0")
+    charge(order, "99")
+
+    assert read(order).paid_at is None
+
+
+def test_an_order_paid_before_it_was_placed_is_paid_when_it_is_placed() -> None:
+    order = unpaid_order()
+    add_transaction(order, "100", "0", days=-1)
+    charge(order, "100")
+
+    assert read(order).paid_at == PLACED
+
+
+@pytest.mark.parametrize(
+    ("status", "is_fulfilled"),
+    [
+        ("fulfilled", True),
+        ("returned", True),
+        ("partially_returned", True),
+        ("partially fulfilled", False),
+        ("unfulfilled", False),
+        ("canceled", False),
+    ],
+)
+def test_an_order_is_fulfilled_with_its_last_fulfillment(status: str, is_fulfilled: bool) -> None:
+    order = unpaid_order()
+    for days in (4, 2):
+        fulfillment = Fulfillment.objects.create(order=order)
+        Fulfillment.objects.filter(pk=fulfillment.pk).update(created_at=PLACED + timedelta(days=days))
+    Order.objects.filter(pk=order.pk).update(status=status)
+
+    assert read(order).fulfilled_at == (PLACED + timedelta(days=4) if is_fulfilled else None)
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "active", "owns_email"), [(True, True, True), (False, True, False), (True, False, False)]
+)
+def test_a_customer_owns_an_address_that_is_confirmed(confirmed: bool, active: bool, owns_email: bool) -> None:
+    user = make_customer("Ada@example.com", is_confirmed=confirmed, is_active=active)
+
+    assert read_customer(user.pk) == CustomerSnapshot(user.pk, "ada@example.com", owns_email)
+
+
+def test_a_customer_who_is_gone_is_none() -> None:
+    assert read_customer(987654) is None

@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from saleor.channel.models import Channel
+from saleor.core.db.connection import allow_writer
+from saleor.order.models import OrderLine
+from saleor.product.models import Product
+
+from saleor_crm_plugin.exceptions import TrainingError
+from saleor_crm_plugin.ingestion.purchases import SaleorPurchases
+from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.recommendations import storage
+from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
+from saleor_crm_plugin.recommendations.learning.parameters import Parameters
+from saleor_crm_plugin.recommendations.models import (
+    ModelStatus,
+    PersonalRecommendations,
+    PopularProducts,
+    ProductAffinity,
+    RecommendationModel,
+)
+from saleor_crm_plugin.recommendations.serving import RecommendationKind, for_customer, for_products
+from saleor_crm_plugin.recommendations.training import LOCK_NAME, Progress, no_progress, train
+from tests.devshop.factories import make_category, make_channel
+from tests.integration.recommendations.shop import buy, make_products, make_profile
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _writer() -> Iterator[None]:
+    with allow_writer():
+        yield
+
+
+def learn(progress: Progress = no_progress, *, days: float = 365, now: datetime | None = None) -> RecommendationModel:
+    moment = now or timezone.now()
+    return train(
+        SaleorPurchases(),
+        since=moment - timedelta(days=days),
+        now=moment,
+        parameters=Parameters(minimum_support=2),
+        progress=progress,
+    )
+
+
+def read(days: float = 365) -> PurchaseHistory:
+    now = timezone.now()
+    return SaleorPurchases().read(now - timedelta(days=days), now)
+
+
+def statuses() -> list[tuple[int, str]]:
+    return list(RecommendationModel.objects.order_by("pk").values_list("pk", "status"))
+
+
+def test_from_orders_to_recommendations(channel: Channel) -> None:
+    tea, sugar, hammer = make_products(3)
+    ann, bob, cid = make_profile(), make_profile(), make_profile()
+    buy(ann, tea, sugar)
+    buy(ann, tea)
+    buy(bob, tea, sugar)
+    buy(cid, tea, hammer)
+
+    model = learn()
+
+    assert model.status == ModelStatus.PUBLISHED
+    assert model.finished_at is not None
+    assert model.training_data | {"since": ""} == {"orders": 4, "lines": 7, "customers": 3, "products": 3, "since": ""}
+    assert model.parameters["minimum_support"] == 2
+    served = for_customer(cid, channel.pk, 3)
+    assert [(one.product_id, one.reason.text) for one in served] == [
+        (tea.pk, "You have bought this before"),
+        (hammer.pk, "You have bought this before"),
+        (sugar.pk, f"In 50 % of the purchases of {tea.name}"),
+    ]
+    together = for_products([sugar.pk], RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER, channel.pk, 1)
+    assert together[sugar.pk][0].reason.text == f"In 100 % of the purchases of {sugar.name}"
+    assert PopularProducts.objects.get(model=model).product_ids[0] == tea.pk
+
+
+def test_what_is_read(channel: Channel) -> None:
+    category = make_category()
+    kiosk = make_channel("kiosk")
+    tea, sugar = make_products(2, category=category, channel=[channel, kiosk])
+    profile = make_profile()
+    buy(profile, tea, sugar, days_ago=10)
+    buy(profile, tea, days_ago=20, channel=kiosk)
+
+    history = read()
+
+    assert history.customer_ids.tolist() == [profile]
+    assert history.product_ids.tolist() == [tea.pk, sugar.pk]
+    assert history.products.tolist() == [0, 0, 1]
+    assert [round(float(age), 3) for age in history.ages] == [20, 10, 10]
+    assert history.channel_ids[history.channels].tolist() == [kiosk.pk, channel.pk, channel.pk]
+    assert history.categories.tolist() == [category.pk] * 2
+    assert history.baskets_count == 2
+
+
+def test_what_is_not_a_purchase(channel: Channel) -> None:
+    tea, gone = make_products(2)
+    profile = make_profile()
+    buy(profile, tea, counts=False)
+    buy(profile, tea, days_ago=400)
+    buy(profile, tea, days_ago=-1)
+    free = buy(profile, tea)
+    OrderLine.objects.filter(order=free).update(is_gift=True)
+    returned = buy(profile, tea)
+    OrderLine.objects.filter(order=returned).update(quantity=0)
+    buy(profile, gone)
+    Product.objects.filter(pk=gone.pk).delete()
+    assert OrderLine.objects.filter(variant=None).exists()
+
+    assert len(read()) == 0
+
+
+def test_orders_in_several_chunks(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("saleor_crm_plugin.ingestion.purchases.CHUNK_BYTES", 100)
+    products = make_products(7)
+    profiles = [make_profile() for _ in range(5)]
+    for number, profile in enumerate(profiles):
+        buy(profile, *products[number:], days_ago=number + 1)
+    told: list[int] = []
+
+    now = timezone.now()
+    history = SaleorPurchases().read(now - timedelta(days=9), now, lambda stage, done, total: told.append(done))
+
+    assert len(history) == 7 + 6 + 5 + 4 + 3
+    assert told[-1] == 25
+    assert len(told) > 3
+    assert history.customer_ids.tolist() == profiles
+
+
+def test_nothing_to_learn_from_leaves_what_is_published(channel: Channel) -> None:
+    (tea,) = make_products(1)
+    buy(make_profile(), tea, days_ago=30)
+    published = learn()
+
+    with pytest.raises(TrainingError, match="crm_backfill"):
+        learn(days=7)
+
+    failed = RecommendationModel.objects.latest("pk")
+    assert statuses() == [(published.pk, "published"), (failed.pk, "failed")]
+    assert "no purchases since" in failed.message
+    assert for_customer(None, channel.pk, 1)[0].product_id == tea.pk
+
+
+def test_a_failure_half_way_leaves_what_is_published_and_no_rows(
+    channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tea,) = make_products(1)
+    profile = make_profile()
+    buy(profile, tea)
+    published = learn()
+
+    def fail(stage: str, done: int, total: int | None) -> None:
+        if stage == "customers" and done:
+            raise MemoryError("customer@example.com")
+
+    with pytest.raises(MemoryError):
+        learn(fail)
+
+    failed = RecommendationModel.objects.latest("pk")
+    assert statuses() == [(published.pk, "published"), (failed.pk, "failed")]
+    assert failed.message == "Failed: MemoryError.", "and nothing that might be personal"
+    for table in (PopularProducts, ProductAffinity, PersonalRecommendations):
+        assert set(table.objects.values_list("model_id", flat=True)) <= {published.pk}
+    learn()
+
+
+def test_readers_see_the_old_model_until_the_new_one_is_whole(channel: Channel) -> None:
+    tea, sugar = make_products(2)
+    profile = make_profile()
+    buy(profile, tea, days_ago=2)
+    learn()
+    buy(profile, sugar, days_ago=1)
+    buy(profile, sugar, days_ago=1)
+    seen: list[int] = []
+
+    learn(lambda stage, done, total: seen.append(for_customer(profile, channel.pk, 1)[0].product_id))
+
+    assert set(seen) == {tea.pk}
+    assert for_customer(profile, channel.pk, 1)[0].product_id == sugar.pk
+
+
+def test_two_at_once_are_impossible(channel: Channel) -> None:
+    (tea,) = make_products(1)
+    buy(make_profile(), tea)
+    elsewhere = connection.copy()
+    try:
+        with elsewhere.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [LOCK_NAME])
+        with pytest.raises(TrainingError, match="Another training is running"):
+            learn()
+        assert statuses() == [], "it has not touched what the other one writes"
+        with elsewhere.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock_all()")
+    finally:
+        elsewhere.close()
+    assert learn().status == ModelStatus.PUBLISHED
+
+
+def test_what_a_killed_training_left_is_cleared_away(channel: Channel) -> None:
+    (tea,) = make_products(1)
+    profile = make_profile()
+    buy(profile, tea)
+    killed = RecommendationModel.objects.create(status=ModelStatus.TRAINING, started_at=timezone.now())
+    PopularProducts.objects.create(model=killed, channel_id=channel.pk, product_ids=[1], scores=[1.0])
+
+    model = learn()
+
+    assert statuses() == [(killed.pk, "failed"), (model.pk, "published")]
+    assert not PopularProducts.objects.filter(model=killed).exists()
+
+
+def test_only_the_last_versions_are_kept(channel: Channel) -> None:
+    (tea,) = make_products(1)
+    buy(make_profile(), tea)
+
+    models = [learn() for _ in range(5)]
+
+    kept = [model.pk for model in models[-3:]]
+    assert statuses() == [(kept[0], "retired"), (kept[1], "retired"), (kept[2], "published")]
+    assert set(PersonalRecommendations.objects.values_list("model_id", flat=True)) == set(kept)
+
+
+def test_a_customer_who_vanishes_meanwhile_is_left_out(channel: Channel) -> None:
+    (tea,) = make_products(1)
+    stays, goes = make_profile(), make_profile()
+    buy(stays, tea)
+    buy(goes, tea)
+
+    def vanish(stage: str, done: int, total: int | None) -> None:
+        if stage == "customers":
+            CustomerProfile.objects.filter(pk=goes).delete()
+
+    model = learn(vanish)
+
+    assert list(PersonalRecommendations.objects.filter(model=model).values_list("profile_id", flat=True)) == [stays]
+
+
+def test_a_product_that_vanishes_meanwhile_is_not_served(channel: Channel) -> None:
+    tea, sugar = make_products(2)
+    profile = make_profile()
+    buy(profile, tea, sugar)
+
+    learn(lambda stage, done, total: Product.objects.filter(pk=sugar.pk).delete())
+
+    assert [one.product_id for one in for_customer(profile, channel.pk, 10)] == [tea.pk]
+
+
+def test_a_deleted_customer_has_no_list(channel: Channel) -> None:
+    (tea,) = make_products(1)
+    profile = make_profile()
+    buy(profile, tea)
+    learn()
+
+    CustomerProfile.objects.get(pk=profile).delete()
+
+    assert not PersonalRecommendations.objects.filter(profile_id=profile).exists()
+
+
+def test_rows_go_in_batches(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "BATCH_SIZE", 2)
+    (tea,) = make_products(1)
+    for _ in range(5):
+        buy(make_profile(), tea)
+    told: list[tuple[str, int, int | None]] = []
+
+    learn(lambda *what: told.append(what))
+
+    assert [entry for entry in told if entry[0] == "customers"] == [
+        ("customers", 0, 5),
+        ("customers", 2, 5),
+        ("customers", 4, 5),
+        ("customers", 5, 5),
+    ]

@@ -1,0 +1,61 @@
+"""The tables and columns of Saleor that we read by name are those of every supported version."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saleor_crm_plugin.ingestion import purchases
+from saleor_crm_plugin.recommendations import serving, serving_sql
+from saleor_crm_plugin.recommendations.learning.parameters import Parameters
+
+ROOT = Path(__file__).parents[3]
+FACTS = [
+    path
+    for folder in (ROOT / "tests" / "contract" / "facts", ROOT.parent / "shared" / "saleor-facts")
+    for path in sorted(folder.glob("*/models.json"))
+]
+QUERIES = [
+    *(serving_sql.for_customer(kind.value) for kind in serving.RecommendationKind),
+    *(serving_sql.for_products(kind.value) for kind in serving.RecommendationKind),
+    *(serving_sql.for_basket(kind.value) for kind in serving.RecommendationKind),
+]
+
+
+@pytest.mark.skipif(not FACTS, reason="the facts of Saleor's versions are not here")
+@pytest.mark.parametrize("facts", FACTS, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("read", [serving_sql.SALEOR_COLUMNS, purchases.SALEOR_COLUMNS], ids=["serving", "purchases"])
+def test_columns_exist(facts: Path, read: dict[str, tuple[str, ...]]) -> None:
+    tables = {model["db_table"]: columns(model) for model in json.loads(facts.read_text()).values()}
+    for table, wanted in read.items():
+        assert set(wanted) <= tables[table], table
+
+
+def columns(model: dict[str, Any]) -> set[str]:
+    return {
+        f"{name}_id" if field["type"] in {"ForeignKey", "OneToOneField"} else name
+        for name, field in model["fields"].items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("queries", "known"),
+    [
+        (QUERIES, serving_sql.SALEOR_COLUMNS),
+        ([purchases.LINES, purchases.CATEGORIES], purchases.SALEOR_COLUMNS),
+    ],
+    ids=["serving", "purchases"],
+)
+def test_no_other_table_is_read(queries: list[str], known: dict[str, tuple[str, ...]]) -> None:
+    tables = set(re.findall(r"\b(?:FROM|JOIN)\s+((?:channel|product|order)_\w+)", " ".join(queries)))
+
+    assert tables == set(known)
+
+
+def test_what_a_customer_bought_fits_into_what_can_be_kept_out() -> None:
+    assert Parameters().bought_limit <= serving.EXCLUDED_LIMIT
+    assert serving.BASKET_LIMIT <= serving.EXCLUDED_LIMIT
