@@ -36,9 +36,13 @@ class CustomerByUserIdLoader(DataLoader):
             CustomerProfile.objects.using(self.database_connection_name)
             .filter(user_id__in=keys)
             .annotate(default_account=FilteredRelation("accounts", condition=Q(accounts__program=default_program)))
-            .select_related("default_account")
+            # django-stubs does not know filtered relations.
+            .select_related("default_account")  # type: ignore[misc]
         )
-        customers = {profile.user_id: Customer(profile, profile.default_account) for profile in profiles}
+        # Where nothing was joined, Django leaves the attribute out instead of setting it to None.
+        customers = {
+            profile.user_id: Customer(profile, getattr(profile, "default_account", None)) for profile in profiles
+        }
         return [customers.get(user_id) for user_id in keys]
 
 

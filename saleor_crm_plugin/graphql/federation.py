@@ -65,6 +65,7 @@ def service_sdl(schema: graphene.Schema) -> str:
     prepare(copy, additions.ADDITIONS, additions.ENTITIES).attach()
     sdl = SCHEMA_DEFINITION.sub("", print_schema(copy), count=1).lstrip()
     for name, entity in federated_entities.items():
-        definition = re.compile(rf"^type {name} [^{{\n]*(?=\{{)", re.MULTILINE)
-        sdl = definition.sub(lambda found, keys=entity._sdl: f"{found[0]}{keys} ", sdl, count=1)
+        definition = re.search(rf"^type {name} [^{{\n]*", sdl, re.MULTILINE)
+        if definition:
+            sdl = f"{sdl[: definition.end()]}{entity._sdl} {sdl[definition.end() :]}"
     return sdl

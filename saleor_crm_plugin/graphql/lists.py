@@ -47,7 +47,8 @@ class Page:
         Raises:
             GraphQLError: arguments that contradict each other or are out of range.
         """
-        first, last = arguments.get("first"), arguments.get("last")
+        first: int | None = arguments.get("first")
+        last: int | None = arguments.get("last")
         after, before = arguments.get("after"), arguments.get("before")
         if first is None and last is None:
             raise GraphQLError(
@@ -59,8 +60,8 @@ class Page:
             raise GraphQLError("Argument `first` cannot be combined with `before`.")
         if last is not None and after:
             raise GraphQLError("Argument `last` cannot be combined with `after`.")
-        name, size = ("first", first) if first is not None else ("last", last)
-        if not 1 <= size <= FIRST_LIMIT:
+        name, size = ("last", last) if first is None else ("first", first)
+        if size is None or not 1 <= size <= FIRST_LIMIT:
             raise GraphQLError(f"Argument `{name}` of the `{field}` connection must be between 1 and {FIRST_LIMIT}.")
         cursor = after or before
         return cls(size, backwards=name == "last", cursor=_decode(cursor) if cursor else None)

@@ -19,6 +19,7 @@ from django.utils import timezone
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.config import AwardWhen, LoyaltySettings
+from saleor_crm_plugin.ingestion.claims import claim_for
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customer, read_orders
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
@@ -26,7 +27,7 @@ from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder
 from saleor_crm_plugin.loyalty.orders import OrderFacts, bring_in_line
-from saleor_crm_plugin.profiles.customers import claim_guests, customer_deleted
+from saleor_crm_plugin.profiles.customers import customer_deleted
 from saleor_crm_plugin.profiles.identity import (
     GuestPerson,
     Person,
@@ -37,7 +38,6 @@ from saleor_crm_plugin.profiles.identity import (
     resolve_profiles,
 )
 from saleor_crm_plugin.profiles.metrics import refresh_metrics
-from saleor_crm_plugin.profiles.models import ProfileOrder
 from saleor_crm_plugin.profiles.orders import OrderFact, forget_orders, store_order_facts
 
 logger = logging.getLogger(__name__)
@@ -89,10 +89,8 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
             return
         with transaction.atomic(using=using):
             resolve_profiles([UserPerson(user_id)], using)
-            claims = claim_guests({customer.email: user_id}, using) if customer.owns_email else None
-        if claims:
-            orders = ProfileOrder.objects.using(using).filter(profile_id__in=list(claims.moved))
-            sync_orders(orders.values_list("order_id", flat=True), settings=settings)
+            claimed = claim_for([customer], using)
+        sync_orders(claimed, settings=settings)
 
 
 def sync_orders(

@@ -9,7 +9,7 @@ entry.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -69,13 +69,27 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
     orders = sorted(orders, key=lambda order: (order.placed_at, order.order_id))
     history = _read_history([order.order_id for order in orders], using)
     hold_of = holds.by_code([order.voucher_code for order in orders if order.voucher_code], using)
-    affected = [order for order in orders if _may_matter(order, history, hold_of)]
+    awarded = {
+        order_id
+        for order_id, entries in history.items()
+        if any(entry.type == TransactionType.EARN for entry in entries)
+    }
+    first_awards = {
+        order.order_id: award for order in orders if order.order_id not in awarded and (award := _first_award(order))
+    }
+    affected = [
+        order
+        for order in orders
+        if order.order_id in history or order.order_id in first_awards or order.voucher_code in hold_of
+    ]
     if not affected:
         return 0
     profiles = {
         order.profile_id
         for order in affected
-        if order.profile_id is not None and (_is_awarded(order, history) or _first_award(order) is not None)
+        # An award follows its order to another customer, on the terms it was made on.
+        if order.profile_id is not None
+        and (order.order_id in first_awards or (order.is_purchase and order.order_id in awarded))
     }
     account_of = accounts.ensure(program_id, profiles, using)
     existing = [entry for order in affected for entry in history.get(order.order_id, ())]
@@ -93,27 +107,16 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
     ) as ledger:
         posted = 0
         for order in affected:
-            line = _OrderLine(ledger, order, list(history.get(order.order_id, ())), now)
+            line = _OrderInLedger(ledger, order, list(history.get(order.order_id, ())), now)
             hold = hold_of.get(order.voucher_code)
             if hold is not None:
                 line.commit(hold)
-            line.bring_award(None if order.profile_id is None else account_of.get(order.profile_id))
+            account_id = None if order.profile_id is None else account_of.get(order.profile_id)
+            line.bring_award(account_id, first_awards.get(order.order_id))
             line.bring_redemption()
             posted += line.posted
         holds.save(used_holds, using)
     return posted
-
-
-def _may_matter(
-    order: OrderFacts, history: Mapping[UUID, Sequence[PointsTransaction]], hold_of: Mapping[str, PointsHold]
-) -> bool:
-    return order.order_id in history or order.voucher_code in hold_of or _first_award(order) is not None
-
-
-def _is_awarded(order: OrderFacts, history: Mapping[UUID, Sequence[PointsTransaction]]) -> bool:
-    """An award follows its order to another customer, on the terms it was made on."""
-    entries = history.get(order.order_id, ())
-    return order.is_purchase and any(entry.type == TransactionType.EARN for entry in entries)
 
 
 def _first_award(order: OrderFacts) -> earning.Award | None:
@@ -126,8 +129,12 @@ def _first_award(order: OrderFacts) -> earning.Award | None:
         return None
     if order.is_imported and not settings.award_imported_orders:
         return None
-    full = earning.award(replace(order.earning, refunded_gross=Decimal(0)), terms)
+    full = earning.award(_before_refunds(order), terms)
     return full if full.points > 0 else None
+
+
+def _before_refunds(order: OrderFacts) -> earning.EarningOrder:
+    return replace(order.earning, refunded_gross=Decimal(0)) if order.earning.refunded_gross else order.earning
 
 
 def _read_history(order_ids: Iterable[UUID], using: str) -> dict[UUID, list[PointsTransaction]]:
@@ -139,7 +146,7 @@ def _read_history(order_ids: Iterable[UUID], using: str) -> dict[UUID, list[Poin
     return history
 
 
-class _OrderLine:
+class _OrderInLedger:
     """One order inside a ledger. Keys count the order's entries, which nobody else can add meanwhile."""
 
     def __init__(self, ledger: Ledger, order: OrderFacts, entries: list[PointsTransaction], now: datetime) -> None:
@@ -157,31 +164,36 @@ class _OrderLine:
             self.ledger.wallets[hold.account_id].release(hold.points)
         self._add(self.ledger.redeem(hold.account_id, hold.points, self._source(reason="Spent on an order")))
 
-    def bring_award(self, account_id: int | None) -> None:
-        order = self.order
-        first = next((entry for entry in self.entries if entry.type == TransactionType.EARN), None)
-        terms = terms_of(order.settings) if first is None else earning.terms_from_breakdown(first.breakdown)
-        owed = 0
-        full = None
-        if first is not None or account_id is not None:
-            qualifies = order.is_purchase and order.qualified_at is not None and order.profile_id is not None
-            if terms is not None and qualifies:
-                full = earning.award(replace(order.earning, refunded_gross=Decimal(0)), terms)
-                owed = earning.award(order.earning, terms).points
+    def bring_award(self, account_id: int | None, first_award: earning.Award | None) -> None:
+        """Bring the order's award in line.
+
+        Args:
+            account_id: the account of whoever the order belongs to; None if that is nobody.
+            first_award: what an order without entries earns; None if it does not qualify.
+        """
         for other in sorted({entry.account_id for entry in self.entries} - {account_id}):
             self._reverse(other, self._earned(other))
         if account_id is None:
             return
-        earned = self._earned(account_id)
-        if full is not None and first is None and full.points > 0:
+        first = next((entry for entry in self.entries if entry.type == TransactionType.EARN), None)
+        if first is not None:
+            self._bring_awarded(account_id, earning.terms_from_breakdown(first.breakdown))
+        elif first_award is not None:
             # The full award and its reversal are two entries, whenever the order was first seen.
-            self._award(account_id, full.points, full)
-            earned = full.points
-        elif full is not None and owed > earned:
-            self._award(account_id, owed - earned, full)
-            earned = owed
-        if earned > owed:
-            self._reverse(account_id, earned - owed)
+            self._award(account_id, first_award.points, first_award)
+            self._reverse(account_id, first_award.points - earning.award(self.order.earning, first_award.terms).points)
+
+    def _bring_awarded(self, account_id: int, terms: earning.EarningTerms) -> None:
+        order = self.order
+        full = owed = earning.Award.nothing(terms)
+        if order.is_purchase and order.qualified_at is not None:
+            full = earning.award(_before_refunds(order), terms)
+            owed = earning.award(order.earning, terms)
+        earned = self._earned(account_id)
+        if owed.points > earned:
+            self._award(account_id, owed.points - earned, full)
+        else:
+            self._reverse(account_id, earned - owed.points)
 
     def bring_redemption(self) -> None:
         spent = [entry for entry in self.entries if entry.type == TransactionType.REDEEM]

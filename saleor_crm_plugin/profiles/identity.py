@@ -20,7 +20,7 @@ from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, Pro
 _ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 EMAIL_KINDS = (IdentityKind.VERIFIED_EMAIL, IdentityKind.UNVERIFIED_EMAIL)
 
-# Sorted input: two transactions that create the same persons wait for each other instead of deadlocking.
+# In the order of the key: two transactions that create the same persons wait for each other instead of deadlocking.
 _CREATE_FOR_USERS = """
 INSERT INTO crm_customer_profile (user_id, created_at)
 SELECT user_id, now() FROM unnest(%s::int[]) AS wanted (user_id) ORDER BY user_id
@@ -31,7 +31,7 @@ ON CONFLICT (user_id) DO NOTHING
 _CREATE_FOR_GUESTS = """
 WITH wanted AS MATERIALIZED (
     SELECT email, nextval(pg_get_serial_sequence('crm_customer_profile', 'id')) AS profile_id
-    FROM unnest(%s::text[]) AS emails (email) ORDER BY email
+    FROM unnest(%s::text[]) AS emails (email)
 ), named AS (
     INSERT INTO crm_profile_identity (profile_id, kind, value, created_at)
     SELECT profile_id, %s, email, now() FROM wanted ORDER BY email
@@ -118,8 +118,8 @@ def resolve_profiles(persons: Iterable[Person], using: str | None = None) -> dic
     missing = wanted - found.keys()
     if not missing:
         return found
-    user_ids = sorted(person.user_id for person in missing if isinstance(person, UserPerson))
-    emails = sorted(person.email for person in missing if isinstance(person, GuestPerson))
+    user_ids = [person.user_id for person in missing if isinstance(person, UserPerson)]
+    emails = [person.email for person in missing if isinstance(person, GuestPerson)]
     with connections[alias].cursor() as cursor:
         if user_ids:
             cursor.execute(_CREATE_FOR_USERS, [user_ids])

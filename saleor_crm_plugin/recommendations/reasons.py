@@ -63,7 +63,11 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """A product, how strongly it is recommended (comparable within one list only), and why."""
+    """A product, how strongly it is recommended, and why.
+
+    The order of the list is the recommendation; scores can be compared among those of its entries that have the same
+    kind of reason.
+    """
 
     product_id: int
     score: float

@@ -25,7 +25,7 @@ FIRST_LIMIT = 100
 BASKET_LIMIT = 200
 # At most so many products are kept out of a list: a basket's, or those that a customer bought (`bought_limit`).
 EXCLUDED_LIMIT = 200
-# Saleor's product and channel ids are 32-bit; a larger one, from a forged global id, is nobody's.
+# Saleor's product ids are 32-bit; a larger one, from a forged global id, is nobody's.
 _LARGEST_ID = 2**31 - 1
 
 
@@ -38,7 +38,6 @@ class RecommendationKind(StrEnum):
     BESTSELLERS = "bestsellers"
 
 
-PERSONAL_KINDS = frozenset({RecommendationKind.FOR_YOU, RecommendationKind.BUY_AGAIN, RecommendationKind.DISCOVER})
 PRODUCT_KINDS = frozenset({RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER, RecommendationKind.SIMILAR})
 
 
@@ -61,8 +60,6 @@ def for_customer(
         first: at most this many, and never more than `FIRST_LIMIT`; nothing below 1.
         now: the moment at which the products must be on sale.
     """
-    if kind not in PERSONAL_KINDS:
-        profile_id = None
     select = serving_sql.for_customer(kind.value)
     return _run(select, {"profile": profile_id}, channel_id, first, using, now).get(0, [])
 
@@ -114,7 +111,7 @@ def _run(
     using: str,
     now: datetime.datetime | None,
 ) -> dict[int, list[Recommendation]]:
-    if first <= 0 or not 0 < channel_id <= _LARGEST_ID:
+    if first <= 0:
         return {}
     wanted = min(first, FIRST_LIMIT)
     values = {

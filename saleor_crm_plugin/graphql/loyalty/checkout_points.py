@@ -17,7 +17,7 @@ from saleor.graphql.plugins.dataloaders import get_plugin_manager_promise
 from saleor.graphql.utils import get_user_or_app_from_context
 
 from saleor_crm_plugin.compat import fetch_checkout_data
-from saleor_crm_plugin.config import Basis, LoyaltySettings
+from saleor_crm_plugin.config import LoyaltySettings
 from saleor_crm_plugin.graphql.access import authenticated_user
 from saleor_crm_plugin.graphql.dataloaders import CustomerByUserIdLoader, load_shop_settings
 from saleor_crm_plugin.graphql.loyalty.dataloaders import HoldByCheckoutTokenLoader
@@ -96,7 +96,7 @@ def _points(
     earned = award(earning_order(checkout, lines), terms) if terms else None
     return CheckoutPoints(
         points_to_earn=earned.points if earned else 0,
-        breakdown=_breakdown(earned, settings, checkout.currency),
+        breakdown=_breakdown(earned, checkout.currency),
         max_applicable_points=_most_points(checkout_info, lines, settings, hold, account),
         applied_points=hold.points if hold else 0,
         discount=Amount(hold.amount, hold.currency) if hold else None,
@@ -111,14 +111,15 @@ def _connect(checkout_info: Any, lines: Sequence[Any]) -> None:
         line.product.product_type = line.product_type
 
 
-def _breakdown(earned: Award | None, settings: LoyaltySettings, currency: str) -> list[Part]:
+def _breakdown(earned: Award | None, currency: str) -> list[Part]:
     if earned is None:
         return []
-    taxed = "without tax" if settings.basis == Basis.NET else "with tax"
+    rate = f"{earned.terms.points_per_unit.normalize():f}"
+    places = places_of(currency)
+    taxed = "without tax" if earned.terms.net else "with tax"
 
     def reason(part: AwardPart) -> str:
-        rate = f"{settings.points_per_unit:f}"
-        return f"{rate} points for each {currency} 1 of {currency} {part.amount:.2f} {taxed}."
+        return f"{rate} points for each {currency} 1 of {currency} {part.amount:.{places}f} {taxed}."
 
     return [Part(part.name, part.points, reason(part)) for part in earned.parts if part.points]
 

@@ -6,47 +6,31 @@ from saleor.graphql.core.doc_category import DOC_CATEGORY_USERS
 from saleor.graphql.core.types.base import BaseEnum
 
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
+from saleor_crm_plugin.graphql.enums import enum_of
 from saleor_crm_plugin.profiles.models import RFMGroup
 
-_GROUPS = {
-    RFMGroup.CHAMPIONS: "Bought very recently, often and for much.",
-    RFMGroup.LOYAL: "Buy often and for much, the last time not long ago.",
-    RFMGroup.ACTIVE: "Bought recently, with average frequency and spending.",
-    RFMGroup.PROMISING: "Bought recently, seldom or for little so far.",
-    RFMGroup.NEW: "Bought very recently, seldom or for little so far.",
-    RFMGroup.NEEDS_ATTENTION: "Average in everything, and it has been a while.",
-    RFMGroup.AT_RISK: "Used to buy often or for much, but not for a long time.",
-    RFMGroup.PREVIOUSLY_LOYAL: "Were among the best, but have not bought for a long time.",
-    RFMGroup.ALMOST_LOST: "Bought seldom or for little, and it has been a while.",
-    RFMGroup.DORMANT: "Bought seldom or for little, and not for a long time, or not within the time that counts.",
-    RFMGroup.PROSPECTS: "Have never bought.",
-}
-
-
-class RfmGroupEnum(BaseEnum):
-    CHAMPIONS = RFMGroup.CHAMPIONS.value
-    LOYAL = RFMGroup.LOYAL.value
-    ACTIVE = RFMGroup.ACTIVE.value
-    PROMISING = RFMGroup.PROMISING.value
-    NEW = RFMGroup.NEW.value
-    NEEDS_ATTENTION = RFMGroup.NEEDS_ATTENTION.value
-    AT_RISK = RFMGroup.AT_RISK.value
-    PREVIOUSLY_LOYAL = RFMGroup.PREVIOUSLY_LOYAL.value
-    ALMOST_LOST = RFMGroup.ALMOST_LOST.value
-    DORMANT = RFMGroup.DORMANT.value
-    PROSPECTS = RFMGroup.PROSPECTS.value
-
-    class Meta:
-        description = "Group of customers by recency, frequency and amount of their purchases." + ADDED_IN_010
-        doc_category = DOC_CATEGORY_USERS
-
-    @property
-    def description(self) -> str:
-        return _GROUPS[RFMGroup(self.value)]
+RfmGroupEnum = enum_of(
+    "RfmGroupEnum",
+    {
+        RFMGroup.CHAMPIONS: "Bought very recently, often and for much.",
+        RFMGroup.LOYAL: "Buy often and for much, the last time not long ago.",
+        RFMGroup.ACTIVE: "Bought recently, with average frequency and spending.",
+        RFMGroup.PROMISING: "Bought recently, seldom or for little so far.",
+        RFMGroup.NEW: "Bought very recently, seldom or for little so far.",
+        RFMGroup.NEEDS_ATTENTION: "Average in everything, and it has been a while.",
+        RFMGroup.AT_RISK: "Used to buy often or for much, but not for a long time.",
+        RFMGroup.PREVIOUSLY_LOYAL: "Were among the best, but have not bought for a long time.",
+        RFMGroup.ALMOST_LOST: "Bought seldom or for little, and it has been a while.",
+        RFMGroup.DORMANT: "Bought seldom or for little, and not for a long time, or not within the time that counts.",
+        RFMGroup.PROSPECTS: "Have never bought.",
+    },
+    "Group of customers by recency, frequency and amount of their purchases.",
+    DOC_CATEGORY_USERS,
+)
 
 
 class CustomerProfileSortField(BaseEnum):
-    # A list, since that is what Saleor's sorting takes.
+    # Saleor's sorting takes columns as a list, which only this form of an enum can hold.
     CREATED_AT = ["created_at", "pk"]
 
     class Meta:

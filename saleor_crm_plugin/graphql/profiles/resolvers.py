@@ -44,7 +44,7 @@ def resolve_customer_profile(
 
     def visible(profile: CustomerProfile | None) -> CustomerProfile | None:
         # Who may not see it learns nothing, not even whether there is such a profile.
-        require_owner_or_permission(info, profile and profile.user_id, AccountPermissions.MANAGE_USERS)
+        require_owner_or_permission(info, profile.user_id if profile else None, AccountPermissions.MANAGE_USERS)
         return profile
 
     primary_key = integer_key(id or "", "CustomerProfile")

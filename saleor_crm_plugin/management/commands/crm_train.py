@@ -61,7 +61,7 @@ class _Bars:
         if stage != self._stage:
             self.close()
             self._stage = stage
-            self._bar = tqdm(desc=stage, total=total, disable=self._quiet, unit_scale=True)
+            self._bar = tqdm(desc=stage, total=total, disable=self._quiet or None, unit_scale=True)
         if self._bar is not None:
             self._bar.update(done - self._bar.n)
 

@@ -21,7 +21,7 @@ from saleor_crm_plugin.recommendations.learning.ranking import best_per_row
 # Co-purchase counts held at a time: 8 bytes each, and some 24 more while the best are picked.
 BLOCK_ENTRIES = 4_000_000
 # A basket of n products makes n² pairs. Larger ones are thinned out to this many, so that the work stays linear in
-# the lines; of Complete Journey's 155,848 baskets 20 are larger.
+# the lines. Of Complete Journey's 155,848 baskets 3 are larger, and 91 of its 2,469 customers bought more products.
 MAX_BASKET_PRODUCTS = 150
 MAX_CUSTOMER_PRODUCTS = 1000
 

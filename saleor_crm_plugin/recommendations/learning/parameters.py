@@ -1,7 +1,8 @@
 """What the learner takes as given, each with the measurement that chose it.
 
-Measured by tests/benchmarks/evaluate_recommendations.py on Complete Journey (fuel left out), history before
-2017-11-01, target the first basket of each household in November; see docs/explanation/recommendations.md.
+Figures are of `python -m tests.benchmarks.evaluate_recommendations --tune`: Complete Journey without fuel, history
+before 2017-11-01, target the first basket of each household in November. December, which nothing was chosen on, is in
+docs/explanation/recommendations.md.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ class Parameters:
 
     Attributes:
         minimum_support: baskets (customers) that must hold both products of a pair.
-        related_limit: related products kept for each product. Never-bought nDCG@10 grew from .036 at 30 to .041 at
-            100; 50 is the compromise with the time (linear in it).
-        half_life_days: after so long a purchase counts half. Recall@10 of the personal frequency was .143 at 60 days,
-            .147 at 90, .147 at 120, .146 at 150 and .140 without decay.
-        discovery_every: every so manieth place of FOR_YOU is for a product never bought before. 10 costs 3 % of
-            recall@10 (.144 for .149), 5 costs 8 %, 3 costs 13 %: what a customer buys next in a supermarket is mostly
-            what was bought before.
+        related_limit: related products kept for each product. nDCG@10 of what was never bought before is .040 with 30,
+            .042 with 50 and .042 with 100, and time and rows grow in step.
+        half_life_days: after so long a purchase counts half. Recall@10 of the personal frequency is .133 with 30 days,
+            .142 with 60, .147 with 90, .147 with 120, .144 with 180, and .142 without decay.
+        discovery_every: every so manieth place of FOR_YOU is for a product never bought before. Recall@10 is .148
+            without, .144 with every tenth, .138 with every fifth and .131 with every third: in a supermarket, what
+            comes next is mostly what was bought before, and each place for something new costs.
         minimum_repeat_rate: a product that fewer of its buyers bought again stands behind the discoveries: who bought
             a fridge does not want another.
         bought_limit, discovery_limit: products kept for each customer.

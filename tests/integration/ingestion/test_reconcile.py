@@ -21,7 +21,6 @@ from saleor.payment.models import TransactionItem
 from saleor_crm_plugin.ingestion import reconcile as module
 from saleor_crm_plugin.ingestion import sync
 from saleor_crm_plugin.ingestion.claims import claim_for
-from saleor_crm_plugin.ingestion.differences import IN_FLIGHT
 from saleor_crm_plugin.ingestion.locks import only_one
 from saleor_crm_plugin.ingestion.models import OrderSync, SyncState
 from saleor_crm_plugin.ingestion.readers import read_customers
@@ -52,6 +51,13 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[UUID]]]:
 def new_order(email: str = "ada@example.com", **fields: Any) -> Order:
     fields.setdefault("lines", [(make_product(price=10), 1)])
     return make_order(email=email, **fields)
+
+
+def old_order(email: str = "ada@example.com") -> Order:
+    """Not changed since long before the last run."""
+    order = new_order(email)
+    touch(order, LONG_AGO)
+    return order
 
 
 def touch(order: Order, moment: datetime, **changes: Any) -> None:
@@ -91,8 +97,8 @@ def test_a_change_that_no_hook_told_of_is_found(full: bool) -> None:
 
 
 def test_an_order_that_failed_is_tried_again_each_time() -> None:
-    order = new_order()
-    reconcile(now=LONG_AGO)
+    order = old_order()
+    reconcile()
     OrderSync.objects.update(error="ValueError")
 
     assert reconcile(full=False) == ReconcileResult(repaired=1)
@@ -136,7 +142,7 @@ def test_orders_that_were_silently_given_to_a_new_account_follow_it(full: bool) 
 
 @pytest.mark.parametrize("full", [False, True])
 def test_orders_whose_user_changed_otherwise_follow_too(full: bool) -> None:
-    order = new_order("ada@example.com")
+    order = old_order("ada@example.com")
     reconcile()
     user = make_customer("ada@elsewhere.example")
     Order.objects.update(user=user)
@@ -235,7 +241,7 @@ def test_what_was_in_flight_when_the_last_run_began_is_found() -> None:
     now = timezone.now()
     reconcile(now=now)
     # Written just before the run began, committed after it.
-    touch(order, now - IN_FLIGHT + timedelta(seconds=1), status="canceled")
+    touch(order, now - timedelta(minutes=9), status="canceled")
 
     assert reconcile(full=False).changed == 1
 
@@ -244,7 +250,7 @@ def test_what_is_older_than_that_is_left_to_the_full_sweep() -> None:
     order = new_order()
     now = timezone.now()
     reconcile(now=now)
-    touch(order, now - IN_FLIGHT - timedelta(seconds=1), status="canceled")
+    touch(order, now - timedelta(minutes=11), status="canceled")
 
     assert reconcile(full=False).changed == 0
     assert reconcile(full=True).changed == 1

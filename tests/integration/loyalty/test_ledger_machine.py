@@ -74,7 +74,9 @@ class Order:
         kept = 0 if self.closed else max(self.cents - self.refunded, 0)
         earned = floor(RATE * kept / 100) if full else 0
         returned = 0
-        if (self.terms.spent_points_policy != SpentPointsPolicy.KEEP and self.closed) or (self.terms.spent_points_policy == SpentPointsPolicy.RETURN and kept == 0):
+        if (self.terms.spent_points_policy != SpentPointsPolicy.KEEP and self.closed) or (
+            self.terms.spent_points_policy == SpentPointsPolicy.RETURN and kept == 0
+        ):
             returned = self.spent
         elif self.terms.spent_points_policy == SpentPointsPolicy.IN_PROPORTION:
             returned = self.spent - ceil(D(self.spent * kept) / self.cents)

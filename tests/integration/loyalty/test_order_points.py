@@ -110,6 +110,16 @@ def test_what_earns_nothing_opens_no_account(profile, changes):
     assert not LoyaltyAccount.objects.exists()
 
 
+def test_an_order_that_earns_does_not_make_the_customers_other_orders_earn(profile):
+    before = facts(profile, placed_at=NOW - timedelta(days=366))
+    imported = facts(profile, is_imported=True)
+    unpaid = facts(profile, qualified_at=None)
+    good = facts(profile, "70")
+    assert sync(before, imported, unpaid, good) == 1
+    assert sync(before, imported, unpaid, good) == 0
+    assert entries() == [("earn", 70, 70)]
+
+
 def test_partial_refunds_take_the_same_as_one_refund_of_their_sum(profile):
     order = facts(profile, "99.99")
     sync(order)
@@ -218,6 +228,16 @@ def test_an_order_with_the_code_always_debits_even_after_the_hold_ran_out(profil
     sync(facts(profile, voucher_code="LP-1", settings=LoyaltySettings()))
     reservation.refresh_from_db()
     assert (reservation.status, account().active, account().held) == (HoldStatus.COMMITTED, 0, 0)
+
+
+def test_an_order_that_spends_points_before_it_is_paid_earns_once_it_is(profile):
+    sync(facts(profile, "50"))
+    hold(account().pk, 20)
+    unpaid = facts(profile, voucher_code="LP-1", qualified_at=None)
+    sync(unpaid)
+    assert account().active == 30
+    sync(facts(profile, voucher_code="LP-1", order_id=unpaid.order_id))
+    assert account().active == 130
 
 
 def test_an_award_follows_its_order_to_another_customer_on_its_old_terms(profile):

@@ -197,7 +197,9 @@ class TestAgainstPlainPython(TestCase):
 @pytest.mark.django_db(transaction=True)
 def test_scoring_and_syncing_at_the_same_time_do_not_deadlock() -> None:
     people = [new_profile() for _ in range(40)]
-    store(*(make_fact(profile_id, 10 + number) for number, profile_id in enumerate(people)))
+    # Rows lie in the table the other way round than writers should take them.
+    for profile_id in reversed(people):
+        store(make_fact(profile_id, 10))
     rounds = 15
     together = Barrier(3)
 

@@ -123,6 +123,12 @@ def _unlist_variants(product: Product) -> None:
         variant.channel_listings.all().delete()
 
 
+def _price_in_another_channel(product: Product) -> None:
+    other = make_channel("other")
+    for variant in product.variants.all():
+        variant.channel_listings.update(channel=other)
+
+
 def _to_another_channel(product: Product) -> None:
     other = make_channel("other")
     product.channel_listings.update(channel=other)
@@ -143,6 +149,7 @@ NO_LONGER_SOLD: dict[str, Callable[[Product], None]] = {
     "out of the channel": _unlist,
     "in another channel only": _to_another_channel,
     "without a price": _without_price,
+    "a price in another channel only": _price_in_another_channel,
     "no variant in the channel": _unlist_variants,
     "without variants": lambda product: product.variants.all().delete(),
     "deleted": _delete,

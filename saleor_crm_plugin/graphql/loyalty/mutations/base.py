@@ -12,7 +12,7 @@ from saleor.graphql.core.mutations import BaseMutation
 
 from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError, RedemptionError
 from saleor_crm_plugin.graphql.guard import explained
-from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyErrorCode
+from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyCode
 
 Key = TypeVar("Key")
 
@@ -42,18 +42,18 @@ def key_argument(parse: Callable[[str, str], Key], global_id: str, type_name: st
     try:
         return parse(global_id, type_name)
     except GraphQLError as error:
-        raise invalid(field, str(error), LoyaltyErrorCode.GRAPHQL_ERROR.value) from error
+        raise invalid(field, str(error), LoyaltyCode.GRAPHQL_ERROR) from error
 
 
 def validation_error(error: RedemptionError | LedgerError) -> ValidationError:
     """A domain error in the form that Saleor's mutations report."""
     if isinstance(error, RedemptionError):
-        return invalid(error.field, str(error), LoyaltyErrorCode[error.code].value)
+        return invalid(error.field, str(error), LoyaltyCode[error.code])
     if isinstance(error, InsufficientPointsError):
-        return invalid("points", str(error), LoyaltyErrorCode.INSUFFICIENT_POINTS.value)
+        return invalid("points", str(error), LoyaltyCode.INSUFFICIENT_POINTS)
     if isinstance(error, AccountClosedError):
-        return invalid(None, str(error), LoyaltyErrorCode.ACCOUNT_CLOSED.value)
-    return invalid(None, str(error), LoyaltyErrorCode.INVALID.value)
+        return invalid(None, str(error), LoyaltyCode.ACCOUNT_CLOSED)
+    return invalid(None, str(error), LoyaltyCode.INVALID)
 
 
 def invalid(field: str | None, message: str, code: str) -> ValidationError:

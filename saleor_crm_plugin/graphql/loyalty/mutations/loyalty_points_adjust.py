@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import graphene
-from django.contrib.auth import get_user_model
+from saleor.account.models import User
 from saleor.graphql.core.doc_category import DOC_CATEGORY_DISCOUNTS
 from saleor.permission.enums import DiscountPermissions
 
@@ -14,7 +14,7 @@ from saleor_crm_plugin.compat import in_channel
 from saleor_crm_plugin.graphql.access import authenticated_user
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
-from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyErrorCode
+from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyCode
 from saleor_crm_plugin.graphql.loyalty.errors import LoyaltyError
 from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation, invalid, key_argument
 from saleor_crm_plugin.graphql.loyalty.types import LoyaltyAccount, PointsTransaction
@@ -68,13 +68,13 @@ class LoyaltyPointsAdjust(LoyaltyMutation):
         **whose: str | None,
     ) -> LoyaltyPointsAdjust:
         if not reason.strip():
-            raise invalid("reason", "Say why the points change.", LoyaltyErrorCode.REQUIRED.value)
+            raise invalid("reason", "Say why the points change.", LoyaltyCode.REQUIRED)
         if len(reason.strip()) > REASON_MAX_LENGTH:
-            raise invalid("reason", f"At most {REASON_MAX_LENGTH} characters.", LoyaltyErrorCode.INVALID.value)
+            raise invalid("reason", f"At most {REASON_MAX_LENGTH} characters.", LoyaltyCode.INVALID)
         if points == 0 or abs(points) > MAX_POINTS:
-            raise invalid("points", f"From -{MAX_POINTS} to {MAX_POINTS}, and not 0.", LoyaltyErrorCode.INVALID.value)
+            raise invalid("points", f"From -{MAX_POINTS} to {MAX_POINTS}, and not 0.", LoyaltyCode.INVALID)
         if idempotency_key is not None and not 0 < len(idempotency_key) <= KEY_MAX_LENGTH:
-            raise invalid("idempotency_key", f"1 to {KEY_MAX_LENGTH} characters.", LoyaltyErrorCode.INVALID.value)
+            raise invalid("idempotency_key", f"1 to {KEY_MAX_LENGTH} characters.", LoyaltyCode.INVALID)
         account_id = cls._account_id(whose)
         entry = adjust(account_id, points, reason, _actor(info), idempotency_key or str(uuid4()))
         account = models.LoyaltyAccount.objects.get(pk=account_id)
@@ -84,9 +84,7 @@ class LoyaltyPointsAdjust(LoyaltyMutation):
     def _account_id(cls, whose: dict[str, str | None]) -> int:
         given = {name: value for name, value in whose.items() if value}
         if len(given) != 1:
-            raise invalid(
-                None, "Give exactly one of userId, email and accountId.", LoyaltyErrorCode.GRAPHQL_ERROR.value
-            )
+            raise invalid(None, "Give exactly one of userId, email and accountId.", LoyaltyCode.GRAPHQL_ERROR)
         if account_id := given.get("account_id"):
             return cls._existing_account(account_id)
         return accounts.ensure(accounts.default_program_id(), [profile_id := cls._profile_id(given)], "default")[
@@ -97,7 +95,7 @@ class LoyaltyPointsAdjust(LoyaltyMutation):
     def _existing_account(cls, account_id: str) -> int:
         primary_key = key_argument(integer_key, account_id, "LoyaltyAccount", "account_id")
         if not models.LoyaltyAccount.objects.filter(pk=primary_key).exists():
-            raise invalid("account_id", "There is no such account.", LoyaltyErrorCode.NOT_FOUND.value)
+            raise invalid("account_id", "There is no such account.", LoyaltyCode.NOT_FOUND)
         return primary_key
 
     @classmethod
@@ -105,11 +103,11 @@ class LoyaltyPointsAdjust(LoyaltyMutation):
         if email := given.get("email"):
             profile_id = profile_id_by_email(email, "default")
             if profile_id is None:
-                raise invalid("email", "Nobody with this address is known.", LoyaltyErrorCode.NOT_FOUND.value)
+                raise invalid("email", "Nobody with this address is known.", LoyaltyCode.NOT_FOUND)
             return profile_id
         primary_key = key_argument(integer_key, given["user_id"], "User", "user_id")
-        if not get_user_model().objects.filter(pk=primary_key).exists():
-            raise invalid("user_id", "There is no such user.", LoyaltyErrorCode.NOT_FOUND.value)
+        if not User.objects.filter(pk=primary_key).exists():
+            raise invalid("user_id", "There is no such user.", LoyaltyCode.NOT_FOUND)
         person = UserPerson(primary_key)
         return resolve_profiles([person])[person]
 

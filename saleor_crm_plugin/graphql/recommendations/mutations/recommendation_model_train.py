@@ -12,7 +12,7 @@ from saleor.graphql.core.mutations import BaseMutation
 from saleor.permission.enums import ProductPermissions
 
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
-from saleor_crm_plugin.graphql.recommendations.enums import RecommendationErrorCode
+from saleor_crm_plugin.graphql.recommendations.enums import RecommendationCode
 from saleor_crm_plugin.graphql.recommendations.errors import RecommendationError
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.tasks import train_recommendations_task
@@ -37,13 +37,13 @@ class RecommendationModelTrain(BaseMutation):
         if not settings.crm_active or not settings.crm.recommendations_enabled:
             raise ValidationError(
                 "Recommendations are switched off. Switch them on in the plugin's settings first.",
-                code=RecommendationErrorCode.DISABLED.value,
+                code=RecommendationCode.DISABLED,
             )
         try:
             train_recommendations_task.apply_async(retry=False)
         except (OSError, OperationalError) as error:
             raise ValidationError(
                 "The message broker cannot be reached. Check CELERY_BROKER_URL and try again.",
-                code=RecommendationErrorCode.UNAVAILABLE.value,
+                code=RecommendationCode.UNAVAILABLE,
             ) from error
         return cls(queued=True)

@@ -1,0 +1,209 @@
+"""How long training takes, and how much memory.
+
+    python -m tests.benchmarks.bench_training               # the learner alone, without Django
+    python -m tests.benchmarks.bench_training --full        # read from, and stored in, the stand-in shop's PostgreSQL
+    python -m tests.benchmarks.bench_training --copies 4    # every household four times: is it linear?
+    python -m tests.benchmarks.bench_training --split 60    # each household as 60 customers: many small lists
+
+The measured part runs in a process of its own, so that its peak memory is its own. PostgreSQL's is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tests.benchmarks import complete_journey
+from tests.benchmarks.complete_journey import Purchases
+
+Report = Callable[[str, float, str], None]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--households", type=int, help="the first N households only (default: all 2,469)")
+    parser.add_argument("--copies", type=int, default=1, help="each household so many times (default: 1)")
+    parser.add_argument("--split", type=int, default=1, help="each household as so many customers (default: 1)")
+    parser.add_argument("--full", action="store_true", help="with PostgreSQL: read the lines, store the model")
+    arguments = parser.parse_args()
+    purchases = copied(complete_journey.read(arguments.households), arguments.copies)
+    purchases = replace(
+        purchases, customers=purchases.customers * arguments.split + purchases.baskets % arguments.split
+    )
+    print(f"{len(purchases.days):,} lines, {len(np.unique(purchases.customers)):,} customers, {os.cpu_count()} CPUs")
+    print(f"{'stage':<28}{'seconds':>9}{'peak MB':>9}  what")
+    if arguments.full:
+        with shop_with(purchases):
+            return _measured(train_in_shop)
+    return _measured(learn, purchases)
+
+
+def copied(purchases: Purchases, copies: int) -> Purchases:
+    """As many times the households, each with baskets of its own, and the same products."""
+    if copies == 1:
+        return purchases
+    households, baskets = purchases.customers.max() + 1, purchases.baskets.max() + 1
+    shifts = np.repeat(np.arange(copies), len(purchases.days))
+    return replace(
+        purchases,
+        customers=np.tile(purchases.customers, copies) + shifts * households,
+        products=np.tile(purchases.products, copies),
+        baskets=np.tile(purchases.baskets, copies) + shifts * baskets,
+        days=np.tile(purchases.days, copies),
+    )
+
+
+def _measured(part: Callable[..., None], *arguments: object) -> int:
+    process = multiprocessing.get_context("spawn").Process(target=part, args=arguments)
+    process.start()
+    process.join()
+    return process.exitcode or 0
+
+
+def learn(purchases: Purchases) -> None:
+    """The learner alone; the memory includes the purchases it was given."""
+    from saleor_crm_plugin.recommendations.learning.affinity import bought_by_the_same, bought_together
+    from saleor_crm_plugin.recommendations.learning.parameters import Parameters
+    from saleor_crm_plugin.recommendations.learning.recommender import Recommender
+
+    parameters = Parameters()
+    report("given", 0.0, "")
+    with timed() as seconds:
+        history = purchases.history(complete_journey.day("2018-01-02"))
+    report("sort the lines", seconds(), f"{len(history):,} lines")
+    with timed() as seconds:
+        together = bought_together(history, parameters.minimum_support, parameters.related_limit)
+    report("bought together", seconds(), f"{len(together.related):,} pairs")
+    with timed() as seconds:
+        similar = bought_by_the_same(history, parameters.minimum_support, parameters.related_limit)
+    report("similar", seconds(), f"{len(similar.related):,} pairs")
+    recommender = Recommender(history, parameters, together, similar)
+    with timed() as seconds:
+        products = sum(1 for _ in recommender.bought_together()) + sum(1 for _ in recommender.similar())
+    report("lists of products", seconds(), f"{products:,} lists")
+    with timed() as seconds:
+        customers = sum(1 for _ in recommender.personal())
+    report("lists of customers", seconds(), f"{customers:,} lists")
+
+
+def train_in_shop() -> None:
+    """`train_now`, as the command calls it, and then some lists served."""
+    _set_up_django(test_database=True)
+    from django.db import connection
+
+    from saleor_crm_plugin.ingestion.train import train_now
+    from saleor_crm_plugin.recommendations import serving
+    from saleor_crm_plugin.recommendations.models import ModelStatus, RecommendationModel
+
+    report("start", 0.0, "Django, numpy, scipy")
+    stages: list[tuple[str, float]] = []
+    began = time.perf_counter()
+
+    def progress(stage: str, done: int, total: int | None) -> None:
+        if not stages or stages[-1][0] != stage:
+            stages.append((stage, time.perf_counter()))
+
+    model = train_now(progress=progress)
+    ended = time.perf_counter()
+    ends = [when for _, when in stages[1:]] + [ended]
+    for (stage, when), end in zip(stages, ends, strict=True):
+        report(stage, end - when, "")
+    report("train and store", ended - began, str(model.training_data))
+
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        cursor.execute("SELECT min(id) FROM channel_channel")
+        channel_id = cursor.fetchone()[0]
+        cursor.execute("SELECT profile_id FROM crm_personal_recommendations ORDER BY profile_id LIMIT 200")
+        profile_ids = [row[0] for row in cursor.fetchall()]
+        cursor.execute("SELECT DISTINCT product_id FROM crm_product_affinity ORDER BY 1 LIMIT 200")
+        product_ids = [row[0] for row in cursor.fetchall()]
+    together = serving.RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER
+    calls: dict[str, list[Callable[[], object]]] = {
+        "FOR_YOU, 10": [lambda i=i: serving.for_customer(i, channel_id, 10) for i in profile_ids],
+        "FOR_YOU, 100": [lambda i=i: serving.for_customer(i, channel_id, 100) for i in profile_ids],
+        "anonymous, 10": [lambda: serving.for_customer(None, channel_id, 10)] * 200,
+        "together, 10": [lambda i=i: serving.for_products([i], together, channel_id, 10) for i in product_ids],
+        "similar, 10": [
+            lambda i=i: serving.for_products([i], serving.RecommendationKind.SIMILAR, channel_id, 10)
+            for i in product_ids
+        ],
+        "together, 100 products": [lambda: serving.for_products(product_ids[:100], together, channel_id, 10)] * 20,
+        "basket of 20": [lambda i=i: serving.for_basket(product_ids[i : i + 20], channel_id, 10) for i in range(150)],
+    }
+    print(f"\n{'served':<28}{'median ms':>10}{'p95 ms':>9}")
+    for name, some in calls.items():
+        _serve(name, some)
+    RecommendationModel.objects.update(status=ModelStatus.RETIRED)
+    _serve("without any model, 10", [lambda: serving.for_customer(None, channel_id, 10)] * 50)
+
+
+def _serve(name: str, calls: list[Callable[[], object]]) -> None:
+    times = sorted(_milliseconds(call) for call in calls)
+    print(f"{name:<28}{times[len(times) // 2]:>10.2f}{times[int(len(times) * 0.95)]:>9.2f}")
+
+
+def _milliseconds(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return (time.perf_counter() - began) * 1000
+
+
+def report(stage: str, seconds: float, what: str) -> None:
+    # Not getrusage: its peak includes that of the process that started this one.
+    status = Path("/proc/self/status").read_text()
+    peak = int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) // 1024
+    print(f"{stage:<28}{seconds:>9.1f}{peak:>9,}  {what}", flush=True)
+
+
+@contextmanager
+def timed() -> Iterator[Callable[[], float]]:
+    began = time.perf_counter()
+    yield lambda: time.perf_counter() - began
+
+
+def _set_up_django(test_database: bool) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.devshop.settings")
+    sys.path.append(os.path.join(os.path.dirname(__file__), "..", "devshop"))
+    import django
+    from django.db import connections
+
+    django.setup()
+    if test_database:
+        for alias in connections:
+            connections[alias].settings_dict["NAME"] = _DATABASE
+
+
+_DATABASE = "bench_training"
+
+
+@contextmanager
+def shop_with(purchases: Purchases) -> Iterator[None]:
+    """The purchases in a database of their own, as Saleor and our backfill would have left them."""
+    _set_up_django(test_database=False)
+    from django.db import connection
+
+    from tests.benchmarks import shop_tables
+
+    connection.settings_dict["TEST"]["NAME"] = _DATABASE
+    old_name = connection.settings_dict["NAME"]
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    try:
+        shop_tables.fill(connection, purchases)
+        connection.close()
+        yield
+    finally:
+        connection.creation.destroy_test_db(old_name, verbosity=0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""Purchases straight into the tables that training and serving read, in seconds rather than hours.
+
+Foreign keys are not checked meanwhile: orders have lines and facts, but no row of their own, which nothing here reads.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from saleor_crm_plugin.recommendations.learning.history import NO_CATEGORY
+from tests.benchmarks.complete_journey import Purchases
+
+# For columns that must have a value and do not matter here, by the type's name in information_schema.
+_FILLERS = {
+    "boolean": "false",
+    "integer": "0",
+    "bigint": "0",
+    "smallint": "0",
+    "numeric": "0",
+    "double precision": "0",
+    "jsonb": "{}",
+    "timestamp with time zone": "2017-01-01T00:00:00Z",
+    "uuid": "00000000-0000-0000-0000-000000000000",
+}
+
+
+def fill(connection: Any, purchases: Purchases) -> None:
+    """One channel that sells all products, a profile for each household, and its orders, the last of them today."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+    products = np.unique(purchases.products).tolist()
+    customers = np.unique(purchases.customers)
+    now = datetime.datetime.now(datetime.UTC)
+    age = purchases.days.max() - purchases.days
+    _, first_lines, order_of = np.unique(purchases.baskets, return_index=True, return_inverse=True)
+
+    def order_id(number: int) -> str:
+        return str(uuid.UUID(int=number + 1))
+
+    _copy(connection, "channel_channel", {"is_active": "true"}, ("id", "slug"), [(1, "bench")])
+    _copy(
+        connection,
+        "product_product",
+        {},
+        ("id", "name", "slug", "category_id"),
+        (
+            (product, f"Product {product}", str(product), purchases.categories.get(product, NO_CATEGORY) + 1)
+            for product in products
+        ),
+    )
+    _copy(
+        connection,
+        "product_productchannellisting",
+        {
+            "is_published": "true",
+            "visible_in_listings": "true",
+            "published_at": "2017-01-01",
+            "available_for_purchase_at": "2017-01-01",
+        },
+        ("id", "product_id", "channel_id"),
+        ((product, product, 1) for product in products),
+    )
+    _copy(connection, "product_productvariant", {}, ("id", "product_id"), ((product, product) for product in products))
+    _copy(
+        connection,
+        "product_productvariantchannellisting",
+        {"price_amount": "10"},
+        ("id", "variant_id", "channel_id"),
+        ((product, product, 1) for product in products),
+    )
+    _copy(connection, "crm_customer_profile", {}, ("id",), ((customer,) for customer in customers.tolist()))
+    _copy(
+        connection,
+        "crm_profile_order",
+        {"counts": "true", "currency": "USD"},
+        ("order_id", "profile_id", "channel_id", "placed_at"),
+        (
+            (order_id(number), purchases.customers[line], 1, now - datetime.timedelta(days=float(age[line])))
+            for number, line in enumerate(first_lines.tolist())
+        ),
+    )
+    _copy(
+        connection,
+        "order_orderline",
+        {"quantity": "1"},
+        ("id", "order_id", "variant_id"),
+        (
+            (str(uuid.UUID(int=number + 1)), order_id(order), product)
+            for number, (order, product) in enumerate(zip(order_of.tolist(), purchases.products.tolist(), strict=True))
+        ),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def _copy(
+    connection: Any,
+    table: str,
+    constants: Mapping[str, str],
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT column_name, data_type FROM information_schema.columns"
+            " WHERE table_name = %s AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'",
+            [table],
+        )
+        fixed = {name: _FILLERS.get(kind, "") for name, kind in cursor.fetchall() if name not in columns}
+        fixed.update(constants)
+        tail = "".join(f"\t{value}" for value in fixed.values())
+        with cursor.copy(f"COPY {table} ({', '.join([*columns, *fixed])}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write("\t".join(map(str, row)) + tail + "\n")
