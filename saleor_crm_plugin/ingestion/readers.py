@@ -35,6 +35,7 @@ from django.db.models import (
     When,
 )
 from saleor.account.models import User
+from saleor.discount.models import OrderDiscount
 from saleor.order import OrderStatus
 from saleor.order.models import Fulfillment, Order, OrderLine
 from saleor.payment import ChargeStatus, TransactionKind
@@ -103,6 +104,12 @@ def _orders(order_ids: Collection[UUID], alias: str) -> list[dict[str, Any]]:
                 .annotate(value=Max("created_at")),
                 DateTimeField(),
             ),
+            voucher_amount=_one_value(
+                _of_order(OrderDiscount)
+                .filter(voucher_code=OuterRef("voucher_code"))
+                .annotate(value=Sum("amount_value")),
+                _MONEY,
+            ),
             last_fulfillment_at=_one_value(
                 _of_order(Fulfillment).annotate(value=Max("created_at")), DateTimeField()
             ),
@@ -112,6 +119,7 @@ def _orders(order_ids: Collection[UUID], alias: str) -> list[dict[str, Any]]:
             "updated_at", "total_gross_amount", "total_net_amount", "shipping_price_gross_amount",
             "shipping_price_net_amount", "total_charged_amount", "voucher_code", "refunded_by_payments",
             "refunded_by_transactions", "last_payment_at", "last_transaction_at", "last_fulfillment_at",
+            "voucher_amount",
         )
     )  # fmt: skip
 
@@ -184,6 +192,7 @@ def _snapshot(row: dict[str, Any], lines: tuple[LineSnapshot, ...]) -> OrderSnap
         charged=charged,
         refunded=refunded,
         voucher_code=row["voucher_code"] or "",
+        voucher_amount=row["voucher_amount"],
         paid_at=paid_at,
         fulfilled_at=fulfilled_at,
         lines=lines,

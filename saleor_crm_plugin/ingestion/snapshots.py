@@ -38,6 +38,7 @@ class OrderSnapshot:
 
     `charged` is net of refunds, and negative in odd data. `refunded` is the sum over all payments and transactions of
     the order, never negative. `paid_at` is None unless the order is fully paid, `fulfilled_at` unless it is fulfilled.
+    `voucher_amount` is what the voucher of `voucher_code` took off; None if Saleor does not say.
     `email` is normalized, "" if the order has none; it is not part of the text that this object prints.
     """
 
@@ -58,6 +59,7 @@ class OrderSnapshot:
     charged: Decimal
     refunded: Decimal
     voucher_code: str
+    voucher_amount: Decimal | None
     paid_at: datetime | None
     fulfilled_at: datetime | None
     lines: tuple[LineSnapshot, ...]

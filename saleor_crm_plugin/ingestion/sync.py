@@ -224,6 +224,7 @@ def _loyalty_facts(order: OrderSnapshot, profile_id: int | None, settings: ShopS
         placed_at=order.placed_at,
         qualified_at=_qualified_at(order, loyalty),
         voucher_code=order.voucher_code,
+        voucher_amount=order.voucher_amount,
         earning=EarningOrder(
             lines=[
                 EarningLine(

@@ -8,6 +8,9 @@ debits.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil
 from uuid import UUID
 
 from saleor_crm_plugin.loyalty.models import HoldStatus, PointsHold
@@ -27,6 +30,13 @@ def commit(hold: PointsHold, order_id: UUID) -> bool:
     hold.status = HoldStatus.COMMITTED
     hold.order_id = order_id
     return was_held
+
+
+def points_used(hold: PointsHold, amount: Decimal | None) -> int:
+    """Points of the hold that a discount of `amount` needs, rounded up; all of them if the amount is unknown."""
+    if amount is None or amount >= hold.amount:
+        return hold.points
+    return ceil(hold.points * Fraction(max(amount, Decimal(0))) / Fraction(hold.amount))
 
 
 def save(changed: Iterable[PointsHold], using: str) -> None:

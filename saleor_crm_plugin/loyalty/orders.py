@@ -34,6 +34,7 @@ class OrderFacts:
         placed_at: orders before the channel's `earn_from` earn nothing.
         qualified_at: when the channel's condition (paid, or fulfilled) was met; None while it is not.
         voucher_code: the code on the order, "" if none; it may be the carrier of spent points.
+        voucher_amount: what that voucher took off; None if unknown, and then it is taken to be all of it.
     """
 
     order_id: UUID
@@ -45,6 +46,7 @@ class OrderFacts:
     placed_at: datetime
     qualified_at: datetime | None
     voucher_code: str
+    voucher_amount: Decimal | None
     earning: earning.EarningOrder
     settings: LoyaltySettings
 
@@ -157,12 +159,18 @@ class _OrderInLedger:
         self.posted = 0
 
     def commit(self, hold: PointsHold) -> None:
-        """The order carries the code of points that were set aside: they are spent now, come what may."""
+        """The order carries the code of points that were set aside: they are spent now, come what may.
+
+        If the checkout has shrunk since, the voucher took less off than the points are worth, and only as many points
+        as it needed are spent.
+        """
         if hold.order_id is not None:
             return
         if holds.commit(hold, self.order.order_id):
             self.ledger.wallets[hold.account_id].release(hold.points)
-        self._add(self.ledger.redeem(hold.account_id, hold.points, self._source(reason="Spent on an order")))
+        points = holds.points_used(hold, self.order.voucher_amount)
+        if points:
+            self._add(self.ledger.redeem(hold.account_id, points, self._source(reason="Spent on an order")))
 
     def bring_award(self, account_id: int | None, first_award: earning.Award | None) -> None:
         """Bring the order's award in line.

@@ -28,6 +28,7 @@ ORDER = OrderSnapshot(
     charged=Decimal("0"),
     refunded=Decimal("0"),
     voucher_code="",
+    voucher_amount=None,
     paid_at=None,
     fulfilled_at=None,
     lines=(),

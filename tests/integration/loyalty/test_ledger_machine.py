@@ -62,6 +62,7 @@ class Order:
             placed_at=self.placed_at,
             qualified_at=self.placed_at,
             voucher_code=self.code,
+            voucher_amount=None,
             earning=EarningOrder(
                 [EarningLine("1", "", total, total)], D(0), D(0), total, refunded_gross=D(self.refunded) / 100
             ),

@@ -41,6 +41,7 @@ def facts(profile_id: int | None, total: str = "100", refunded: str = "0", **cha
         "placed_at": PLACED,
         "qualified_at": PLACED,
         "voucher_code": "",
+        "voucher_amount": None,
         "settings": TERMS,
     }
     order = EarningOrder(
@@ -238,6 +239,17 @@ def test_an_order_that_spends_points_before_it_is_paid_earns_once_it_is(profile)
     assert account().active == 30
     sync(facts(profile, voucher_code="LP-1", order_id=unpaid.order_id))
     assert account().active == 130
+
+
+@pytest.mark.parametrize(
+    ("voucher_amount", "spent"), [(None, 60), ("0.60", 60), ("9", 60), ("0.401", 41), ("0.40", 40), ("0", 0)]
+)
+def test_a_checkout_that_shrank_spends_only_the_points_it_needed(profile, voucher_amount, spent):
+    sync(facts(profile))
+    hold(account().pk, 60)
+    amount = None if voucher_amount is None else D(voucher_amount)
+    sync(facts(profile, voucher_code="LP-1", voucher_amount=amount, settings=LoyaltySettings()))
+    assert (account().active, account().held) == (100 - spent, 0)
 
 
 def test_an_award_follows_its_order_to_another_customer_on_its_old_terms(profile):

@@ -14,6 +14,7 @@ from django.utils import timezone
 from saleor.checkout.complete_checkout import complete_checkout
 from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
 from saleor.checkout.models import Checkout, CheckoutLine
+from saleor.checkout.utils import invalidate_checkout
 from saleor.discount.models import Voucher, VoucherCode
 
 from saleor_crm_plugin.exceptions import RedemptionError
@@ -120,6 +121,24 @@ def test_applying_again_replaces_what_was_applied(channel):
     assert PointsHold.objects.filter(status=HoldStatus.HELD).count() == 1
     assert not VoucherCode.objects.get(code=first).is_active
     assert complete(checkout).voucher_code == second.checkout.voucher_code
+
+
+def test_a_checkout_that_shrank_spends_only_the_points_it_needed(channel):
+    checkout = checkout_of(customer_with_points(3000), channel, price=40)
+    apply(checkout, 2000)
+    CheckoutLine.objects.all().delete()
+    variant = make_product(price=12, channel=channel).default_variant
+    CheckoutLine.objects.create(
+        checkout=checkout, variant=variant, quantity=1, currency="USD", undiscounted_unit_price_amount=12
+    )
+    checkout.refresh_from_db()
+    lines, _ = fetch_checkout_lines(checkout)
+    # As Saleor's own mutations do when lines change.
+    invalidate_checkout(fetch_checkout_info(checkout, lines, manager()), lines, manager(), save=True)
+    order = complete(checkout)
+    assert order.total_gross_amount == 0
+    sync_order(order.pk)
+    assert (account().active, account().held) == (1800, 0)
 
 
 def test_removing_gives_the_points_back_and_can_be_repeated(channel):
