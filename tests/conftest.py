@@ -1,10 +1,18 @@
-"""What every test can use. The shop is the stand-in (`tests/devshop`), or a real Saleor where one is importable."""
+"""What every test can use.
+
+The shop is the stand-in (`tests/devshop`), unless `--ds=saleor.tests.settings` names a real Saleor: see
+docs/how-to/run-tests-in-saleor.md.
+"""
 
 from __future__ import annotations
 
 import os
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from hypothesis import settings as hypothesis_settings
 
 # `pytest --hypothesis-profile=thorough`: minutes instead of seconds, for a change to the ledger.
@@ -12,13 +20,34 @@ hypothesis_settings.register_profile("thorough", max_examples=2000, stateful_ste
 
 pytest_plugins = ["tests.devshop.fixtures"]
 
+STAND_IN = Path(__file__).parent / "devshop" / "saleor"
+
+
+def is_stand_in() -> bool:
+    """Whether `import saleor` gives the stand-in."""
+    spec = find_spec("saleor")
+    return spec is not None and spec.origin is not None and Path(spec.origin).parent == STAND_IN
+
+
+def pytest_configure() -> None:
+    if not is_stand_in():
+        # As manage.py does first of all: Saleor's modules import each other in circles, and only in some orders.
+        import_module(settings.ROOT_URLCONF)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip on a real Saleor what is about the stand-in only."""
+    if is_stand_in():
+        return
+    for item in items:
+        for marker in item.iter_markers("devshop"):
+            item.add_marker(pytest.mark.skip(reason=f"stand-in only: {marker.args[0]}"))
+
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Let several people run tests on one server: CRM_TEST_DB_SUFFIX tells their databases apart."""
     suffix = os.environ.get("CRM_TEST_DB_SUFFIX")
     if suffix:
-        from django.conf import settings
-
         test = settings.DATABASES["default"].setdefault("TEST", {})
         test["NAME"] = f"{test.get('NAME') or 'test_' + str(settings.DATABASES['default']['NAME'])}_{suffix}"

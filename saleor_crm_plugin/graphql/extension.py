@@ -32,6 +32,7 @@ from graphql.type.definition import GraphQLNamedType
 from graphql.type.typemap import GraphQLTypeMap
 
 from saleor_crm_plugin.exceptions import SchemaClashError
+from saleor_crm_plugin.graphql import introspection_cache
 
 if TYPE_CHECKING:
     from saleor_crm_plugin.graphql.additions import Addition
@@ -51,6 +52,11 @@ def install() -> None:
     if not _installed:
         _installed = True
         wrapt.register_post_import_hook(_on_api_imported, API_MODULE)
+        wrapt.register_post_import_hook(_on_views_imported, introspection_cache.VIEWS_MODULE)
+
+
+def _on_views_imported(views: ModuleType) -> None:
+    introspection_cache.separate(views, lambda schema: schema in _extended)
 
 
 def _on_api_imported(api: ModuleType) -> None:

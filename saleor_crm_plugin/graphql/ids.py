@@ -15,7 +15,7 @@ def integer_key(global_id: str, type_name: str) -> int:
     """
     key = from_global_id_or_error(global_id, type_name, raise_error=True)[1]
     if not key.isdecimal():
-        raise GraphQLError(f"Invalid ID: {global_id}. Expected: {type_name}.")
+        raise GraphQLError(f"This is not the ID of a {type_name}: {global_id}")
     return int(key)
 
 
@@ -28,4 +28,4 @@ def uuid_key(global_id: str, type_name: str) -> UUID:
     try:
         return UUID(key)
     except ValueError as error:
-        raise GraphQLError(f"Invalid ID: {global_id}. Expected: {type_name}.") from error
+        raise GraphQLError(f"This is not the ID of a {type_name}: {global_id}") from error

@@ -51,15 +51,13 @@ class Page:
         last: int | None = arguments.get("last")
         after, before = arguments.get("after"), arguments.get("before")
         if first is None and last is None:
-            raise GraphQLError(
-                f"You must provide a `first` or `last` value to properly paginate the `{field}` connection."
-            )
+            raise GraphQLError(f"`{field}` is read in pages: give `first` or `last`, at most {FIRST_LIMIT}.")
         if first is not None and last is not None:
-            raise GraphQLError("Argument `last` cannot be combined with `first`.")
+            raise GraphQLError(f"Give `{field}` either `first` or `last`, not both.")
         if first is not None and before:
-            raise GraphQLError("Argument `first` cannot be combined with `before`.")
+            raise GraphQLError(f"`{field}` pages forwards with `first` and `after`; `before` goes with `last`.")
         if last is not None and after:
-            raise GraphQLError("Argument `last` cannot be combined with `after`.")
+            raise GraphQLError(f"`{field}` pages backwards with `last` and `before`; `after` goes with `first`.")
         name, size = ("last", last) if first is None else ("first", first)
         if size is None or not 1 <= size <= FIRST_LIMIT:
             raise GraphQLError(f"Argument `{name}` of the `{field}` connection must be between 1 and {FIRST_LIMIT}.")
@@ -96,4 +94,4 @@ def _decode(cursor: str) -> int:
     try:
         return int(b64decode(cursor, validate=True).decode())
     except (Base64Error, ValueError) as error:
-        raise GraphQLError("Received cursor is invalid.") from error
+        raise GraphQLError("The cursor is not one of this list. Take it from `pageInfo` or an edge.") from error

@@ -31,9 +31,7 @@ SYMBOLS = {
     "saleor.graphql.core.context.ChannelQsContext": "As from 3.22; the plugin does not import it.",
     "saleor.graphql.core.context.M": "A type variable of the two above.",
     "saleor.graphql.core.types.context": "As from 3.22; 3.21 has it elsewhere, and the plugin does not import it.",
-    "saleor.graphql.utils.get_nodes": "As in 3.21; later versions take one argument more, which has a default.",
     "saleor.order.actions.cancel_order": _AS_IN_THE_OLDER_TWO,
-    "saleor.order.actions.cancel_fulfillment": _AS_IN_THE_OLDER_TWO,
     "saleor.order.actions.create_fulfillments_for_returned_products": _AS_IN_THE_OLDER_TWO,
 }
 

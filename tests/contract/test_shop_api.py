@@ -15,7 +15,7 @@ from tests.devshop.samples import samples
 
 from .storefront import global_id
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.devshop]  # it is about the stand-in
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.devshop.client import GraphQLClient
 
 from .storefront import buy, mutate, succeed
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.devshop]  # it is about the stand-in
 
 EMAIL = "guest@example.com"
 PASSWORD = "long enough"

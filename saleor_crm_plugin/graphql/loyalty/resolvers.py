@@ -28,7 +28,7 @@ def resolve_loyalty_account(
     _root: Any, info: Any, *, user_id: str | None = None, email: str | None = None, channel: str | None = None
 ) -> Any:
     if user_id and email:
-        raise GraphQLError("Argument 'userId' cannot be combined with 'email'.")
+        raise GraphQLError("Give either `userId` or `email`, not both.")
     if email:
         # An address proves nothing, not even one's own: this way is for staff and apps.
         require_permission(info, AccountPermissions.MANAGE_USERS)

@@ -1,0 +1,42 @@
+# Each target makes what it needs, .venv first. PYTHON chooses the Python for it (3.11 or 3.12).
+PYTHON ?= python3
+VENV ?= .venv
+HOUSEHOLDS ?=
+SERVE ?= 1
+ARGS ?=
+
+BIN := $(VENV)/bin
+DEMO_OPTIONS := $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS)) $(if $(filter 0,$(SERVE)),--no-serve)
+
+.PHONY: help demo test lint bench clean $(VENV)
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo [HOUSEHOLDS=n] [SERVE=0]   a shop with real purchases, a purchase with points over HTTP, then an API explorer"
+	@echo "make test [ARGS='-k points']         all tests, or those that pytest's ARGS choose"
+	@echo "make lint                            style, types, import contracts, missing migrations"
+	@echo "make bench                           how long training takes, and how much memory"
+	@echo "make clean                           remove what the other targets made"
+
+$(VENV):
+	@.ci/environment $(VENV) $(PYTHON)
+
+demo: $(VENV)
+	@$(BIN)/python -m demo $(DEMO_OPTIONS)
+
+test: $(VENV)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python tests/devshop/manage.py makemigrations --check --dry-run saleor_crm_plugin
+
+bench: $(VENV)
+	@$(BIN)/python -m tests.benchmarks.bench_training $(ARGS)
+
+clean:
+	rm -rf $(VENV) $(VENV).log .venv-* .devshop build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""A Django database engine: PostgreSQL that starts when it is first needed."""

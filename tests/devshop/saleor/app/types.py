@@ -1,0 +1,5 @@
+class AppType:
+    LOCAL = "local"
+    THIRDPARTY = "thirdparty"
+
+    CHOICES = [(LOCAL, "local"), (THIRDPARTY, "third party")]

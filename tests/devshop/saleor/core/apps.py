@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class CoreAppConfig(AppConfig):
+    name = "saleor.core"

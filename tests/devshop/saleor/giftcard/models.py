@@ -1,0 +1,46 @@
+import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from ..app.models import App
+from ..core.db import _columns
+from ..core.db.fields import MoneyField
+from ..permission.enums import GiftcardPermissions
+
+
+class GiftCardQueryset(models.QuerySet):
+    def active(self, date: datetime.date) -> "GiftCardQueryset":
+        return self.filter(Q(expiry_date__isnull=True) | Q(expiry_date__gte=date), is_active=True)
+
+
+GiftCardManager = models.Manager.from_queryset(GiftCardQueryset)
+
+
+class GiftCard(models.Model):
+    code = models.CharField(max_length=16, unique=True, db_index=True)
+    is_active = models.BooleanField(default=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, blank=True, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    used_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, blank=True, null=True, on_delete=models.SET_NULL, related_name="gift_cards"
+    )
+    created_by_email = models.EmailField(null=True, blank=True)
+    used_by_email = models.EmailField(null=True, blank=True)
+    app = models.ForeignKey(App, blank=True, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    expiry_date = models.DateField(null=True, blank=True)
+    last_used_on = models.DateTimeField(null=True, blank=True)
+    currency = _columns.currency()
+    initial_balance_amount = _columns.amount()
+    initial_balance = MoneyField(amount_field="initial_balance_amount", currency_field="currency")
+    current_balance_amount = _columns.amount()
+    current_balance = MoneyField(amount_field="current_balance_amount", currency_field="currency")
+
+    objects = GiftCardManager()
+
+    class Meta:
+        ordering = ("code",)
+        permissions = ((GiftcardPermissions.MANAGE_GIFT_CARD.codename, "Manage gift cards"),)

@@ -1,0 +1,4 @@
+from .categories import Category
+from .products import Product, ProductVariant
+
+__all__ = ["Category", "Product", "ProductVariant"]

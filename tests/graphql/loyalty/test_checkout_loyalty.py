@@ -1,0 +1,118 @@
+"""`Checkout.loyalty`: what a checkout earns, and how many points it can take."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.devshop.factories import make_channel, make_product, make_voucher
+from tests.graphql.client import global_id
+from tests.graphql.conftest import BEGINNING
+from tests.shop_settings import loyalty_settings
+
+pytestmark = pytest.mark.django_db
+
+LOYALTY = """
+query ($id: ID!) {
+  checkout(id: $id) {
+    loyalty {
+      pointsToEarn
+      breakdown { name points reason }
+      maxApplicablePoints
+      appliedPoints
+      discount { amount currency }
+    }
+  }
+}
+"""
+
+
+def loyalty(api, checkout_id):
+    return api.data(LOYALTY, id=checkout_id)["checkout"]["loyalty"]
+
+
+def test_what_the_checkout_will_earn(shop, as_ann, checkout_of):
+    checkout_id = checkout_of(as_ann, [(shop.apple, 2), (shop.plum, 1)])
+    assert loyalty(as_ann, checkout_id) == {
+        "pointsToEarn": 450,
+        "breakdown": [
+            {"name": "Apple", "points": 400, "reason": "10 points for each USD 1 of USD 40.00 with tax."},
+            {"name": "Plum", "points": 50, "reason": "10 points for each USD 1 of USD 5.00 with tax."},
+        ],
+        "maxApplicablePoints": 500,
+        "appliedPoints": 0,
+        "discount": None,
+    }
+
+
+def test_no_more_points_than_the_checkout_costs(shop, as_ann, checkout_of):
+    assert loyalty(as_ann, checkout_of(as_ann, [(shop.plum, 1)]))["maxApplicablePoints"] == 500
+    loyalty_settings(
+        shop.channel, points_per_unit="10", earn_from=BEGINNING, point_value="0.01", maximum_share_percent="50"
+    )
+    assert loyalty(as_ann, checkout_of(as_ann, [(shop.plum, 1)]))["maxApplicablePoints"] == 250
+
+
+def test_fewer_points_than_must_be_spent_at_once_are_none(shop, as_ann, checkout_of):
+    loyalty_settings(shop.channel, point_value="0.01", minimum_points_to_spend="501")
+    assert loyalty(as_ann, checkout_of(as_ann, [(shop.apple, 1)]))["maxApplicablePoints"] == 0
+
+
+def test_another_voucher_leaves_no_room_for_points(shop, as_ann, checkout_of):
+    checkout_id = checkout_of(as_ann, [(shop.apple, 1)])
+    make_voucher("FIVE-OFF", 5, shop.channel)
+    add = 'mutation ($id: ID!) { checkoutAddPromoCode(id: $id, promoCode: "FIVE-OFF") { errors { code } } }'
+    assert as_ann.data(add, id=checkout_id) == {"checkoutAddPromoCode": {"errors": []}}
+    found = loyalty(as_ann, checkout_id)
+    # And the discount lowers what is earned.
+    assert (found["maxApplicablePoints"], found["pointsToEarn"]) == (0, 150)
+
+
+def test_a_name_on_a_checkout_is_not_its_owner(shop, as_ann, as_ben, anonymous, checkout_of):
+    """Anybody may put Ann's address on a checkout; only Ann's login opens her wallet."""
+    checkout_id = checkout_of(anonymous, [(shop.apple, 1)], email="ann@example.com")
+    for requestor in (as_ann, as_ben, anonymous):
+        assert loyalty(requestor, checkout_id)["maxApplicablePoints"] == 0
+    of_ann = checkout_of(as_ann, [(shop.apple, 1)])
+    assert loyalty(as_ann, of_ann)["maxApplicablePoints"] == 500
+    for requestor in (as_ben, anonymous):
+        assert loyalty(requestor, of_ann) == {
+            "pointsToEarn": 200,
+            "breakdown": [
+                {"name": "Apple", "points": 200, "reason": "10 points for each USD 1 of USD 20.00 with tax."}
+            ],
+            "maxApplicablePoints": 0,
+            "appliedPoints": 0,
+            "discount": None,
+        }
+
+
+def test_a_channel_without_points(shop, as_ann, checkout_of):
+    loyalty_settings(shop.channel)
+    assert loyalty(as_ann, checkout_of(as_ann, [(shop.apple, 1)])) == {
+        "pointsToEarn": 0,
+        "breakdown": [],
+        "maxApplicablePoints": 0,
+        "appliedPoints": 0,
+        "discount": None,
+    }
+
+
+def test_an_empty_checkout(shop, as_ann, checkout_of):
+    found = loyalty(as_ann, checkout_of(as_ann, []))
+    assert (found["pointsToEarn"], found["breakdown"], found["maxApplicablePoints"]) == (0, [], 0)
+
+
+def test_a_checkout_that_is_gone(shop, as_ann):
+    gone = global_id("Checkout", "00000000-0000-0000-0000-000000000000")
+    assert as_ann.data(LOYALTY, id=gone) == {"checkout": None}
+
+
+def test_a_currency_without_cents_and_a_rate_with_them(site, as_ann, checkout_of):
+    yen = make_channel("yen", "JPY")
+    loyalty_settings(yen, points_per_unit="0.50", earn_from=BEGINNING, basis="net")
+    tea = make_product("Tea", 1501, yen, stock=None)
+    found = loyalty(as_ann, checkout_of(as_ann, [(tea, 1)], channel="yen"))
+    assert found["pointsToEarn"] == 750
+    assert found["breakdown"] == [
+        {"name": "Tea", "points": 750, "reason": "0.5 points for each JPY 1 of JPY 1501 without tax."}
+    ]

@@ -1,0 +1,133 @@
+"""`loyaltyPointsAdjust`: staff give points or take some away."""
+
+from __future__ import annotations
+
+import pytest
+
+from saleor_crm_plugin.loyalty.models import ActorType, LoyaltyAccount, PointsTransaction
+from tests.graphql.client import Api, global_id
+
+pytestmark = pytest.mark.django_db
+
+ADJUST = """
+mutation ($user: ID, $email: String, $account: ID, $points: Int!, $reason: String!, $key: String, $channel: String) {
+  loyaltyPointsAdjust(
+    userId: $user, email: $email, accountId: $account,
+    points: $points, reason: $reason, idempotencyKey: $key, channel: $channel
+  ) {
+    account { balance worth { amount } }
+    transaction { type points balanceAfter reason order { id } }
+    errors { field message code }
+  }
+}
+"""
+
+
+def adjust(api: Api, **arguments):
+    return api.data(ADJUST, **{"reason": "Sorry for the delay", **arguments})["loyaltyPointsAdjust"]
+
+
+def refused(api: Api, **arguments):
+    answer = adjust(api, **arguments)
+    assert (answer["account"], answer["transaction"]) == (None, None)
+    (error,) = answer["errors"]
+    assert error["message"]
+    return error["field"], error["code"]
+
+
+@pytest.fixture
+def staff(staff_with):
+    return staff_with("MANAGE_DISCOUNTS")
+
+
+@pytest.fixture
+def account(shop):
+    return LoyaltyAccount.objects.get(profile__user=shop.ann)
+
+
+def test_points_are_given_with_a_reason(shop, staff):
+    answer = adjust(staff, user=global_id("User", shop.ann.pk), points=50, channel=shop.channel.slug)
+    assert answer == {
+        "account": {"balance": 550, "worth": {"amount": 5.5}},
+        "transaction": {
+            "type": "ADJUST",
+            "points": 50,
+            "balanceAfter": 550,
+            "reason": "Sorry for the delay",
+            "order": None,
+        },
+        "errors": [],
+    }
+
+
+def test_points_are_taken_away_but_never_more_than_there_are(shop, staff, account):
+    whose = global_id("LoyaltyAccount", account.pk)
+    assert adjust(staff, account=whose, points=-100)["account"]["balance"] == 400
+    assert refused(staff, account=whose, points=-401) == ("points", "INSUFFICIENT_POINTS")
+    account.refresh_from_db()
+    assert account.active == 400
+
+
+def test_whose_account(shop, staff):
+    # Ben has none yet: it is opened. A guest is found by the address of the order.
+    assert adjust(staff, user=global_id("User", shop.ben.pk), points=5)["account"]["balance"] == 5
+    assert adjust(staff, email="guy@example.com", points=5)["account"]["balance"] == 105
+    assert adjust(staff, email="ANN@example.com", points=5)["account"]["balance"] == 505
+
+
+def test_who_did_it_is_kept(shop, staff, app_with):
+    adjust(staff, user=global_id("User", shop.ann.pk), points=1)
+    adjust(app_with("MANAGE_DISCOUNTS"), user=global_id("User", shop.ann.pk), points=1)
+    kept = PointsTransaction.objects.filter(type="adjust").order_by("pk").values_list("actor_type", flat=True)
+    assert list(kept) == [ActorType.STAFF, ActorType.APP]
+    assert None not in PointsTransaction.objects.filter(type="adjust").values_list("actor_id", flat=True)
+
+
+def test_the_same_key_changes_nothing_a_second_time(shop, staff):
+    ann = global_id("User", shop.ann.pk)
+    first = adjust(staff, user=ann, points=50, key="ticket-7")
+    assert adjust(staff, user=ann, points=50, key="ticket-7") == first
+    assert adjust(staff, user=ann, points=50)["account"]["balance"] == 600
+    assert adjust(staff, user=ann, points=50)["account"]["balance"] == 650
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"points": 0}, ("points", "INVALID")),
+        ({"reason": ""}, ("reason", "REQUIRED")),
+        ({"reason": "  "}, ("reason", "REQUIRED")),
+        ({"reason": "x" * 256}, ("reason", "INVALID")),
+        ({"key": ""}, ("idempotencyKey", "INVALID")),
+        ({"key": "x" * 65}, ("idempotencyKey", "INVALID")),
+    ],
+)
+def test_wrong_values(shop, staff, account, arguments, expected):
+    assert refused(staff, **{"user": global_id("User", shop.ann.pk), "points": 5, **arguments}) == expected
+    account.refresh_from_db()
+    assert account.active == 500
+
+
+def test_wrong_persons(shop, staff, account):
+    ann, hers = global_id("User", shop.ann.pk), global_id("LoyaltyAccount", account.pk)
+    assert refused(staff, points=5) == (None, "GRAPHQL_ERROR")
+    assert refused(staff, points=5, user=ann, account=hers) == (None, "GRAPHQL_ERROR")
+    assert refused(staff, points=5, user=hers) == ("userId", "GRAPHQL_ERROR")
+    assert refused(staff, points=5, account=ann) == ("accountId", "GRAPHQL_ERROR")
+    assert refused(staff, points=5, user=global_id("User", 2**30)) == ("userId", "NOT_FOUND")
+    assert refused(staff, points=5, account=global_id("LoyaltyAccount", 2**30)) == ("accountId", "NOT_FOUND")
+    assert refused(staff, points=5, email="nobody@example.com") == ("email", "NOT_FOUND")
+
+
+def test_a_closed_account(shop, staff, account):
+    account.closed_at = account.created_at
+    account.save()
+    assert refused(staff, account=global_id("LoyaltyAccount", account.pk), points=5) == (None, "ACCOUNT_CLOSED")
+
+
+def test_only_who_manages_discounts(shop, as_ann, anonymous, staff_with, app_with, account):
+    arguments = {"account": global_id("LoyaltyAccount", account.pk), "points": 5, "reason": "Please"}
+    for requestor in (as_ann, anonymous, staff_with("MANAGE_USERS", "MANAGE_ORDERS"), app_with("MANAGE_USERS")):
+        assert requestor.denied(ADJUST, **arguments) == {"MANAGE_DISCOUNTS"}
+    account.refresh_from_db()
+    assert account.active == 500

@@ -1,0 +1,73 @@
+"""`customerProfiles`: the shop's customers, guests included."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.graphql.client import Api
+
+pytestmark = pytest.mark.django_db
+
+PROFILES = """
+query ($first: Int, $after: String, $search: String, $sortBy: CustomerProfileSortingInput) {
+  customerProfiles(first: $first, after: $after, search: $search, sortBy: $sortBy) {
+    totalCount
+    pageInfo { hasNextPage endCursor }
+    edges { node { email } }
+  }
+}
+"""
+
+
+def emails(api: Api, **arguments) -> list[str]:
+    found = api.data(PROFILES, **{"first": 10, **arguments})["customerProfiles"]
+    return [edge["node"]["email"] for edge in found["edges"]]
+
+
+@pytest.fixture
+def staff(shop, staff_with):
+    return staff_with("MANAGE_USERS")
+
+
+def test_users_and_guests_oldest_first(staff):
+    assert emails(staff) == ["ann@example.com", "guy@example.com"]
+
+
+def test_the_other_way_round(staff):
+    assert emails(staff, sortBy={"field": "CREATED_AT", "direction": "DESC"}) == ["guy@example.com", "ann@example.com"]
+
+
+def test_page_by_page(staff):
+    first = staff.data(PROFILES, first=1)["customerProfiles"]
+    assert (first["totalCount"], first["pageInfo"]["hasNextPage"]) == (2, True)
+    assert emails(staff, first=1, after=first["pageInfo"]["endCursor"]) == ["guy@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("ann@", ["ann@example.com"]),
+        ("ARCHER", ["ann@example.com"]),
+        ("guy", ["guy@example.com"]),
+        (" example.com ", ["ann@example.com", "guy@example.com"]),
+        ("100%", []),
+        ("ben", []),
+        ("", ["ann@example.com", "guy@example.com"]),
+    ],
+)
+def test_search(staff, search, found):
+    assert emails(staff, search=search) == found
+
+
+def test_limits(staff):
+    assert staff.error(PROFILES, first=10, search="x" * 255)[0] == "GraphQLError"
+    assert "errors" in staff.post(PROFILES, first=101)
+    code, message = staff.error("{ customerProfiles { edges { node { id } } } }")
+    assert (code, "`first`" in message) == ("GraphQLError", True)
+
+
+def test_only_who_manages_users(as_ann, anonymous, staff_with, app_with):
+    for requestor in (as_ann, anonymous, staff_with("MANAGE_ORDERS", "MANAGE_DISCOUNTS"), app_with("MANAGE_ORDERS")):
+        assert requestor.denied(PROFILES, first=1) == {"MANAGE_USERS"}
+        assert requestor.post(PROFILES, first=1)["data"] == {"customerProfiles": None}
+    assert app_with("MANAGE_USERS").data(PROFILES, first=1)["customerProfiles"]["totalCount"] == 2
