@@ -38,5 +38,5 @@ bench: $(VENV)
 	@$(BIN)/python -m tests.benchmarks.bench_training $(ARGS)
 
 clean:
-	rm -rf $(VENV) $(VENV).log .venv-* .devshop build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-* .devshop build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

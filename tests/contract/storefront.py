@@ -15,6 +15,7 @@ ADDRESS = {
     "city": "Springfield",
     "postalCode": "12345",
     "country": "US",
+    "countryArea": "NY",
 }
 Lines = list[tuple[ProductVariant, int]]
 

@@ -75,6 +75,7 @@ def _resolves(use: Use) -> bool:
     return False
 
 
+@pytest.mark.devshop("in a real shop, the plugin itself looks for clashes when it starts")
 def test_the_plugin_adds_no_name_that_saleor_has() -> None:
     known = facts.kept("graphql")
     types, fields = ours.plugin_additions()

@@ -15,7 +15,7 @@ from tests.devshop.samples import samples
 
 from .storefront import global_id
 
-pytestmark = [pytest.mark.django_db, pytest.mark.devshop]  # it is about the stand-in
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_it_is_a_subgraph(graphql_client: GraphQLClient, product: Any) -> None:
     sdl = graphql_client.data("{ _service { sdl } }")["_service"]["sdl"]
     assert re.search(r'type Product implements Node @key\(fields: "id"\)|type Product .*@key', sdl)
     entities = graphql_client.data(
-        "query($found: [_Any]) { _entities(representations: $found) { ... on Product { name } } }",
+        "query($found: [_Any!]!) { _entities(representations: $found) { ... on Product { name } } }",
         {"found": [{"__typename": "Product", "id": global_id(product), "channel": "default-channel"}]},
     )
     assert entities == {"_entities": [{"name": "Apple"}]}

@@ -8,7 +8,7 @@ from saleor.account.models import User
 from saleor.celeryconf import app
 from saleor.core.db.connection import UnsafeWriterAccessError, allow_writer
 
-pytestmark = [pytest.mark.django_db, pytest.mark.devshop]  # it is about the stand-in
+pytestmark = pytest.mark.django_db
 
 
 def count() -> int:

@@ -21,7 +21,7 @@ from tests.devshop.client import GraphQLClient
 
 from .storefront import add_code, buy, complete, fill_checkout, global_id, succeed
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.devshop]  # it is about the stand-in
+pytestmark = pytest.mark.django_db(transaction=True)
 
 Heard = list[tuple[str, tuple, dict]]
 

@@ -8,7 +8,7 @@ import pytest
 
 from . import exceptions, facts, ours, refresh_facts
 
-pytestmark = pytest.mark.devshop  # it is about the stand-in
+pytestmark = pytest.mark.devshop("it is about the stand-in")
 
 NO_FACT = "Saleor has no such thing, or the facts are old: python -m tests.contract.refresh_facts"
 

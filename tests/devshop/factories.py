@@ -15,7 +15,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.text import slugify
 from prices import Money, TaxedMoney
-from saleor.account.models import Address, User
+from saleor.account.models import Address, Group, User
 from saleor.app.models import App, AppToken
 from saleor.channel.models import Channel
 from saleor.discount import DiscountValueType, VoucherType
@@ -61,10 +61,19 @@ _numbers = itertools.count(1)
 
 
 def make_site() -> None:
-    """Saleor makes its settings in a migration, and a test with real transactions empties all tables when it ends."""
+    """Saleor makes its settings in a migration, and a test with real transactions empties all tables when it ends.
+
+    As in the stand-in, who confirms an account gets the orders bought before.
+    """
     if apps.is_installed("saleor.site"):
         current = apps.get_model("sites", "Site").objects.get_current()
-        apps.get_model("site", "SiteSettings").objects.get_or_create(site=current)
+        apps.get_model("site", "SiteSettings").objects.update_or_create(
+            site=current, defaults={"account_confirm_merge_mode": "require_password"}
+        )
+    if "customertype" in apps.all_models["account"]:
+        apps.get_model("account", "CustomerType").objects.get_or_create(
+            is_default=True, defaults={"name": "Customer", "slug": "customer"}
+        )
 
 
 def make_channel(slug: str = "default-channel", currency: str = "USD", **fields: Any) -> Channel:
@@ -111,6 +120,9 @@ def make_staff(
 ) -> User:
     user = _make_user(email or f"staff{next(_numbers)}@example.com", password, is_staff=True)
     user.user_permissions.set(get_permissions([permission.value for permission in permissions]))
+    # Staff without a group have no channel, and may not touch an order of any.
+    group, _created = Group.objects.get_or_create(name="All channels", restricted_access_to_channels=False)
+    user.groups.add(group)
     return user
 
 
@@ -120,6 +132,7 @@ def make_superuser(email: str = "admin@example.com", password: str = "admin") ->
 
 def _make_user(email: str, password: str, **fields: Any) -> User:
     """`User.objects.create_user` is no more from 3.23 on."""
+    make_site()
     user = User(email=email, **fields)
     user.set_password(password)
     user.save()

@@ -94,8 +94,10 @@ def recorded_hooks(settings: Any) -> Iterator[list[tuple[str, tuple, dict]]]:
 
 
 @pytest.fixture
-def graphql_client() -> Any:
+def graphql_client(db: None) -> Any:
     """A client that posts as nobody, or as the `user`, `token` or `app` of a call."""
     from .client import GraphQLClient
+    from .factories import make_site
 
+    make_site()
     return GraphQLClient()

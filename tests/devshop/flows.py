@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from django.apps import apps
 from django.db import transaction
 from saleor.account.models import User
 from saleor.core.db.connection import allow_writer
@@ -80,7 +81,7 @@ def _refund_transaction(item: TransactionItem, amount: Amount | None) -> None:
 
 def cancel_order(order: Order) -> None:
     with allow_writer():
-        _call(actions.cancel_order, order=order, user=None, app=None, manager=manager(), site_settings=None)
+        _call(actions.cancel_order, order=order, user=None, app=None, manager=manager(), site_settings=_site_settings())
 
 
 def fulfill_order(
@@ -92,7 +93,7 @@ def fulfill_order(
         warehouse = warehouse or Warehouse.objects.first()
         infos = [{"order_line": line, "quantity": quantity} for line, quantity in lines]
         fulfillments = actions.create_fulfillments(
-            None, None, order, {warehouse.pk if warehouse else None: infos}, manager(), None
+            None, None, order, {warehouse.pk if warehouse else None: infos}, manager(), _site_settings()
         )
     return fulfillments[0]
 
@@ -104,6 +105,10 @@ def delete_customer(user: User) -> None:
         user.delete()
         user.pk = pk
         call_event(manager().customer_deleted, user)
+
+
+def _site_settings() -> Any:
+    return apps.get_model("site", "SiteSettings").objects.get() if apps.is_installed("saleor.site") else None
 
 
 def _call(function: Callable, **arguments: Any) -> Any:

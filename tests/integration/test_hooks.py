@@ -76,11 +76,12 @@ def fresh_process() -> Iterator[None]:
 @contextmanager
 def celery_settings(**changes: Any) -> Iterator[None]:
     before = {name: app.conf[name] for name in changes}
-    app.conf.update(changes)
+    # Until Celery 5.6, Django's setting goes before a change that has not its name.
+    app.conf.update({f"CELERY_{name.upper()}": value for name, value in changes.items()})
     try:
         yield
     finally:
-        app.conf.update(before)
+        app.conf.update({f"CELERY_{name.upper()}": value for name, value in before.items()})
 
 
 @pytest.fixture

@@ -91,7 +91,8 @@ def _points(
     account: LoyaltyAccount | None,
 ) -> CheckoutPoints:
     checkout = checkout_info.checkout
-    _connect(checkout_info, lines)
+    # The dataloaders have loaded both, side by side.
+    checkout.channel = checkout_info.channel
     terms = terms_of(settings)
     earned = award(earning_order(checkout, lines), terms) if terms else None
     return CheckoutPoints(
@@ -101,14 +102,6 @@ def _points(
         applied_points=hold.points if hold else 0,
         discount=Amount(hold.amount, hold.currency) if hold else None,
     )
-
-
-def _connect(checkout_info: Any, lines: Sequence[Any]) -> None:
-    """Hang together what the dataloaders have loaded side by side, so that nothing below reads it again."""
-    checkout_info.checkout.channel = checkout_info.channel
-    for line in lines:
-        line.variant.product = line.product
-        line.product.product_type = line.product_type
 
 
 def _breakdown(earned: Award | None, currency: str) -> list[Part]:
