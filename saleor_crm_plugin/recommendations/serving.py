@@ -1,4 +1,4 @@
-"""Recommendations as a storefront asks for them: one SQL statement for any list.
+"""Recommendations as a storefront asks for them: one SQL statement for any list, and for any number of them.
 
 Whatever was learnt, only what the channel sells at this moment is served: the statement joins the stored lists with
 Saleor's listings as they are now. A list that runs short is filled up with what the channel sells most of late, then
@@ -9,9 +9,9 @@ profile, product or channel that does not exist.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
@@ -26,7 +26,12 @@ BASKET_LIMIT = 200
 # At most so many products are kept out of a list: a basket's, or those that a customer bought (`bought_limit`).
 EXCLUDED_LIMIT = 200
 # Saleor's product ids are 32-bit; a larger one, from a forged global id, is nobody's.
-_LARGEST_ID = 2**31 - 1
+_LARGEST_PRODUCT_ID = 2**31 - 1
+_LARGEST_PROFILE_ID = 2**63 - 1
+# No profile's id: whoever is not known has nothing stored.
+_NOBODY = 0
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 class RecommendationKind(StrEnum):
@@ -60,8 +65,28 @@ def for_customer(
         first: at most this many, and never more than `FIRST_LIMIT`; nothing below 1.
         now: the moment at which the products must be on sale.
     """
-    select = serving_sql.for_customer(kind.value)
-    return _run(select, {"profile": profile_id}, channel_id, first, using, now).get(0, [])
+    return for_customers([profile_id], channel_id, first, kind, using, now=now)[profile_id]
+
+
+def for_customers(
+    profile_ids: Iterable[int | None],
+    channel_id: int,
+    first: int,
+    kind: RecommendationKind = RecommendationKind.FOR_YOU,
+    using: str = DEFAULT_DB_ALIAS,
+    *,
+    now: datetime.datetime | None = None,
+) -> dict[int | None, list[Recommendation]]:
+    """`for_customer` for each of many, in one statement.
+
+    Args:
+        profile_ids: any number, in any order; each is a key of the answer.
+    """
+    asked = {profile_id: _possible_profile(profile_id) for profile_id in profile_ids}
+    found = _run(
+        serving_sql.for_customers(kind.value), list(dict.fromkeys(asked.values())), channel_id, first, using, now
+    )
+    return {profile_id: found.get(number, []) for profile_id, number in asked.items()}
 
 
 def for_products(
@@ -79,9 +104,7 @@ def for_products(
         product_ids: any number, in any order; each is a key of the answer.
         kind: `FREQUENTLY_BOUGHT_TOGETHER` or `SIMILAR`; any other is answered with the bestsellers.
     """
-    asked = _possible(product_ids)
-    select = serving_sql.for_products(kind.value)
-    found = _run(select, {"products": asked}, channel_id, first, using, now) if asked else {}
+    found = _run(serving_sql.for_products(kind.value), _possible(product_ids), channel_id, first, using, now)
     return {product_id: found.get(product_id, []) for product_id in product_ids}
 
 
@@ -95,27 +118,53 @@ def for_basket(
     now: datetime.datetime | None = None,
 ) -> list[Recommendation]:
     """What goes with these products taken together, for example with a checkout. None of them is in the answer."""
-    asked = _possible(product_ids)[:BASKET_LIMIT]
-    return _run(serving_sql.for_basket(kind.value), {"products": asked}, channel_id, first, using, now).get(0, [])
+    return for_baskets({None: product_ids}, channel_id, first, using, kind=kind, now=now)[None]
+
+
+def for_baskets(
+    baskets: Mapping[Key, Sequence[int]],
+    channel_id: int,
+    first: int,
+    using: str = DEFAULT_DB_ALIAS,
+    *,
+    kind: RecommendationKind = RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER,
+    now: datetime.datetime | None = None,
+) -> dict[Key, list[Recommendation]]:
+    """`for_basket` for each of many, in one statement.
+
+    Args:
+        baskets: product ids by whatever tells the baskets apart; the same keys are those of the answer.
+    """
+    asked = [_array_literal(_possible(product_ids)[:BASKET_LIMIT]) for product_ids in baskets.values()]
+    found = _run(serving_sql.for_baskets(kind.value), asked, channel_id, first, using, now)
+    return {key: found.get(number, []) for number, key in enumerate(baskets, start=1)}
 
 
 def _possible(product_ids: Sequence[int]) -> list[int]:
-    return [product_id for product_id in dict.fromkeys(product_ids) if 0 < product_id <= _LARGEST_ID]
+    return [product_id for product_id in dict.fromkeys(product_ids) if 0 < product_id <= _LARGEST_PRODUCT_ID]
+
+
+def _possible_profile(profile_id: int | None) -> int:
+    return profile_id if profile_id is not None and 0 < profile_id <= _LARGEST_PROFILE_ID else _NOBODY
+
+
+def _array_literal(ids: Sequence[int]) -> str:
+    return "{" + ",".join(map(str, ids)) + "}"
 
 
 def _run(
     sql: str,
-    parameters: dict[str, Any],
+    asked: Sequence[int] | Sequence[str],
     channel_id: int,
     first: int,
     using: str,
     now: datetime.datetime | None,
 ) -> dict[int, list[Recommendation]]:
-    if first <= 0:
+    if first <= 0 or not asked:
         return {}
     wanted = min(first, FIRST_LIMIT)
-    values = {
-        **parameters,
+    values: dict[str, Any] = {
+        "asked": asked,
         "channel": channel_id,
         "first": wanted,
         # More than those that are in the list already, or must not be.
@@ -126,7 +175,7 @@ def _run(
         cursor.execute(sql, values)
         rows = cursor.fetchall()
     lists: dict[int, list[Recommendation]] = {}
-    for asked, product_id, score, reason_kind, reason_value, reason_product_id, reason_name in rows:
+    for number, product_id, score, reason_kind, reason_value, reason_product_id, reason_name in rows:
         reason = reason_of(reason_kind, reason_value, reason_product_id, reason_name)
-        lists.setdefault(asked, []).append(Recommendation(product_id=product_id, score=score, reason=reason))
+        lists.setdefault(number, []).append(Recommendation(product_id=product_id, score=score, reason=reason))
     return lists

@@ -1,7 +1,7 @@
 """The SQL behind `serving`: who asks, what was learnt, what is on sale, and what fills the rest.
 
-Each statement answers one or many lists ("asked", numbered by product or 0) with the columns of `serving._run`.
-Parameters: `channel`, `first`, `now`, `newest` (so many of the newest products suffice), and `profile` or `products`.
+Each statement answers one or many lists ("asked", a number for each) with the columns of `serving._run`. Parameters:
+`asked` (an array, see below), `channel`, `first`, `now`, `newest` (so many of the newest products suffice for a list).
 Saleor's tables are read by name, because this domain does not import Saleor; a test holds the names against the facts
 of every supported version.
 """
@@ -152,16 +152,18 @@ def _rest() -> str:
 
 
 _PERSONAL = """
-WITH entries AS MATERIALIZED (
-    SELECT entry.*
-    FROM crm_personal_recommendations list,
-        unnest(
-            list.product_ids, list.scores, list.reason_kinds, list.reason_values, list.reason_product_ids
-        ) WITH ORDINALITY
-            AS entry (product_id, score, reason_kind, reason_value, reason_product_id, position)
-    WHERE list.model_id = {published} AND list.profile_id = %(profile)s
+SELECT entry.*
+FROM crm_personal_recommendations list,
+    unnest(list.product_ids, list.scores, list.reason_kinds, list.reason_values, list.reason_product_ids)
+        WITH ORDINALITY AS entry (product_id, score, reason_kind, reason_value, reason_product_id, position)
+WHERE list.model_id = {published} AND list.profile_id = {profile} AND {wanted}
+"""
+
+_ASKED_PROFILES = """
+WITH asked AS (
+    SELECT asked, ARRAY(SELECT product_id FROM ({excluded}) kept_out) AS excluded
+    FROM unnest(%(asked)s::bigint[]) AS listed (asked)
 ),
-asked AS (SELECT 0 AS asked, ARRAY(SELECT product_id FROM entries WHERE {excluded}) AS excluded),
 """
 
 _BOUGHT_BEFORE = f"reason_kind = {ReasonKind.BOUGHT_BEFORE.value}"
@@ -178,7 +180,7 @@ _AFFINITY = {
 }
 
 _ASKED_PRODUCTS = """
-WITH asked AS (SELECT asked, ARRAY[asked] AS excluded FROM unnest(%(products)s::bigint[]) AS listed (asked)),
+WITH asked AS (SELECT asked, ARRAY[asked] AS excluded FROM unnest(%(asked)s::bigint[]) AS listed (asked)),
 """
 
 _RELATED = """
@@ -215,21 +217,25 @@ learnt AS MATERIALIZED (
 ),
 """
 
-_ASKED_BASKET = """
-WITH asked AS (SELECT 0 AS asked, %(products)s::bigint[] AS excluded),
+# PostgreSQL has no arrays of arrays of different lengths, so each basket comes as text.
+_ASKED_BASKETS = """
+WITH asked AS (
+    SELECT asked, basket::bigint[] AS excluded
+    FROM unnest(%(asked)s::text[]) WITH ORDINALITY AS listed (basket, asked)
+),
 """
 
 # All products of the basket count for the score; the strongest of them is the reason.
 _TOGETHER = """
-together AS MATERIALIZED (
+SELECT *, row_number() OVER (ORDER BY score DESC, product_id) AS position
+FROM (
     SELECT product_id, sum(score ORDER BY reason_product_id) AS score, min(reason_kind) AS reason_kind,
         (array_agg(reason_value ORDER BY score DESC, reason_product_id))[1] AS reason_value,
         (array_agg(reason_product_id ORDER BY score DESC, reason_product_id))[1] AS reason_product_id
-    FROM ({related} AND list.product_id = ANY (%(products)s::bigint[])) related
+    FROM ({related} AND list.product_id = ANY (asked.excluded)) related
     GROUP BY product_id
-),
+) together
 """
-_OF_THE_BASKET = "SELECT *, row_number() OVER (ORDER BY score DESC, product_id) AS position FROM together"
 
 _NOTHING = """
 SELECT 0 AS product_id, 0::float8 AS score, 0 AS reason_kind, NULL::float8 AS reason_value, NULL::int AS
@@ -239,16 +245,16 @@ WHERE false
 
 
 @cache
-def for_customer(kind: str) -> str:
-    """Parameters: profile."""
+def for_customers(kind: str) -> str:
+    """`asked`: profile ids."""
     wanted, excluded = _PERSONAL_FILTERS.get(kind, ("false", "false"))
-    asked = _PERSONAL.format(published=_PUBLISHED, excluded=excluded)
-    return asked + _learnt(f"SELECT * FROM entries WHERE {wanted}") + _rest()
+    asked = _ASKED_PROFILES.format(excluded=_personal("listed.asked", excluded))
+    return asked + _learnt(_personal("asked.asked", wanted)) + _rest()
 
 
 @cache
 def for_products(kind: str) -> str:
-    """Parameters: products."""
+    """`asked`: product ids."""
     if kind not in _AFFINITY:
         return _ASKED_PRODUCTS + _learnt(_NOTHING) + _rest()
     source = _related(kind) + "AND list.product_id = asked.asked"
@@ -258,11 +264,14 @@ def for_products(kind: str) -> str:
 
 
 @cache
-def for_basket(kind: str) -> str:
-    """Parameters: products."""
-    if kind not in _AFFINITY:
-        return _ASKED_BASKET + _learnt(_NOTHING) + _rest()
-    return _ASKED_BASKET + _TOGETHER.format(related=_related(kind)) + _learnt(_OF_THE_BASKET) + _rest()
+def for_baskets(kind: str) -> str:
+    """`asked`: the product ids of each basket as an array literal; the lists are numbered from 1, in their order."""
+    source = _TOGETHER.format(related=_related(kind)) if kind in _AFFINITY else _NOTHING
+    return _ASKED_BASKETS + _learnt(source) + _rest()
+
+
+def _personal(profile: str, wanted: str) -> str:
+    return _PERSONAL.format(published=_PUBLISHED, profile=profile, wanted=wanted)
 
 
 def _related(kind: str) -> str:

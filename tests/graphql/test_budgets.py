@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from saleor_crm_plugin.ingestion.sync import sync_orders
+from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.devshop.factories import make_customer, make_order, make_product
 from tests.graphql.client import global_id
 from tests.integration.recommendations.shop import publish
@@ -49,6 +50,10 @@ LISTS = {
           transactions(first: 3) { totalCount edges { node { points order { number } } } }
         }
       } } } } }""",
+    "customers with recommendations": """query ($n: Int) { customerProfiles(first: $n) { edges { node { user {
+        forYou: recommendations(channel: "default-channel", first: 2) { product { name } reason { products { name } } }
+        new: recommendations(channel: "default-channel", kind: DISCOVER, first: 2) { product { name } }
+      } } } } }""",
     "orders with points": """query ($n: Int) { orders(first: $n) { edges { node {
         loyalty { pointsEarned pointsPending pointsReversed pointsRedeemed availableAt }
       } } } }""",
@@ -68,6 +73,7 @@ def test_a_list_costs_the_same_however_long_it_is(shop, staff_with, query):
         orders.append(make_order(make_customer(), channel=shop.channel, lines=[(product, 1)]).pk)
     sync_orders(orders)
     publish(
+        again={profile.pk: [shop.pear, shop.plum] for profile in CustomerProfile.objects.all()},
         together={shop.apple: [shop.pear], shop.plum: [shop.pear]},
         similar={shop.pear: [shop.plum]},
         popular={shop.channel: [shop.pear, shop.apple, shop.plum]},
@@ -88,6 +94,28 @@ def test_a_checkout_costs_the_same_however_many_lines_it_has(shop, as_ann, check
         # Prices are calculated once, and stored.
         as_ann.data(query, id=checkout_id)
     assert as_ann.statements(query, id=long) <= as_ann.statements(query, id=short)
+
+
+def test_recommendations_for_many_checkouts_cost_as_much_as_for_two(shop, as_ann, checkout_of):
+    products = [make_product(channel=shop.channel, stock=None) for _ in range(6)]
+    publish(together={product: [shop.pear, shop.plum] for product in products})
+    checkouts = [checkout_of(as_ann, [(product, 1)]) for product in products]
+
+    def query(count, fields=""):
+        """The price makes Saleor read the checkouts' lines, with our field and without."""
+        aliases = (
+            f'c{place}: checkout(id: "{id}") {{ totalPrice {{ gross {{ amount }} }} {fields} }}'
+            for place, id in enumerate(checkouts[:count])
+        )
+        return f"{{ {' '.join(aliases)} }}"
+
+    def cost(count):
+        ours = query(count, "recommendations(first: 2) { product { name } reason { text products { name } } }")
+        for checkout in as_ann.data(ours).values():
+            assert [one["product"]["name"] for one in checkout["recommendations"]] == ["Pear", "Plum"]
+        return as_ann.statements(ours) - as_ann.statements(query(count))
+
+    assert cost(6) <= cost(2)
 
 
 def test_requests_in_one_body_are_answered_each(shop, as_ann, as_ben, settings):

@@ -1,14 +1,15 @@
-"""Recommendations for many customers and products at once."""
+"""Recommendations for many customers, products and baskets at once: one statement for all that ask for the same."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from saleor.graphql.core.dataloaders import DataLoader
 
 from saleor_crm_plugin.recommendations import serving
 from saleor_crm_plugin.recommendations.reasons import Recommendation
+from saleor_crm_plugin.recommendations.serving import RecommendationKind
 
 
 class Personal(NamedTuple):
@@ -34,40 +35,31 @@ class OfBasket(NamedTuple):
     first: int
 
 
+Served = Mapping[Any, list[Recommendation]]
+
+
 class PersonalRecommendationsLoader(DataLoader):
     """A list of `Recommendation` for each `Personal`."""
 
     context_key = "saleor_crm_plugin.personal_recommendations"
 
     def batch_load(self, keys: Sequence[Personal]) -> list[list[Recommendation]]:
-        return [
-            serving.for_customer(
-                key.profile_id,
-                key.channel_id,
-                key.first,
-                serving.RecommendationKind(key.kind),
-                self.database_connection_name,
-            )
-            for key in keys
-        ]
+        def serve(profile_ids: list[int | None], channel_id: int, kind: RecommendationKind, first: int) -> Served:
+            return serving.for_customers(profile_ids, channel_id, first, kind, self.database_connection_name)
+
+        return _batched(keys, serve)
 
 
 class ProductRecommendationsLoader(DataLoader):
-    """A list of `Recommendation` for each `OfProduct`; one statement for all products asked for the same."""
+    """A list of `Recommendation` for each `OfProduct`."""
 
     context_key = "saleor_crm_plugin.product_recommendations"
 
     def batch_load(self, keys: Sequence[OfProduct]) -> list[list[Recommendation]]:
-        asked: dict[tuple[int, str, int], list[int]] = {}
-        for key in keys:
-            asked.setdefault((key.channel_id, key.kind, key.first), []).append(key.product_id)
-        found = {
-            (channel_id, kind, first): serving.for_products(
-                product_ids, serving.RecommendationKind(kind), channel_id, first, self.database_connection_name
-            )
-            for (channel_id, kind, first), product_ids in asked.items()
-        }
-        return [found[key.channel_id, key.kind, key.first][key.product_id] for key in keys]
+        def serve(product_ids: list[int], channel_id: int, kind: RecommendationKind, first: int) -> Served:
+            return serving.for_products(product_ids, kind, channel_id, first, self.database_connection_name)
+
+        return _batched(keys, serve)
 
 
 class BasketRecommendationsLoader(DataLoader):
@@ -76,13 +68,23 @@ class BasketRecommendationsLoader(DataLoader):
     context_key = "saleor_crm_plugin.basket_recommendations"
 
     def batch_load(self, keys: Sequence[OfBasket]) -> list[list[Recommendation]]:
-        return [
-            serving.for_basket(
-                key.product_ids,
-                key.channel_id,
-                key.first,
-                self.database_connection_name,
-                kind=serving.RecommendationKind(key.kind),
-            )
-            for key in keys
-        ]
+        def serve(baskets: list[tuple[int, ...]], channel_id: int, kind: RecommendationKind, first: int) -> Served:
+            products = {product_ids: product_ids for product_ids in baskets}
+            return serving.for_baskets(products, channel_id, first, self.database_connection_name, kind=kind)
+
+        return _batched(keys, serve)
+
+
+def _batched(
+    keys: Sequence[Personal] | Sequence[OfProduct] | Sequence[OfBasket],
+    serve: Callable[[list[Any], int, RecommendationKind, int], Served],
+) -> list[list[Recommendation]]:
+    """`serve` once for all keys that differ in their first part only, which is whose list it is."""
+    asked: dict[tuple[int, str, int], list[Any]] = {}
+    for key in keys:
+        asked.setdefault((key.channel_id, key.kind, key.first), []).append(key[0])
+    found = {
+        (channel_id, kind, first): serve(some, channel_id, RecommendationKind(kind), first)
+        for (channel_id, kind, first), some in asked.items()
+    }
+    return [found[key.channel_id, key.kind, key.first][key[0]] for key in keys]

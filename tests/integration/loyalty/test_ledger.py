@@ -125,9 +125,13 @@ def test_an_unknown_account_is_named():
 
 
 def test_an_error_inside_writes_nothing(account_id):
-    with pytest.raises(ZeroDivisionError), Ledger([account_id]) as ledger:
-        ledger.award(account_id, 10, Source(key="k"), available_at=NOW, expires_at=None)
-        raise ZeroDivisionError
+    def stumble() -> None:
+        with Ledger([account_id]) as ledger:
+            ledger.award(account_id, 10, Source(key="k"), available_at=NOW, expires_at=None)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        stumble()
     assert not PointsTransaction.objects.exists()
     assert LoyaltyAccount.objects.get().active == 0
 

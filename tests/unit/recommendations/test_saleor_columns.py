@@ -20,9 +20,9 @@ FACTS = [
     for path in sorted(folder.glob("*/models.json"))
 ]
 QUERIES = [
-    *(serving_sql.for_customer(kind.value) for kind in serving.RecommendationKind),
+    *(serving_sql.for_customers(kind.value) for kind in serving.RecommendationKind),
     *(serving_sql.for_products(kind.value) for kind in serving.RecommendationKind),
-    *(serving_sql.for_basket(kind.value) for kind in serving.RecommendationKind),
+    *(serving_sql.for_baskets(kind.value) for kind in serving.RecommendationKind),
 ]
 
 
