@@ -16,6 +16,7 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from saleor.channel.models import Channel
+from saleor.core.db.connection import allow_writer
 from saleor.order import OrderStatus
 from saleor.order.models import Order
 
@@ -73,6 +74,7 @@ class Position:
         return cls(created_at, UUID(value["order_id"]), value["done"]) if created_at else None
 
 
+@allow_writer()
 def backfill(
     since: datetime | None = None,
     channel: str | None = None,

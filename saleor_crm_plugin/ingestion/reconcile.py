@@ -17,6 +17,7 @@ from typing import Final
 from django.db import DEFAULT_DB_ALIAS, reset_queries
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.ingestion.claims import claim_for, claimable_customers, detach_all_deleted
 from saleor_crm_plugin.ingestion.differences import (
@@ -62,6 +63,7 @@ class ReconcileResult:
     skipped: bool = False
 
 
+@allow_writer()
 def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: bool | None = None) -> ReconcileResult:
     """Bring our tables in line with Saleor's. Memory is that of one batch.
 

@@ -9,7 +9,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
-from saleor.core.db.connection import allow_writer
 from tqdm import tqdm
 
 from saleor_crm_plugin.exceptions import CRMError
@@ -35,15 +34,14 @@ class Command(BaseCommand):
         if not 1 <= batch_size <= MOST_PER_BATCH:
             raise CommandError(f"--batch-size is {batch_size}; it must be from 1 to {MOST_PER_BATCH}.")
         try:
-            with allow_writer():
-                plan = backfill(since, channel, dry_run=True)
-                self._show(plan)
-                if options["dry_run"]:
-                    return
-                with tqdm(total=plan.orders, unit="order", disable=options["verbosity"] == 0) as bar:
-                    result = backfill(
-                        since, channel, batch_size=batch_size, progress=bar.update, restart=options["restart"]
-                    )
+            plan = backfill(since, channel, dry_run=True)
+            self._show(plan)
+            if options["dry_run"]:
+                return
+            with tqdm(total=plan.orders, unit="order", disable=options["verbosity"] == 0) as bar:
+                result = backfill(
+                    since, channel, batch_size=batch_size, progress=bar.update, restart=options["restart"]
+                )
         except CRMError as error:
             raise CommandError(str(error)) from error
         self._report(result)

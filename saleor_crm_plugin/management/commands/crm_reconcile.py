@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 
@@ -21,8 +20,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with allow_writer():
-            result = reconcile(full=not options["recent"])
+        result = reconcile(full=not options["recent"])
         if result.skipped:
             self.stdout.write(self.style.WARNING("Another reconciliation is under way; nothing was done."))
             return
