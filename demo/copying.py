@@ -92,7 +92,9 @@ def _default(field: models.Field[Any, Any]) -> Any:
     value = field.get_default()
     if isinstance(field, ArrayField) and value == []:
         return "{}"
-    return json.dumps(value) if isinstance(field, models.JSONField) and value is not None else value
+    if isinstance(field, models.JSONField):
+        return None if value is None else json.dumps(value)
+    return field.get_prep_value(value)
 
 
 def _is_array(values: Any) -> bool:

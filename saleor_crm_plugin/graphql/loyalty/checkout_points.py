@@ -109,10 +109,11 @@ def _breakdown(earned: Award | None, currency: str) -> list[Part]:
         return []
     rate = f"{earned.terms.points_per_unit.normalize():f}"
     places = places_of(currency)
+    unit = "point" if rate == "1" else "points"
     taxed = "without tax" if earned.terms.net else "with tax"
 
     def reason(part: AwardPart) -> str:
-        return f"{rate} points for each {currency} 1 of {currency} {part.amount:.{places}f} {taxed}."
+        return f"{rate} {unit} for each {currency} 1 of {currency} {part.amount:.{places}f} {taxed}."
 
     return [Part(part.name, part.points, reason(part)) for part in earned.parts if part.points]
 

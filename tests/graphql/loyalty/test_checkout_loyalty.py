@@ -52,6 +52,12 @@ def test_no_more_points_than_the_checkout_costs(shop, as_ann, checkout_of):
     assert loyalty(as_ann, checkout_of(as_ann, [(shop.plum, 1)]))["maxApplicablePoints"] == 250
 
 
+def test_one_point_is_not_points(shop, as_ann, checkout_of):
+    loyalty_settings(shop.channel, points_per_unit="1", earn_from=BEGINNING)
+    found = loyalty(as_ann, checkout_of(as_ann, [(shop.plum, 1)]))
+    assert found["breakdown"][0]["reason"] == "1 point for each USD 1 of USD 5.00 with tax."
+
+
 def test_fewer_points_than_must_be_spent_at_once_are_none(shop, as_ann, checkout_of):
     loyalty_settings(shop.channel, point_value="0.01", minimum_points_to_spend="501")
     assert loyalty(as_ann, checkout_of(as_ann, [(shop.apple, 1)]))["maxApplicablePoints"] == 0
