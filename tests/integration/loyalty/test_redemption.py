@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal as D
 from uuid import uuid4
@@ -198,8 +200,11 @@ def test_a_stolen_code_spends_its_owners_points_only_once(channel):
     assert VoucherCode.objects.get(code=code).used == 1
 
 
-def refused(code: str, field: str | None):
-    return pytest.raises(RedemptionError, check=lambda error: (error.code, error.field) == (code, field))
+@contextmanager
+def refused(code: str, field: str | None) -> Iterator[None]:
+    with pytest.raises(RedemptionError) as caught:
+        yield
+    assert (caught.value.code, caught.value.field) == (code, field)
 
 
 def test_refusals_name_the_field_and_change_nothing(channel):
