@@ -118,9 +118,7 @@ def remove_points(checkout_token: UUID, user_id: int, *, manager: PluginsManager
         held = _lock_hold(checkout)
         if held is not None:
             _kill(held)
-            with Ledger([held.account_id], lots_of=[]) as ledger:
-                ledger.wallets[held.account_id].release(held.points)
-            _close(held)
+            _release(held)
         changed = bool(checkout.voucher_code) and _is_ours(checkout.voucher_code, checkout.token)
         if changed:
             remove_voucher_from_checkout(checkout)
@@ -141,14 +139,12 @@ def release_timed_out_holds(now: datetime | None = None) -> int:
     now = now or timezone.now()
     due = PointsHold.objects.filter(status=HoldStatus.HELD, expires_at__lte=now).order_by("expires_at", "pk")
     released = 0
-    for hold_id, account_id in due.values_list("pk", "account_id")[:RELEASE_BATCH_SIZE]:
+    for hold_id in due.values_list("pk", flat=True)[:RELEASE_BATCH_SIZE]:
         with transaction.atomic():
             hold = PointsHold.objects.select_for_update().filter(pk=hold_id, status=HoldStatus.HELD).first()
             if hold is None or not vouchers.kill_code(hold.voucher_code):
                 continue
-            with Ledger([account_id], lots_of=[], now=now) as ledger:
-                ledger.wallets[account_id].release(hold.points)
-            _close(hold)
+            _release(hold)
             released += 1
     vouchers.purge_dead_vouchers(now, RELEASE_BATCH_SIZE)
     return released
@@ -184,10 +180,6 @@ def _offer(points: int, spendable: int, subtotal: Decimal, settings: LoyaltySett
             "BELOW_MINIMUM",
             "points",
         )
-    if offer.points == 0:
-        raise RedemptionError(
-            "These points are worth less than the smallest coin of the currency.", "BELOW_MINIMUM", "points"
-        )
     return offer
 
 
@@ -221,6 +213,13 @@ def _account_of(user_id: int) -> LoyaltyAccount | None:
 def _kill(hold: PointsHold) -> None:
     if not vouchers.kill_code(hold.voucher_code):
         raise RedemptionError("This checkout is being completed.", "NOT_APPLICABLE", "checkoutId")
+
+
+def _release(hold: PointsHold) -> None:
+    """The code is dead: the points are the account's again."""
+    with Ledger([hold.account_id], lots_of=[]) as ledger:
+        ledger.wallets[hold.account_id].release(hold.points)
+    _close(hold)
 
 
 def _close(hold: PointsHold) -> None:

@@ -43,7 +43,6 @@ from saleor_crm_plugin.profiles.orders import OrderFact, forget_orders, store_or
 logger = logging.getLogger(__name__)
 
 BULK_CREATE_ORIGIN = "bulk_create"
-CLOSED_STATUSES = frozenset({"canceled", "expired"})
 ERROR_MAX_LENGTH = 255
 
 
@@ -73,6 +72,7 @@ def sync_order(order_id: UUID) -> SyncResult:
     return sync_orders([order_id])
 
 
+@allow_writer()
 def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None:
     """Bring a customer's profile in line with the user as they are now, or with the user being gone.
 
@@ -80,19 +80,19 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
     """
     using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
     settings = settings or load_settings()
-    with allow_writer():
-        customer = read_customer(user_id, using)
-        if customer is None:
-            customer_deleted(user_id, using)
-            return
-        if not settings.crm.profiles_enabled:
-            return
-        with transaction.atomic(using=using):
-            resolve_profiles([UserPerson(user_id)], using)
-            claimed = claim_for([customer], using)
-        sync_orders(claimed, settings=settings)
+    customer = read_customer(user_id, using)
+    if customer is None:
+        customer_deleted(user_id, using)
+        return
+    if not settings.crm.profiles_enabled:
+        return
+    with transaction.atomic(using=using):
+        resolve_profiles([UserPerson(user_id)], using)
+        claimed = claim_for([customer], using)
+    sync_orders(claimed, settings=settings)
 
 
+@allow_writer()
 def sync_orders(
     order_ids: Iterable[UUID], *, settings: ShopSettings | None = None, now: datetime | None = None
 ) -> SyncResult:
@@ -108,7 +108,7 @@ def sync_orders(
     now = now or timezone.now()
     using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
     try:
-        with allow_writer(), transaction.atomic(using=using):
+        with transaction.atomic(using=using):
             return _sync(ids, settings, now, using)
     except DatabaseError as error:
         # A missing table, a lost connection or a deadlock is not the fault of an order; the caller retries.
@@ -217,9 +217,8 @@ def _loyalty_facts(order: OrderSnapshot, profile_id: int | None, settings: ShopS
     return OrderFacts(
         order_id=order.order_id,
         profile_id=profile_id,
-        currency=order.currency,
         is_purchase=order.counts,
-        is_closed=order.status in CLOSED_STATUSES,
+        is_closed=order.is_cancelled,
         is_imported=order.origin == BULK_CREATE_ORIGIN,
         placed_at=order.placed_at,
         qualified_at=_qualified_at(order, loyalty),

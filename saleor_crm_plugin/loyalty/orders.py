@@ -39,7 +39,6 @@ class OrderFacts:
 
     order_id: UUID
     profile_id: int | None
-    currency: str
     is_purchase: bool
     is_closed: bool
     is_imported: bool
@@ -109,7 +108,7 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
     ) as ledger:
         posted = 0
         for order in affected:
-            line = _OrderInLedger(ledger, order, list(history.get(order.order_id, ())), now)
+            line = _OrderInLedger(ledger, order, list(history.get(order.order_id, ())))
             hold = hold_of.get(order.voucher_code)
             if hold is not None:
                 line.commit(hold)
@@ -151,11 +150,10 @@ def _read_history(order_ids: Iterable[UUID], using: str) -> dict[UUID, list[Poin
 class _OrderInLedger:
     """One order inside a ledger. Keys count the order's entries, which nobody else can add meanwhile."""
 
-    def __init__(self, ledger: Ledger, order: OrderFacts, entries: list[PointsTransaction], now: datetime) -> None:
+    def __init__(self, ledger: Ledger, order: OrderFacts, entries: list[PointsTransaction]) -> None:
         self.ledger = ledger
         self.order = order
         self.entries = entries
-        self.now = now
         self.posted = 0
 
     def commit(self, hold: PointsHold) -> None:

@@ -11,7 +11,6 @@ from django.db import models
 
 from saleor_crm_plugin.loyalty.models import (
     LotStatus,
-    LoyaltyAccount,
     PointsLot,
     PointsTransaction,
     TransactionType,
@@ -43,12 +42,6 @@ class PointsAt:
 
     points: int
     at: datetime
-
-
-def accounts_for_profiles(profile_ids: Collection[int], program_id: int, using: str) -> dict[int, LoyaltyAccount]:
-    """Account by profile id; profiles without an account are missing."""
-    rows = LoyaltyAccount.objects.using(using).filter(profile_id__in=profile_ids, program_id=program_id)
-    return {row.profile_id: row for row in rows}
 
 
 def order_points(order_ids: Collection[UUID], using: str) -> dict[UUID, OrderPoints]:

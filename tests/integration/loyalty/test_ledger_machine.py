@@ -55,7 +55,6 @@ class Order:
         return OrderFacts(
             order_id=self.order_id,
             profile_id=self.profile_id,
-            currency="USD",
             is_purchase=not self.closed,
             is_closed=self.closed,
             is_imported=False,

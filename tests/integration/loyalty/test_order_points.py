@@ -34,7 +34,6 @@ def facts(profile_id: int | None, total: str = "100", refunded: str = "0", **cha
     values: dict[str, object] = {
         "order_id": uuid4(),
         "profile_id": profile_id,
-        "currency": "USD",
         "is_purchase": True,
         "is_closed": False,
         "is_imported": False,
