@@ -45,8 +45,8 @@ class AccountClosedError(LedgerError):
     """The account takes no new points and spends none."""
 
 
-class RedemptionError(CRMError):
-    """Points cannot be applied to this checkout.
+class LoyaltyInputError(CRMError):
+    """A request about loyalty that is refused. Nothing has been written.
 
     Args:
         code: a value of `LoyaltyErrorCode`, for example `"CHECKOUT_EMPTY"`.
@@ -57,6 +57,10 @@ class RedemptionError(CRMError):
         self.code = code
         self.field = field
         super().__init__(message)
+
+
+class RedemptionError(LoyaltyInputError):
+    """Points cannot be applied to this checkout."""
 
 
 class TrainingError(CRMError):

@@ -9,7 +9,13 @@ from saleor_crm_plugin.loyalty.models import (
     PointsLot,
     PointsTransaction,
 )
-from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileIdentity, ProfileMetrics, ProfileOrder
+from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion
+from saleor_crm_plugin.profiles.models import (
+    CustomerProfile,
+    ProfileIdentity,
+    ProfileMetrics,
+    ProfileOrder,
+)
 from saleor_crm_plugin.recommendations.models import (
     PersonalRecommendations,
     PopularProducts,
@@ -19,6 +25,9 @@ from saleor_crm_plugin.recommendations.models import (
 
 __all__ = [
     "CustomerProfile",
+    "EarningRule",
+    "EarningRuleUse",
+    "EarningRuleVersion",
     "LotConsumption",
     "LoyaltyAccount",
     "LoyaltyProgram",

@@ -9,12 +9,9 @@ null the product or checkout around it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import graphene
-from graphene.utils.str_converters import to_camel_case
 from saleor.graphql.core.doc_category import (
     DOC_CATEGORY_DISCOUNTS,
     DOC_CATEGORY_PRODUCTS,
@@ -27,13 +24,16 @@ from saleor.permission.auth_filters import AuthorizationFilters
 from saleor.permission.enums import AccountPermissions, OrderPermissions, PluginsPermissions
 
 from saleor_crm_plugin.graphql.access import requires
+from saleor_crm_plugin.graphql.addition import LIST, PAGE, Addition, mutation
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
-from saleor_crm_plugin.graphql.guard import guarded
 from saleor_crm_plugin.graphql.lists import DEFAULT_FIRST, FIRST_LIMIT
 from saleor_crm_plugin.graphql.loyalty import resolvers as loyalty
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_adjust import LoyaltyPointsAdjust
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_apply import LoyaltyPointsApply
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_remove import LoyaltyPointsRemove
+from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_transaction_reinstate import LoyaltyTransactionReinstate
+from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_transaction_void import LoyaltyTransactionVoid
+from saleor_crm_plugin.graphql.loyalty.rules import additions as earning_rules
 from saleor_crm_plugin.graphql.loyalty.types import CheckoutLoyalty, LoyaltyAccount, OrderLoyalty
 from saleor_crm_plugin.graphql.profiles import resolvers as profiles
 from saleor_crm_plugin.graphql.profiles.types import (
@@ -47,42 +47,8 @@ from saleor_crm_plugin.graphql.recommendations.mutations.recommendation_model_tr
 from saleor_crm_plugin.graphql.recommendations.types import ProductRecommendation
 from saleor_crm_plugin.graphql.status import CrmStatus, resolve_crm_status
 
-PAGE = ("first", "last")
-LIST = ("first",)
-
 OWNER_OR_USERS = requires(AuthorizationFilters.OWNER, AccountPermissions.MANAGE_USERS)
 OWNER_OR_ORDERS = requires(AuthorizationFilters.OWNER, OrderPermissions.MANAGE_ORDERS)
-
-
-@dataclass(frozen=True, slots=True)
-class Addition:
-    """A field that we add to one of Saleor's types.
-
-    Attributes:
-        python_name: in snake_case; the API shows it in camelCase.
-        resolver: None for mutations, which bring their own. It is not given to the field itself: a `PermissionsField`
-            with a resolver of its own does not check its permissions.
-        complexity: cost of the field in Saleor's query cost.
-        multipliers: arguments whose values multiply the cost of the field and of what is selected in it.
-    """
-
-    type_name: str
-    python_name: str
-    resolver: Callable[..., Any] | None
-    field: graphene.Field
-    complexity: int = 1
-    multipliers: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return to_camel_case(self.python_name)
-
-    def declaration(self) -> dict[str, Any]:
-        """The field and its resolver as attributes of a graphene class."""
-        declared: dict[str, Any] = {self.python_name: self.field}
-        if self.resolver is not None:
-            declared[f"resolve_{self.python_name}"] = staticmethod(guarded(self.resolver))
-        return declared
 
 
 def _first() -> graphene.Argument:
@@ -283,10 +249,12 @@ QUERIES = (
 )
 
 MUTATIONS = (
-    Addition("Mutation", "loyalty_points_apply", None, LoyaltyPointsApply.Field(), complexity=0),
-    Addition("Mutation", "loyalty_points_remove", None, LoyaltyPointsRemove.Field(), complexity=0),
-    Addition("Mutation", "loyalty_points_adjust", None, LoyaltyPointsAdjust.Field(), complexity=0),
-    Addition("Mutation", "recommendation_model_train", None, RecommendationModelTrain.Field(), complexity=0),
+    mutation("loyalty_points_apply", LoyaltyPointsApply.Field()),
+    mutation("loyalty_points_remove", LoyaltyPointsRemove.Field()),
+    mutation("loyalty_points_adjust", LoyaltyPointsAdjust.Field()),
+    mutation("loyalty_transaction_void", LoyaltyTransactionVoid.Field()),
+    mutation("loyalty_transaction_reinstate", LoyaltyTransactionReinstate.Field()),
+    mutation("recommendation_model_train", RecommendationModelTrain.Field()),
 )
 
 ADDITIONS: tuple[Addition, ...] = (
@@ -296,6 +264,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *ORDER_FIELDS,
     *QUERIES,
     *MUTATIONS,
+    *earning_rules.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -318,6 +287,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "ProductRecommendation": {"product": {"complexity": 1}},
     "RecommendationReason": {"products": {"complexity": 1}},
+    **earning_rules.TYPE_COSTS,
 }
 
 

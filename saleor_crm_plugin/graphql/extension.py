@@ -35,7 +35,7 @@ from saleor_crm_plugin.exceptions import SchemaClashError
 from saleor_crm_plugin.graphql import introspection_cache
 
 if TYPE_CHECKING:
-    from saleor_crm_plugin.graphql.additions import Addition
+    from saleor_crm_plugin.graphql.addition import Addition
 
 logger = logging.getLogger(__name__)
 

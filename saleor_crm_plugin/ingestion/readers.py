@@ -1,13 +1,14 @@
 """Reads Saleor's orders and customers into snapshots, a batch at a time.
 
-Two SQL statements for any number of orders. All money of an order comes from the first, so that a refund which
+Four SQL statements for any number of orders. All money of an order comes from the first, so that a refund which
 commits while we read can never be counted on one side only.
 
 Where Saleor keeps refunded money (3.21 to 3.24): a `Payment` goes down in `captured_amount` and gets a `Transaction`
 of kind "refund" (one of kind "refund_reversed" if the refund bounces); a `TransactionItem` goes down in
 `charged_value` and up in `refunded_value`, which Saleor itself lowers when a refund bounces. `total_charged_amount`
 of the order is the sum of `captured_amount` and `charged_value`. Refunds that are only asked for ("refund_ongoing",
-`refund_pending_value`), and `OrderGrantedRefund`, which is a promise, are not money given back.
+`refund_pending_value`), and `OrderGrantedRefund`, which is a promise, are not money given back. Which goods came back
+or are promised back, `returns` reads.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from saleor.payment import ChargeStatus, TransactionKind
 from saleor.payment.models import Payment, Transaction, TransactionItem
 
 from saleor_crm_plugin.fields import MONEY_DIGITS, MONEY_PLACES
+from saleor_crm_plugin.ingestion.returns import read_grants, read_returns, with_returns
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot, LineSnapshot, OrderSnapshot, fully_paid
 from saleor_crm_plugin.profiles.identity import normalize_email
 
@@ -55,15 +57,22 @@ _MONEY: DecimalField[Any, Any] = DecimalField(max_digits=MONEY_DIGITS, decimal_p
 
 
 def read_orders(order_ids: Collection[UUID], using: str | None = None) -> dict[UUID, OrderSnapshot]:
-    """The orders that exist, as they are now. Two SQL statements; an unknown id is simply not in the answer."""
+    """The orders that exist, as they are now. Four SQL statements; an unknown id is simply not in the answer."""
     if not order_ids:
         return {}
     alias = using or DEFAULT_DB_ALIAS
     orders = _orders(order_ids, alias)
     if not orders:
         return {}
-    lines = _lines_by_order([order["pk"] for order in orders], alias)
-    return {order["pk"]: _snapshot(order, lines.get(order["pk"], ())) for order in orders}
+    found = [order["pk"] for order in orders]
+    returned, grants = read_returns(found, alias), read_grants(found, alias)
+    lines = _lines_by_order(found, alias)
+    return {
+        order["pk"]: with_returns(
+            _snapshot(order, lines.get(order["pk"], ())), returned.get(order["pk"], {}), grants.get(order["pk"], ())
+        )
+        for order in orders
+    }
 
 
 def read_customer(user_id: int, using: str | None = None) -> CustomerSnapshot | None:
@@ -119,7 +128,7 @@ def _orders(order_ids: Collection[UUID], alias: str) -> list[dict[str, Any]]:
             "updated_at", "total_gross_amount", "total_net_amount", "shipping_price_gross_amount",
             "shipping_price_net_amount", "total_charged_amount", "voucher_code", "refunded_by_payments",
             "refunded_by_transactions", "last_payment_at", "last_transaction_at", "last_fulfillment_at",
-            "voucher_amount",
+            "voucher_amount", "billing_address__company_name",
         )
     )  # fmt: skip
 
@@ -155,7 +164,7 @@ def _lines_by_order(order_ids: list[UUID], alias: str) -> dict[UUID, tuple[LineS
         .order_by("pk")
         .values_list(
             "order_id", "pk", "variant__product_id", "variant_id", "quantity",
-            "total_price_gross_amount", "total_price_net_amount", "is_gift_card",
+            "total_price_gross_amount", "total_price_net_amount", "is_gift_card", "variant__product__product_type_id",
         )
     )  # fmt: skip
     lines: defaultdict[UUID, list[LineSnapshot]] = defaultdict(list)
@@ -196,6 +205,7 @@ def _snapshot(row: dict[str, Any], lines: tuple[LineSnapshot, ...]) -> OrderSnap
         paid_at=paid_at,
         fulfilled_at=fulfilled_at,
         lines=lines,
+        is_business=bool((row["billing_address__company_name"] or "").strip()),
     )
 
 

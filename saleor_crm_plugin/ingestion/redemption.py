@@ -97,12 +97,12 @@ def apply_points(
             points=offer.points,
             amount=offer.amount,
             currency=checkout.currency,
-            voucher_code=vouchers.new_code(),
+            code=vouchers.new_code(),
             created_at=now,
             expires_at=now + timedelta(minutes=settings.hold_minutes),
         )
         vouchers.create_voucher(hold, checkout.channel)
-        _put_on_checkout(checkout, lines, hold.voucher_code, manager)
+        _put_on_checkout(checkout, lines, hold.code, manager)
     call_checkout_event(manager, CHECKOUT_UPDATED, checkout)
     return Applied(checkout, offer.points, offer.amount, checkout.currency, offer.limit)
 
@@ -142,7 +142,7 @@ def release_timed_out_holds(now: datetime | None = None) -> int:
     for hold_id in due.values_list("pk", flat=True)[:RELEASE_BATCH_SIZE]:
         with transaction.atomic():
             hold = PointsHold.objects.select_for_update().filter(pk=hold_id, status=HoldStatus.HELD).first()
-            if hold is None or not vouchers.kill_code(hold.voucher_code):
+            if hold is None or not vouchers.kill_code(hold.code):
                 continue
             _release(hold)
             released += 1
@@ -201,7 +201,7 @@ def _lock_hold(checkout: Checkout) -> PointsHold | None:
 
 
 def _is_ours(code: str, checkout_token: UUID) -> bool:
-    return PointsHold.objects.filter(voucher_code=code, checkout_token=checkout_token).exists()
+    return PointsHold.objects.filter(code=code, checkout_token=checkout_token).exists()
 
 
 def _account_of(user_id: int) -> LoyaltyAccount | None:
@@ -211,7 +211,7 @@ def _account_of(user_id: int) -> LoyaltyAccount | None:
 
 
 def _kill(hold: PointsHold) -> None:
-    if not vouchers.kill_code(hold.voucher_code):
+    if not vouchers.kill_code(hold.code):
         raise RedemptionError("This checkout is being completed.", "NOT_APPLICABLE", "checkoutId")
 
 

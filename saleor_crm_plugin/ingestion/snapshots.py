@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from uuid import UUID
 
 DRAFT = "draft"
@@ -21,7 +22,10 @@ NOT_A_PURCHASE = CANCELLED | {DRAFT, "unconfirmed"}
 
 @dataclass(frozen=True, slots=True)
 class LineSnapshot:
-    """A line of an order. The totals are those of the line after discounts, before refunds."""
+    """A line of an order. The totals are those of the line after discounts, before refunds.
+
+    `taken_back` is the share of it, 0 to 1, that was returned or that a refund was granted for.
+    """
 
     line_id: UUID
     product_id: int | None
@@ -30,6 +34,8 @@ class LineSnapshot:
     total_gross: Decimal
     total_net: Decimal
     is_gift_card: bool
+    product_type_id: int | None = None
+    taken_back: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,8 @@ class OrderSnapshot:
     `charged` is net of refunds, and negative in odd data. `refunded` is the sum over all payments and transactions of
     the order, never negative. `paid_at` is None unless the order is fully paid, `fulfilled_at` unless it is fulfilled.
     `voucher_amount` is what the voucher of `voucher_code` took off; None if Saleor does not say.
+    `shipping_taken_back` is the share of the shipping price that a refund was granted for. `is_business`: it is billed
+    to a company.
     `email` is normalized, "" if the order has none; it is not part of the text that this object prints.
     """
 
@@ -63,6 +71,8 @@ class OrderSnapshot:
     paid_at: datetime | None
     fulfilled_at: datetime | None
     lines: tuple[LineSnapshot, ...]
+    shipping_taken_back: Fraction = Fraction(0)
+    is_business: bool = False
 
     def __repr__(self) -> str:
         # Ends up in logs and tracebacks: ids only, no personal data.

@@ -18,15 +18,12 @@ from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 from saleor.core.db.connection import allow_writer
 
-from saleor_crm_plugin.config import AwardWhen, LoyaltySettings
 from saleor_crm_plugin.ingestion.claims import claim_for
+from saleor_crm_plugin.ingestion.loyalty_facts import bring_points_in_line
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customer, read_orders
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
-from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder
-from saleor_crm_plugin.loyalty.orders import OrderFacts, bring_in_line
 from saleor_crm_plugin.profiles.customers import customer_deleted
 from saleor_crm_plugin.profiles.identity import (
     GuestPerson,
@@ -42,7 +39,6 @@ from saleor_crm_plugin.profiles.orders import OrderFact, forget_orders, store_or
 
 logger = logging.getLogger(__name__)
 
-BULK_CREATE_ORIGIN = "bulk_create"
 ERROR_MAX_LENGTH = 255
 
 
@@ -156,11 +152,21 @@ def _sync(ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str
     if settings.crm.profiles_enabled:
         _store_facts(orders, ids, owner, using)
     if settings.loyalty:
-        facts = [_loyalty_facts(order, owner.get(order.order_id), settings) for order in orders]
-        bring_in_line(facts, default_program_id(using), now, using)
+        bring_points_in_line(orders, owner, settings, now, using)
     _mark_synced(orders, ids, now, using)
     synced = {order.order_id for order in orders}
     return SyncResult(synced=synced, skipped=set(ids) - synced)
+
+
+def missing_entries(order_ids: Sequence[UUID], settings: ShopSettings, using: str) -> int:
+    """How many entries the ledger lacks for these orders. They are posted: the caller takes everything back.
+
+    The caller has a transaction.
+    """
+    _lock(order_ids, using)
+    orders = [snapshot for snapshot in read_orders(order_ids, using).values() if not snapshot.is_draft]
+    owner = resolve_owners(_persons(orders, settings, using), using)
+    return bring_points_in_line(orders, owner, settings, timezone.now(), using)
 
 
 def _store_facts(orders: Sequence[OrderSnapshot], ids: Sequence[UUID], owner: Mapping[UUID, int], using: str) -> None:
@@ -210,44 +216,6 @@ def _persons(orders: Iterable[OrderSnapshot], settings: ShopSettings, using: str
         order_id: None if isinstance(person, GuestPerson) and person not in known else person
         for order_id, person in persons.items()
     }
-
-
-def _loyalty_facts(order: OrderSnapshot, profile_id: int | None, settings: ShopSettings) -> OrderFacts:
-    loyalty = settings.loyalty_for(order.channel_id)
-    return OrderFacts(
-        order_id=order.order_id,
-        profile_id=profile_id,
-        is_purchase=order.counts,
-        is_closed=order.is_cancelled,
-        is_imported=order.origin == BULK_CREATE_ORIGIN,
-        placed_at=order.placed_at,
-        qualified_at=_qualified_at(order, loyalty),
-        voucher_code=order.voucher_code,
-        voucher_amount=order.voucher_amount,
-        earning=EarningOrder(
-            lines=[
-                EarningLine(
-                    key=str(line.line_id),
-                    name="",
-                    gross=line.total_gross,
-                    net=line.total_net,
-                    is_gift_card=line.is_gift_card,
-                )
-                for line in order.lines
-            ],
-            shipping_gross=order.shipping_gross,
-            shipping_net=order.shipping_net,
-            total_gross=order.total_gross,
-            refunded_gross=order.refunded,
-        ),
-        settings=loyalty,
-    )
-
-
-def _qualified_at(order: OrderSnapshot, loyalty: LoyaltySettings) -> datetime | None:
-    if loyalty.award_when == AwardWhen.FULFILLED:
-        return order.fulfilled_at if order.is_fully_paid else None
-    return order.paid_at
 
 
 def _mark_synced(orders: Sequence[OrderSnapshot], ids: Sequence[UUID], now: datetime, using: str) -> None:

@@ -43,7 +43,7 @@ def create_voucher(hold: PointsHold, channel: Channel) -> None:
     VoucherChannelListing.objects.create(
         voucher=voucher, channel=channel, discount_value=hold.amount, currency=hold.currency
     )
-    VoucherCode.objects.create(voucher=voucher, code=hold.voucher_code)
+    VoucherCode.objects.create(voucher=voucher, code=hold.code)
 
 
 def kill_code(code: str) -> bool:
@@ -64,7 +64,7 @@ def purge_dead_vouchers(now: datetime, limit: int) -> int:
     """Delete vouchers of holds that were given up long enough ago; returns how many."""
     codes = PointsHold.objects.filter(
         status=HoldStatus.RELEASED, expires_at__lt=now - timedelta(days=DEAD_VOUCHER_DAYS)
-    ).values("voucher_code")
+    ).values("code")
     dead = VoucherCode.objects.filter(code__in=codes, used=0, is_active=False)
     vouchers = list(dead.order_by("created_at").values_list("voucher_id", flat=True)[:limit])
     Voucher.objects.filter(pk__in=vouchers).delete()

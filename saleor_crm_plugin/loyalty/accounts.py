@@ -19,16 +19,21 @@ def default_program_id(using: str = "default") -> int:
     return programs.get_or_create(slug="default", defaults={"name": "Loyalty points", "is_default": True})[0].pk
 
 
+def find(program_id: int, profile_ids: Collection[int], using: str) -> dict[int, int]:
+    """Account id for each profile id that has one."""
+    rows = LoyaltyAccount.objects.using(using).filter(program_id=program_id, profile_id__in=profile_ids)
+    return dict(rows.values_list("profile_id", "pk"))
+
+
 def ensure(program_id: int, profile_ids: Collection[int], using: str) -> dict[int, int]:
     """Account id for each profile id, opening accounts that do not exist yet."""
     if not profile_ids:
         return {}
-    rows = LoyaltyAccount.objects.using(using).filter(program_id=program_id, profile_id__in=profile_ids)
-    found = dict(rows.values_list("profile_id", "pk"))
+    found = find(program_id, profile_ids, using)
     if missing := sorted(set(profile_ids) - found.keys()):
         LoyaltyAccount.objects.using(using).bulk_create(
             [LoyaltyAccount(program_id=program_id, profile_id=profile_id) for profile_id in missing],
             ignore_conflicts=True,
         )
-        found.update(rows.filter(profile_id__in=missing).values_list("profile_id", "pk"))
+        found.update(find(program_id, missing, using))
     return found

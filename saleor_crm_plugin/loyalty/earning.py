@@ -1,45 +1,77 @@
-"""The one calculator: what an order earns, and what it still earns after refunds. Pure.
+"""The one calculator: what an order earns, and what it still earns after refunds and returns. Pure.
 
-The shopper's preview, the award, the reversal and (later) the simulation of a rule all call it. Points are rounded
-down, once per order; lines show their share by largest remainder, so that they add up to the order.
+The shopper's preview, the award, the reversal and the simulation of a rule all call it. Points are rounded down, once
+per order; lines and rules show their shares by largest remainder, so that they add up to the order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
 from typing import Any, Self
 
-BREAKDOWN_VERSION = 1
+from saleor_crm_plugin.loyalty.rules.definition import Effect, RuleDefinition
+
+BREAKDOWN_VERSION = 2
+SHIPPING = "shipping"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTerms:
+    """A rule that has a say in an order.
+
+    Attributes:
+        room: the most points that its limits leave for the order; None: any number.
+        is_dry_run: computed and shown, but nobody gets the points.
+    """
+
+    rule_id: int
+    version: int
+    name: str
+    definition: RuleDefinition
+    room: int | None = None
+    is_dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EarningTerms:
-    """The rule as it is applied to one order, and kept with the award.
+    """Everything that decides the points of one order but the order itself; kept with the award.
 
     Attributes:
-        points_per_unit: points for one unit of the order's currency.
+        points_per_unit: base points for one unit of the order's currency.
         net: True if the basis is the amount without tax.
         with_shipping: True if the shipping price is part of the basis.
+        rules: highest priority first.
     """
 
     points_per_unit: Decimal
     net: bool
     with_shipping: bool
+    rules: tuple[RuleTerms, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EarningLine:
-    """A line of an order or checkout. Amounts are for the whole line, after discounts, in the order's currency."""
+    """A line of an order or checkout. Amounts are for the whole line, after discounts, in the order's currency.
+
+    Attributes:
+        taken_back: share of the line, 0 to 1, that came back or that a refund was granted for.
+        category_ids: the product's category and all above it.
+    """
 
     key: str
     name: str
     gross: Decimal
     net: Decimal
     is_gift_card: bool = False
+    taken_back: Fraction = Fraction(0)
+    product_id: int | None = None
+    product_type_id: int | None = None
+    category_ids: frozenset[int] = frozenset()
+    collection_ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +79,8 @@ class EarningOrder:
     """What the calculator needs to know of an order or checkout.
 
     Attributes:
-        total_gross: what the customer owes, shipping and tax included.
-        refunded_gross: money given back so far, at most `total_gross`.
+        total_gross: what is to be paid in money, shipping and tax included, after gift cards.
+        refunded_gross: money given back so far.
     """
 
     lines: Sequence[EarningLine]
@@ -56,6 +88,8 @@ class EarningOrder:
     shipping_net: Decimal
     total_gross: Decimal
     refunded_gross: Decimal = Decimal(0)
+    shipping_taken_back: Fraction = Fraction(0)
+    is_business: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +101,22 @@ class AwardPart:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleShare:
+    """Points that come from a rule; from the channel's base rate where `rule_id` is None."""
+
+    rule_id: int | None
+    version: int | None
+    name: str
+    points: int
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Award:
-    """Points for an order with the amounts they come from.
+    """Points for an order with the amounts and rules they come from.
 
     Attributes:
-        points: points of the whole order; the sum over `parts`.
+        points: points of the whole order; the sum over `parts`, and over those of `rules` that are not on trial.
         eligible: the basis before refunds, in the order's currency.
     """
 
@@ -79,16 +124,27 @@ class Award:
     eligible: Decimal
     parts: tuple[AwardPart, ...]
     terms: EarningTerms
+    rules: tuple[RuleShare, ...] = ()
 
     def as_breakdown(self) -> dict[str, Any]:
         """JSON for the ledger entry. `terms_from_breakdown` reads it again."""
+        terms = self.terms
         return {
             "version": BREAKDOWN_VERSION,
-            "points_per_unit": str(self.terms.points_per_unit),
-            "net": self.terms.net,
-            "with_shipping": self.terms.with_shipping,
+            "points_per_unit": str(terms.points_per_unit),
+            "net": terms.net,
+            "with_shipping": terms.with_shipping,
+            "rules": [
+                {"rule": rule.rule_id, "version": rule.version, "room": rule.room, "dry_run": rule.is_dry_run}
+                for rule in terms.rules
+            ],
             "eligible": str(self.eligible),
             "parts": [{"key": part.key, "amount": str(part.amount), "points": part.points} for part in self.parts],
+            "shares": [
+                {"rule": share.rule_id, "name": share.name, "points": share.points}
+                for share in self.rules
+                if not share.is_dry_run
+            ],
         }
 
     @classmethod
@@ -96,42 +152,105 @@ class Award:
         return cls(points=0, eligible=Decimal(0), parts=(), terms=terms)
 
 
-def terms_from_breakdown(breakdown: dict[str, Any]) -> EarningTerms:
-    """The terms that an award was made on, for its reversal."""
+def versions_in(breakdown: Mapping[str, Any]) -> set[tuple[int, int]]:
+    """The (rule, version) pairs that a breakdown names."""
+    return {(rule["rule"], rule["version"]) for rule in breakdown.get("rules", ())}
+
+
+def terms_from_breakdown(
+    breakdown: Mapping[str, Any], definitions: Mapping[tuple[int, int], tuple[str, RuleDefinition]]
+) -> EarningTerms:
+    """The terms that an award was made on.
+
+    Args:
+        definitions: name and terms of each pair of `versions_in`.
+    """
     return EarningTerms(
         points_per_unit=Decimal(breakdown["points_per_unit"]),
         net=breakdown["net"],
         with_shipping=breakdown["with_shipping"],
+        rules=tuple(
+            RuleTerms(
+                rule["rule"],
+                rule["version"],
+                *definitions[rule["rule"], rule["version"]],
+                room=rule["room"],
+                is_dry_run=rule["dry_run"],
+            )
+            for rule in breakdown["rules"]
+        ),
     )
 
 
-def award(order: EarningOrder, terms: EarningTerms) -> Award:
-    """Points that `order` earns on `terms`, less the share of the money that was refunded.
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A line, or the shipping, that earns. `kept`: the share that was not undone."""
 
-    The refunded share of the total lowers the basis in proportion, so several partial refunds take the same points as
-    one refund of their sum, and a full refund takes all. Gift card lines and lines below zero earn nothing.
+    line: EarningLine | None
+    key: str
+    name: str
+    amount: Decimal
+    kept: Fraction
+
+    @property
+    def basis(self) -> Fraction:
+        return Fraction(self.amount)
+
+
+def award(order: EarningOrder, terms: EarningTerms) -> Award:
+    """Points that `order` earns on `terms`, less what was refunded, returned or granted back.
+
+    What came back is taken from its own lines; money refunded beyond that lowers all lines in proportion. So several
+    partial refunds take the same points as one refund of their sum, and a full refund takes all. Gift card lines and
+    lines below zero earn nothing.
     """
-    parts = [
-        (line.key, line.name, line.net if terms.net else line.gross)
-        for line in order.lines
-        if not line.is_gift_card and line.gross > 0
-    ]
-    if terms.with_shipping and order.shipping_gross > 0:
-        parts.append(("shipping", "Shipping", order.shipping_net if terms.net else order.shipping_gross))
-    eligible = sum((amount for _, _, amount in parts), Decimal(0))
+    parts = _parts(order, terms)
+    eligible = sum((part.amount for part in parts), Decimal(0))
     if eligible <= 0:
         return Award.nothing(terms)
-    rate = Fraction(terms.points_per_unit) * kept_share(order.refunded_gross, order.total_gross)
-    points = floor(Fraction(eligible) * rate)
-    shares = split_points(points, [Fraction(amount) for _, _, amount in parts])
+    base = Fraction(terms.points_per_unit)
+    sources: list[tuple[RuleShare, list[Fraction]]] = [
+        (RuleShare(None, None, "", 0), [base * part.basis for part in parts])
+    ]
+    sources += [
+        (RuleShare(rule.rule_id, rule.version, rule.name, 0, rule.is_dry_run), points)
+        for rule, points in _rule_points(order, terms, parts, base)
+    ]
+    kept = [part.kept for part in parts]
+    given = [(share, _weighted(points, kept)) for share, points in sources if not share.is_dry_run]
+    exact = [sum(column, Fraction(0)) for column in zip(*(points for _, points in given), strict=True)]
+    points = floor(sum(exact, Fraction(0)))
+    by_source = split_points(points, [sum(weights, Fraction(0)) for _, weights in given])
+    shares = [replace(share, points=whole) for (share, _), whole in zip(given, by_source, strict=True)]
+    shares += [
+        replace(share, points=floor(sum(_weighted(weights, kept), Fraction(0))))
+        for share, weights in sources
+        if share.is_dry_run
+    ]
     return Award(
         points=points,
         eligible=eligible,
         parts=tuple(
-            AwardPart(key, name, amount, share) for (key, name, amount), share in zip(parts, shares, strict=True)
+            AwardPart(part.key, part.name, part.amount, whole)
+            for part, whole in zip(parts, split_points(points, exact), strict=True)
         ),
         terms=terms,
+        rules=tuple(shares),
     )
+
+
+def before_refunds(order: EarningOrder) -> EarningOrder:
+    """The order as if nothing had been refunded or come back."""
+    lines = [replace(line, taken_back=Fraction(0)) if line.taken_back else line for line in order.lines]
+    return replace(order, lines=lines, refunded_gross=Decimal(0), shipping_taken_back=Fraction(0))
+
+
+def kept_value(order: EarningOrder) -> Fraction:
+    """The share of the goods and shipping, by price, that was neither refunded nor came back, between 0 and 1."""
+    price = _price(order)
+    if price <= 0:
+        return kept_share(order.refunded_gross, order.total_gross)
+    return (price - _taken_back(order)) / price * _money_kept(order)
 
 
 def kept_share(refunded: Decimal, total: Decimal) -> Fraction:
@@ -152,3 +271,93 @@ def split_points(points: int, weights: Sequence[Fraction]) -> list[int]:
     for i in by_remainder[: points - sum(shares)]:
         shares[i] += 1
     return shares
+
+
+def _parts(order: EarningOrder, terms: EarningTerms) -> list[_Part]:
+    money = _money_kept(order)
+    parts = []
+    for line in order.lines:
+        if line.is_gift_card or line.gross <= 0:
+            continue
+        amount = line.net if terms.net else line.gross
+        parts.append(_Part(line, line.key, line.name, amount, (1 - line.taken_back) * money))
+    if terms.with_shipping and order.shipping_gross > 0:
+        amount = order.shipping_net if terms.net else order.shipping_gross
+        kept = (1 - order.shipping_taken_back) * money
+        parts.append(_Part(None, SHIPPING, "Shipping", amount, kept))
+    return parts
+
+
+def _price(order: EarningOrder) -> Fraction:
+    lines = sum((max(line.gross, Decimal(0)) for line in order.lines), Decimal(0))
+    return Fraction(lines + max(order.shipping_gross, Decimal(0)))
+
+
+def _taken_back(order: EarningOrder) -> Fraction:
+    lines = sum((Fraction(max(line.gross, Decimal(0))) * line.taken_back for line in order.lines), Fraction(0))
+    return lines + Fraction(max(order.shipping_gross, Decimal(0))) * order.shipping_taken_back
+
+
+def _money_kept(order: EarningOrder) -> Fraction:
+    """What money refunded beyond the price of what came back leaves of the rest, between 0 and 1."""
+    total, refunded, price = Fraction(order.total_gross), Fraction(order.refunded_gross), _price(order)
+    if refunded <= 0 or total <= 0:
+        return Fraction(1)
+    if refunded >= total:
+        return Fraction(0)
+    came_back = _taken_back(order) / price * total if price > 0 else Fraction(0)
+    rest = total - came_back
+    if rest <= 0:
+        return Fraction(0)
+    return 1 - max(refunded - came_back, Fraction(0)) / rest
+
+
+def _rule_points(
+    order: EarningOrder, terms: EarningTerms, parts: Sequence[_Part], base: Fraction
+) -> Iterable[tuple[RuleTerms, list[Fraction]]]:
+    """Exact points of each rule on each part, before refunds."""
+    taken = [False] * len(parts)
+    closed = [False] * len(parts)
+    for rule in terms.rules:
+        definition = rule.definition
+        if not definition.matches_order(order):
+            continue
+        touched = [
+            not closed[i] and (definition.stackable or not taken[i]) and _matches(definition, part)
+            for i, part in enumerate(parts)
+        ]
+        if not any(touched):
+            continue
+        if not rule.is_dry_run:
+            taken = [was or now for was, now in zip(taken, touched, strict=True)]
+            if not definition.stackable:
+                closed = [was or now for was, now in zip(closed, touched, strict=True)]
+        weights = [part.basis if hit else Fraction(0) for part, hit in zip(parts, touched, strict=True)]
+        yield rule, _capped(_effect_points(definition, weights, base), rule.room)
+
+
+def _matches(definition: RuleDefinition, part: _Part) -> bool:
+    if part.line is None:
+        return not definition.conditions.restrict_lines
+    return definition.matches_line(part.line)
+
+
+def _effect_points(definition: RuleDefinition, weights: list[Fraction], base: Fraction) -> list[Fraction]:
+    value = Fraction(definition.value)
+    if definition.effect == Effect.POINTS_PER_AMOUNT:
+        return [value * weight for weight in weights]
+    if definition.effect == Effect.MULTIPLIER:
+        return [(value - 1) * base * weight for weight in weights]
+    total = sum(weights, Fraction(0))
+    return [value * weight / total for weight in weights] if total > 0 else weights
+
+
+def _capped(points: list[Fraction], room: int | None) -> list[Fraction]:
+    total = sum(points, Fraction(0))
+    if room is None or total <= room:
+        return points
+    return [each * room / total for each in points]
+
+
+def _weighted(points: Sequence[Fraction], kept: Sequence[Fraction]) -> list[Fraction]:
+    return [each * share for each, share in zip(points, kept, strict=True)]

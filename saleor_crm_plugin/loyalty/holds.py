@@ -20,8 +20,8 @@ def by_code(codes: Collection[str], using: str) -> dict[str, PointsHold]:
     """Holds by voucher code, locked."""
     if not codes:
         return {}
-    rows = PointsHold.objects.using(using).select_for_update().filter(voucher_code__in=codes).order_by("pk")
-    return {hold.voucher_code: hold for hold in rows}
+    rows = PointsHold.objects.using(using).select_for_update().filter(code__in=codes).order_by("pk")
+    return {hold.code: hold for hold in rows}
 
 
 def commit(hold: PointsHold, order_id: UUID) -> bool:

@@ -11,7 +11,7 @@ and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -78,6 +78,7 @@ class Ledger:
         account_ids: accounts to lock. Others cannot be touched.
         lots_of: which of them need their open lots (default: all); the rest can only receive new lots.
         orders: orders whose awards may be reversed or whose redemptions may be given back.
+        entries: primary keys of entries that may be undone: the lots that they opened, and those that they used.
         keys: idempotency keys that may have been used before. Keys that the caller derives from what it has read
             under a lock need not be named; the unique constraint watches over all.
 
@@ -91,6 +92,7 @@ class Ledger:
         *,
         lots_of: Iterable[int] | None = None,
         orders: Iterable[UUID] = (),
+        entries: Iterable[int] = (),
         keys: Iterable[str] = (),
         now: datetime | None = None,
         using: str = "default",
@@ -102,9 +104,12 @@ class Ledger:
         self._account_ids = sorted(set(account_ids))
         self._lots_of = self._account_ids if lots_of is None else sorted(set(lots_of))
         self._orders = sorted(set(orders))
+        self._entries = sorted(set(entries))
         self._asked_keys = sorted(set(keys))
         self._posted_keys: set[str] = set()
         self._lots_of_order: dict[tuple[int, UUID], list[int]] = {}
+        self._lot_of_entry: dict[int, int] = {}
+        self._used_by_entry: dict[int, list[Consumption]] = {}
         self._outstanding: dict[tuple[int, UUID], list[Consumption]] = {}
         self._lot_rows: dict[int, PointsLot] = {}
         self._batch = storage.Batch()
@@ -131,11 +136,44 @@ class Ledger:
                 raise
         self._atomic.__exit__(kind, error, trace)
 
+    def has_posted(self, key: str) -> bool:
+        """Whether an entry with this key exists; for keys named at the start."""
+        return key in self._posted_keys
+
     def award(
         self, account_id: int, points: int, source: Source, *, available_at: datetime, expires_at: datetime | None
     ) -> PointsTransaction | None:
         """Post an EARN of `points` (> 0) as a new lot, pending until `available_at`."""
         return self._credit(account_id, points, TransactionType.EARN, source, available_at, expires_at)
+
+    def credit(
+        self,
+        account_id: int,
+        points: int,
+        kind: TransactionType,
+        source: Source,
+        *,
+        available_at: datetime | None = None,
+        expires_at: datetime | None = None,
+    ) -> PointsTransaction | None:
+        """Post `points` (> 0) that no order has earned, as a new lot.
+
+        Raises:
+            AccountClosedError: the account is closed.
+        """
+        if source.key in self._posted_keys:
+            return None
+        self._check_open(account_id)
+        return self._credit(account_id, points, kind, source, available_at or self.now, expires_at)
+
+    def take_back(
+        self, account_id: int, points: int, kind: TransactionType, source: Source
+    ) -> PointsTransaction | None:
+        """Take `points` (> 0) of entry `source.reverses` back: from its own lot, then others, then as deficit."""
+        assert source.reverses is not None
+        wallet = self.wallets[account_id]
+        own = [lot_id for lot_id in [self._lot_of_entry.get(source.reverses)] if lot_id in wallet.lots]
+        return self._post(account_id, -points, kind, source, lambda: wallet.take(points, own))
 
     def reverse_award(
         self, account_id: int, points: int, source: Source, *, pending_only: bool = False
@@ -190,8 +228,20 @@ class Ledger:
         The lots that the order's redemption used get their points back, with their expiry.
         """
         assert source.order_id is not None
-        wallet = self.wallets[account_id]
         used = self._outstanding.get((account_id, source.order_id), [])
+        return self._give_back(account_id, points, TransactionType.REDEEM_REVERSAL, source, used)
+
+    def undo_taking(
+        self, account_id: int, points: int, kind: TransactionType, source: Source
+    ) -> PointsTransaction | None:
+        """Give the `points` (> 0) that the entry `source.reverses` took back to the lots that it took them from."""
+        assert source.reverses is not None
+        return self._give_back(account_id, points, kind, source, self._used_by_entry.get(source.reverses, []))
+
+    def _give_back(
+        self, account_id: int, points: int, kind: TransactionType, source: Source, used: Sequence[Consumption]
+    ) -> PointsTransaction | None:
+        wallet = self.wallets[account_id]
         homeless = 0
 
         def give() -> list[Consumption]:
@@ -199,7 +249,7 @@ class Ledger:
             back, homeless = wallet.give_back(points, used)
             return back
 
-        entry = self._post(account_id, points, TransactionType.REDEEM_REVERSAL, source, give)
+        entry = self._post(account_id, points, kind, source, give)
         if entry is not None and homeless:
             self._open_lot(entry, homeless, self.now, None)
         return entry
@@ -224,8 +274,7 @@ class Ledger:
         """
         if source.key in self._posted_keys:
             return None
-        if self.accounts[account_id].closed_at is not None:
-            raise AccountClosedError("The account is closed.")
+        self._check_open(account_id)
         wallet = self.wallets[account_id]
         if points > 0:
             return self._credit(account_id, points, TransactionType.ADJUST, source, self.now, expires_at)
@@ -239,6 +288,10 @@ class Ledger:
         lot = wallet.lots[lot_id]
         if lot.pending:
             self._record(self._lot_rows[lot_id].transaction_id, wallet.activate(lot))
+
+    def _check_open(self, account_id: int) -> None:
+        if self.accounts[account_id].closed_at is not None:
+            raise AccountClosedError("The account is closed.")
 
     def _credit(
         self,
@@ -269,6 +322,7 @@ class Ledger:
         )
         self._lot_rows[lot.id] = row
         self._batch.lots.append(row)
+        self._lot_of_entry[entry.pk] = lot.id
         if entry.order_id is not None:
             self._lots_of_order.setdefault((entry.account_id, entry.order_id), []).append(lot.id)
         self._record(entry.pk, wallet.add(lot))
@@ -328,12 +382,15 @@ class Ledger:
             self._posted_keys = storage.posted_keys(self._asked_keys, self._using)
         if self._orders:
             self._outstanding = storage.outstanding_redemptions(self._orders, self._using)
-        used = [part.lot_id for parts in self._outstanding.values() for part in parts]
-        if not (self._lots_of or self._orders):
+        if self._entries:
+            self._used_by_entry = storage.used_by(self._entries, self._using)
+        used = [part.lot_id for parts in [*self._outstanding.values(), *self._used_by_entry.values()] for part in parts]
+        if not (self._lots_of or self._orders or self._entries or used):
             return
-        for row, order_id in storage.read_lots(self._lots_of, self._orders, used, self._using):
+        for row, order_id in storage.read_lots(self._lots_of, self._orders, self._entries, used, self._using):
             if row.account_id in self.wallets:
                 self._lot_rows[row.pk] = row
+                self._lot_of_entry[row.transaction_id] = row.pk
                 self.wallets[row.account_id].lots[row.pk] = storage.lot_of(row)
                 if order_id is not None:
                     self._lots_of_order.setdefault((row.account_id, order_id), []).append(row.pk)

@@ -80,7 +80,11 @@ class TransactionType(models.TextChoices):
     REDEEM = "redeem"
     REDEEM_REVERSAL = "redeem_reversal"
     EXPIRE = "expire"
+    # Expired points given back by staff.
+    REINSTATE = "reinstate"
     ADJUST = "adjust"
+    # Takes an ADJUST or REINSTATE back.
+    VOID = "void"
     # The shop forgives a deficit that a reversal left, because the channel's policy says so.
     WAIVER = "waiver"
 
@@ -199,7 +203,8 @@ class PointsHold(models.Model):
     points = models.BigIntegerField()
     amount = money_field()
     currency = models.CharField(max_length=3)
-    voucher_code = models.CharField(max_length=64, unique=True)
+    # Of the voucher.
+    code = models.CharField(max_length=64, unique=True)
     status = models.CharField(max_length=16, choices=HoldStatus.choices, default=HoldStatus.HELD)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()

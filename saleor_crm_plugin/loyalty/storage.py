@@ -74,15 +74,25 @@ def outstanding_redemptions(orders: Sequence[UUID], using: str) -> dict[tuple[in
     }
 
 
+def used_by(entries: Sequence[int], using: str) -> dict[int, list[Consumption]]:
+    """What each entry took from which lots."""
+    rows = LotConsumption.objects.using(using).filter(transaction__in=entries, points__gt=0).order_by("pk")
+    used: dict[int, list[Consumption]] = {}
+    for entry_id, lot_id, points in rows.values_list("transaction_id", "lot_id", "points"):
+        used.setdefault(entry_id, []).append(Consumption(lot_id, points))
+    return used
+
+
 def read_lots(
-    account_ids: Sequence[int], orders: Sequence[UUID], lot_ids: Sequence[int], using: str
+    account_ids: Sequence[int], orders: Sequence[UUID], entries: Sequence[int], lot_ids: Sequence[int], using: str
 ) -> list[tuple[PointsLot, UUID | None]]:
-    """Open lots of the accounts, lots that the orders opened, and the lots named; each with its order."""
+    """Open lots of the accounts, lots that the orders and entries opened, and those named; each with its order."""
     rows = (
         PointsLot.objects.using(using)
         .filter(
             models.Q(account__in=account_ids, remaining__gt=0)
             | models.Q(transaction__order_id__in=orders)
+            | models.Q(transaction__in=entries)
             | models.Q(pk__in=lot_ids)
         )
         .annotate(of_order=models.F("transaction__order_id"))

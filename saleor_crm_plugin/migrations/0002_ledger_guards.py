@@ -1,4 +1,5 @@
-"""What the tables' constraints cannot say: the ledger is append-only, and there is a default program.
+"""What the tables' constraints cannot say: the ledger and the versions of rules are append-only,
+and there is a default program.
 
 An entry's `reason` may be blanked, and only that: staff write free text there, and a customer's erasure must be able to
 remove it. TRUNCATE is left alone: it needs the rights of the table's owner, who could drop the trigger as well, and
@@ -31,12 +32,15 @@ CREATE TRIGGER crm_points_transaction_no_delete BEFORE DELETE ON crm_points_tran
     FOR EACH ROW EXECUTE FUNCTION crm_refuse_change();
 CREATE TRIGGER crm_lot_consumption_no_change BEFORE UPDATE OR DELETE ON crm_lot_consumption
     FOR EACH ROW EXECUTE FUNCTION crm_refuse_change();
+CREATE TRIGGER crm_earning_rule_version_no_change BEFORE UPDATE OR DELETE ON crm_earning_rule_version
+    FOR EACH ROW EXECUTE FUNCTION crm_refuse_change();
 """
 
 ALLOW_CHANGE = """
 DROP TRIGGER crm_points_transaction_no_update ON crm_points_transaction;
 DROP TRIGGER crm_points_transaction_no_delete ON crm_points_transaction;
 DROP TRIGGER crm_lot_consumption_no_change ON crm_lot_consumption;
+DROP TRIGGER crm_earning_rule_version_no_change ON crm_earning_rule_version;
 DROP FUNCTION crm_only_blank_reason();
 DROP FUNCTION crm_refuse_change();
 """

@@ -19,7 +19,8 @@ from saleor.graphql.schema_printer import print_schema, print_type
 import saleor_crm_plugin
 from saleor_crm_plugin.exceptions import SchemaClashError
 from saleor_crm_plugin.graphql import additions, extension, federation
-from saleor_crm_plugin.graphql.additions import ADDITIONS, Addition
+from saleor_crm_plugin.graphql.addition import Addition
+from saleor_crm_plugin.graphql.additions import ADDITIONS
 from saleor_crm_plugin.graphql.loyalty.types import PointsExpiry
 from tests.graphql.pristine import build_pristine, fields_of, own_types
 

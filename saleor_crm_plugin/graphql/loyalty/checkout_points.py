@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from promise import Promise
@@ -21,12 +22,12 @@ from saleor_crm_plugin.config import LoyaltySettings
 from saleor_crm_plugin.graphql.access import authenticated_user
 from saleor_crm_plugin.graphql.dataloaders import CustomerByUserIdLoader, load_shop_settings
 from saleor_crm_plugin.graphql.loyalty.dataloaders import HoldByCheckoutTokenLoader
+from saleor_crm_plugin.graphql.loyalty.rules.preview import PreviewTerms, preview_terms
 from saleor_crm_plugin.graphql.loyalty.types import Amount
 from saleor_crm_plugin.ingestion.checkouts import earning_order
 from saleor_crm_plugin.ingestion.redemption import places_of, subtotal_of
-from saleor_crm_plugin.loyalty.earning import Award, AwardPart, award
+from saleor_crm_plugin.loyalty.earning import Award, award, split_points
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsHold
-from saleor_crm_plugin.loyalty.orders import terms_of
 from saleor_crm_plugin.loyalty.redemption import quote
 
 
@@ -57,8 +58,8 @@ def points_of_checkout(checkout: Any, info: Any) -> Promise[CheckoutPoints]:
     spender = user.pk if user is not None and user.pk == checkout.user_id else None
 
     def with_facts(facts: Sequence[Any]) -> Any:
-        settings, hold, customer, checkout_info, lines, manager = facts
-        terms = settings.loyalty_for(checkout.channel_id)
+        shop, hold, customer, checkout_info, lines, manager = facts
+        settings = shop.loyalty_for(checkout.channel_id)
         account = customer.account if customer else None
         # In the answer to a mutation Saleor reads the writer here, as for its own price fields.
         with allow_writer_in_context(info.context):
@@ -69,7 +70,17 @@ def points_of_checkout(checkout: Any, info: Any) -> Promise[CheckoutPoints]:
                 requestor=get_user_or_app_from_context(info.context),
                 database_connection_name=get_database_connection_name(info.context),
             )
-        return fresh.then(lambda prices: _points(prices[0], prices[1], terms, hold, account))
+        terms = preview_terms(
+            info,
+            checkout,
+            list(dict.fromkeys(line.product.pk for line in lines)),
+            settings,
+            is_owner=spender is not None,
+            customer=customer,
+        )
+        return Promise.all([fresh, terms]).then(
+            lambda ready: _points(ready[0][0], ready[0][1], settings, ready[1], hold, account)
+        )
 
     return Promise.all(
         [
@@ -87,14 +98,15 @@ def _points(
     checkout_info: Any,
     lines: Sequence[Any],
     settings: LoyaltySettings,
+    preview: PreviewTerms,
     hold: PointsHold | None,
     account: LoyaltyAccount | None,
 ) -> CheckoutPoints:
     checkout = checkout_info.checkout
     # The dataloaders have loaded both, side by side.
     checkout.channel = checkout_info.channel
-    terms = terms_of(settings)
-    earned = award(earning_order(checkout, lines), terms) if terms else None
+    order = earning_order(checkout, lines, preview.places, checkout_info.billing_address)
+    earned = award(order, preview.terms) if preview.terms else None
     return CheckoutPoints(
         points_to_earn=earned.points if earned else 0,
         breakdown=_breakdown(earned, checkout.currency),
@@ -105,17 +117,25 @@ def _points(
 
 
 def _breakdown(earned: Award | None, currency: str) -> list[Part]:
-    if earned is None:
+    """The base points line by line, then what each rule adds; together the points to earn."""
+    if earned is None or not earned.rules:
         return []
     rate = f"{earned.terms.points_per_unit.normalize():f}"
     places = places_of(currency)
     unit = "point" if rate == "1" else "points"
     taxed = "without tax" if earned.terms.net else "with tax"
-
-    def reason(part: AwardPart) -> str:
-        return f"{rate} {unit} for each {currency} 1 of {currency} {part.amount:.{places}f} {taxed}."
-
-    return [Part(part.name, part.points, reason(part)) for part in earned.parts if part.points]
+    base, *rules = [share for share in earned.rules if not share.is_dry_run]
+    by_line = split_points(base.points, [Fraction(part.amount) for part in earned.parts])
+    parts = [
+        Part(
+            part.name,
+            points,
+            f"{rate} {unit} for each {currency} 1 of {currency} {part.amount:.{places}f} {taxed}.",
+        )
+        for part, points in zip(earned.parts, by_line, strict=True)
+    ]
+    parts += [Part(rule.name, rule.points, f"The rule “{rule.name}”.") for rule in rules]
+    return [part for part in parts if part.points]
 
 
 def _most_points(
@@ -128,7 +148,7 @@ def _most_points(
     checkout = checkout_info.checkout
     if account is None or not settings.point_value or account.closed_at is not None:
         return 0
-    if checkout.voucher_code and (hold is None or hold.voucher_code != checkout.voucher_code):
+    if checkout.voucher_code and (hold is None or hold.code != checkout.voucher_code):
         return 0
     spendable = account.spendable + (hold.points if hold and hold.account_id == account.pk else 0)
     subtotal = subtotal_of(checkout, lines)

@@ -60,8 +60,8 @@ class Order:
             is_imported=False,
             placed_at=self.placed_at,
             qualified_at=self.placed_at,
-            voucher_code=self.code,
-            voucher_amount=None,
+            channel_id=1,
+            carried={self.code: None} if self.code else {},
             earning=EarningOrder(
                 [EarningLine("1", "", total, total)], D(0), D(0), total, refunded_gross=D(self.refunded) / 100
             ),
@@ -149,14 +149,14 @@ class LedgerMachine(RuleBasedStateMachine):
             points=points,
             amount=D(points),
             currency="USD",
-            voucher_code=f"LP-{uuid4()}",
+            code=f"LP-{uuid4()}",
             created_at=self.now,
             expires_at=self.now,
         )
-        return hold.voucher_code
+        return hold.code
 
     def time_out(self, code: str) -> None:
-        hold = PointsHold.objects.get(voucher_code=code)
+        hold = PointsHold.objects.get(code=code)
         with Ledger([hold.account_id]) as ledger:
             ledger.wallets[hold.account_id].release(hold.points)
         PointsHold.objects.filter(pk=hold.pk).update(status=HoldStatus.RELEASED)

@@ -75,7 +75,7 @@ def test_a_refund_lowers_the_basis_by_its_share_of_the_total():
 
 def test_terms_survive_the_ledger():
     terms = EarningTerms(points_per_unit=D("1.25"), net=True, with_shipping=True)
-    assert terms_from_breakdown(award(order("10"), terms).as_breakdown()) == terms
+    assert terms_from_breakdown(award(order("10"), terms).as_breakdown(), {}) == terms
 
 
 cents = st.integers(min_value=0, max_value=1_000_000).map(lambda c: D(c) / 100)

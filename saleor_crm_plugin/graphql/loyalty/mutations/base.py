@@ -10,9 +10,12 @@ from django.db import DatabaseError
 from graphql import GraphQLError
 from saleor.graphql.core.mutations import BaseMutation
 
-from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError, RedemptionError
+from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError, LoyaltyInputError
+from saleor_crm_plugin.graphql.access import authenticated_user
 from saleor_crm_plugin.graphql.guard import explained
 from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyCode
+from saleor_crm_plugin.loyalty.ledger import Actor
+from saleor_crm_plugin.loyalty.models import ActorType
 
 Key = TypeVar("Key")
 
@@ -27,7 +30,7 @@ class LoyaltyMutation(BaseMutation):
     def mutate(cls, root: Any, info: Any, **data: Any) -> Any:
         try:
             return super().mutate(root, info, **data)
-        except (RedemptionError, LedgerError) as error:
+        except (LoyaltyInputError, LedgerError) as error:
             return cls.handle_errors(validation_error(error))
         except DatabaseError as error:
             raise explained(error) from error
@@ -45,15 +48,23 @@ def key_argument(parse: Callable[[str, str], Key], global_id: str, type_name: st
         raise invalid(field, str(error), LoyaltyCode.GRAPHQL_ERROR) from error
 
 
-def validation_error(error: RedemptionError | LedgerError) -> ValidationError:
+def validation_error(error: LoyaltyInputError | LedgerError) -> ValidationError:
     """A domain error in the form that Saleor's mutations report."""
-    if isinstance(error, RedemptionError):
+    if isinstance(error, LoyaltyInputError):
         return invalid(error.field, str(error), LoyaltyCode[error.code])
     if isinstance(error, InsufficientPointsError):
         return invalid("points", str(error), LoyaltyCode.INSUFFICIENT_POINTS)
     if isinstance(error, AccountClosedError):
         return invalid(None, str(error), LoyaltyCode.ACCOUNT_CLOSED)
     return invalid(None, str(error), LoyaltyCode.INVALID)
+
+
+def actor_of(info: Any) -> Actor:
+    """The staff user or app that sent the request."""
+    user = authenticated_user(info)
+    if user is not None:
+        return Actor(ActorType.STAFF, user.pk)
+    return Actor(ActorType.APP, info.context.app.pk)
 
 
 def invalid(field: str | None, message: str, code: str) -> ValidationError:

@@ -11,17 +11,16 @@ from saleor.graphql.core.doc_category import DOC_CATEGORY_DISCOUNTS
 from saleor.permission.enums import DiscountPermissions
 
 from saleor_crm_plugin.compat import in_channel
-from saleor_crm_plugin.graphql.access import authenticated_user
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyCode
 from saleor_crm_plugin.graphql.loyalty.errors import LoyaltyError
-from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation, invalid, key_argument
+from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation, actor_of, invalid, key_argument
 from saleor_crm_plugin.graphql.loyalty.types import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.graphql.profiles.lookup import profile_id_by_email
 from saleor_crm_plugin.loyalty import accounts, models
 from saleor_crm_plugin.loyalty.adjustment import KEY_MAX_LENGTH, REASON_MAX_LENGTH, adjust
-from saleor_crm_plugin.loyalty.ledger import MAX_POINTS, Actor
+from saleor_crm_plugin.loyalty.ledger import MAX_POINTS
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
 
 
@@ -76,7 +75,7 @@ class LoyaltyPointsAdjust(LoyaltyMutation):
         if idempotency_key is not None and not 0 < len(idempotency_key) <= KEY_MAX_LENGTH:
             raise invalid("idempotency_key", f"1 to {KEY_MAX_LENGTH} characters.", LoyaltyCode.INVALID)
         account_id = cls._account_id(whose)
-        entry = adjust(account_id, points, reason, _actor(info), idempotency_key or str(uuid4()))
+        entry = adjust(account_id, points, reason, actor_of(info), idempotency_key or str(uuid4()))
         account = models.LoyaltyAccount.objects.get(pk=account_id)
         return cls(account=in_channel(account, channel), transaction=entry)
 
@@ -110,10 +109,3 @@ class LoyaltyPointsAdjust(LoyaltyMutation):
             raise invalid("user_id", "There is no such user.", LoyaltyCode.NOT_FOUND)
         person = UserPerson(primary_key)
         return resolve_profiles([person])[person]
-
-
-def _actor(info: Any) -> Actor:
-    user = authenticated_user(info)
-    if user is not None:
-        return Actor(models.ActorType.STAFF, user.pk)
-    return Actor(models.ActorType.APP, info.context.app.pk)

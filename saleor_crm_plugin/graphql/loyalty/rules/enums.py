@@ -1,0 +1,51 @@
+"""Enums of the earning rules."""
+
+from __future__ import annotations
+
+from saleor.graphql.core.doc_category import DOC_CATEGORY_DISCOUNTS
+
+from saleor_crm_plugin.graphql.enums import enum_of
+from saleor_crm_plugin.loyalty.rules.definition import CustomerType, Effect, Period, Trigger
+from saleor_crm_plugin.loyalty.rules.models import RuleStatus
+
+EarningRuleTriggerEnum = enum_of(
+    "EarningRuleTriggerEnum",
+    {Trigger.ORDER: "Every order.", Trigger.FIRST_ORDER: "A customer's first order."},
+    "What a rule gives points for.",
+    DOC_CATEGORY_DISCOUNTS,
+)
+EarningRuleEffectEnum = enum_of(
+    "EarningRuleEffectEnum",
+    {
+        Effect.POINTS_PER_AMOUNT: "`value` points more for each unit of the channel's currency.",
+        Effect.FIXED_POINTS: "`value` points more, once per order.",
+        Effect.MULTIPLIER: "`value` times the channel's base points: 2 adds them once more.",
+    },
+    "What a rule does.",
+    DOC_CATEGORY_DISCOUNTS,
+)
+EarningRuleStatusEnum = enum_of(
+    "EarningRuleStatusEnum",
+    {
+        RuleStatus.LIVE: "It gives points.",
+        RuleStatus.DRY_RUN: "It is computed and recorded, but gives no points.",
+        RuleStatus.OFF: "It does nothing.",
+    },
+    "Whether a rule is in force.",
+    DOC_CATEGORY_DISCOUNTS,
+)
+LimitPeriodEnum = enum_of(
+    "LimitPeriodEnum",
+    {Period.DAY: "A day.", Period.WEEK: "Monday to Sunday.", Period.MONTH: "A month.", Period.YEAR: "A year."},
+    "A calendar period in UTC.",
+    DOC_CATEGORY_DISCOUNTS,
+)
+BuyerTypeEnum = enum_of(
+    "BuyerTypeEnum",
+    {
+        CustomerType.BUSINESS: "Billed to a company.",
+        CustomerType.CONSUMER: "Billed to a person.",
+    },
+    "Who an order is billed to.",
+    DOC_CATEGORY_DISCOUNTS,
+)

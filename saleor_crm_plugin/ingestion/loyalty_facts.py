@@ -1,0 +1,113 @@
+"""Orders as loyalty sees them: snapshots, with what earning rules ask about products and customers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from saleor.order import OrderOrigin
+
+from saleor_crm_plugin.config import AwardWhen, LoyaltySettings
+from saleor_crm_plugin.ingestion.catalogue import NOWHERE, Place, places_of
+from saleor_crm_plugin.ingestion.settings import ShopSettings
+from saleor_crm_plugin.ingestion.snapshots import LineSnapshot, OrderSnapshot
+from saleor_crm_plugin.loyalty.accounts import default_program_id
+from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder
+from saleor_crm_plugin.loyalty.orders import OrderFacts, bring_in_line
+from saleor_crm_plugin.loyalty.rules.storage import any_rules
+from saleor_crm_plugin.loyalty.terms import NO_TRAITS, CustomerTraits
+from saleor_crm_plugin.profiles.traits import first_orders, rfm_groups
+
+
+def bring_points_in_line(
+    orders: Sequence[OrderSnapshot], owner: Mapping[UUID, int], settings: ShopSettings, now: datetime, using: str
+) -> int:
+    """Post what the ledger lacks for these orders; returns how many entries. The caller holds the lock on each.
+
+    Args:
+        owner: profile id by order id.
+    """
+    program_id = default_program_id(using)
+    places: Mapping[int, Place] = {}
+    traits: Mapping[UUID, CustomerTraits] = {}
+    # A shop without rules does not pay for them.
+    if any_rules(program_id, using):
+        places = places_of({line.product_id for order in orders for line in order.lines if line.product_id}, using)
+        traits = _traits(orders, owner, using)
+    facts = [
+        _facts(order, owner.get(order.order_id), settings, places, traits.get(order.order_id, NO_TRAITS))
+        for order in orders
+    ]
+    return bring_in_line(facts, program_id, now, using)
+
+
+def _traits(orders: Iterable[OrderSnapshot], owner: Mapping[UUID, int], using: str) -> dict[UUID, CustomerTraits]:
+    owned = [(order, owner[order.order_id]) for order in orders if order.order_id in owner]
+    groups = rfm_groups({profile_id for _, profile_id in owned}, using)
+    first = first_orders([order.order_id for order, _ in owned], using)
+    return {
+        order.order_id: CustomerTraits(
+            segments=segments_of(groups, profile_id, order.currency), is_first_order=order.order_id in first
+        )
+        for order, profile_id in owned
+    }
+
+
+def segments_of(groups: Mapping[tuple[int, str], str], profile_id: int, currency: str) -> frozenset[str]:
+    """The segments that rules know: a customer's RFM group in the currency of the purchase."""
+    return frozenset({groups[profile_id, currency]}) if (profile_id, currency) in groups else frozenset()
+
+
+def _facts(
+    order: OrderSnapshot,
+    profile_id: int | None,
+    settings: ShopSettings,
+    places: Mapping[int, Place],
+    traits: CustomerTraits,
+) -> OrderFacts:
+    loyalty = settings.loyalty_for(order.channel_id)
+    return OrderFacts(
+        order_id=order.order_id,
+        channel_id=order.channel_id,
+        profile_id=profile_id,
+        is_purchase=order.counts,
+        is_closed=order.is_cancelled,
+        is_imported=order.origin == OrderOrigin.BULK_CREATE,
+        is_replacement=order.origin == OrderOrigin.REISSUE,
+        placed_at=order.placed_at,
+        qualified_at=_qualified_at(order, loyalty),
+        carried={order.voucher_code: order.voucher_amount} if order.voucher_code else {},
+        earning=EarningOrder(
+            lines=[_line(line, places.get(line.product_id or 0, NOWHERE)) for line in order.lines],
+            shipping_gross=order.shipping_gross,
+            shipping_net=order.shipping_net,
+            total_gross=order.total_gross,
+            refunded_gross=order.refunded,
+            shipping_taken_back=order.shipping_taken_back,
+            is_business=order.is_business,
+        ),
+        settings=loyalty,
+        traits=traits,
+    )
+
+
+def _line(line: LineSnapshot, place: Place) -> EarningLine:
+    return EarningLine(
+        key=str(line.line_id),
+        name="",
+        gross=line.total_gross,
+        net=line.total_net,
+        is_gift_card=line.is_gift_card,
+        taken_back=line.taken_back,
+        product_id=line.product_id,
+        product_type_id=line.product_type_id,
+        category_ids=place.category_ids,
+        collection_ids=place.collection_ids,
+    )
+
+
+def _qualified_at(order: OrderSnapshot, loyalty: LoyaltySettings) -> datetime | None:
+    if loyalty.award_when == AwardWhen.FULFILLED:
+        return order.fulfilled_at if order.is_fully_paid else None
+    return order.paid_at

@@ -1,0 +1,103 @@
+"""Which goods of an order came back, or had a refund granted, whether or not money has moved.
+
+Returned goods stand in fulfillments of three statuses; a granted refund names lines of its own, often the same goods
+that come back later, so a line counts with the larger of the two, never with both. Goods that were replaced do not
+count: the customer keeps something in their place. A grant that failed does not count, and one over less than its
+goods cost counts in that proportion.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+from uuid import UUID
+
+from django.db.models import Sum
+from saleor.order import FulfillmentStatus, OrderGrantedRefundStatus
+from saleor.order.models import FulfillmentLine, OrderGrantedRefund
+
+from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
+
+CAME_BACK = (FulfillmentStatus.RETURNED, FulfillmentStatus.REFUNDED, FulfillmentStatus.REFUNDED_AND_RETURNED)
+WHOLE = Fraction(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A refund that staff granted for lines of an order, or its shipping. `quantities` by line id."""
+
+    amount: Decimal
+    with_shipping: bool
+    quantities: Mapping[UUID, int]
+
+
+def read_returns(order_ids: Collection[UUID], alias: str) -> dict[UUID, dict[UUID, int]]:
+    """Quantities that came back, by order and line. One SQL statement."""
+    rows = (
+        FulfillmentLine.objects.using(alias)
+        .filter(fulfillment__order_id__in=order_ids, fulfillment__status__in=CAME_BACK)
+        .order_by()
+        .values_list("order_line__order_id", "order_line_id")
+        .annotate(came_back=Sum("quantity"))
+    )
+    found: defaultdict[UUID, dict[UUID, int]] = defaultdict(dict)
+    for order_id, line_id, quantity in rows:
+        found[order_id][line_id] = quantity
+    return found
+
+
+def read_grants(order_ids: Collection[UUID], alias: str) -> dict[UUID, list[Grant]]:
+    """Refunds granted for lines or shipping, by order. One SQL statement."""
+    rows = (
+        OrderGrantedRefund.objects.using(alias)
+        .filter(order_id__in=order_ids)
+        .exclude(status=OrderGrantedRefundStatus.FAILURE)
+        .order_by("pk", "lines__pk")
+        # A grant for the shipping alone has no lines.
+        .values_list(
+            "order_id", "pk", "amount_value", "shipping_costs_included", "lines__order_line_id", "lines__quantity"
+        )
+    )
+    grants: dict[tuple[UUID, int], tuple[Decimal, bool, dict[UUID, int]]] = {}
+    for order_id, grant_id, amount, with_shipping, line_id, quantity in rows:
+        _, _, quantities = grants.setdefault((order_id, grant_id), (amount, with_shipping, {}))
+        if line_id is not None:
+            quantities[line_id] = quantities.get(line_id, 0) + quantity
+    found: defaultdict[UUID, list[Grant]] = defaultdict(list)
+    for (order_id, _), grant in grants.items():
+        found[order_id].append(Grant(*grant))
+    return found
+
+
+def with_returns(order: OrderSnapshot, returned: Mapping[UUID, int], grants: Iterable[Grant]) -> OrderSnapshot:
+    """The order with the shares of its lines and shipping that were taken back."""
+    if not returned and not grants:
+        return order
+    granted: defaultdict[UUID, Fraction] = defaultdict(Fraction)
+    shipping = Fraction(0)
+    for grant in grants:
+        parts = {
+            line.line_id: Fraction(grant.quantities[line.line_id], line.quantity)
+            for line in order.lines
+            if line.line_id in grant.quantities and line.quantity > 0
+        }
+        price = sum((Fraction(line.total_gross) * parts.get(line.line_id, 0) for line in order.lines), Fraction(0)) + (
+            Fraction(order.shipping_gross) if grant.with_shipping else 0
+        )
+        covered = min(Fraction(grant.amount) / price, WHOLE) if price > 0 else WHOLE
+        for line_id, part in parts.items():
+            granted[line_id] += part * covered
+        shipping += covered if grant.with_shipping else 0
+    lines = tuple(
+        replace(
+            line,
+            taken_back=min(max(Fraction(returned.get(line.line_id, 0), line.quantity), granted[line.line_id]), WHOLE),
+        )
+        if line.quantity > 0
+        else line
+        for line in order.lines
+    )
+    return replace(order, lines=lines, shipping_taken_back=min(shipping, WHOLE))

@@ -1,0 +1,190 @@
+"""One order inside a ledger: its holds, its award and its redemption, each brought to what it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from math import floor
+from typing import TYPE_CHECKING
+
+from saleor_crm_plugin.config import EarnedPointsPolicy, SpentPointsPolicy
+from saleor_crm_plugin.loyalty import earning, holds
+from saleor_crm_plugin.loyalty.expiry import expires_at
+from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.models import PointsHold, PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.rules.storage import RuleUse
+from saleor_crm_plugin.loyalty.terms import occasion_of
+
+if TYPE_CHECKING:
+    from saleor_crm_plugin.loyalty.orders import OrderFacts
+
+
+class OrderEntries:
+    """The entries of one order. Keys count them, and nobody else can add one meanwhile."""
+
+    def __init__(self, ledger: Ledger, order: OrderFacts, entries: list[PointsTransaction]) -> None:
+        self.ledger = ledger
+        self.order = order
+        self.entries = entries
+        self.posted = 0
+
+    def commit(self, hold: PointsHold, amount: Decimal | None) -> None:
+        """The order carries the code of points that were set aside: they are spent now, come what may.
+
+        Args:
+            amount: what the code took off. If the checkout has shrunk since, that is less than the points are worth,
+                and only as many points as it needed are spent. None: unknown, so all of them.
+        """
+        if hold.order_id is not None:
+            return
+        if holds.commit(hold, self.order.order_id):
+            self.ledger.wallets[hold.account_id].release(hold.points)
+        points = holds.points_used(hold, amount)
+        if points:
+            self._add(self.ledger.redeem(hold.account_id, points, self._source(reason="Spent on an order")))
+
+    def bring_award(self, account_id: int | None, terms: earning.EarningTerms | None) -> list[RuleUse]:
+        """Bring the order's award in line.
+
+        Args:
+            account_id: the account of whoever the order belongs to; None if that is nobody.
+            terms: those of the first award if there was one, else those of today; None if it does not qualify.
+
+        Returns:
+            What the rules have given, if that has changed.
+        """
+        uses: list[RuleUse] = []
+        for other in sorted({entry.account_id for entry in self.entries} - {account_id}):
+            if (earned := self._earned(other)) > 0:
+                self._reverse(other, earned)
+                uses += self._uses(other, {}, terms)
+        if account_id is None or terms is None:
+            return uses
+        order = self.order
+        full = owed = earning.Award.nothing(terms)
+        if order.is_purchase and order.qualified_at is not None:
+            full = earning.award(earning.before_refunds(order.earning), terms)
+            owed = earning.award(order.earning, terms)
+        before, entries_before = self._earned(account_id), self.posted
+        is_new = not any(entry.type == TransactionType.EARN for entry in self.entries)
+        # The full award and its reversal are two entries, whenever the order was first seen.
+        due = full.points if is_new else owed.points
+        if due > before:
+            self._award(account_id, due - before, full)
+        self._reverse(account_id, self._earned(account_id) - owed.points)
+        if is_new or self.posted > entries_before:
+            uses += self._uses(account_id, {share.rule_id: share.points for share in owed.rules}, terms)
+        return uses
+
+    def _uses(
+        self, account_id: int, points: Mapping[int | None, int], terms: earning.EarningTerms | None
+    ) -> list[RuleUse]:
+        return [
+            RuleUse(
+                rule.rule_id,
+                rule.version,
+                account_id,
+                occasion_of(self.order.order_id),
+                points.get(rule.rule_id, 0),
+                rule.is_dry_run,
+                self.order.placed_at,
+            )
+            for rule in (terms.rules if terms else ())
+        ]
+
+    def bring_redemption(self) -> None:
+        spent = [entry for entry in self.entries if entry.type == TransactionType.REDEEM]
+        if not spent:
+            return
+        account_id = spent[0].account_id
+        total = -sum(entry.points for entry in spent)
+        returned = sum(entry.points for entry in self.entries if entry.type == TransactionType.REDEEM_REVERSAL)
+        hold_points = -spent[0].points
+        due = self._points_to_return(hold_points) - (returned - (total - hold_points))
+        if due > 0:
+            reason = "Order cancelled" if self.order.is_closed else "Order refunded"
+            self._add(self.ledger.give_back(account_id, due, self._source(reason=reason, reverses=spent[0].pk)))
+        elif due < 0:
+            self._add(self.ledger.redeem(account_id, -due, self._source(reason="Refund or cancellation undone")))
+
+    def _points_to_return(self, points: int) -> int:
+        policy = self.order.settings.spent_points_policy
+        if policy == SpentPointsPolicy.KEEP:
+            return 0
+        if self.order.is_closed:
+            return points
+        kept = earning.kept_value(self.order.earning)
+        if policy == SpentPointsPolicy.RETURN:
+            return points if kept == 0 else 0
+        return floor(points * (1 - kept))
+
+    def _award(self, account_id: int, points: int, full: earning.Award) -> None:
+        since = self.order.qualified_at
+        assert since is not None
+        settings = self.order.settings
+        available_at = since + timedelta(days=settings.pending_days)
+        self._add(
+            self.ledger.award(
+                account_id,
+                points,
+                self._source(breakdown=full.as_breakdown()),
+                available_at=available_at,
+                expires_at=expires_at(settings.expiry, available_at),
+            )
+        )
+
+    def _why_less(self, account_id: int) -> str:
+        if not self.order.is_purchase:
+            return "Order cancelled"
+        if self.ledger.accounts[account_id].profile_id != self.order.profile_id:
+            return "Order belongs to another customer"
+        if self.order.earning.refunded_gross > 0:
+            return "Order refunded"
+        return "Goods returned" if earning.kept_value(self.order.earning) < 1 else "Order changed"
+
+    def _reverse(self, account_id: int, points: int) -> None:
+        if points <= 0:
+            return
+        policy = self.order.settings.earned_points_policy
+        wallet = self.ledger.wallets[account_id]
+        before = wallet.deficit
+        first = next(e for e in self.entries if e.type == TransactionType.EARN and e.account_id == account_id)
+        self._add(
+            self.ledger.reverse_award(
+                account_id,
+                points,
+                self._source(reason=self._why_less(account_id), reverses=first.pk),
+                pending_only=policy == EarnedPointsPolicy.REVERSE_PENDING_ONLY,
+            )
+        )
+        uncovered = wallet.deficit - before
+        if uncovered > 0 and policy != EarnedPointsPolicy.REVERSE_INTO_DEFICIT:
+            self._add(self.ledger.waive(account_id, uncovered, self._source(reason="Already spent; not charged")))
+
+    def _earned(self, account_id: int) -> int:
+        return sum(
+            entry.points
+            for entry in self.entries
+            if entry.account_id == account_id and entry.type in (TransactionType.EARN, TransactionType.EARN_REVERSAL)
+        )
+
+    def _source(
+        self,
+        *,
+        reason: str = "",
+        reverses: int | None = None,
+        breakdown: dict[str, object] | None = None,
+    ) -> Source:
+        return Source(
+            key=f"order:{self.order.order_id}:{len(self.entries)}",
+            order_id=self.order.order_id,
+            reason=reason,
+            reverses=reverses,
+            breakdown=breakdown,
+        )
+
+    def _add(self, entry: PointsTransaction | None) -> None:
+        if entry is not None:
+            self.entries.append(entry)
+            self.posted += 1

@@ -1,0 +1,171 @@
+"""Earning rules and their uses in the database: a constant number of statements, however many rules and customers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connections, models
+
+from saleor_crm_plugin.loyalty.rules.definition import RuleDefinition, RuleUsage
+from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion, RuleStatus
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRule:
+    """A rule in force, or on trial."""
+
+    rule_id: int
+    version: int
+    name: str
+    definition: RuleDefinition
+    is_dry_run: bool
+
+
+class RuleUse(NamedTuple):
+    """Points that a rule gives an account for an occasion; a later one for the same occasion takes its place."""
+
+    rule_id: int
+    version: int
+    account_id: int
+    occasion: str
+    points: int
+    is_dry_run: bool
+    used_at: datetime
+
+
+def any_rules(program_id: int, using: str) -> bool:
+    """Whether there ever was a rule."""
+    return EarningRule.objects.using(using).filter(program_id=program_id).exists()
+
+
+def live_rules(program_id: int, using: str) -> list[LiveRule]:
+    """Rules that are LIVE or on DRY_RUN, highest priority first. One statement."""
+    rows = (
+        EarningRule.objects.using(using)
+        .filter(program_id=program_id, deleted_at__isnull=True)
+        .exclude(status=RuleStatus.OFF)
+        .values_list("pk", "version", "name", "definition", "status")
+    )
+    rules = [
+        LiveRule(pk, version, name, RuleDefinition.from_json(definition), status == RuleStatus.DRY_RUN)
+        for pk, version, name, definition, status in rows
+    ]
+    return sorted(rules, key=lambda rule: (-rule.definition.priority, rule.rule_id))
+
+
+def definitions(versions: Collection[tuple[int, int]], using: str) -> dict[tuple[int, int], tuple[str, RuleDefinition]]:
+    """Name and terms of (rule, version) pairs, as they were. One statement, or none for no pairs."""
+    if not versions:
+        return {}
+    rows = (
+        EarningRuleVersion.objects.using(using)
+        .filter(rule_id__in={rule_id for rule_id, _ in versions})
+        .values_list("rule_id", "version", "rule__name", "definition")
+    )
+    return {
+        (rule_id, version): (name, RuleDefinition.from_json(definition))
+        for rule_id, version, name, definition in rows
+        if (rule_id, version) in versions
+    }
+
+
+def lock_rules(rule_ids: Collection[int], using: str) -> None:
+    """Make others that give points from the same budgets wait. To be called before accounts are locked."""
+    if rule_ids:
+        list(
+            EarningRule.objects.using(using)
+            .select_for_update()
+            .filter(pk__in=rule_ids)
+            .order_by("pk")
+            .values_list("pk", flat=True)
+        )
+
+
+class UsageQuestion(NamedTuple):
+    """What was used of a rule by an account since a moment (None: ever), but for one occasion.
+
+    `of_all`: by everybody together as well.
+    """
+
+    rule_id: int
+    account_id: int
+    since: datetime | None
+    occasion: str
+    of_all: bool
+
+
+_USAGE = """
+SELECT question.number, customer.points, customer.uses, everybody.points
+FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[], %s::bool[]) WITH ORDINALITY
+    AS question (rule_id, account_id, since, occasion, of_all, number)
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(points), 0) AS points, count(*) FILTER (WHERE points > 0) AS uses
+    FROM crm_earning_rule_use AS used
+    WHERE used.account_id = question.account_id AND used.rule_id = question.rule_id
+        AND (question.since IS NULL OR used.used_at >= question.since) AND used.occasion <> question.occasion
+) AS customer
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(points), 0) AS points FROM crm_earning_rule_use AS used
+    WHERE question.of_all AND used.rule_id = question.rule_id
+        AND NOT (used.account_id = question.account_id AND used.occasion = question.occasion)
+) AS everybody
+ORDER BY question.number
+"""
+
+
+def usages(questions: Sequence[UsageQuestion], using: str) -> list[RuleUsage]:
+    """What limits are measured against, in the order of the questions. One statement."""
+    if not questions:
+        return []
+    with connections[using].cursor() as cursor:
+        cursor.execute(_USAGE, [list(column) for column in zip(*questions, strict=True)])
+        return [
+            RuleUsage(customer_points=int(points), customer_uses=uses, total_points=int(total))
+            for _, points, uses, total in cursor.fetchall()
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class UseSummary:
+    """What a rule has given: `points` to `customers`; `dry_run_points` it would have given while on trial."""
+
+    points: int = 0
+    customers: int = 0
+    dry_run_points: int = 0
+
+
+def summaries(rule_ids: Collection[int], using: str) -> dict[int, UseSummary]:
+    """What each rule has given, by rule id. One statement."""
+    given = models.Q(is_dry_run=False, points__gt=0)
+    rows = (
+        EarningRuleUse.objects.using(using)
+        .filter(rule_id__in=rule_ids)
+        .values("rule_id")
+        .annotate(
+            given=models.Sum("points", filter=given, default=0),
+            customers=models.Count("account", filter=given, distinct=True),
+            tried=models.Sum("points", filter=models.Q(is_dry_run=True), default=0),
+        )
+    )
+    return {row["rule_id"]: UseSummary(row["given"], row["customers"], row["tried"]) for row in rows}
+
+
+_RECORD = """
+INSERT INTO crm_earning_rule_use (rule_id, version, account_id, occasion, points, is_dry_run, used_at)
+SELECT * FROM unnest(
+    %s::bigint[], %s::int[], %s::bigint[], %s::text[], %s::bigint[], %s::bool[], %s::timestamptz[]
+)
+ON CONFLICT (rule_id, account_id, occasion) DO UPDATE SET points = excluded.points, version = excluded.version,
+    is_dry_run = excluded.is_dry_run
+"""
+
+
+def record_uses(uses: Iterable[RuleUse], using: str) -> None:
+    """Store what rules have given. One statement."""
+    latest = {(use.rule_id, use.account_id, use.occasion): use for use in uses}
+    if latest:
+        with connections[using].cursor() as cursor:
+            cursor.execute(_RECORD, [list(column) for column in zip(*latest.values(), strict=True)])

@@ -1,0 +1,38 @@
+"""What others may ask about customers: one statement each, for any number of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q
+
+from saleor_crm_plugin.profiles.models import ProfileMetrics, ProfileOrder, RFMGroup
+
+
+def rfm_groups(profile_ids: Collection[int], using: str) -> dict[tuple[int, str], str]:
+    """Names of the RFM groups (as in the API: `CHAMPIONS`) by profile and currency."""
+    rows = (
+        ProfileMetrics.objects.using(using)
+        .filter(profile_id__in=profile_ids)
+        .exclude(rfm_group="")
+        .values_list("profile_id", "currency", "rfm_group")
+    )
+    return {(profile_id, currency): RFMGroup(group).name for profile_id, currency, group in rows}
+
+
+def first_orders(order_ids: Collection[UUID], using: str) -> set[UUID]:
+    """Those of the orders that are their customer's first purchase."""
+    earlier = ProfileOrder.objects.filter(
+        Q(placed_at__lt=OuterRef("placed_at")) | Q(placed_at=OuterRef("placed_at"), order_id__lt=OuterRef("order_id")),
+        profile_id=OuterRef("profile_id"),
+        counts=True,
+    )
+    rows = ProfileOrder.objects.using(using).filter(~Exists(earlier), order_id__in=order_ids, counts=True)
+    return set(rows.values_list("order_id", flat=True))
+
+
+def buyers(profile_ids: Collection[int], using: str) -> set[int]:
+    """Those of the profiles that have bought anything."""
+    rows = ProfileOrder.objects.using(using).filter(profile_id__in=profile_ids, counts=True)
+    return set(rows.values_list("profile_id", flat=True).distinct())

@@ -1,0 +1,260 @@
+"""Rules from Saleor's orders to the ledger: what they ask about, their limits, edits and refunds. Exact numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal as D
+
+import pytest
+from django.db import IntegrityError, transaction
+from saleor.order import FulfillmentStatus, OrderOrigin
+from saleor.product.models import Collection
+
+from saleor_crm_plugin.ingestion.sync import sync_orders
+from saleor_crm_plugin.loyalty.accounts import default_program_id
+from saleor_crm_plugin.loyalty.ledger import SYSTEM
+from saleor_crm_plugin.loyalty.models import PointsTransaction
+from saleor_crm_plugin.loyalty.rules.definition import (
+    Conditions,
+    CustomerType,
+    Effect,
+    Limits,
+    Period,
+    RuleDefinition,
+    Trigger,
+)
+from saleor_crm_plugin.loyalty.rules.editing import create_rule, delete_rule, update_rule
+from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion, RuleStatus
+from saleor_crm_plugin.profiles.models import ProfileMetrics, RFMGroup
+from tests.devshop.factories import (
+    make_address,
+    make_category,
+    make_channel,
+    make_customer,
+    make_order,
+    make_product,
+)
+from tests.integration.loyalty.audit import assert_ledger_adds_up
+from tests.shop_settings import loyalty_settings
+
+pytestmark = pytest.mark.django_db
+
+# A Wednesday.
+NOON = datetime(2026, 5, 13, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def channel():
+    channel = make_channel()
+    loyalty_settings(channel, points_per_unit="1", earn_from="2026-01-01")
+    return channel
+
+
+@pytest.fixture
+def ann(channel):
+    return make_customer("ann@example.com")
+
+
+@pytest.fixture
+def drinks():
+    return make_category("Drinks")
+
+
+@pytest.fixture
+def tea(channel, drinks):
+    return make_product("Tea", price=60, channel=channel, category=make_category("Tea", parent=drinks))
+
+
+@pytest.fixture
+def cup(channel):
+    return make_product("Cup", price=40, channel=channel, category=make_category("Dishes"))
+
+
+def rule(effect=Effect.MULTIPLIER, value="2", status=RuleStatus.LIVE, **changes) -> EarningRule:
+    trigger = changes.pop("trigger", Trigger.ORDER)
+    return create_rule(
+        default_program_id(), "Double", status, RuleDefinition(trigger, effect, D(value), **changes), SYSTEM
+    )
+
+
+def buy(user, *products, at=NOON, **fields):
+    order = make_order(user, lines=[(product, 1) for product in products], created_at=at, **fields)
+    sync(order)
+    return order
+
+
+def sync(*orders) -> None:
+    result = sync_orders([order.pk for order in orders])
+    assert not result.failed
+    assert_ledger_adds_up()
+
+
+def points_of(order) -> list[int]:
+    rows = PointsTransaction.objects.filter(order_id=order.pk).order_by("pk")
+    return list(rows.values_list("points", flat=True))
+
+
+def test_a_category_stands_for_everything_below_it(ann, tea, cup, drinks):
+    rule(conditions=Conditions(category_ids=frozenset({drinks.pk})))
+    assert points_of(buy(ann, tea, cup)) == [160]
+
+
+def test_a_collection(ann, tea, cup):
+    spring = Collection.objects.create(name="Spring", slug="spring")
+    spring.products.add(cup)
+    rule(conditions=Conditions(collection_ids=frozenset({spring.pk})))
+    assert points_of(buy(ann, tea, cup)) == [140]
+
+
+def test_a_product_type(ann, tea, cup):
+    rule(conditions=Conditions(product_type_ids=frozenset({tea.product_type_id})))
+    expected = 200 if cup.product_type_id == tea.product_type_id else 160
+    assert points_of(buy(ann, tea, cup)) == [expected]
+
+
+def test_a_company(ann, tea):
+    rule(conditions=Conditions(customer_type=CustomerType.BUSINESS))
+    company = make_address(company_name="Tea & Co")
+    assert points_of(buy(ann, tea, billing_address=company)) == [120]
+    assert points_of(buy(ann, tea)) == [60]
+
+
+def test_a_segment(ann, tea):
+    rule(conditions=Conditions(segments=frozenset({"CHAMPIONS"})))
+    assert points_of(buy(ann, tea)) == [60]
+    ProfileMetrics.objects.update(rfm_group=RFMGroup.CHAMPIONS)
+    assert points_of(buy(ann, tea)) == [120]
+
+
+def test_the_first_order(ann, tea):
+    rule(Effect.FIXED_POINTS, "500", trigger=Trigger.FIRST_ORDER)
+    first, second = buy(ann, tea), buy(ann, tea, at=NOON + timedelta(hours=1))
+    assert (points_of(first), points_of(second)) == ([560], [60])
+    # An older one turns up later: what was given stays given.
+    buy(ann, tea, at=NOON - timedelta(days=1))
+    sync(first, second)
+    assert (points_of(first), points_of(second)) == ([560], [60])
+
+
+def test_an_edit_changes_no_past_entry(ann, tea, cup):
+    double = rule()
+    order = buy(ann, tea, cup)
+    before = list(PointsTransaction.objects.values())
+    update_rule(double.pk, SYSTEM, change=lambda definition: replace(definition, value=D(10)))
+    sync(order)
+    assert list(PointsTransaction.objects.values()) == before
+    assert points_of(buy(ann, tea)) == [600]
+    assert list(EarningRuleVersion.objects.order_by("version").values_list("version", "definition__value")) == [
+        (1, "2"),
+        (2, "10"),
+    ]
+    # Refunded on the terms of then, also when the rule is gone.
+    delete_rule(double.pk)
+    order.fulfillments.create(status=FulfillmentStatus.RETURNED).lines.create(
+        order_line=order.lines.get(product_name="Tea"), quantity=1
+    )
+    sync(order)
+    assert points_of(order) == [200, -120]
+
+
+def test_a_new_name_is_no_new_version(ann):
+    double = rule()
+    update_rule(double.pk, SYSTEM, name="Twice", status=RuleStatus.OFF)
+    assert EarningRuleVersion.objects.count() == 1
+
+
+def test_versions_are_written_once():
+    rule()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        EarningRuleVersion.objects.update(definition={})
+
+
+def test_an_edited_order_is_awarded_on_the_terms_of_then(ann, tea, cup):
+    double = rule()
+    order = buy(ann, tea)
+    update_rule(double.pk, SYSTEM, status=RuleStatus.OFF)
+    line = order.lines.get()
+    line.total_price_gross_amount = line.total_price_net_amount = D(100)
+    line.save()
+    order.total_gross_amount = order.total_net_amount = order.total_charged_amount = D(100)
+    order.save()
+    sync(order)
+    assert points_of(order) == [120, 80]
+
+
+def test_goods_that_come_back_take_their_points_once(ann, tea, cup):
+    order = buy(ann, tea, cup)
+    order.fulfillments.create(status=FulfillmentStatus.RETURNED).lines.create(
+        order_line=order.lines.get(product_name="Tea"), quantity=1
+    )
+    sync(order)
+    sync(order)
+    assert points_of(order) == [100, -60]
+    assert PointsTransaction.objects.last().reason == "Goods returned"
+
+
+def test_a_replacement_earns_nothing(ann, tea):
+    assert points_of(buy(ann, tea, origin=OrderOrigin.REISSUE)) == []
+
+
+def test_a_limit_for_one_customer_and_month(ann, tea, channel):
+    rule(limits=Limits(points_per_customer=100, period=Period.MONTH))
+    first, second = buy(ann, tea), buy(ann, tea)
+    third = buy(ann, tea)
+    assert [points_of(order) for order in (first, second, third)] == [[120], [100], [60]]
+    assert points_of(buy(ann, tea, at=NOON + timedelta(days=31))) == [120]
+    assert points_of(buy(make_customer("ben@example.com"), tea)) == [120]
+
+
+def test_a_limit_holds_within_a_batch(ann, tea):
+    rule(limits=Limits(uses_per_customer=1))
+    orders = [make_order(ann, lines=[(tea, 1)], created_at=NOON + timedelta(hours=i)) for i in range(3)]
+    sync(*orders)
+    assert [points_of(order) for order in orders] == [[120], [60], [60]]
+
+
+def test_a_cancelled_order_frees_its_use(ann, tea):
+    rule(limits=Limits(uses_per_customer=1))
+    order = buy(ann, tea)
+    order.status = "canceled"
+    order.save()
+    sync(order)
+    assert points_of(order) == [120, -120]
+    assert EarningRuleUse.objects.get().points == 0
+    assert points_of(buy(ann, tea)) == [120]
+
+
+def test_a_budget_for_all(ann, tea):
+    rule(limits=Limits(points_in_total=100))
+    ben = make_customer("ben@example.com")
+    assert [points_of(buy(user, tea)) for user in (ann, ben, ann)] == [[120], [100], [60]]
+    assert sum(EarningRuleUse.objects.values_list("points", flat=True)) == 100
+
+
+def test_a_rule_on_trial_is_recorded(ann, tea):
+    rule(status=RuleStatus.DRY_RUN)
+    assert points_of(buy(ann, tea)) == [60]
+    use = EarningRuleUse.objects.get()
+    assert (use.points, use.is_dry_run) == (60, True)
+
+
+def test_a_rule_that_is_off_does_nothing(ann, tea):
+    rule(status=RuleStatus.OFF)
+    assert points_of(buy(ann, tea)) == [60]
+    assert not EarningRuleUse.objects.exists()
+
+
+def test_statements_do_not_grow_with_orders_and_rules(ann, tea, django_assert_num_queries):
+    def order():
+        return make_order(ann, lines=[(tea, 1)], created_at=NOON).pk
+
+    rule(limits=Limits(points_per_order=5))
+    sync_orders([order()])
+    few, many = [order()], [order() for _ in range(5)]
+    with django_assert_num_queries(34) as counted:
+        sync_orders(few)
+    for _ in range(4):
+        rule(limits=Limits(uses_per_customer=100))
+    with django_assert_num_queries(len(counted)):
+        sync_orders(many)
