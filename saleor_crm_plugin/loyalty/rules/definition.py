@@ -21,6 +21,7 @@ RATE_LIMIT = Decimal(10_000)
 MULTIPLIER_LIMIT = Decimal(100)
 FIXED_POINTS_LIMIT = Decimal(1_000_000)
 VALUE_PLACES = 6
+AMOUNT_LIMIT = Decimal(1_000_000_000)
 # Of one kind in one rule: what a person can still oversee, and a line is looked up in.
 CONDITION_LIMIT = 1_000
 PRIORITY_LIMIT = 1_000
@@ -287,8 +288,9 @@ def _validate_conditions(rule: RuleDefinition) -> None:
     ):
         if len(values) > CONDITION_LIMIT:
             raise _invalid(name, f"At most {CONDITION_LIMIT}.")
-    if conditions.minimum_subtotal is not None and conditions.minimum_subtotal <= 0:
-        raise _invalid("minimumSubtotal", "Above 0, or leave it out.")
+    minimum = conditions.minimum_subtotal
+    if minimum is not None and not (minimum.is_finite() and 0 < minimum <= AMOUNT_LIMIT):
+        raise _invalid("minimumSubtotal", f"Above 0, at most {AMOUNT_LIMIT}, or leave it out.")
 
 
 def _validate_limits(limits: Limits) -> None:

@@ -164,6 +164,7 @@ def test_a_rule_survives_the_database():
         ({"weekdays": frozenset({7})}, "weekdays"),
         ({"priority": 1001}, "priority"),
         ({"conditions": Conditions(minimum_subtotal=D(0))}, "minimumSubtotal"),
+        ({"conditions": Conditions(minimum_subtotal=D("NaN"))}, "minimumSubtotal"),
         ({"conditions": Conditions(product_ids=frozenset(range(CONDITION_LIMIT + 1)))}, "productIds"),
         ({"limits": Limits(points_per_order=0)}, "pointsPerOrder"),
         ({"limits": Limits(points_in_total=2**31)}, "pointsInTotal"),

@@ -28,6 +28,7 @@ from saleor_crm_plugin.graphql.loyalty.rules.enums import (
 )
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
 from saleor_crm_plugin.loyalty.rules.definition import (
+    AMOUNT_LIMIT,
     VALUE_PLACES,
     Conditions,
     CustomerType,
@@ -170,7 +171,11 @@ def _keys(name: str, global_ids: list[str]) -> frozenset[int]:
 
 def _number(value: Any) -> decimal.Decimal:
     """A number from a query comes as a float; what is not meant is cut off."""
-    rounded = decimal.Decimal(value).quantize(decimal.Decimal(1).scaleb(-VALUE_PLACES))
+    number = decimal.Decimal(value)
+    # What is out of every range keeps all its digits: the rule refuses it, with the field.
+    if not number.is_finite() or abs(number) > AMOUNT_LIMIT:
+        return number
+    rounded = number.quantize(decimal.Decimal(1).scaleb(-VALUE_PLACES))
     return decimal.Decimal(f"{rounded.normalize():f}")
 
 

@@ -1,0 +1,141 @@
+"""`loyaltyEarningRuleCreate`: what staff enter is what is stored, and what is wrong is named."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from saleor_crm_plugin.loyalty.models import ActorType
+from saleor_crm_plugin.loyalty.rules import editing
+from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleVersion
+from tests.devshop.factories import make_category
+from tests.graphql.client import global_id
+
+pytestmark = pytest.mark.django_db
+
+CREATE = """
+mutation ($input: LoyaltyEarningRuleInput!) {
+  loyaltyEarningRuleCreate(input: $input) {
+    rule {
+      name status version trigger effect value channelIds startsAt endsAt weekdays priority stackable
+      conditions { productIds categoryIds minimumSubtotal segments buyerType }
+      limits { pointsPerOrder pointsPerCustomer usesPerCustomer pointsInTotal period }
+      uses { points customers dryRunPoints }
+    }
+    errors { field message code }
+  }
+}
+"""
+DOUBLE = {"name": "Double", "effect": "MULTIPLIER", "value": 2}
+
+
+def create(api, **changes):
+    return api.data(CREATE, input={**DOUBLE, **changes})["loyaltyEarningRuleCreate"]
+
+
+def test_what_staff_enter_is_what_the_rule_says(shop, staff):
+    category = global_id("Category", make_category("Tea").pk)
+    channel = global_id("Channel", shop.channel.pk)
+    product = global_id("Product", shop.apple.pk)
+    answer = create(
+        staff,
+        status="LIVE",
+        value=1.5,
+        channelIds=[channel],
+        startsAt="2026-05-01T00:00:00+00:00",
+        endsAt="2026-06-01T00:00:00+00:00",
+        weekdays=[5, 6],
+        conditions={
+            "productIds": [product],
+            "categoryIds": [category],
+            "minimumSubtotal": 20.5,
+            "segments": ["CHAMPIONS"],
+            "buyerType": "CONSUMER",
+        },
+        limits={"pointsPerCustomer": 100, "period": "MONTH"},
+        priority=5,
+        stackable=False,
+    )
+    assert answer == {
+        "rule": {
+            "name": "Double",
+            "status": "LIVE",
+            "version": 1,
+            "trigger": "ORDER",
+            "effect": "MULTIPLIER",
+            "value": 1.5,
+            "channelIds": [channel],
+            "startsAt": "2026-05-01T00:00:00+00:00",
+            "endsAt": "2026-06-01T00:00:00+00:00",
+            "weekdays": [5, 6],
+            "priority": 5,
+            "stackable": False,
+            "conditions": {
+                "productIds": [product],
+                "categoryIds": [category],
+                "minimumSubtotal": 20.5,
+                "segments": ["CHAMPIONS"],
+                "buyerType": "CONSUMER",
+            },
+            "limits": {
+                "pointsPerOrder": None,
+                "pointsPerCustomer": 100,
+                "usesPerCustomer": None,
+                "pointsInTotal": None,
+                "period": "MONTH",
+            },
+            "uses": {"points": 0, "customers": 0, "dryRunPoints": 0},
+        },
+        "errors": [],
+    }
+    version = EarningRuleVersion.objects.get()
+    assert (version.version, version.actor_type) == (1, ActorType.STAFF)
+
+
+def test_a_new_rule_is_off_until_someone_switches_it_on(shop, staff):
+    assert create(staff)["rule"]["status"] == "OFF"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "code"),
+    [
+        ({"name": " "}, "name", "INVALID"),
+        ({"name": "x" * 129}, "name", "INVALID"),
+        ({"effect": None}, "effect", "REQUIRED"),
+        ({"value": None}, "value", "REQUIRED"),
+        ({"value": 1}, "value", "INVALID"),
+        ({"value": 1e30}, "value", "INVALID"),
+        ({"startsAt": "2026-05-01T00:00:00+00:00", "endsAt": "2026-05-01T00:00:00+00:00"}, "endsAt", "INVALID"),
+        ({"weekdays": [7]}, "weekdays", "INVALID"),
+        ({"conditions": {"productIds": []}}, "productIds", "INVALID"),
+        ({"conditions": {"segments": []}}, "segments", "INVALID"),
+        ({"conditions": {"productIds": ["nonsense"]}}, "productIds", "GRAPHQL_ERROR"),
+        ({"conditions": {"categoryIds": [global_id("Product", 1)]}}, "categoryIds", "GRAPHQL_ERROR"),
+        ({"conditions": {"categoryIds": [global_id("Category", 999_999)]}}, "categoryIds", "NOT_FOUND"),
+        ({"channelIds": [global_id("Channel", 999_999)]}, "channelIds", "NOT_FOUND"),
+        ({"conditions": {"minimumSubtotal": 1e30}}, "minimumSubtotal", "INVALID"),
+        ({"conditions": {"minimumSubtotal": 0}}, "minimumSubtotal", "INVALID"),
+        ({"limits": {"pointsPerOrder": 0}}, "pointsPerOrder", "INVALID"),
+        ({"limits": {"period": "DAY"}}, "period", "INVALID"),
+    ],
+)
+def test_what_is_wrong_is_named_and_nothing_is_written(shop, staff, changes, field, code):
+    answer = create(staff, **changes)
+    assert answer["rule"] is None
+    assert [(error["field"], error["code"]) for error in answer["errors"]] == [(field, code)]
+    assert not EarningRule.objects.exists()
+    assert not EarningRuleVersion.objects.exists()
+    connection.check_constraints()
+
+
+def test_there_is_an_end_to_it(shop, staff, monkeypatch):
+    monkeypatch.setattr(editing, "MAX_RULES", 1)
+    assert create(staff)["errors"] == []
+    (error,) = create(staff)["errors"]
+    assert (error["field"], error["code"]) == (None, "INVALID")
+
+
+def test_only_with_the_permission(shop, as_ann, staff_with):
+    for api in (as_ann, staff_with("MANAGE_USERS")):
+        assert api.denied(CREATE, input=DOUBLE)
+    assert not EarningRule.objects.exists()
