@@ -127,6 +127,10 @@ class LoyaltySettings:
     basis: Basis = Basis.GROSS
     include_shipping: bool = False
     award_imported_orders: bool = False
+    # What gift cards pay earns as money does.
+    gift_cards_earn: bool = True
+    # Lines that a catalogue promotion has made cheaper earn.
+    sale_items_earn: bool = True
     pending_days: int = 0
     expiry: Expiry = NEVER
     # Worth of one point in the channel's currency; None: points cannot be spent.
@@ -237,6 +241,22 @@ LOYALTY_FIELDS: tuple[FieldSpec, ...] = (
         "Imported orders earn too",
         "Award points for orders that came in through a bulk import.",
         False,
+        Flag(),
+        "points_per_unit",
+    ),
+    field(
+        "gift_cards_earn",
+        "Amounts paid with gift cards earn",
+        "Count what the customer paid with gift cards as well.",
+        True,
+        Flag(),
+        "points_per_unit",
+    ),
+    field(
+        "sale_items_earn",
+        "Sale items earn",
+        "Count products that a promotion of the catalogue has made cheaper as well.",
+        True,
         Flag(),
         "points_per_unit",
     ),

@@ -85,6 +85,7 @@ def _facts(
             total_gross=order.total_gross,
             refunded_gross=order.refunded,
             shipping_taken_back=order.shipping_taken_back,
+            gift_cards_gross=order.gift_cards,
             is_business=order.is_business,
         ),
         settings=loyalty,
@@ -104,6 +105,7 @@ def _line(line: LineSnapshot, place: Place) -> EarningLine:
         product_type_id=line.product_type_id,
         category_ids=place.category_ids,
         collection_ids=place.collection_ids,
+        is_on_sale=line.is_on_sale,
     )
 
 

@@ -1,6 +1,6 @@
 """Reads Saleor's orders and customers into snapshots, a batch at a time.
 
-Four SQL statements for any number of orders. All money of an order comes from the first, so that a refund which
+Five SQL statements for any number of orders. All money of an order comes from the first, so that a refund which
 commits while we read can never be counted on one side only.
 
 Where Saleor keeps refunded money (3.21 to 3.24): a `Payment` goes down in `captured_amount` and gets a `Transaction`
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -43,6 +44,7 @@ from saleor.payment import ChargeStatus, TransactionKind
 from saleor.payment.models import Payment, Transaction, TransactionItem
 
 from saleor_crm_plugin.fields import MONEY_DIGITS, MONEY_PLACES
+from saleor_crm_plugin.ingestion.gift_cards import read_gift_cards
 from saleor_crm_plugin.ingestion.returns import read_grants, read_returns, with_returns
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot, LineSnapshot, OrderSnapshot, fully_paid
 from saleor_crm_plugin.profiles.identity import normalize_email
@@ -57,7 +59,7 @@ _MONEY: DecimalField[Any, Any] = DecimalField(max_digits=MONEY_DIGITS, decimal_p
 
 
 def read_orders(order_ids: Collection[UUID], using: str | None = None) -> dict[UUID, OrderSnapshot]:
-    """The orders that exist, as they are now. Four SQL statements; an unknown id is simply not in the answer."""
+    """The orders that exist, as they are now. Five SQL statements; an unknown id is simply not in the answer."""
     if not order_ids:
         return {}
     alias = using or DEFAULT_DB_ALIAS
@@ -66,10 +68,12 @@ def read_orders(order_ids: Collection[UUID], using: str | None = None) -> dict[U
         return {}
     found = [order["pk"] for order in orders]
     returned, grants = read_returns(found, alias), read_grants(found, alias)
-    lines = _lines_by_order(found, alias)
+    lines, gift_cards = _lines_by_order(found, alias), read_gift_cards(found, alias)
     return {
         order["pk"]: with_returns(
-            _snapshot(order, lines.get(order["pk"], ())), returned.get(order["pk"], {}), grants.get(order["pk"], ())
+            _snapshot(order, lines.get(order["pk"], ()), gift_cards.get(order["pk"], Decimal(0))),
+            returned.get(order["pk"], {}),
+            grants.get(order["pk"], ()),
         )
         for order in orders
     }
@@ -165,15 +169,17 @@ def _lines_by_order(order_ids: list[UUID], alias: str) -> dict[UUID, tuple[LineS
         .values_list(
             "order_id", "pk", "variant__product_id", "variant_id", "quantity",
             "total_price_gross_amount", "total_price_net_amount", "is_gift_card", "variant__product__product_type_id",
+            "sale_id",
         )
     )  # fmt: skip
     lines: defaultdict[UUID, list[LineSnapshot]] = defaultdict(list)
-    for order_id, *values in rows:
-        lines[order_id].append(LineSnapshot(*values))
+    for order_id, *values, sale_id in rows:
+        # Saleor sets it for promotions of the catalogue only; vouchers, gifts and order promotions leave it empty.
+        lines[order_id].append(replace(LineSnapshot(*values), is_on_sale=bool(sale_id)))
     return {order_id: tuple(of_order) for order_id, of_order in lines.items()}
 
 
-def _snapshot(row: dict[str, Any], lines: tuple[LineSnapshot, ...]) -> OrderSnapshot:
+def _snapshot(row: dict[str, Any], lines: tuple[LineSnapshot, ...], gift_cards: Decimal) -> OrderSnapshot:
     refunded = max(
         (row["refunded_by_payments"] or Decimal(0)) + (row["refunded_by_transactions"] or Decimal(0)), Decimal(0)
     )
@@ -205,6 +211,7 @@ def _snapshot(row: dict[str, Any], lines: tuple[LineSnapshot, ...]) -> OrderSnap
         paid_at=paid_at,
         fulfilled_at=fulfilled_at,
         lines=lines,
+        gift_cards=gift_cards,
         is_business=bool((row["billing_address__company_name"] or "").strip()),
     )
 

@@ -24,7 +24,8 @@ NOT_A_PURCHASE = CANCELLED | {DRAFT, "unconfirmed"}
 class LineSnapshot:
     """A line of an order. The totals are those of the line after discounts, before refunds.
 
-    `taken_back` is the share of it, 0 to 1, that was returned or that a refund was granted for.
+    `is_on_sale`: a promotion of the catalogue made it cheaper. `taken_back` is the share of it, 0 to 1, that was
+    returned or that a refund was granted for.
     """
 
     line_id: UUID
@@ -35,6 +36,7 @@ class LineSnapshot:
     total_net: Decimal
     is_gift_card: bool
     product_type_id: int | None = None
+    is_on_sale: bool = False
     taken_back: Fraction = Fraction(0)
 
 
@@ -45,7 +47,8 @@ class OrderSnapshot:
     `charged` is net of refunds, and negative in odd data. `refunded` is the sum over all payments and transactions of
     the order, never negative. `paid_at` is None unless the order is fully paid, `fulfilled_at` unless it is fulfilled.
     `voucher_amount` is what the voucher of `voucher_code` took off; None if Saleor does not say.
-    `shipping_taken_back` is the share of the shipping price that a refund was granted for. `is_business`: it is billed
+    `shipping_taken_back` is the share of the shipping price that a refund was granted for. `gift_cards` is what gift
+    cards paid. `is_business`: it is billed
     to a company.
     `email` is normalized, "" if the order has none; it is not part of the text that this object prints.
     """
@@ -72,6 +75,7 @@ class OrderSnapshot:
     fulfilled_at: datetime | None
     lines: tuple[LineSnapshot, ...]
     shipping_taken_back: Fraction = Fraction(0)
+    gift_cards: Decimal = Decimal(0)
     is_business: bool = False
 
     def __repr__(self) -> str:

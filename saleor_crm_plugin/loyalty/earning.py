@@ -44,12 +44,16 @@ class EarningTerms:
         points_per_unit: base points for one unit of the order's currency.
         net: True if the basis is the amount without tax.
         with_shipping: True if the shipping price is part of the basis.
+        gift_cards_earn: False: the share of the price that gift cards paid earns nothing.
+        sale_items_earn: False: lines on sale earn nothing.
         rules: highest priority first.
     """
 
     points_per_unit: Decimal
     net: bool
     with_shipping: bool
+    gift_cards_earn: bool = True
+    sale_items_earn: bool = True
     rules: tuple[RuleTerms, ...] = ()
 
 
@@ -60,6 +64,7 @@ class EarningLine:
     Attributes:
         taken_back: share of the line, 0 to 1, that came back or that a refund was granted for.
         category_ids: the product's category and all above it.
+        is_on_sale: a promotion of the catalogue made it cheaper; a voucher does not.
     """
 
     key: str
@@ -72,6 +77,7 @@ class EarningLine:
     product_type_id: int | None = None
     category_ids: frozenset[int] = frozenset()
     collection_ids: frozenset[int] = frozenset()
+    is_on_sale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class EarningOrder:
     Attributes:
         total_gross: what is to be paid in money, shipping and tax included, after gift cards.
         refunded_gross: money given back so far.
+        gift_cards_gross: what gift cards paid.
     """
 
     lines: Sequence[EarningLine]
@@ -89,6 +96,7 @@ class EarningOrder:
     total_gross: Decimal
     refunded_gross: Decimal = Decimal(0)
     shipping_taken_back: Fraction = Fraction(0)
+    gift_cards_gross: Decimal = Decimal(0)
     is_business: bool = False
 
 
@@ -134,6 +142,8 @@ class Award:
             "points_per_unit": str(terms.points_per_unit),
             "net": terms.net,
             "with_shipping": terms.with_shipping,
+            "gift_cards_earn": terms.gift_cards_earn,
+            "sale_items_earn": terms.sale_items_earn,
             "rules": [
                 {"rule": rule.rule_id, "version": rule.version, "room": rule.room, "dry_run": rule.is_dry_run}
                 for rule in terms.rules
@@ -169,6 +179,8 @@ def terms_from_breakdown(
         points_per_unit=Decimal(breakdown["points_per_unit"]),
         net=breakdown["net"],
         with_shipping=breakdown["with_shipping"],
+        gift_cards_earn=breakdown["gift_cards_earn"],
+        sale_items_earn=breakdown["sale_items_earn"],
         rules=tuple(
             RuleTerms(
                 rule["rule"],
@@ -184,17 +196,14 @@ def terms_from_breakdown(
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A line, or the shipping, that earns. `kept`: the share that was not undone."""
+    """A line, or the shipping, that earns. `basis`: the amount that counts; `kept`: the share that was not undone."""
 
     line: EarningLine | None
     key: str
     name: str
     amount: Decimal
+    basis: Fraction
     kept: Fraction
-
-    @property
-    def basis(self) -> Fraction:
-        return Fraction(self.amount)
 
 
 def award(order: EarningOrder, terms: EarningTerms) -> Award:
@@ -274,18 +283,27 @@ def split_points(points: int, weights: Sequence[Fraction]) -> list[int]:
 
 
 def _parts(order: EarningOrder, terms: EarningTerms) -> list[_Part]:
-    money = _money_kept(order)
+    counts, money = _counting_share(order, terms), _money_kept(order)
     parts = []
     for line in order.lines:
-        if line.is_gift_card or line.gross <= 0:
+        if line.is_gift_card or line.gross <= 0 or (line.is_on_sale and not terms.sale_items_earn):
             continue
         amount = line.net if terms.net else line.gross
-        parts.append(_Part(line, line.key, line.name, amount, (1 - line.taken_back) * money))
+        basis = Fraction(amount) * counts
+        parts.append(_Part(line, line.key, line.name, amount, basis, (1 - line.taken_back) * money))
     if terms.with_shipping and order.shipping_gross > 0:
         amount = order.shipping_net if terms.net else order.shipping_gross
         kept = (1 - order.shipping_taken_back) * money
-        parts.append(_Part(None, SHIPPING, "Shipping", amount, kept))
+        parts.append(_Part(None, SHIPPING, "Shipping", amount, Fraction(amount) * counts, kept))
     return parts
+
+
+def _counting_share(order: EarningOrder, terms: EarningTerms) -> Fraction:
+    """The share of the price that was paid with what earns."""
+    price = _price(order)
+    if terms.gift_cards_earn or price <= 0:
+        return Fraction(1)
+    return max(1 - Fraction(max(order.gift_cards_gross, Decimal(0))) / price, Fraction(0))
 
 
 def _price(order: EarningOrder) -> Fraction:

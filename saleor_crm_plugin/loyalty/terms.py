@@ -57,6 +57,8 @@ def terms_of(
         points_per_unit=settings.points_per_unit,
         net=settings.basis == Basis.NET,
         with_shipping=settings.include_shipping,
+        gift_cards_earn=settings.gift_cards_earn,
+        sale_items_earn=settings.sale_items_earn,
         rules=tuple(
             RuleTerms(rule.rule_id, rule.version, rule.name, rule.definition, None, rule.is_dry_run)
             for rule in rules

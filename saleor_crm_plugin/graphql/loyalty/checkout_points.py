@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -24,7 +25,7 @@ from saleor_crm_plugin.graphql.dataloaders import CustomerByUserIdLoader, load_s
 from saleor_crm_plugin.graphql.loyalty.dataloaders import HoldByCheckoutTokenLoader
 from saleor_crm_plugin.graphql.loyalty.rules.preview import PreviewTerms, preview_terms
 from saleor_crm_plugin.graphql.loyalty.types import Amount
-from saleor_crm_plugin.ingestion.checkouts import earning_order
+from saleor_crm_plugin.ingestion.checkouts import earning_order, gift_card_balance
 from saleor_crm_plugin.ingestion.redemption import places_of, subtotal_of
 from saleor_crm_plugin.loyalty.earning import Award, award, split_points
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsHold
@@ -79,7 +80,9 @@ def points_of_checkout(checkout: Any, info: Any) -> Promise[CheckoutPoints]:
             customer=customer,
         )
         return Promise.all([fresh, terms]).then(
-            lambda ready: _points(ready[0][0], ready[0][1], settings, ready[1], hold, account)
+            lambda ready: _points(
+                ready[0][0], ready[0][1], settings, ready[1], hold, account, get_database_connection_name(info.context)
+            )
         )
 
     return Promise.all(
@@ -101,11 +104,14 @@ def _points(
     preview: PreviewTerms,
     hold: PointsHold | None,
     account: LoyaltyAccount | None,
+    using: str,
 ) -> CheckoutPoints:
     checkout = checkout_info.checkout
     # The dataloaders have loaded both, side by side.
     checkout.channel = checkout_info.channel
-    order = earning_order(checkout, lines, preview.places, checkout_info.billing_address)
+    earns_less = preview.terms is not None and not preview.terms.gift_cards_earn
+    gift_cards = gift_card_balance(checkout, using) if earns_less else Decimal(0)
+    order = earning_order(checkout, lines, preview.places, checkout_info.billing_address, gift_cards)
     earned = award(order, preview.terms) if preview.terms else None
     return CheckoutPoints(
         points_to_earn=earned.points if earned else 0,

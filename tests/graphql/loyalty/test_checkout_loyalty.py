@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from graphql_relay import from_global_id
+from saleor.checkout.complete_checkout import complete_checkout
+from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
+from saleor.checkout.models import Checkout
+from saleor.giftcard.models import GiftCard
+from saleor.order import OrderStatus
 
-from tests.devshop.factories import make_channel, make_product, make_voucher
+from saleor_crm_plugin.ingestion.readers import read_orders
+from saleor_crm_plugin.ingestion.sync import sync_order
+from saleor_crm_plugin.loyalty.queries import order_points
+from tests.devshop.factories import make_address, make_channel, make_product, make_voucher, pay_order
+from tests.devshop.flows import manager
 from tests.graphql.client import global_id
 from tests.graphql.conftest import BEGINNING
 from tests.shop_settings import loyalty_settings
@@ -122,3 +132,51 @@ def test_a_currency_without_cents_and_a_rate_with_them(site, as_ann, checkout_of
     assert found["breakdown"] == [
         {"name": "Tea", "points": 750, "reason": "0.5 points for each JPY 1 of JPY 1501 without tax."}
     ]
+
+
+def complete(checkout_id):
+    checkout = Checkout.objects.get(pk=from_global_id(checkout_id)[1])
+    checkout.billing_address = make_address()
+    checkout.save()
+    lines, _unavailable = fetch_checkout_lines(checkout)
+    info = fetch_checkout_info(checkout, lines, manager())
+    order = complete_checkout(manager(), info, lines, {}, False, checkout.user, None)[0]
+    order.status = OrderStatus.UNFULFILLED
+    order.save()
+    return order
+
+
+@pytest.mark.parametrize(("earn", "points"), [(True, 450), (False, 300)])
+def test_what_gift_cards_pay_earns_as_the_channel_says(shop, as_ann, checkout_of, earn, points):
+    """The order earns what its checkout said."""
+    loyalty_settings(shop.channel, points_per_unit="10", earn_from=BEGINNING, gift_cards_earn=earn)
+    checkout_id = checkout_of(as_ann, [(shop.apple, 2), (shop.plum, 1)])
+    for code, balance in (("GIFT-1", 5), ("GIFT-2", 10)):
+        GiftCard.objects.create(
+            code=code, currency="USD", initial_balance_amount=balance, current_balance_amount=balance
+        )
+        add = """mutation ($id: ID!, $code: String!) {
+          checkoutAddPromoCode(id: $id, promoCode: $code) { errors { code } }
+        }"""
+        assert as_ann.data(add, id=checkout_id, code=code) == {"checkoutAddPromoCode": {"errors": []}}
+
+    assert loyalty(as_ann, checkout_id)["pointsToEarn"] == points
+    order = complete(checkout_id)
+    assert (order.total_gross_amount, read_orders([order.pk])[order.pk].gift_cards) == (30, 15)
+    pay_order(order)
+    sync_order(order.pk)
+    assert order_points([order.pk], "default")[order.pk].earned == points
+
+
+@pytest.mark.parametrize(("earn", "points"), [(True, 350), (False, 50)])
+def test_sale_items_earn_as_the_channel_says(shop, as_ann, checkout_of, earn, points):
+    """The order earns what its checkout said. A voucher puts nothing on sale."""
+    loyalty_settings(shop.channel, points_per_unit="10", earn_from=BEGINNING, sale_items_earn=earn)
+    shop.apple.default_variant.channel_listings.update(discounted_price_amount=15)
+    checkout_id = checkout_of(as_ann, [(shop.apple, 2), (shop.plum, 1)])
+
+    assert loyalty(as_ann, checkout_id)["pointsToEarn"] == points
+    order = complete(checkout_id)
+    pay_order(order)
+    sync_order(order.pk)
+    assert order_points([order.pk], "default")[order.pk].earned == points

@@ -108,7 +108,7 @@ def test_an_order_is_read_with_all_its_facts() -> None:
 
 
 @pytest.mark.parametrize("orders", [1, 7])
-def test_any_number_of_orders_takes_four_statements(orders: int) -> None:
+def test_any_number_of_orders_takes_five_statements(orders: int) -> None:
     product = make_product()
     ids = [make_order(email="ada@example.com", lines=[(product, 1)]).pk for _ in range(orders)]
 
@@ -116,7 +116,7 @@ def test_any_number_of_orders_takes_four_statements(orders: int) -> None:
         snapshots = read_orders(ids)
 
     assert len(snapshots) == orders
-    assert len(statements) == 4
+    assert len(statements) == 5
 
 
 def test_unknown_orders_are_not_in_the_answer() -> None:

@@ -103,3 +103,18 @@ def test_lines_add_up_to_the_order(points: int, weights: list[int]):
         return
     assert sum(shares) == points
     assert all(abs(share - Fraction(points * w, sum(weights))) < 1 for share, w in zip(shares, weights, strict=True))
+
+
+def test_gift_cards_take_their_share_of_every_line_and_sale_items_take_themselves():
+    paid_with_card = replace(order("60", "30", shipping="10"), gift_cards_gross=D(25))
+    assert award(paid_with_card, ONE_PER_UNIT).points == 90
+    no_cards = award(paid_with_card, replace(ONE_PER_UNIT, gift_cards_earn=False))
+    assert [part.points for part in no_cards.parts] == [45, 22]
+    assert no_cards.points == 67
+    assert award(replace(paid_with_card, gift_cards_gross=D(200)), no_cards.terms).points == 0
+
+    first, second = order("60", "30").lines
+    on_sale = replace(order("60", "30"), lines=[replace(first, is_on_sale=True), second])
+    assert award(on_sale, ONE_PER_UNIT).points == 90
+    assert award(on_sale, replace(ONE_PER_UNIT, sale_items_earn=False)).points == 30
+    assert terms_from_breakdown(no_cards.as_breakdown(), {}) == no_cards.terms

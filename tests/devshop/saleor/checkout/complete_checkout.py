@@ -13,6 +13,7 @@ from ..core.taxes import zero_money
 from ..discount import DiscountType, DiscountValueType
 from ..discount.models import NotApplicable, Voucher, VoucherCode
 from ..discount.utils.voucher import get_customer_email_for_voucher_usage, increase_voucher_usage
+from ..giftcard import GiftCardEvents
 from ..giftcard.models import GiftCard
 from ..order import OrderOrigin, OrderStatus
 from ..order.actions import order_created
@@ -186,6 +187,7 @@ def _order_lines(order: Order, checkout_info: CheckoutInfo, lines: list[Checkout
             quantity=quantity,
             currency=total.currency,
             tax_rate=0,
+            sale_id="a promotion" if line_info.get_catalogue_discounts() else None,
             base_unit_price_amount=line_info.variant_discounted_price.amount,
             undiscounted_base_unit_price_amount=undiscounted.amount,
             unit_discount_amount=(undiscounted - unit).amount,
@@ -219,11 +221,17 @@ def _pay_with_gift_cards(checkout_info: CheckoutInfo, order: Order, total: Money
         used = min(card.current_balance, total)
         if not used.amount:
             continue
+        before = card.current_balance_amount
         card.current_balance -= used
         card.last_used_on = timezone.now()
         card.used_by = checkout_info.user
         card.used_by_email = checkout_info.get_customer_email()
         order.gift_cards.add(card)
+        card.events.create(
+            type=GiftCardEvents.USED_IN_ORDER,
+            order=order,
+            parameters={"balance": {"old_current_balance": before, "current_balance": card.current_balance_amount}},
+        )
         total -= used
         GiftCard.objects.bulk_update([card], ["current_balance_amount", "last_used_on", "used_by", "used_by_email"])
 

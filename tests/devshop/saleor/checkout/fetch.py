@@ -34,6 +34,10 @@ class CheckoutLineInfo:
     voucher: Voucher | None = None
     voucher_code: str | None = None
 
+    def get_catalogue_discounts(self) -> list[Money]:
+        discount = self.undiscounted_unit_price - self.variant_discounted_price
+        return [discount] if discount.amount > 0 else []
+
     @cached_property
     def undiscounted_unit_price(self) -> Money:
         if self.line.price_override is not None:

@@ -1,13 +1,16 @@
 import datetime
 
 from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from ..app.models import App
 from ..core.db import _columns
 from ..core.db.fields import MoneyField
 from ..permission.enums import GiftcardPermissions
+from . import GiftCardEvents
 
 
 class GiftCardQueryset(models.QuerySet):
@@ -44,3 +47,14 @@ class GiftCard(models.Model):
     class Meta:
         ordering = ("code",)
         permissions = ((GiftcardPermissions.MANAGE_GIFT_CARD.codename, "Manage gift cards"),)
+
+
+class GiftCardEvent(models.Model):
+    date = models.DateTimeField(default=timezone.now, editable=False)
+    type = models.CharField(max_length=255, choices=GiftCardEvents.CHOICES)
+    order = models.ForeignKey("order.Order", blank=True, null=True, on_delete=models.SET_NULL)
+    gift_card = models.ForeignKey(GiftCard, related_name="events", on_delete=models.CASCADE)
+    parameters = models.JSONField(blank=True, default=dict, encoder=DjangoJSONEncoder)
+
+    class Meta:
+        ordering = ("date",)

@@ -1,0 +1,42 @@
+"""What gift cards paid of an order.
+
+Each use of a gift card on an order is an event with the balance before and after. That holds for cards that Saleor
+takes off the total when the checkout is completed, and, from 3.23, for those that pay through a transaction when it is
+charged. Money that goes back to a card is a refund of that transaction, and counted as one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from saleor.giftcard import GiftCardEvents
+from saleor.giftcard.models import GiftCardEvent
+
+NOTHING = Decimal(0)
+
+
+def read_gift_cards(order_ids: Collection[UUID], alias: str) -> dict[UUID, Decimal]:
+    """What gift cards paid, by order, in the order's currency. One SQL statement."""
+    rows = (
+        GiftCardEvent.objects.using(alias)
+        .filter(order_id__in=order_ids, type=GiftCardEvents.USED_IN_ORDER)
+        .order_by()
+        .values_list("order_id", "parameters")
+    )
+    paid: defaultdict[UUID, Decimal] = defaultdict(Decimal)
+    for order_id, parameters in rows:
+        paid[order_id] += _used(parameters.get("balance") or {})
+    return paid
+
+
+def _used(balance: Mapping[str, Any]) -> Decimal:
+    """Amounts are strings or numbers, as the JSON encoder of the version had it. One without a balance paid nothing."""
+    try:
+        used = Decimal(str(balance["old_current_balance"])) - Decimal(str(balance["current_balance"]))
+    except (KeyError, InvalidOperation):
+        return NOTHING
+    return max(used, NOTHING)
