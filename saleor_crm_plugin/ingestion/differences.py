@@ -3,7 +3,8 @@
 An order is out of line if we never saw it, if our last attempt failed, if its `updated_at` or its user is not the one
 that we saw (Saleor attaches a guest's orders to a new account without touching `updated_at`), or if it is gone.
 A full sweep looks at payments and transactions too: Saleor touches the order with them (`updates_amounts_for_order`),
-others that write them may not. Drafts are not orders yet.
+others that write them may not. A granted refund fires no hook and leaves the order untouched, so both look at those.
+Drafts are not orders yet.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ JOIN (
     SELECT order_id, modified_at FROM payment_payment
     UNION ALL
     SELECT order_id, modified_at FROM payment_transactionitem
+    UNION ALL
+    SELECT order_id, updated_at FROM order_ordergrantedrefund
 ) AS money ON money.order_id = seen.order_id AND money.modified_at > seen.synced_at
 WHERE seen.order_id > %(after)s
 ORDER BY 1 LIMIT %(limit)s
@@ -65,6 +68,10 @@ SELECT id, reason FROM (
         AND orders.user_id IN (SELECT id FROM account_user WHERE updated_at > %(since)s)
     UNION
     SELECT orders.id, {_REASON} {_ORDERS} AND seen.error <> ''
+    UNION
+    SELECT seen.order_id, 'changed' FROM order_ordergrantedrefund granted
+    JOIN crm_order_sync seen ON seen.order_id = granted.order_id AND seen.synced_at < granted.updated_at
+    WHERE granted.updated_at > %(since)s
 ) AS lately
 WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
 """

@@ -389,3 +389,14 @@ def test_the_command_says_what_it_found() -> None:
     assert run() == "Repaired: unseen 1."
     assert run("--recent") == "Everything is in line."
     assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_granted_refund_is_found_though_saleor_tells_nobody(full: bool) -> None:
+    order = make_order(email="ada@example.com", lines=[(make_product(price=60), 1)])
+    reconcile(full=True)
+    grant = order.granted_refunds.create(amount_value=Decimal(60), currency="USD")
+    grant.lines.create(order_line=order.lines.get(), quantity=1)
+
+    assert reconcile(full=full).changed == 1
+    assert reconcile(full=full).changed == 0
