@@ -11,44 +11,59 @@ from django.db import models, transaction
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.ingestion.models import OrderSync
-from saleor_crm_plugin.ingestion.settings import load_settings
+from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.sync import missing_entries
-from saleor_crm_plugin.loyalty.audit import Finding
+from saleor_crm_plugin.loyalty.audit import Finding, findings
 from saleor_crm_plugin.loyalty.models import PointsTransaction
 
 BATCH_SIZE: Final = 500
 FIRST_ID: Final = UUID(int=0)
 
 
-def count_orders() -> int:
-    return OrderSync.objects.filter(error="", synced_at__isnull=False).count()
+@allow_writer()
+def ledger_findings(check: str) -> list[Finding]:
+    """What one of `loyalty.audit.CHECKS` finds wrong in the ledger itself."""
+    return list(findings(check, django_settings.DATABASE_CONNECTION_DEFAULT_NAME))
 
 
 @allow_writer()
+def count_orders() -> int:
+    """Orders that `order_findings` looks at."""
+    return OrderSync.objects.filter(error="", synced_at__isnull=False).count()
+
+
 def order_findings(progress: Callable[[int], object]) -> Iterator[Finding]:
     """Orders for which the next sync would post something, with the account it would post to.
 
     An order that changed a moment ago and is not synced yet shows up as well: run `crm_reconcile` first.
     """
-    using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
     settings = load_settings()
     after = FIRST_ID
     while True:
-        synced = OrderSync.objects.using(using).filter(order_id__gt=after, error="", synced_at__isnull=False)
-        ids = list(synced.order_by("order_id").values_list("order_id", flat=True)[:BATCH_SIZE])
-        with transaction.atomic(using=using):
-            newest = PointsTransaction.objects.using(using).aggregate(newest=models.Max("pk"))["newest"] or 0
-            missing_entries(ids, settings, using)
-            missing = list(
-                PointsTransaction.objects.using(using)
-                .filter(pk__gt=newest, order_id__in=ids)
-                .order_by("pk")
-                .values_list("account_id", "order_id", "type", "points")
-            )
-            transaction.set_rollback(True, using=using)
-        for account_id, order_id, kind, points in missing:
-            yield Finding(account_id, f"order {order_id} asks for an entry {kind} over {points} points")
+        with allow_writer():
+            ids, missing = _next_batch(after, settings)
+        yield from missing
         progress(len(ids))
         if len(ids) < BATCH_SIZE:
             return
         after = ids[-1]
+
+
+def _next_batch(after: UUID, settings: ShopSettings) -> tuple[list[UUID], list[Finding]]:
+    using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
+    synced = OrderSync.objects.using(using).filter(order_id__gt=after, error="", synced_at__isnull=False)
+    ids = list(synced.order_by("order_id").values_list("order_id", flat=True)[:BATCH_SIZE])
+    with transaction.atomic(using=using):
+        entries = PointsTransaction.objects.using(using)
+        newest = entries.aggregate(newest=models.Max("pk"))["newest"] or 0
+        missing_entries(ids, settings, using)
+        rows = list(
+            entries.filter(pk__gt=newest, order_id__in=ids)
+            .order_by("pk")
+            .values_list("account_id", "order_id", "type", "points")
+        )
+        transaction.set_rollback(True, using=using)
+    return ids, [
+        Finding(account_id, f"order {order_id} asks for an entry {kind} over {points} points")
+        for account_id, order_id, kind, points in rows
+    ]

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from saleor_crm_plugin.ingestion.audit import count_orders, order_findings
-from saleor_crm_plugin.loyalty.audit import CHECKS, Finding, findings
+from saleor_crm_plugin.ingestion.audit import count_orders, ledger_findings, order_findings
+from saleor_crm_plugin.loyalty.audit import CHECKS, Finding
 
 # Findings printed; the rest is counted.
 SHOWN_LIMIT = 50
@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         found: list[Finding] = []
         for check in CHECKS:
-            wrong = list(findings(check))
+            wrong = ledger_findings(check)
             self.stdout.write(f"{check}: {'in order' if not wrong else f'{len(wrong)} wrong'}")
             found += wrong
         if not options["no_orders"]:
