@@ -1,6 +1,6 @@
 """The one calculator: what an order earns, and what it still earns after refunds and returns. Pure.
 
-The shopper's preview, the award, the reversal and the simulation of a rule all call it. Points are rounded down, once
+The shopper's preview, the award and the reversal all call it. Points are rounded down, once
 per order; lines and rules show their shares by largest remainder, so that they add up to the order.
 """
 
@@ -338,7 +338,8 @@ def _rule_points(
     closed = [False] * len(parts)
     for rule in terms.rules:
         definition = rule.definition
-        if not definition.matches_order(order):
+        # A rule that its limits have used up is in nobody's way.
+        if rule.room == 0 or not definition.matches_order(order):
             continue
         touched = [
             not closed[i] and (definition.stackable or not taken[i]) and _matches(definition, part)

@@ -1,6 +1,6 @@
 """On which terms an order earns: the channel's settings, the rules that apply, and their limits.
 
-The award, the preview of a checkout and the simulation of a rule all get their terms here.
+The award and the preview of a checkout both get their terms here.
 """
 
 from __future__ import annotations
@@ -95,9 +95,10 @@ class Wanted:
         return UsageQuestion(
             rule.rule_id,
             self.account_id,
-            definition.period_start(self.at),
+            *definition.period_of(self.at),
             self.occasion,
             definition.limits.points_in_total is not None,
+            rule.is_dry_run,
         )
 
 
@@ -129,12 +130,8 @@ class RuleLimits:
     def _usage(self, rule: RuleTerms, wanted: Wanted) -> RuleUsage:
         question = wanted.question(rule)
         before = self._before[question]
-        lately = [use for use in self._since if use.rule_id == rule.rule_id]
-        own = [
-            use
-            for use in lately
-            if use.account_id == wanted.account_id and (question.since is None or use.used_at >= question.since)
-        ]
+        lately = [use for use in self._since if use.rule_id == rule.rule_id and use.is_dry_run == rule.is_dry_run]
+        own = [use for use in lately if use.account_id == wanted.account_id and question.covers(use.used_at)]
         return RuleUsage(
             customer_points=before.customer_points + sum(use.points for use in own),
             customer_uses=before.customer_uses + sum(use.points > 0 for use in own),

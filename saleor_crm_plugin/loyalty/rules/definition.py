@@ -171,20 +171,25 @@ class RuleDefinition:
         known = [max(room, 0) for room in rooms if room is not None]
         return min(known) if known else None
 
-    def period_start(self, at: datetime) -> datetime | None:
-        """Since when the customer's uses count towards the limits; None: ever."""
+    def period_of(self, at: datetime) -> tuple[datetime | None, datetime | None]:
+        """The period whose uses by a customer count with one at `at`: first moment, and first moment after it.
+
+        Both None: all uses ever.
+        """
         if self.limits.period is None:
-            return None
+            return None, None
         day = at.replace(hour=0, minute=0, second=0, microsecond=0)
         match self.limits.period:
             case Period.DAY:
-                return day
+                return day, day + timedelta(days=1)
             case Period.WEEK:
-                return day - timedelta(days=day.weekday())
+                monday = day - timedelta(days=day.weekday())
+                return monday, monday + timedelta(days=7)
             case Period.MONTH:
-                return day.replace(day=1)
+                first = day.replace(day=1)
+                return first, (first + timedelta(days=31)).replace(day=1)
             case Period.YEAR:
-                return day.replace(month=1, day=1)
+                return day.replace(month=1, day=1), day.replace(year=day.year + 1, month=1, day=1)
 
     def validate(self) -> None:
         """

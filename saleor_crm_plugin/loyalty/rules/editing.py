@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.loyalty.ledger import Actor
+from saleor_crm_plugin.loyalty.models import LoyaltyProgram
 from saleor_crm_plugin.loyalty.rules.definition import RuleDefinition
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleVersion, RuleStatus
 
@@ -26,6 +27,8 @@ def create_rule(
     """
     definition.validate()
     with transaction.atomic():
+        # Two new rules at once wait for each other to be counted.
+        LoyaltyProgram.objects.select_for_update().get(pk=program_id)
         rule = EarningRule(program_id=program_id, name=_name(name), status=status, definition=definition.as_json())
         if EarningRule.objects.filter(program_id=program_id, deleted_at__isnull=True).count() >= MAX_RULES:
             raise LoyaltyInputError(f"There are {MAX_RULES} rules already: delete one first.", "INVALID")
@@ -56,9 +59,10 @@ def update_rule(
             rule.name = _name(name)
         if status is not None:
             rule.status = status
-        definition = change(RuleDefinition.from_json(rule.definition))
+        before = RuleDefinition.from_json(rule.definition)
+        definition = change(before)
         definition.validate()
-        changed = definition.as_json() != rule.definition
+        changed = definition != before
         if changed:
             rule.version += 1
             rule.definition = definition.as_json()

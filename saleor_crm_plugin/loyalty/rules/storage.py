@@ -85,31 +85,39 @@ def lock_rules(rule_ids: Collection[int], using: str) -> None:
 
 
 class UsageQuestion(NamedTuple):
-    """What was used of a rule by an account since a moment (None: ever), but for one occasion.
+    """What was used of a rule by an account in a period (None: open), but for one occasion.
 
-    `of_all`: by everybody together as well.
+    `of_all`: by everybody together as well. `is_dry_run`: what it would have given while on trial, and nothing else.
     """
 
     rule_id: int
     account_id: int
     since: datetime | None
+    until: datetime | None
     occasion: str
     of_all: bool
+    is_dry_run: bool
+
+    def covers(self, moment: datetime) -> bool:
+        return (self.since is None or self.since <= moment) and (self.until is None or moment < self.until)
 
 
 _USAGE = """
 SELECT question.number, customer.points, customer.uses, everybody.points
-FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[], %s::bool[]) WITH ORDINALITY
-    AS question (rule_id, account_id, since, occasion, of_all, number)
+FROM unnest(
+    %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::bool[], %s::bool[]
+) WITH ORDINALITY AS question (rule_id, account_id, since, until, occasion, of_all, is_dry_run, number)
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(points), 0) AS points, count(*) FILTER (WHERE points > 0) AS uses
     FROM crm_earning_rule_use AS used
     WHERE used.account_id = question.account_id AND used.rule_id = question.rule_id
-        AND (question.since IS NULL OR used.used_at >= question.since) AND used.occasion <> question.occasion
+        AND (question.since IS NULL OR used.used_at >= question.since)
+        AND (question.until IS NULL OR used.used_at < question.until)
+        AND used.occasion <> question.occasion AND used.is_dry_run = question.is_dry_run
 ) AS customer
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(points), 0) AS points FROM crm_earning_rule_use AS used
-    WHERE question.of_all AND used.rule_id = question.rule_id
+    WHERE question.of_all AND used.rule_id = question.rule_id AND used.is_dry_run = question.is_dry_run
         AND NOT (used.account_id = question.account_id AND used.occasion = question.occasion)
 ) AS everybody
 ORDER BY question.number

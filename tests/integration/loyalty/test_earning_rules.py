@@ -239,6 +239,21 @@ def test_a_rule_on_trial_is_recorded(ann, tea):
     assert (use.points, use.is_dry_run) == (60, True)
 
 
+def test_what_was_given_on_trial_uses_nothing_up(ann, tea):
+    double = rule(status=RuleStatus.DRY_RUN, limits=Limits(points_per_customer=100, points_in_total=100))
+    buy(ann, tea)
+    buy(ann, tea)
+    assert sorted(EarningRuleUse.objects.values_list("points", flat=True)) == [40, 60]
+    update_rule(double.pk, SYSTEM, status=RuleStatus.LIVE)
+    assert points_of(buy(ann, tea)) == [120]
+
+
+def test_a_late_order_counts_in_its_own_month(ann, tea):
+    rule(limits=Limits(uses_per_customer=1, period=Period.MONTH))
+    assert points_of(buy(ann, tea, at=NOON + timedelta(days=31))) == [120]
+    assert points_of(buy(ann, tea)) == [120]
+
+
 def test_a_rule_that_is_off_does_nothing(ann, tea):
     rule(status=RuleStatus.OFF)
     assert points_of(buy(ann, tea)) == [60]

@@ -106,6 +106,11 @@ def test_limits_cap_a_rule_before_refunds():
     assert award(order(), with_rules(replace(TRIPLE_ALL, room=0))).points == 100
 
 
+def test_a_rule_that_is_used_up_keeps_nobody_off():
+    alone = rule(Effect.FIXED_POINTS, "50", 5, stackable=False, room=0)
+    assert award(order(), with_rules(alone, WELCOME)).points == 125
+
+
 def test_rules_with_a_minimum_look_at_the_whole_order():
     big = RuleTerms(
         1,

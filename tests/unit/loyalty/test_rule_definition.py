@@ -115,17 +115,23 @@ def test_what_limits_leave(limits, used, room):
 
 
 @pytest.mark.parametrize(
-    ("period", "start"),
+    ("period", "start", "end"),
     [
-        (None, None),
-        (Period.DAY, datetime(2026, 5, 13, tzinfo=UTC)),
-        (Period.WEEK, datetime(2026, 5, 11, tzinfo=UTC)),
-        (Period.MONTH, datetime(2026, 5, 1, tzinfo=UTC)),
-        (Period.YEAR, datetime(2026, 1, 1, tzinfo=UTC)),
+        (None, None, None),
+        (Period.DAY, datetime(2026, 5, 13, tzinfo=UTC), datetime(2026, 5, 14, tzinfo=UTC)),
+        (Period.WEEK, datetime(2026, 5, 11, tzinfo=UTC), datetime(2026, 5, 18, tzinfo=UTC)),
+        (Period.MONTH, datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)),
+        (Period.YEAR, datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)),
     ],
 )
-def test_since_when_uses_count(period, start):
-    assert replace(RULE, limits=Limits(uses_per_customer=1, period=period)).period_start(NOON) == start
+def test_which_uses_count(period, start, end):
+    assert replace(RULE, limits=Limits(uses_per_customer=1, period=period)).period_of(NOON) == (start, end)
+
+
+def test_a_year_after_a_leap_day():
+    leap = datetime(2028, 2, 29, 12, tzinfo=UTC)
+    yearly = replace(RULE, limits=Limits(uses_per_customer=1, period=Period.YEAR))
+    assert yearly.period_of(leap) == (datetime(2028, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC))
 
 
 def test_a_rule_survives_the_database():

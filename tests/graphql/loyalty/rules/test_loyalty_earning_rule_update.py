@@ -67,7 +67,7 @@ def test_conditions_and_limits_are_replaced_as_a_whole(staff, rule_id):
 
 
 def test_the_same_again_and_a_new_status_are_no_edit(staff, rule_id):
-    assert update(staff, rule_id, value=2, status="LIVE")["rule"]["version"] == 1
+    assert update(staff, rule_id, value=2.0, status="LIVE")["rule"]["version"] == 1
 
 
 def test_a_date_can_be_taken_away(staff, rule_id):
