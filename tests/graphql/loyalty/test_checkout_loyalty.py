@@ -146,6 +146,7 @@ def complete(checkout_id):
     return order
 
 
+@pytest.mark.devshop("completes the checkout by a call that a real shop surrounds with payment steps")
 @pytest.mark.parametrize(("earn", "points"), [(True, 450), (False, 300)])
 def test_what_gift_cards_pay_earns_as_the_channel_says(shop, as_ann, checkout_of, earn, points):
     """The order earns what its checkout said."""
@@ -168,6 +169,7 @@ def test_what_gift_cards_pay_earns_as_the_channel_says(shop, as_ann, checkout_of
     assert order_points([order.pk], "default")[order.pk].earned == points
 
 
+@pytest.mark.devshop("sets the reduced price by hand, which a real shop computes from its promotion rules")
 @pytest.mark.parametrize(("earn", "points"), [(True, 350), (False, 50)])
 def test_sale_items_earn_as_the_channel_says(shop, as_ann, checkout_of, earn, points):
     """The order earns what its checkout said. A voucher puts nothing on sale."""
