@@ -1,0 +1,190 @@
+"""Many at once: real threads on a real PostgreSQL, and the ledger adds up after every round."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+import pytest
+from django.db import connection, connections
+from django.utils import timezone
+from saleor.core.db.connection import allow_writer
+from saleor.discount.models import VoucherCode
+
+from saleor_crm_plugin.exceptions import RedemptionError
+from saleor_crm_plugin.ingestion.redemption import release_timed_out_holds
+from saleor_crm_plugin.ingestion.sync import sync_orders
+from saleor_crm_plugin.loyalty.adjustment import adjust
+from saleor_crm_plugin.loyalty.corrections import void
+from saleor_crm_plugin.loyalty.ledger import Actor
+from saleor_crm_plugin.loyalty.models import (
+    ActorType,
+    HoldStatus,
+    LoyaltyAccount,
+    PointsHold,
+    PointsTransaction,
+    TransactionType,
+)
+from tests.devshop.factories import make_channel, make_order, make_product
+from tests.integration.loyalty.audit import assert_ledger_adds_up
+from tests.integration.loyalty.test_redemption import account, apply, checkout_of, customer_with_points
+from tests.shop_settings import loyalty_settings
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# About a hundred rounds.
+CHECKOUT_ROUNDS = 3
+SAME_CHECKOUT_ROUNDS = 12
+TIME_OUT_ROUNDS = 35
+SYNC_ROUNDS = 20
+VOID_ROUNDS = 30
+
+CHECKOUTS = 32
+SAME_CHECKOUT_THREADS = 8
+SYNC_THREADS = 8
+# Connections of the tests themselves and of those who look on.
+SPARE_CONNECTIONS = 8
+JOIN_SECONDS = 60
+# A release is quicker than a sync: give the order a start of up to six of these, so that either comes first.
+STAGGER_SECONDS = 0.01
+
+EARN_FROM = "2020-01-01T00:00:00Z"
+STAFF = Actor(ActorType.STAFF, 1)
+
+
+@pytest.fixture
+def channel():
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW max_connections")
+        assert int(cursor.fetchone()[0]) >= CHECKOUTS + SPARE_CONNECTIONS
+    channel = make_channel(allow_unpaid_orders=True)
+    loyalty_settings(channel, point_value="0.01")
+    return channel
+
+
+def at_once(calls: Sequence[Callable[[], object]]) -> list[object]:
+    """Make all calls at the same time, each on a connection of its own; their results or errors, in order."""
+    outcomes: list[object] = [None] * len(calls)
+    start = threading.Barrier(len(calls))
+
+    def run(position: int) -> None:
+        try:
+            with allow_writer():
+                connection.ensure_connection()
+                start.wait(JOIN_SECONDS)
+                outcomes[position] = calls[position]()
+        except Exception as error:
+            outcomes[position] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(position,), daemon=True) for position in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(JOIN_SECONDS)
+    assert not any(thread.is_alive() for thread in threads)
+    return outcomes
+
+
+def no_errors(outcomes: Sequence[object]) -> None:
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+def release_after(seconds: float, now: datetime) -> int:
+    time.sleep(seconds)
+    return release_timed_out_holds(now)
+
+
+def held_points() -> list[int]:
+    return list(PointsHold.objects.filter(status=HoldStatus.HELD).values_list("points", flat=True))
+
+
+def test_many_checkouts_of_one_customer_never_hold_more_than_there_is(channel):
+    balance, wanted = 1000, 100
+    user = customer_with_points(balance)
+    checkouts = [checkout_of(user, channel) for _ in range(CHECKOUTS)]
+    for _ in range(CHECKOUT_ROUNDS):
+        outcomes = at_once([lambda each=each: apply(each, wanted).points for each in checkouts])
+        winners = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
+        losers = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+        no_errors([error for error in losers if not isinstance(error, RedemptionError)])
+        assert {error.code for error in losers} == {"INSUFFICIENT_POINTS"}
+        assert winners == [wanted] * (balance // wanted)
+        assert held_points() == winners
+        assert account().held == balance
+        assert_ledger_adds_up()
+        release_timed_out_holds(timezone.now() + timedelta(days=1))
+        assert account().held == 0
+
+
+def test_one_checkout_asked_for_many_times_has_one_hold(channel):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    for _ in range(SAME_CHECKOUT_ROUNDS):
+        calls = [lambda points=100 + n: apply(checkout, points).points for n in range(SAME_CHECKOUT_THREADS)]
+        no_errors(at_once(calls))
+        assert held_points() == [account().held]
+        assert account().held >= 100
+        checkout.refresh_from_db()
+        assert checkout.voucher_code == PointsHold.objects.get(status=HoldStatus.HELD).code
+        assert_ledger_adds_up()
+
+
+def test_a_time_out_and_the_order_spend_the_points_once(channel):
+    user = customer_with_points(100 * TIME_OUT_ROUNDS)
+    product = make_product(price=40, channel=channel)
+    for done in range(TIME_OUT_ROUNDS):
+        checkout = checkout_of(user, channel)
+        code = VoucherCode.objects.get(code=apply(checkout, 100).checkout.voucher_code)
+        # As Saleor's completion does, in half of the rounds; in the others the code could still be killed.
+        used = done % 2
+        VoucherCode.objects.filter(pk=code.pk).update(used=used)
+        order = make_order(user, channel=channel, lines=[(product, 1)], voucher_code=code, discount=1, paid=False)
+        later = timezone.now() + timedelta(hours=2)
+        outcomes = at_once(
+            [partial(release_after, done % 7 * STAGGER_SECONDS, later), partial(sync_orders, [order.pk])]
+        )
+        no_errors(outcomes)
+        released, synced = outcomes
+        assert synced.synced == {order.pk}
+        if used:
+            assert released == 0
+        hold = PointsHold.objects.get(code=code.code)
+        assert (hold.status, hold.order_id) == (HoldStatus.COMMITTED, order.pk)
+        spent = PointsTransaction.objects.filter(order_id=order.pk, type=TransactionType.REDEEM)
+        assert list(spent.values_list("points", flat=True)) == [-100]
+        assert (account().held, account().spendable) == (0, 100 * (TIME_OUT_ROUNDS - done - 1))
+        assert_ledger_adds_up()
+
+
+def test_an_order_synced_by_many_earns_once(channel):
+    loyalty_settings(channel, points_per_unit="1", earn_from=EARN_FROM)
+    customer = customer_with_points(1)
+    product = make_product(price=40, channel=channel)
+    for _ in range(SYNC_ROUNDS):
+        order = make_order(customer, channel=channel, lines=[(product, 1)])
+        outcomes = at_once([partial(sync_orders, [order.pk])] * SYNC_THREADS)
+        no_errors(outcomes)
+        assert all(outcome.synced == {order.pk} for outcome in outcomes)
+        earned = PointsTransaction.objects.filter(order_id=order.pk)
+        assert list(earned.values_list("type", "points")) == [(TransactionType.EARN, 40)]
+        assert_ledger_adds_up()
+
+
+def test_two_staff_void_an_entry_once(channel):
+    customer_with_points(100)
+    account_id = LoyaltyAccount.objects.get().pk
+    for done in range(VOID_ROUNDS):
+        entry = adjust(account_id, 50, "Sorry", STAFF, f"give-{done}")
+        outcomes = at_once([partial(void, entry.pk, "Wrong", STAFF)] * 2)
+        no_errors(outcomes)
+        voids = PointsTransaction.objects.filter(reverses=entry.pk)
+        assert list(voids.values_list("type", "points")) == [(TransactionType.VOID, -50)]
+        assert outcomes == [voids.get()] * 2
+        assert account().active == 100
+        assert_ledger_adds_up()
