@@ -106,6 +106,8 @@ class TestThePage:
             "basis": "gross",
             "include_shipping": False,
             "award_imported_orders": False,
+            "gift_cards_earn": True,
+            "sale_items_earn": True,
             "pending_days": "0",
             "expiry": "never",
             "point_value": "",
