@@ -10,6 +10,7 @@ from saleor_crm_plugin.loyalty.models import (
     PointsTransaction,
 )
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion
+from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierMembership
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
     ProfileIdentity,
@@ -31,6 +32,7 @@ __all__ = [
     "LotConsumption",
     "LoyaltyAccount",
     "LoyaltyProgram",
+    "LoyaltyTier",
     "OrderSync",
     "PersonalRecommendations",
     "PointsHold",
@@ -43,4 +45,5 @@ __all__ = [
     "ProfileOrder",
     "RecommendationModel",
     "SyncState",
+    "TierMembership",
 ]

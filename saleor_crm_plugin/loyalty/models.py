@@ -77,6 +77,12 @@ class LoyaltyAccount(models.Model):
 class TransactionType(models.TextChoices):
     EARN = "earn"
     EARN_REVERSAL = "earn_reversal"
+    # Earned by something other than an order: signing up, a birthday.
+    EARN_ACTION = "earn_action"
+    # For bringing a friend, or for being brought.
+    REFERRAL = "referral"
+    # For reaching a tier.
+    TIER_GIFT = "tier_gift"
     REDEEM = "redeem"
     REDEEM_REVERSAL = "redeem_reversal"
     EXPIRE = "expire"
@@ -87,6 +93,11 @@ class TransactionType(models.TextChoices):
     VOID = "void"
     # The shop forgives a deficit that a reversal left, because the channel's policy says so.
     WAIVER = "waiver"
+    # Two accounts of one person become one: out of the one, into the other.
+    MERGE_OUT = "merge_out"
+    MERGE_IN = "merge_in"
+    # Brought along from another loyalty system.
+    IMPORT = "import"
 
 
 class ActorType(models.TextChoices):
