@@ -19,12 +19,13 @@ from saleor_crm_plugin.loyalty.simulation import MOST_AFFECTED, AffectedOrder, C
 
 class EarningRuleSimulationCost(BaseObjectType):
     currency = graphene.String(required=True, description="Currency of the orders.")
-    points = graphene.Int(required=True, description="Points that the rule would have given on them.")
+    # Sums over many orders may be more than an Int holds.
+    points = graphene.Float(required=True, description="Points that the rule would have given on them.")
     worth = graphene.Field(
         Money,
         description="What these points pay in the channels of their orders. Null where points cannot be spent in any.",
     )
-    points_without_worth = graphene.Int(
+    points_without_worth = graphene.Float(
         required=True,
         description="The part of `points` on orders of channels where points cannot be spent; `worth` leaves it out.",
     )
@@ -57,7 +58,7 @@ class EarningRuleSimulationOrder(BaseObjectType):
 
 
 class EarningRuleSimulation(BaseObjectType):
-    points = graphene.Int(
+    points = graphene.Float(
         required=True,
         description="Points that the rule would have given. Negative if it keeps out other rules that give more.",
     )
