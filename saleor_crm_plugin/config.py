@@ -63,6 +63,7 @@ LOYALTY_PLUGIN_ID = "crm.loyalty"
 RFM_WINDOW_DAYS = (30, 3650)
 TRAINING_HISTORY_DAYS = (7, 3650)
 MINIMUM_SUPPORT = (1, 1000)
+REMINDER_DAYS = (1, 365)
 
 POINTS_PER_UNIT_LIMIT = Decimal(10_000)
 POINT_VALUE_LIMIT = Decimal(10_000)
@@ -113,6 +114,8 @@ class CRMSettings:
     recommendations_enabled: bool = True
     training_history_days: int = 365
     minimum_support: int = 3
+    # None: nobody is reminded.
+    expiry_reminder_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,14 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         "Two products are recommended together once this many orders contain both.",
         "3",
         WholeNumber(*MINIMUM_SUPPORT),
+    ),
+    field(
+        "expiry_reminder_days",
+        "Days before points expire to remind",
+        "Customers are reminded this many days before points expire, through your notification app. Leave empty: no "
+        "reminders.",
+        "",
+        WholeNumber(*REMINDER_DAYS),
     ),
     field(LAST_SYNC, "Last reconciliation", "When orders were last compared with profiles and points.", "", None),
     field(LAST_TRAINING, "Last training", "When recommendations were last learned.", "", None),

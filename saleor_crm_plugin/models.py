@@ -9,6 +9,7 @@ from saleor_crm_plugin.loyalty.models import (
     PointsLot,
     PointsTransaction,
 )
+from saleor_crm_plugin.loyalty.reminders.models import LoyaltyReminder
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierMembership
 from saleor_crm_plugin.profiles.models import (
@@ -32,6 +33,7 @@ __all__ = [
     "LotConsumption",
     "LoyaltyAccount",
     "LoyaltyProgram",
+    "LoyaltyReminder",
     "LoyaltyTier",
     "OrderSync",
     "PersonalRecommendations",

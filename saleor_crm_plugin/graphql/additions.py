@@ -28,6 +28,7 @@ from saleor_crm_plugin.graphql.addition import LIST, PAGE, Addition, mutation
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.lists import DEFAULT_FIRST, FIRST_LIMIT
 from saleor_crm_plugin.graphql.loyalty import resolvers as loyalty
+from saleor_crm_plugin.graphql.loyalty.liability import additions as liability
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_adjust import LoyaltyPointsAdjust
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_apply import LoyaltyPointsApply
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_remove import LoyaltyPointsRemove
@@ -265,6 +266,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *QUERIES,
     *MUTATIONS,
     *earning_rules.ADDITIONS,
+    *liability.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -288,6 +290,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
     "ProductRecommendation": {"product": {"complexity": 1}},
     "RecommendationReason": {"products": {"complexity": 1}},
     **earning_rules.TYPE_COSTS,
+    **liability.TYPE_COSTS,
 }
 
 

@@ -29,17 +29,34 @@ def bring_points_in_line(
         owner: profile id by order id.
     """
     program_id = default_program_id(using)
+    # A shop without rules does not pay for them.
+    facts = facts_of(orders, owner, settings, using, for_rules=any_rules(program_id, using))
+    return bring_in_line(facts, program_id, now, using)
+
+
+def facts_of(
+    orders: Sequence[OrderSnapshot],
+    owner: Mapping[UUID, int],
+    settings: ShopSettings,
+    using: str,
+    *,
+    for_rules: bool = True,
+) -> list[OrderFacts]:
+    """The orders as loyalty sees them, in the same order.
+
+    Args:
+        owner: profile id by order id.
+        for_rules: with what rules ask about products and customers.
+    """
     places: Mapping[int, Place] = {}
     traits: Mapping[UUID, CustomerTraits] = {}
-    # A shop without rules does not pay for them.
-    if any_rules(program_id, using):
+    if for_rules:
         places = places_of({line.product_id for order in orders for line in order.lines if line.product_id}, using)
         traits = _traits(orders, owner, using)
-    facts = [
+    return [
         _facts(order, owner.get(order.order_id), settings, places, traits.get(order.order_id, NO_TRAITS))
         for order in orders
     ]
-    return bring_in_line(facts, program_id, now, using)
 
 
 def _traits(orders: Iterable[OrderSnapshot], owner: Mapping[UUID, int], using: str) -> dict[UUID, CustomerTraits]:

@@ -145,10 +145,7 @@ def _record_failure(order_id: UUID, error: Exception, using: str) -> None:
 
 
 def _sync(ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str) -> SyncResult:
-    _lock(ids, using)
-    snapshots = read_orders(ids, using)
-    orders = [snapshot for snapshot in snapshots.values() if not snapshot.is_draft]
-    owner = resolve_owners(_persons(orders, settings, using), using)
+    orders, owner = _lock_and_read(ids, settings, using)
     if settings.crm.profiles_enabled:
         _store_facts(orders, ids, owner, using)
     if settings.loyalty:
@@ -163,10 +160,17 @@ def missing_entries(order_ids: Sequence[UUID], settings: ShopSettings, using: st
 
     The caller has a transaction.
     """
-    _lock(order_ids, using)
-    orders = [snapshot for snapshot in read_orders(order_ids, using).values() if not snapshot.is_draft]
-    owner = resolve_owners(_persons(orders, settings, using), using)
+    orders, owner = _lock_and_read(order_ids, settings, using)
     return bring_points_in_line(orders, owner, settings, timezone.now(), using)
+
+
+def _lock_and_read(
+    ids: Sequence[UUID], settings: ShopSettings, using: str
+) -> tuple[list[OrderSnapshot], dict[UUID, int]]:
+    """The orders as they are now, without drafts, and the profile that each belongs to."""
+    _lock(ids, using)
+    orders = [snapshot for snapshot in read_orders(ids, using).values() if not snapshot.is_draft]
+    return orders, resolve_owners(_persons(orders, settings, using), using)
 
 
 def _store_facts(orders: Sequence[OrderSnapshot], ids: Sequence[UUID], owner: Mapping[UUID, int], using: str) -> None:

@@ -30,6 +30,7 @@ ACTIVATE_EVERY = timedelta(minutes=5)
 EXPIRE_EVERY = timedelta(minutes=15)
 RELEASE_HOLDS_EVERY = timedelta(minutes=2)
 # After midnight, apart from each other and from Saleor's own jobs on the hour. In CELERY_TIMEZONE.
+REMIND_AT = crontab(hour="7", minute="40")
 RFM_AT = crontab(hour="2", minute="20")
 TRAIN_AT = crontab(hour="3", minute="20")
 # A nightly job that found no worker for this long waits for the next night.
@@ -130,6 +131,14 @@ def release_holds_task(settings: ShopSettings) -> None:
 
 
 @crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
+def send_reminders_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.reminders import remind_of_expiry
+
+    if settings.crm.expiry_reminder_days is not None:
+        remind_of_expiry(timezone.now(), timedelta(days=settings.crm.expiry_reminder_days))
+
+
+@crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
 def refresh_rfm_task(settings: ShopSettings) -> None:
     from saleor_crm_plugin.profiles.rfm import refresh_rfm
 
@@ -155,6 +164,7 @@ PERIODIC_TASKS: dict[str, dict[str, Any]] = {
     "crm-activate-points": {"task": activate_points_task.name, "schedule": ACTIVATE_EVERY},
     "crm-expire-points": {"task": expire_points_task.name, "schedule": EXPIRE_EVERY},
     "crm-release-holds": {"task": release_holds_task.name, "schedule": RELEASE_HOLDS_EVERY},
+    "crm-send-reminders": {"task": send_reminders_task.name, "schedule": REMIND_AT},
     "crm-refresh-rfm": {"task": refresh_rfm_task.name, "schedule": RFM_AT},
     "crm-train-recommendations": {"task": train_recommendations_task.name, "schedule": TRAIN_AT},
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saleor_crm_plugin.exceptions import LedgerError
+from saleor_crm_plugin.exceptions import LedgerError, LoyaltyInputError
 from saleor_crm_plugin.loyalty.ledger import Actor, Ledger, Source
 from saleor_crm_plugin.loyalty.models import PointsTransaction
 
@@ -18,16 +18,27 @@ def adjust(
     A key that was used before returns the entry of then and changes nothing.
 
     Raises:
-        LedgerError: no reason, or too long a reason or key, or points that are 0 or too many.
+        LoyaltyInputError: `INVALID`: no reason, or too long a one.
+        LedgerError: no key or too long a one, or points that are 0 or too many.
         AccountClosedError: the account is closed.
         InsufficientPointsError: fewer points can be spent than are to be taken away.
     """
-    reason = reason.strip()
-    if not 0 < len(reason) <= REASON_MAX_LENGTH:
-        raise LedgerError(f"Give a reason of 1 to {REASON_MAX_LENGTH} characters.")
+    reason = checked_reason(reason)
     if not 0 < len(idempotency_key) <= KEY_MAX_LENGTH:
         raise LedgerError(f"An idempotency key has 1 to {KEY_MAX_LENGTH} characters.")
     key = f"adjust:{account_id}:{idempotency_key}"
     with Ledger([account_id], keys=[key], using=using) as ledger:
         entry = ledger.adjust(account_id, points, Source(key=key, reason=reason, actor=actor))
     return entry or PointsTransaction.objects.using(using).get(idempotency_key=key)
+
+
+def checked_reason(reason: str) -> str:
+    """What staff wrote as the reason, without spaces around it.
+
+    Raises:
+        LoyaltyInputError: `INVALID`: nothing, or too much.
+    """
+    reason = reason.strip()
+    if not 0 < len(reason) <= REASON_MAX_LENGTH:
+        raise LoyaltyInputError(f"Give a reason of 1 to {REASON_MAX_LENGTH} characters.", "INVALID", "reason")
+    return reason

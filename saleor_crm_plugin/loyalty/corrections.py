@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from saleor_crm_plugin.exceptions import InsufficientPointsError, LoyaltyInputError
-from saleor_crm_plugin.loyalty.adjustment import REASON_MAX_LENGTH
+from saleor_crm_plugin.loyalty.adjustment import checked_reason
 from saleor_crm_plugin.loyalty.ledger import Actor, Ledger, Source
 from saleor_crm_plugin.loyalty.models import PointsTransaction, TransactionType
 
@@ -31,7 +31,7 @@ def void(
         raise LoyaltyInputError(
             "Only entries that staff made can be voided. Others follow their order.", "NOT_APPLICABLE", "transactionId"
         )
-    source = Source(key=f"void:{entry.pk}", reason=_reason(reason), actor=actor, reverses=entry.pk)
+    source = Source(key=f"void:{entry.pk}", reason=checked_reason(reason), actor=actor, reverses=entry.pk)
     with Ledger([entry.account_id], entries=[entry.pk], keys=[source.key], using=using) as ledger:
         if ledger.has_posted(source.key):
             done = None
@@ -59,7 +59,7 @@ def reinstate(
         raise LoyaltyInputError("Only expired points can be reinstated.", "NOT_APPLICABLE", "transactionId")
     if expires_at is not None and expires_at <= timezone.now():
         raise LoyaltyInputError("Give a date in the future, or none.", "INVALID", "expiresAt")
-    source = Source(key=f"reinstate:{entry.pk}", reason=_reason(reason), actor=actor, reverses=entry.pk)
+    source = Source(key=f"reinstate:{entry.pk}", reason=checked_reason(reason), actor=actor, reverses=entry.pk)
     with Ledger([entry.account_id], keys=[source.key], using=using) as ledger:
         done = ledger.credit(entry.account_id, -entry.points, TransactionType.REINSTATE, source, expires_at=expires_at)
     return done or PointsTransaction.objects.using(using).get(idempotency_key=source.key)
@@ -70,10 +70,3 @@ def _entry(entry_id: int, using: str) -> PointsTransaction:
     if entry is None:
         raise LoyaltyInputError("There is no such entry.", "NOT_FOUND", "transactionId")
     return entry
-
-
-def _reason(reason: str) -> str:
-    reason = reason.strip()
-    if not 0 < len(reason) <= REASON_MAX_LENGTH:
-        raise LoyaltyInputError(f"Give a reason of 1 to {REASON_MAX_LENGTH} characters.", "INVALID", "reason")
-    return reason

@@ -172,7 +172,7 @@ class Ledger:
         """Take `points` (> 0) of entry `source.reverses` back: from its own lot, then others, then as deficit."""
         assert source.reverses is not None
         wallet = self.wallets[account_id]
-        own = [lot_id for lot_id in [self._lot_of_entry.get(source.reverses)] if lot_id in wallet.lots]
+        own = wallet.lots.keys() & {self._lot_of_entry.get(source.reverses)}
         return self._post(account_id, -points, kind, source, lambda: wallet.take(points, own))
 
     def reverse_award(

@@ -154,12 +154,15 @@ def _first_terms(
 
 
 def _may_earn(order: OrderFacts) -> bool:
-    settings = order.settings
+    earn_from = order.settings.earn_from
+    return earn_from is not None and order.placed_at >= earn_from and qualifies(order)
+
+
+def qualifies(order: OrderFacts) -> bool:
+    """Whether it is an order that earns, whenever it was placed."""
     if order.profile_id is None or order.qualified_at is None or not order.is_purchase or order.is_replacement:
         return False
-    if settings.earn_from is None or order.placed_at < settings.earn_from:
-        return False
-    return settings.award_imported_orders or not order.is_imported
+    return order.settings.award_imported_orders or not order.is_imported
 
 
 def _first_award(entries: Iterable[PointsTransaction]) -> PointsTransaction | None:

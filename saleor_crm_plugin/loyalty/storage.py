@@ -83,6 +83,14 @@ def used_by(entries: Sequence[int], using: str) -> dict[int, list[Consumption]]:
     return used
 
 
+def count_uses(lot_ids: Sequence[int], using: str) -> dict[int, int]:
+    """How often each lot's points were used or given back; a lot that never was is missing. No lots: no statement."""
+    if not lot_ids:
+        return {}
+    rows = LotConsumption.objects.using(using).filter(lot__in=lot_ids).order_by().values("lot_id")
+    return dict(rows.annotate(uses=models.Count("pk")).values_list("lot_id", "uses"))
+
+
 def read_lots(
     account_ids: Sequence[int], orders: Sequence[UUID], entries: Sequence[int], lot_ids: Sequence[int], using: str
 ) -> list[tuple[PointsLot, UUID | None]]:

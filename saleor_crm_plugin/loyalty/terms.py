@@ -111,7 +111,8 @@ class RuleLimits:
 
     def __init__(self, used: Mapping[UsageQuestion, RuleUsage]) -> None:
         self._before = used
-        self._since: list[RuleUse] = []
+        self._since: dict[tuple[int, bool, int], list[RuleUse]] = {}
+        self._points_since: dict[tuple[int, bool], int] = {}
 
     def apply(self, wanted: Wanted) -> EarningTerms:
         """The terms with the room that each rule has left."""
@@ -125,17 +126,20 @@ class RuleLimits:
 
     def count(self, uses: Iterable[RuleUse]) -> None:
         """Take into account what an order of this batch has used."""
-        self._since.extend(uses)
+        for use in uses:
+            self._since.setdefault((use.rule_id, use.is_dry_run, use.account_id), []).append(use)
+            of_all = (use.rule_id, use.is_dry_run)
+            self._points_since[of_all] = self._points_since.get(of_all, 0) + use.points
 
     def _usage(self, rule: RuleTerms, wanted: Wanted) -> RuleUsage:
         question = wanted.question(rule)
         before = self._before[question]
-        lately = [use for use in self._since if use.rule_id == rule.rule_id and use.is_dry_run == rule.is_dry_run]
-        own = [use for use in lately if use.account_id == wanted.account_id and question.covers(use.used_at)]
+        lately = self._since.get((rule.rule_id, rule.is_dry_run, wanted.account_id), ())
+        own = [use for use in lately if question.covers(use.used_at)]
         return RuleUsage(
             customer_points=before.customer_points + sum(use.points for use in own),
             customer_uses=before.customer_uses + sum(use.points > 0 for use in own),
-            total_points=before.total_points + sum(use.points for use in lately),
+            total_points=before.total_points + self._points_since.get((rule.rule_id, rule.is_dry_run), 0),
         )
 
 

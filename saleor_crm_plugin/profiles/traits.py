@@ -36,3 +36,9 @@ def buyers(profile_ids: Collection[int], using: str) -> set[int]:
     """Those of the profiles that have bought anything."""
     rows = ProfileOrder.objects.using(using).filter(profile_id__in=profile_ids, counts=True)
     return set(rows.values_list("profile_id", flat=True).distinct())
+
+
+def owners(order_ids: Collection[UUID], using: str) -> dict[UUID, int]:
+    """The profile that each of the orders was stored for, by order id."""
+    rows = ProfileOrder.objects.using(using).filter(order_id__in=order_ids)
+    return dict(rows.values_list("order_id", "profile_id"))

@@ -17,8 +17,7 @@ class ReplicaOnWriter:
     """
 
     def __init__(self, replica: Any, writer: Any) -> None:
-        self._replica = replica
-        self._writer = writer
+        self.__dict__.update(_replica=replica, _writer=writer)
 
     @property
     def alias(self) -> str:
@@ -40,6 +39,10 @@ class ReplicaOnWriter:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._writer, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Whether there is a transaction, and how it ends, is one thing under both names.
+        setattr(self._writer, name, value)
 
 
 def use_one_connection() -> None:

@@ -288,6 +288,7 @@ def test_the_limits_stand_in_the_help_text() -> None:
         "recommendations_enabled": "Boolean",
         "training_history_days": "String",
         "minimum_support": "String",
+        "expiry_reminder_days": "String",
         "last_sync": "OUTPUT",
         "last_training": "OUTPUT",
         "orders_behind": "OUTPUT",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 
-from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError
+from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError, LoyaltyInputError
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.ledger import Actor, Ledger, Source
@@ -101,8 +101,8 @@ def test_a_repeated_adjustment_is_done_once_and_answers_the_same(account_id):
     [
         (0, "Reason", "k", LedgerError),
         (2**31, "Reason", "k", LedgerError),
-        (10, "  ", "k", LedgerError),
-        (10, "x" * 256, "k", LedgerError),
+        (10, "  ", "k", LoyaltyInputError),
+        (10, "x" * 256, "k", LoyaltyInputError),
         (10, "Reason", "", LedgerError),
         (-1, "Reason", "k", InsufficientPointsError),
     ],

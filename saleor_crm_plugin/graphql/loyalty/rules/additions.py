@@ -14,6 +14,7 @@ from saleor_crm_plugin.graphql.addition import PAGE, Addition, mutation
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.loyalty.rules.mutations.loyalty_earning_rule_create import LoyaltyEarningRuleCreate
 from saleor_crm_plugin.graphql.loyalty.rules.mutations.loyalty_earning_rule_delete import LoyaltyEarningRuleDelete
+from saleor_crm_plugin.graphql.loyalty.rules.mutations.loyalty_earning_rule_simulate import LoyaltyEarningRuleSimulate
 from saleor_crm_plugin.graphql.loyalty.rules.mutations.loyalty_earning_rule_update import LoyaltyEarningRuleUpdate
 from saleor_crm_plugin.graphql.loyalty.rules.types import LoyaltyEarningRuleCountableConnection
 from saleor_crm_plugin.loyalty.rules.models import EarningRule
@@ -40,6 +41,7 @@ ADDITIONS = (
     mutation("loyalty_earning_rule_create", LoyaltyEarningRuleCreate.Field()),
     mutation("loyalty_earning_rule_update", LoyaltyEarningRuleUpdate.Field()),
     mutation("loyalty_earning_rule_delete", LoyaltyEarningRuleDelete.Field()),
+    mutation("loyalty_earning_rule_simulate", LoyaltyEarningRuleSimulate.Field()),
 )
 
 TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {"LoyaltyEarningRule": {"uses": {"complexity": 1}}}

@@ -1,0 +1,249 @@
+"""What the shop owes its customers in points at a moment, and how it came to that.
+
+All of it is computed from rows that never change: entries, the lots they opened and what was used of them. So any past
+moment can be computed again, and gives the same. "At T" is after everything that happened before T, so that the state
+at the end of one month is the state at the beginning of the next.
+
+When a pending lot becomes active no entry is posted. Its points count as active from its `available_at` on, and what it
+pays of a deficit then, which is booked on the entry of its award, counts from that moment as well.
+
+At every moment    sum(entries) = active + pending - deficit    and    opening + given - taken = closing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+from django.db import connections
+
+from saleor_crm_plugin.loyalty.earning import split_points
+from saleor_crm_plugin.loyalty.models import TransactionType
+
+# Lots whose date has passed that a share is worth computing from: with 100, one of 20 % is off by 8 % at most, 19 times
+# out of 20.
+BREAKAGE_LOTS = 100
+
+# Neither spent nor expired: taken back, or moved.
+NEITHER = (
+    TransactionType.EARN_REVERSAL,
+    TransactionType.VOID,
+    TransactionType.ADJUST,
+    TransactionType.MERGE_OUT,
+    TransactionType.MERGE_IN,
+)
+
+_POSITION = """
+WITH used AS (
+    SELECT part.lot_id, sum(part.points) AS points
+    FROM crm_lot_consumption AS part
+    JOIN crm_points_transaction AS entry ON entry.id = part.transaction_id
+    LEFT JOIN crm_points_lot AS opened ON opened.transaction_id = entry.id AND part.points > 0
+    WHERE greatest(entry.created_at, opened.available_at) < %(moment)s
+    GROUP BY part.lot_id
+), standing AS MATERIALIZED (
+    SELECT lot.account_id, lot.expires_at, lot.available_at >= %(moment)s AS pending,
+        lot.amount - coalesce(used.points, 0) AS points
+    FROM crm_points_lot AS lot
+    JOIN crm_points_transaction AS entry ON entry.id = lot.transaction_id AND entry.created_at < %(moment)s
+    LEFT JOIN used ON used.lot_id = lot.id
+    WHERE lot.amount <> coalesce(used.points, 0)
+), owed AS (
+    SELECT account_id, sum(points) AS points
+    FROM (
+        SELECT account_id, points FROM standing
+        UNION ALL
+        SELECT account_id, -points FROM crm_points_transaction WHERE created_at < %(moment)s
+    ) AS each
+    GROUP BY account_id HAVING sum(points) <> 0
+)
+SELECT 'lots', date_trunc('month', expires_at AT TIME ZONE 'UTC')::date AS month,
+    coalesce(sum(points) FILTER (WHERE NOT pending), 0), coalesce(sum(points) FILTER (WHERE pending), 0)
+FROM standing GROUP BY month
+UNION ALL
+SELECT 'owed', NULL, coalesce(sum(points), 0), count(*) FROM owed
+ORDER BY 1, 2 NULLS LAST
+"""
+
+_MOVEMENTS = """
+SELECT type,
+    coalesce(sum(points) FILTER (WHERE created_at < %(since)s), 0),
+    coalesce(sum(points) FILTER (WHERE created_at >= %(since)s AND points > 0), 0),
+    coalesce(-sum(points) FILTER (WHERE created_at >= %(since)s AND points < 0), 0),
+    count(*) FILTER (WHERE created_at >= %(since)s)
+FROM crm_points_transaction WHERE created_at < %(until)s GROUP BY type
+"""
+
+_BREAKAGE = """
+SELECT count(DISTINCT lot.id),
+    coalesce(sum(part.points) FILTER (WHERE entry.type = 'expire'), 0),
+    coalesce(sum(part.points) FILTER (WHERE entry.type <> 'expire'), 0)
+FROM crm_points_lot AS lot
+JOIN crm_lot_consumption AS part ON part.lot_id = lot.id
+JOIN crm_points_transaction AS entry ON entry.id = part.transaction_id
+LEFT JOIN crm_points_transaction AS reinstated
+    ON reinstated.reverses_id = entry.id AND reinstated.type = 'reinstate' AND reinstated.created_at < %(moment)s
+WHERE lot.expires_at < %(moment)s AND entry.created_at < %(moment)s AND NOT entry.type = ANY(%(neither)s)
+    AND reinstated.id IS NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outstanding:
+    """Points that expire in the same month; `month` is its first day in UTC, None for those that never expire."""
+
+    month: date | None
+    active: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What stands at a moment.
+
+    Attributes:
+        months: soonest first, never-expiring last. A month that has passed holds points that a checkout kept from
+            expiring, or that the job has not come to yet.
+        deficit: points that customers owe, and `deficit_accounts` how many do.
+    """
+
+    months: tuple[Outstanding, ...]
+    deficit: int
+    deficit_accounts: int
+
+    @property
+    def active(self) -> int:
+        return sum(month.active for month in self.months)
+
+    @property
+    def pending(self) -> int:
+        return sum(month.pending for month in self.months)
+
+    @property
+    def balance(self) -> int:
+        """The sum of all entries before the moment."""
+        return self.active + self.pending - self.deficit
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What entries of one type gave and took, both as positive numbers."""
+
+    type: TransactionType
+    given: int
+    taken: int
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Movements:
+    """Entries from `since` until before `until`: opening + given - taken = closing."""
+
+    since: datetime
+    until: datetime
+    opening: int
+    movements: tuple[Movement, ...]
+
+    @property
+    def closing(self) -> int:
+        return self.opening + sum(movement.given - movement.taken for movement in self.movements)
+
+
+class BreakageStatus(StrEnum):
+    MEASURED = "measured"
+    INSUFFICIENT_DATA = "insufficient_data"
+
+
+@dataclass(frozen=True, slots=True)
+class Breakage:
+    """What became of the points whose date has passed.
+
+    Attributes:
+        lots: how many awards these are.
+        expired: points that expired unspent, and were not reinstated.
+        spent: points that were spent, or paid a deficit.
+    """
+
+    lots: int
+    expired: int
+    spent: int
+
+    @property
+    def status(self) -> BreakageStatus:
+        enough = self.lots >= BREAKAGE_LOTS and self.expired + self.spent > 0
+        return BreakageStatus.MEASURED if enough else BreakageStatus.INSUFFICIENT_DATA
+
+    @property
+    def rate(self) -> Fraction | None:
+        """The share that expired, between 0 and 1; None without enough history."""
+        if self.status == BreakageStatus.INSUFFICIENT_DATA:
+            return None
+        return Fraction(self.expired, self.expired + self.spent)
+
+    def expected(self, position: Position) -> int | None:
+        """Points of those outstanding that will expire unspent, rounded down; None without enough history.
+
+        Points that never expire are taken to be spent.
+        """
+        if self.rate is None:
+            return None
+        expiring = sum(month.active + month.pending for month in position.months if month.month is not None)
+        return floor(expiring * self.rate)
+
+
+def position_at(moment: datetime, using: str) -> Position:
+    """What stands after everything before `moment`. One statement."""
+    rows = _rows(_POSITION, {"moment": moment}, using)
+    (deficit, accounts) = next((points, count) for kind, _, points, count in rows if kind == "owed")
+    months = tuple(
+        Outstanding(month, int(active), int(pending)) for kind, month, active, pending in rows if kind == "lots"
+    )
+    return Position(months, int(deficit), int(accounts))
+
+
+def movements_between(since: datetime, until: datetime, using: str) -> Movements:
+    """Entries of the time, by type in the order of `TransactionType`. One statement."""
+    rows = {row[0]: row[1:] for row in _rows(_MOVEMENTS, {"since": since, "until": until}, using)}
+    return Movements(
+        since,
+        until,
+        opening=int(sum(before for before, *_ in rows.values())),
+        movements=tuple(
+            Movement(kind, int(given), int(taken), entries)
+            for kind in TransactionType
+            if kind in rows
+            for _, given, taken, entries in [rows[kind]]
+            if entries
+        ),
+    )
+
+
+def breakage_before(moment: datetime, using: str) -> Breakage:
+    """What became of the lots whose date had passed. One statement.
+
+    Lots that are spent before their date has passed are left out until it has: what is left of their month is not
+    decided yet, and a young shop would look as if everything were spent.
+    """
+    ((lots, expired, spent),) = _rows(_BREAKAGE, {"moment": moment, "neither": [str(kind) for kind in NEITHER]}, using)
+    return Breakage(lots, int(expired), int(spent))
+
+
+def worths(points: Sequence[int], value: Decimal, places: int) -> tuple[Decimal, ...]:
+    """What parts of a sum of points (>= 0) are worth in a currency with `places` decimals, so that they add up.
+
+    The sum is rounded half up, and split by largest remainder.
+    """
+    total = floor(sum(points) * Fraction(value) * 10**places + Fraction(1, 2))
+    return tuple(Decimal(units).scaleb(-places) for units in split_points(total, [Fraction(part) for part in points]))
+
+
+def _rows(statement: str, parameters: Mapping[str, Any], using: str) -> list[tuple[Any, ...]]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()
