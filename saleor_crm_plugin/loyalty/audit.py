@@ -110,7 +110,7 @@ CHECKS: dict[str, str] = {
         ORDER BY 1
     """,
     "merges": """
-        SELECT min(account_id), format('the move %%s of points between accounts adds up to %%s points', move, sum(points))
+        SELECT min(account_id), format('the move %%s between accounts adds up to %%s points', move, sum(points))
         FROM (
             SELECT account_id, type, points, regexp_replace(idempotency_key, ':merge_(in|out)$', '') AS move
             FROM crm_points_transaction WHERE type IN ('merge_in', 'merge_out')

@@ -17,15 +17,15 @@ accounts are as they were: balances, lots, debts.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connections, models, transaction
 
 from saleor_crm_plugin.exceptions import LoyaltyInputError
-from saleor_crm_plugin.loyalty import moving, storage
-from saleor_crm_plugin.loyalty.ledger import LIFETIME_TYPES, Actor, Ledger, Source
+from saleor_crm_plugin.loyalty import accounts, moving, storage
+from saleor_crm_plugin.loyalty.ledger import LIFETIME_TYPES, SYSTEM, Actor, Ledger, Source
 from saleor_crm_plugin.loyalty.models import AccountMerge, LoyaltyAccount, PointsLot, PointsTransaction, TransactionType
 from saleor_crm_plugin.loyalty.wallet import Consumption
 
@@ -50,9 +50,16 @@ def merge(
     undo_until: datetime | None = None,
     using: str = "default",
 ) -> AccountMerge:
-    """`merge_many` for two accounts; a repeat returns the merge of then."""
+    """`merge_many` for two accounts; a repeat returns the merge of then.
+
+    Raises:
+        LoyaltyInputError: as there; also if the target was merged into the source before (`INVALID`).
+    """
     merge_many([(source_id, target_id)], actor, now, undo_until=undo_until, using=using)
-    return AccountMerge.objects.using(using).get(source_id=source_id, undone_at__isnull=True)
+    done = AccountMerge.objects.using(using).filter(source_id=source_id, undone_at__isnull=True).first()
+    if done is None:
+        raise LoyaltyInputError("The other account was merged into this one before.", "INVALID", "targetId")
+    return done
 
 
 def merge_many(
@@ -69,7 +76,7 @@ def merge_many(
         undo_until: until when `unmerge` is possible; None: never.
 
     Returns:
-        How many were merged; pairs that were merged before change nothing.
+        How many were merged; pairs that are one already change nothing.
 
     Raises:
         LoyaltyInputError: nothing was merged, because in some pair there is one account only or two programs
@@ -81,7 +88,7 @@ def merge_many(
             new = []
             for source_id, target_id in pairs:
                 source = ledger.accounts[source_id]
-                if source.merged_into_id == target_id:
+                if source_id != target_id and ledger.head_of(source_id) == ledger.head_of(target_id):
                     continue
                 _check(ledger, source_id, target_id)
                 source.merged_into_id, source.closed_at = target_id, now
@@ -104,6 +111,26 @@ def merge_many(
         changed = [ledger.accounts[each.source_id] for each in merges]
         LoyaltyAccount.objects.using(using).bulk_update(changed, ["merged_into", "closed_at"])
     return len(new)
+
+
+def merge_profiles(moved: Mapping[int, int], now: datetime, using: str) -> int:
+    """Persons turn out to be others: merge their accounts, in each program, for good. A constant number of statements.
+
+    Args:
+        moved: profile id of who turned out to be another -> profile id of that other.
+
+    Returns:
+        How many accounts were merged.
+    """
+    own = LoyaltyAccount.objects.using(using).filter(profile_id__in=moved.keys(), closed_at__isnull=True)
+    by_program: dict[int, list[tuple[int, int]]] = {}
+    for account_id, program_id, profile_id in own.order_by("pk").values_list("pk", "program_id", "profile_id"):
+        by_program.setdefault(program_id, []).append((account_id, moved[profile_id]))
+    merged = 0
+    for program_id, found in by_program.items():
+        target = accounts.ensure(program_id, {profile_id for _, profile_id in found}, using)
+        merged += merge_many([(account_id, target[pk]) for account_id, pk in found], SYSTEM, now, using=using)
+    return merged
 
 
 def unmerge(merge_id: int, actor: Actor, now: datetime, *, using: str = "default") -> Unmerged:
@@ -180,7 +207,7 @@ class _Separation:
 
 def _check(ledger: Ledger, source_id: int, target_id: int) -> None:
     source, head = ledger.accounts[source_id], ledger.accounts[ledger.head_of(target_id)]
-    if head.pk == source_id:
+    if source_id == target_id:
         raise LoyaltyInputError("An account cannot be merged into itself.", "INVALID", "targetId")
     if source.program_id != head.program_id:
         raise LoyaltyInputError("The accounts are of two programs.", "INVALID", "targetId")
