@@ -93,7 +93,7 @@ CHECKS: dict[str, str] = {
         FROM crm_points_transaction AS entry
         LEFT JOIN crm_points_lot AS lot ON lot.transaction_id = entry.id AND lot.account_id = entry.account_id
         WHERE entry.points > 0
-            AND entry.type IN ('earn', 'adjust', 'reinstate')
+            AND entry.type IN ('earn', 'adjust', 'reinstate', 'import')
             AND lot.amount IS DISTINCT FROM entry.points
         ORDER BY entry.id
     """,

@@ -61,6 +61,7 @@ class Source:
     Attributes:
         key: idempotency key, unique over the whole ledger.
         reverses: primary key of the entry that this one corrects.
+        at: when it happened, for entries that come from elsewhere; None: now.
     """
 
     key: str
@@ -69,6 +70,7 @@ class Source:
     actor: Actor = SYSTEM
     breakdown: dict[str, Any] | None = None
     reverses: int | None = None
+    at: datetime | None = None
 
 
 class Ledger:
@@ -304,13 +306,25 @@ class Ledger:
         """
         if source.key in self._posted_keys:
             return None
+        if points <= 0:
+            return self.debit(account_id, -points, TransactionType.ADJUST, source)
+        self._check_open(account_id)
+        return self._credit(account_id, points, TransactionType.ADJUST, source, self.now, expires_at)
+
+    def debit(self, account_id: int, points: int, kind: TransactionType, source: Source) -> PointsTransaction | None:
+        """Take `points` (> 0) from the lots, never into a deficit.
+
+        Raises:
+            AccountClosedError: the account is closed.
+            InsufficientPointsError: fewer points can be spent.
+        """
+        if source.key in self._posted_keys:
+            return None
         self._check_open(account_id)
         wallet = self.wallets[account_id]
-        if points > 0:
-            return self._credit(account_id, points, TransactionType.ADJUST, source, self.now, expires_at)
-        if -points > wallet.spendable:
-            raise InsufficientPointsError(requested=-points, available=wallet.spendable)
-        return self._post(account_id, points, TransactionType.ADJUST, source, lambda: wallet.take(-points))
+        if points > wallet.spendable:
+            raise InsufficientPointsError(requested=points, available=wallet.spendable)
+        return self._post(account_id, -points, kind, source, lambda: wallet.take(points))
 
     def activate(self, account_id: int, lot_id: int) -> None:
         """A pending lot becomes spendable. No entry: the balance does not change."""
@@ -405,7 +419,7 @@ class Ledger:
             actor_id=source.actor.id,
             reason=source.reason,
             breakdown=source.breakdown or {},
-            created_at=self.now,
+            created_at=source.at or self.now,
         )
         if kind in LIFETIME_TYPES:
             wallet.lifetime += points
