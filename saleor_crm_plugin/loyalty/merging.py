@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connections, models, transaction
+from django.db import models, transaction
 
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.loyalty import accounts, moving, storage
@@ -261,19 +261,9 @@ def _debts(found: AccountMerge, using: str) -> list[PointsTransaction]:
     return list(entries.order_by("pk"))
 
 
-_LIFETIME = """
-WITH RECURSIVE family AS (
-    SELECT %s::bigint AS id
-    UNION
-    SELECT account.id FROM crm_loyalty_account AS account JOIN family ON account.merged_into_id = family.id
-)
-SELECT coalesce(sum(points), 0) FROM crm_points_transaction
-WHERE account_id IN (SELECT id FROM family) AND type = ANY(%s)
-"""
-
-
 def _lifetime(account_id: int, using: str) -> int:
     """Points that an account, and those that were merged into it, have ever earned."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(_LIFETIME, [account_id, [str(kind) for kind in LIFETIME_TYPES]])
-        return int(cursor.fetchone()[0])
+    entries = PointsTransaction.objects.using(using).filter(
+        account_id__in=accounts.with_merged([account_id], using), type__in=LIFETIME_TYPES
+    )
+    return entries.aggregate(points=models.Sum("points", default=0))["points"]
