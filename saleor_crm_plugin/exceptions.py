@@ -65,3 +65,7 @@ class RedemptionError(LoyaltyInputError):
 
 class TrainingError(CRMError):
     """A recommendation model cannot be trained on what there is; the published one stays."""
+
+
+class ImportFileError(CRMError):
+    """A file cannot be imported as it is, whatever stands in its rows. Nothing has been written."""

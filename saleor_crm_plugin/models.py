@@ -2,6 +2,7 @@
 
 from saleor_crm_plugin.ingestion.models import OrderSync, SyncState
 from saleor_crm_plugin.loyalty.models import (
+    AccountMerge,
     LotConsumption,
     LoyaltyAccount,
     LoyaltyProgram,
@@ -26,6 +27,7 @@ from saleor_crm_plugin.recommendations.models import (
 )
 
 __all__ = [
+    "AccountMerge",
     "CustomerProfile",
     "EarningRule",
     "EarningRuleUse",

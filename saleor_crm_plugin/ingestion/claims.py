@@ -9,17 +9,19 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 from saleor.account.models import User
 
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customers
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot
+from saleor_crm_plugin.loyalty.merging import merge_profiles
 from saleor_crm_plugin.profiles.customers import claim_guests, detach_deleted_users, orphaned_profiles
 from saleor_crm_plugin.profiles.models import IdentityKind, ProfileIdentity, ProfileOrder
 
 
 def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -> list[UUID]:
-    """Let these customers have the guests whose addresses they own.
+    """Let these customers have the guests whose addresses they own, and what is on the guests' points accounts.
 
     Returns:
         The guests' orders, to be synced now. They are marked as not in line in the same transaction, so that
@@ -31,6 +33,7 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
         claims = claim_guests(owners, alias)
         if not claims:
             return []
+        merge_profiles(claims.moved, timezone.now(), alias)
         orders = list(
             ProfileOrder.objects.using(alias).filter(profile_id__in=claims.moved).values_list("order_id", flat=True)
         )

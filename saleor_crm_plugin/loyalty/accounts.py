@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from django.db.models.expressions import RawSQL
+
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
 
 
@@ -37,3 +39,25 @@ def ensure(program_id: int, profile_ids: Collection[int], using: str) -> dict[in
         )
         found.update(find(program_id, missing, using))
     return found
+
+
+_WITH_MERGED = """
+WITH RECURSIVE family AS (
+    SELECT id FROM crm_loyalty_account WHERE id = ANY(%s)
+    UNION
+    SELECT account.id FROM crm_loyalty_account AS account JOIN family ON account.merged_into_id = family.id
+)
+SELECT id FROM family
+"""
+
+
+def with_merged(account_ids: Collection[int], using: str) -> set[int]:
+    """The accounts, and all that were merged into them, directly or not."""
+    family = LoyaltyAccount.objects.using(using).filter(pk__in=RawSQL(_WITH_MERGED, [list(account_ids)]))
+    return set(family.values_list("pk", flat=True))
+
+
+def of_profile(profile_id: int, using: str) -> set[int]:
+    """The accounts of a person in all programs, with those that were merged into them."""
+    own = LoyaltyAccount.objects.using(using).filter(profile_id=profile_id)
+    return with_merged(list(own.values_list("pk", flat=True)), using)

@@ -30,14 +30,28 @@ CHECKS: dict[str, str] = {
             'pending lots %%s, holds %%s, lifetime %%s',
             account.active, account.pending, account.deficit, account.held, account.lifetime,
             coalesce(entries.points, 0), coalesce(lots.active, 0), coalesce(lots.pending, 0),
-            coalesce(holds.points, 0), coalesce(entries.lifetime, 0)
+            coalesce(holds.points, 0), coalesce(earned.lifetime, 0)
         )
         FROM crm_loyalty_account AS account
         LEFT JOIN (
-            SELECT account_id, sum(points) AS points,
-                sum(points) FILTER (WHERE type IN ('earn', 'earn_reversal')) AS lifetime
-            FROM crm_points_transaction GROUP BY account_id
+            SELECT account_id, sum(points) AS points FROM crm_points_transaction GROUP BY account_id
         ) AS entries ON entries.account_id = account.id
+        -- What merged accounts have earned stands with the account that has their points now.
+        LEFT JOIN (
+            SELECT family.head_id, sum(entry.points) AS lifetime
+            FROM (
+                WITH RECURSIVE family AS (
+                    SELECT id, id AS head_id FROM crm_loyalty_account WHERE merged_into_id IS NULL
+                    UNION ALL
+                    SELECT merged.id, family.head_id FROM crm_loyalty_account AS merged
+                    JOIN family ON merged.merged_into_id = family.id
+                )
+                SELECT * FROM family
+            ) AS family
+            JOIN crm_points_transaction AS entry ON entry.account_id = family.id
+            WHERE entry.type IN ('earn', 'earn_reversal')
+            GROUP BY family.head_id
+        ) AS earned ON earned.head_id = account.id
         LEFT JOIN (
             SELECT account_id, sum(remaining) FILTER (WHERE status = 'active') AS active,
                 sum(remaining) FILTER (WHERE status = 'pending') AS pending
@@ -50,7 +64,7 @@ CHECKS: dict[str, str] = {
             OR account.active <> coalesce(lots.active, 0)
             OR account.pending <> coalesce(lots.pending, 0)
             OR account.held <> coalesce(holds.points, 0)
-            OR account.lifetime <> coalesce(entries.lifetime, 0)
+            OR account.lifetime <> coalesce(earned.lifetime, 0)
         ORDER BY account.id
     """,
     "lots": """
@@ -79,7 +93,7 @@ CHECKS: dict[str, str] = {
         FROM crm_points_transaction AS entry
         LEFT JOIN crm_points_lot AS lot ON lot.transaction_id = entry.id AND lot.account_id = entry.account_id
         WHERE entry.points > 0
-            AND entry.type IN ('earn', 'adjust', 'reinstate')
+            AND entry.type IN ('earn', 'adjust', 'reinstate', 'import')
             AND lot.amount IS DISTINCT FROM entry.points
         ORDER BY entry.id
     """,
@@ -93,6 +107,26 @@ CHECKS: dict[str, str] = {
         FROM crm_points_transaction
         WHERE order_id IS NOT NULL AND type IN ('redeem', 'redeem_reversal')
         GROUP BY account_id, order_id HAVING sum(points) > 0
+        ORDER BY 1
+    """,
+    "merges": """
+        SELECT min(account_id), format('the move %%s between accounts adds up to %%s points', move, sum(points))
+        FROM (
+            SELECT account_id, type, points, regexp_replace(idempotency_key, ':merge_(in|out)$', '') AS move
+            FROM crm_points_transaction WHERE type IN ('merge_in', 'merge_out')
+        ) AS half
+        GROUP BY move HAVING sum(points) <> 0 OR count(DISTINCT type) <> 2
+        UNION ALL
+        SELECT lot.account_id, format('lot %%s came from lot %%s, and expires at another time', lot.id, origin.id)
+        FROM crm_points_lot AS lot JOIN crm_points_lot AS origin ON origin.id = lot.origin_id
+        WHERE lot.expires_at IS DISTINCT FROM origin.expires_at
+            OR lot.available_at IS DISTINCT FROM origin.available_at
+        UNION ALL
+        SELECT account.id, format('account is merged into %%s, but the record of merges says %%s',
+            coalesce(account.merged_into_id::text, 'none'), coalesce(merge.target_id::text, 'none'))
+        FROM crm_loyalty_account AS account
+        LEFT JOIN crm_account_merge AS merge ON merge.source_id = account.id AND merge.undone_at IS NULL
+        WHERE account.merged_into_id IS DISTINCT FROM merge.target_id
         ORDER BY 1
     """,
 }

@@ -36,7 +36,7 @@ def void(
         if ledger.has_posted(source.key):
             done = None
         elif entry.points > 0:
-            available = ledger.wallets[entry.account_id].spendable
+            available = ledger.wallets[ledger.head_of(entry.account_id)].spendable
             if entry.points > available and not allow_deficit:
                 raise InsufficientPointsError(requested=entry.points, available=available)
             done = ledger.take_back(entry.account_id, entry.points, TransactionType.VOID, source)

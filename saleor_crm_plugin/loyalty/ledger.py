@@ -22,7 +22,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError
-from saleor_crm_plugin.loyalty import storage
+from saleor_crm_plugin.loyalty import moving, storage
 from saleor_crm_plugin.loyalty.models import (
     ActorType,
     LotConsumption,
@@ -61,6 +61,7 @@ class Source:
     Attributes:
         key: idempotency key, unique over the whole ledger.
         reverses: primary key of the entry that this one corrects.
+        at: when it happened, for entries that come from elsewhere; None: now.
     """
 
     key: str
@@ -69,13 +70,14 @@ class Source:
     actor: Actor = SYSTEM
     breakdown: dict[str, Any] | None = None
     reverses: int | None = None
+    at: datetime | None = None
 
 
 class Ledger:
     """A unit of work over some accounts.
 
     Args:
-        account_ids: accounts to lock. Others cannot be touched.
+        account_ids: accounts to lock, with those that they were merged into. Others cannot be touched.
         lots_of: which of them need their open lots (default: all); the rest can only receive new lots.
         orders: orders whose awards may be reversed or whose redemptions may be given back.
         entries: primary keys of entries that may be undone: the lots that they opened, and those that they used.
@@ -111,6 +113,8 @@ class Ledger:
         self._lot_of_entry: dict[int, int] = {}
         self._used_by_entry: dict[int, list[Consumption]] = {}
         self._outstanding: dict[tuple[int, UUID], list[Consumption]] = {}
+        self._order_of_lot: dict[int, UUID | None] = {}
+        self._moves: dict[str, int] = {}
         self._lot_rows: dict[int, PointsLot] = {}
         self._batch = storage.Batch()
         self._provisional = PROVISIONAL_ID
@@ -140,6 +144,21 @@ class Ledger:
         """Whether an entry with this key exists; for keys named at the start."""
         return key in self._posted_keys
 
+    def head_of(self, account_id: int) -> int:
+        """The account that has this one's points now: itself, or the one that it was merged into in the end."""
+        while (into := self.accounts[account_id].merged_into_id) is not None:
+            account_id = into
+        return account_id
+
+    def pass_on(self, account_id: int, cause: Source) -> None:
+        """Let a merged account keep nothing: its lots, debts and lifetime points move to where it was merged into.
+
+        Every method that posts calls it, but `reverse_award`: what is missing there may still be waived.
+        """
+        while (into := self.accounts[account_id].merged_into_id) is not None:
+            moving.move_all(self, account_id, into, cause)
+            account_id = into
+
     def award(
         self, account_id: int, points: int, source: Source, *, available_at: datetime, expires_at: datetime | None
     ) -> PointsTransaction | None:
@@ -163,7 +182,7 @@ class Ledger:
         """
         if source.key in self._posted_keys:
             return None
-        self._check_open(account_id)
+        self._check_open(self.head_of(account_id))
         return self._credit(account_id, points, kind, source, available_at or self.now, expires_at)
 
     def take_back(
@@ -171,18 +190,28 @@ class Ledger:
     ) -> PointsTransaction | None:
         """Take `points` (> 0) of entry `source.reverses` back: from its own lot, then others, then as deficit."""
         assert source.reverses is not None
+        if source.key in self._posted_keys:
+            return None
         wallet = self.wallets[account_id]
         own = wallet.lots.keys() & {self._lot_of_entry.get(source.reverses)}
-        return self._post(account_id, -points, kind, source, lambda: wallet.take(points, own))
+        moving.recall(self, account_id, points, moving.moved_from(self, own, self.head_of(account_id)), source)
+        entry = self._post(account_id, -points, kind, source, lambda: wallet.take(points, own))
+        self.pass_on(account_id, source)
+        return entry
 
     def reverse_award(
         self, account_id: int, points: int, source: Source, *, pending_only: bool = False
     ) -> PointsTransaction | None:
         """Post an EARN_REVERSAL of `points` (> 0) for `source.order_id`, from that order's own lots first.
 
-        What the lots do not cover becomes a deficit. With `pending_only`, active points are left alone.
+        What the lots do not cover becomes a deficit. With `pending_only`, active points are left alone. `pass_on` must
+        follow, after what is to be waived.
         """
         assert source.order_id is not None
+        if source.key in self._posted_keys:
+            return None
+        moved = self._lots_of_order.get((self.head_of(account_id), source.order_id), [])
+        moving.recall(self, account_id, points, moved, source, only_preferred_pending=pending_only)
         own = self._lots_of_order.get((account_id, source.order_id), [])
         wallet = self.wallets[account_id]
         return self._post(
@@ -212,6 +241,7 @@ class Ledger:
     def redeem(self, account_id: int, points: int, source: Source) -> PointsTransaction | None:
         """Post a REDEEM of `points` (> 0). What the account does not have becomes a deficit."""
         wallet = self.wallets[account_id]
+        moving.recall(self, account_id, points, [], source)
         entry = self._post(account_id, -points, TransactionType.REDEEM, source, lambda: wallet.take(points))
         if entry is not None and source.order_id is not None:
             outstanding = self._outstanding.setdefault((account_id, source.order_id), [])
@@ -220,6 +250,7 @@ class Ledger:
                 for part in self._batch.consumptions
                 if part.transaction_id == entry.pk
             )
+        self.pass_on(account_id, source)
         return entry
 
     def give_back(self, account_id: int, points: int, source: Source) -> PointsTransaction | None:
@@ -252,6 +283,7 @@ class Ledger:
         entry = self._post(account_id, points, kind, source, give)
         if entry is not None and homeless:
             self._open_lot(entry, homeless, self.now, None)
+        self.pass_on(account_id, source)
         return entry
 
     def expire(self, account_id: int, lot_id: int, source: Source) -> PointsTransaction | None:
@@ -274,13 +306,25 @@ class Ledger:
         """
         if source.key in self._posted_keys:
             return None
+        if points <= 0:
+            return self.debit(account_id, -points, TransactionType.ADJUST, source)
+        self._check_open(account_id)
+        return self._credit(account_id, points, TransactionType.ADJUST, source, self.now, expires_at)
+
+    def debit(self, account_id: int, points: int, kind: TransactionType, source: Source) -> PointsTransaction | None:
+        """Take `points` (> 0) from the lots, never into a deficit.
+
+        Raises:
+            AccountClosedError: the account is closed.
+            InsufficientPointsError: fewer points can be spent.
+        """
+        if source.key in self._posted_keys:
+            return None
         self._check_open(account_id)
         wallet = self.wallets[account_id]
-        if points > 0:
-            return self._credit(account_id, points, TransactionType.ADJUST, source, self.now, expires_at)
-        if -points > wallet.spendable:
-            raise InsufficientPointsError(requested=-points, available=wallet.spendable)
-        return self._post(account_id, points, TransactionType.ADJUST, source, lambda: wallet.take(-points))
+        if points > wallet.spendable:
+            raise InsufficientPointsError(requested=points, available=wallet.spendable)
+        return self._post(account_id, -points, kind, source, lambda: wallet.take(points))
 
     def activate(self, account_id: int, lot_id: int) -> None:
         """A pending lot becomes spendable. No entry: the balance does not change."""
@@ -288,6 +332,14 @@ class Ledger:
         lot = wallet.lots[lot_id]
         if lot.pending:
             self._record(self._lot_rows[lot_id].transaction_id, wallet.activate(lot))
+
+    def used_by(self, entry_id: int) -> Sequence[Consumption]:
+        """What an entry took from which lots; for entries named at the start."""
+        return self._used_by_entry.get(entry_id, [])
+
+    def record(self, entry: PointsTransaction, used: Iterable[Consumption]) -> None:
+        """Put down that an entry of this ledger has used these points of lots, which the wallet knows already."""
+        self._record(entry.pk, used)
 
     def _check_open(self, account_id: int) -> None:
         if self.accounts[account_id].closed_at is not None:
@@ -305,13 +357,21 @@ class Ledger:
         entry = self._post(account_id, points, kind, source, None)
         if entry is not None:
             self._open_lot(entry, points, available_at, expires_at)
+            self.pass_on(account_id, source)
         return entry
 
     def _open_lot(
-        self, entry: PointsTransaction, points: int, available_at: datetime, expires_at: datetime | None
-    ) -> None:
+        self,
+        entry: PointsTransaction,
+        points: int,
+        available_at: datetime,
+        expires_at: datetime | None,
+        *,
+        origin: Lot | None = None,
+    ) -> Lot:
         wallet = self.wallets[entry.account_id]
-        lot = Lot(self._next_id(), points, points, available_at > self.now, available_at, expires_at)
+        pending = available_at > self.now if origin is None else origin.pending
+        lot = Lot(self._next_id(), points, points, pending, available_at, expires_at)
         row = PointsLot(
             pk=lot.id,
             account_id=entry.account_id,
@@ -319,14 +379,17 @@ class Ledger:
             amount=points,
             available_at=available_at,
             expires_at=expires_at,
+            origin_id=origin.id if origin else None,
         )
         self._lot_rows[lot.id] = row
+        self._order_of_lot[lot.id] = entry.order_id
         self._batch.lots.append(row)
         self._lot_of_entry[entry.pk] = lot.id
         if entry.order_id is not None:
             self._lots_of_order.setdefault((entry.account_id, entry.order_id), []).append(lot.id)
         self._record(entry.pk, wallet.add(lot))
         entry.balance_after = wallet.balance
+        return lot
 
     def _post(
         self,
@@ -356,7 +419,7 @@ class Ledger:
             actor_id=source.actor.id,
             reason=source.reason,
             breakdown=source.breakdown or {},
-            created_at=self.now,
+            created_at=source.at or self.now,
         )
         if kind in LIFETIME_TYPES:
             wallet.lifetime += points
@@ -377,6 +440,9 @@ class Ledger:
         self.accounts = storage.lock_accounts(self._account_ids, self._using)
         if missing := set(self._account_ids) - self.accounts.keys():
             raise LedgerError(f"There is no loyalty account with id {min(missing)}.")
+        # What becomes of a merged account's past takes lots of the account that has its points now.
+        merged_into = {account.merged_into_id for account in self.accounts.values()} - {None}
+        self._lots_of = sorted({*self._lots_of, *(pk for pk in self.accounts if pk in merged_into)})
         self.wallets = {pk: storage.wallet_of(account) for pk, account in self.accounts.items()}
         if self._asked_keys:
             self._posted_keys = storage.posted_keys(self._asked_keys, self._using)
@@ -387,9 +453,21 @@ class Ledger:
         used = [part.lot_id for parts in [*self._outstanding.values(), *self._used_by_entry.values()] for part in parts]
         if not (self._lots_of or self._orders or self._entries or used):
             return
-        for row, order_id in storage.read_lots(self._lots_of, self._orders, self._entries, used, self._using):
+        self._take_in(storage.read_lots(self._lots_of, self._orders, self._entries, used, self._using))
+        asked: set[int] = set()
+        while merged_into and (origins := self._unread_origins() - asked):
+            asked |= origins
+            self._take_in(storage.read_lots([], [], [], sorted(origins), self._using))
+
+    def _unread_origins(self) -> set[int]:
+        origins = {row.origin_id for row in self._lot_rows.values() if row.origin_id is not None}
+        return origins - self._lot_rows.keys()
+
+    def _take_in(self, rows: Iterable[tuple[PointsLot, UUID | None]]) -> None:
+        for row, order_id in rows:
             if row.account_id in self.wallets:
                 self._lot_rows[row.pk] = row
+                self._order_of_lot[row.pk] = order_id
                 self._lot_of_entry[row.transaction_id] = row.pk
                 self.wallets[row.account_id].lots[row.pk] = storage.lot_of(row)
                 if order_id is not None:

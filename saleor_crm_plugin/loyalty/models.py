@@ -49,6 +49,8 @@ class LoyaltyAccount(models.Model):
     lifetime = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True)
+    # The account of the same person that has its points now (`loyalty.merging`).
+    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="merged")
 
     class Meta:
         db_table = "crm_loyalty_account"
@@ -60,6 +62,11 @@ class LoyaltyAccount(models.Model):
             models.CheckConstraint(
                 name="crm_account_holds_only_active_points",
                 condition=models.Q(held__gte=0, held__lte=models.F("active")),
+            ),
+            models.CheckConstraint(
+                name="crm_account_merged_means_closed_and_empty",
+                condition=models.Q(merged_into__isnull=True)
+                | models.Q(closed_at__isnull=False, active=0, pending=0, deficit=0, held=0, lifetime=0),
             ),
         ]
 
@@ -156,6 +163,8 @@ class PointsLot(models.Model):
     remaining = models.BigIntegerField()
     available_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
+    # The lot of a merged account that the points came from, to which they return.
+    origin = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="moved_to")
 
     class Meta:
         db_table = "crm_points_lot"
@@ -233,4 +242,28 @@ class PointsHold(models.Model):
                 condition=models.Q(status=HoldStatus.HELD),
             ),
             models.CheckConstraint(name="crm_hold_holds_points", condition=models.Q(points__gt=0, amount__gt=0)),
+        ]
+
+
+class AccountMerge(models.Model):
+    """Two accounts of one person became one; undone, they are two again (`loyalty.merging`)."""
+
+    source = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="merges")
+    target = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="merges_in")
+    actor_type = models.CharField(max_length=16, choices=ActorType.choices, default=ActorType.SYSTEM)
+    actor_id = models.IntegerField(null=True)
+    merged_at = models.DateTimeField()
+    # The newest entry of the target before it; 0 if there was none.
+    after_entry_id = models.BigIntegerField()
+    # None: cannot be undone.
+    undo_until = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "crm_account_merge"
+        constraints = [
+            models.UniqueConstraint(
+                name="crm_merge_one_at_a_time", fields=["source"], condition=models.Q(undone_at__isnull=True)
+            ),
+            models.CheckConstraint(name="crm_merge_of_two_accounts", condition=~models.Q(source=models.F("target"))),
         ]

@@ -48,16 +48,18 @@ class OrderEntries:
         """Bring the order's award in line.
 
         Args:
-            account_id: the account of whoever the order belongs to; None if that is nobody.
+            account_id: an account of whoever the order belongs to; None if that is nobody. An award on another account
+                of theirs, merged with it, stays there.
             terms: those of the first award if there was one, else those of today; None if it does not qualify.
 
         Returns:
             What the rules have given, if that has changed.
         """
         uses: list[RuleUse] = []
+        account_id = account_id and self._home(account_id)
         for other in sorted({entry.account_id for entry in self.entries} - {account_id}):
             if (earned := self._earned(other)) > 0:
-                self._reverse(other, earned)
+                self._reverse(other, earned, passed=True)
                 uses += self._uses(other, {}, terms)
         if account_id is None or terms is None:
             return uses
@@ -76,6 +78,17 @@ class OrderEntries:
         if is_new or self.posted > entries_before:
             uses += self._uses(account_id, {share.rule_id: share.points for share in owed.rules}, terms)
         return uses
+
+    def _home(self, account_id: int) -> int:
+        """Which account of a person has the order's award: one that was merged, or the one that has the points now."""
+        head = self.ledger.head_of(account_id)
+        homes = [
+            entry.account_id
+            for entry in self.entries
+            if entry.type == TransactionType.EARN and self.ledger.head_of(entry.account_id) == head
+        ]
+        # The order may have passed from one to the other before they were merged.
+        return max(reversed(homes), key=self._earned, default=head)
 
     def _uses(
         self, account_id: int, points: Mapping[int | None, int], terms: earning.EarningTerms | None
@@ -134,33 +147,29 @@ class OrderEntries:
             )
         )
 
-    def _why_less(self, account_id: int) -> str:
+    def _why_less(self, passed: bool) -> str:
         if not self.order.is_purchase:
             return "Order cancelled"
-        if self.ledger.accounts[account_id].profile_id != self.order.profile_id:
+        if passed:
             return "Order belongs to another customer"
         if self.order.earning.refunded_gross > 0:
             return "Order refunded"
         return "Goods returned" if earning.kept_value(self.order.earning) < 1 else "Order changed"
 
-    def _reverse(self, account_id: int, points: int) -> None:
+    def _reverse(self, account_id: int, points: int, *, passed: bool = False) -> None:
         if points <= 0:
             return
         policy = self.order.settings.earned_points_policy
         wallet = self.ledger.wallets[account_id]
         before = wallet.deficit
         first = next(e for e in self.entries if e.type == TransactionType.EARN and e.account_id == account_id)
-        self._add(
-            self.ledger.reverse_award(
-                account_id,
-                points,
-                self._source(reason=self._why_less(account_id), reverses=first.pk),
-                pending_only=policy == EarnedPointsPolicy.REVERSE_PENDING_ONLY,
-            )
-        )
+        source = self._source(reason=self._why_less(passed), reverses=first.pk)
+        pending_only = policy == EarnedPointsPolicy.REVERSE_PENDING_ONLY
+        self._add(self.ledger.reverse_award(account_id, points, source, pending_only=pending_only))
         uncovered = wallet.deficit - before
         if uncovered > 0 and policy != EarnedPointsPolicy.REVERSE_INTO_DEFICIT:
             self._add(self.ledger.waive(account_id, uncovered, self._source(reason="Already spent; not charged")))
+        self.ledger.pass_on(account_id, source)
 
     def _earned(self, account_id: int) -> int:
         return sum(

@@ -98,7 +98,9 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
         using=using,
     ) as ledger:
         wanted = {
-            order.order_id: Wanted(account_of[order.profile_id], occasion_of(order.order_id), order.placed_at, terms)
+            order.order_id: Wanted(
+                ledger.head_of(account_of[order.profile_id]), occasion_of(order.order_id), order.placed_at, terms
+            )
             for order in affected
             if (terms := first_terms.get(order.order_id)) and order.profile_id is not None
         }
@@ -117,7 +119,7 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
             elif (first := _first_award(line.entries)) is not None:
                 terms = earning.terms_from_breakdown(first.breakdown, definitions)
             used = line.bring_award(account_id, terms)
-            limits.count(used)
+            limits.count(use._replace(account_id=ledger.head_of(use.account_id)) for use in used)
             uses += used
             line.bring_redemption()
             posted += line.posted

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connections, models
+from django.db.models.expressions import RawSQL
 
 from saleor_crm_plugin.loyalty.models import (
     LotConsumption,
@@ -32,9 +33,29 @@ class Batch:
     consumptions: list[LotConsumption] = field(default_factory=list)
 
 
+# Accounts, and those that they were merged into.
+_WITH_MERGED_INTO = """
+WITH RECURSIVE chain AS (
+    SELECT id, merged_into_id FROM crm_loyalty_account WHERE id = ANY(%s)
+    UNION
+    SELECT account.id, account.merged_into_id FROM crm_loyalty_account AS account
+    JOIN chain ON account.id = chain.merged_into_id
+)
+SELECT id FROM chain
+"""
+
+
 def lock_accounts(account_ids: Sequence[int], using: str) -> dict[int, LoyaltyAccount]:
-    rows = LoyaltyAccount.objects.using(using).select_for_update().filter(pk__in=account_ids).order_by("pk")
-    return {row.pk: row for row in rows}
+    """Accounts, and those that they were merged into, locked in the order of their ids."""
+    accounts = LoyaltyAccount.objects.using(using).select_for_update().order_by("pk")
+    locked: dict[int, LoyaltyAccount] = {}
+    wanted = set(account_ids)
+    while wanted:
+        rows = accounts.filter(pk__in=RawSQL(_WITH_MERGED_INTO, [sorted(wanted)]))
+        locked.update((row.pk, row) for row in rows)
+        # Not empty only if one of them was merged while we waited for its lock.
+        wanted = {row.merged_into_id for row in locked.values() if row.merged_into_id is not None} - locked.keys()
+    return locked
 
 
 def wallet_of(account: LoyaltyAccount) -> Wallet:
@@ -161,6 +182,8 @@ def _give_ids(batch: Batch, using: str) -> None:
     for lot in batch.lots:
         lot.pk = lots[lot.pk]
         lot.transaction_id = entries.get(lot.transaction_id, lot.transaction_id)
+        if lot.origin_id is not None:
+            lot.origin_id = lots.get(lot.origin_id, lot.origin_id)
     for part in batch.consumptions:
         part.transaction_id = entries.get(part.transaction_id, part.transaction_id)
         part.lot_id = lots.get(part.lot_id, part.lot_id)

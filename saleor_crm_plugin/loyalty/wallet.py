@@ -76,18 +76,53 @@ class Wallet:
         Points held by a checkout are left alone. With `only_preferred_pending` nothing but the pending part of the
         preferred lots is used, and the rest becomes deficit.
         """
-        left = points
-        used: list[Consumption] = []
-        preferred = [self.lots[lot_id] for lot_id in prefer]
-        for lot in preferred:
-            if lot.pending:
-                left -= self._use(lot, left, used)
-        if not only_preferred_pending:
-            rest = sorted((lot for lot in self.lots.values() if not lot.pending), key=lambda lot: lot.spending_order)
-            for lot in [lot for lot in preferred if not lot.pending] + rest:
-                left -= self._use(lot, min(left, self.spendable), used)
-        self.deficit += left
+        used = self.would_take(points, prefer, only_preferred_pending=only_preferred_pending)
+        for part in used:
+            self.use(self.lots[part.lot_id], part.points)
+        self.deficit += points - sum(part.points for part in used)
         return used
+
+    def would_take(
+        self, points: int, prefer: Iterable[int] = (), *, only_preferred_pending: bool = False
+    ) -> list[Consumption]:
+        """What `take` would use, without using it."""
+        preferred = [self.lots[lot_id] for lot_id in prefer]
+        rest = sorted((lot for lot in self.lots.values() if not lot.pending), key=lambda lot: lot.spending_order)
+        active = [] if only_preferred_pending else [lot for lot in preferred if not lot.pending] + rest
+        left, spendable, used = points, self.spendable, dict[int, int]()
+        for lot in [lot for lot in preferred if lot.pending] + active:
+            most = left if lot.pending else min(left, spendable)
+            amount = min(most, lot.remaining - used.get(lot.id, 0))
+            if amount > 0:
+                used[lot.id] = used.get(lot.id, 0) + amount
+                left -= amount
+                spendable -= 0 if lot.pending else amount
+        return [Consumption(lot_id, amount) for lot_id, amount in used.items()]
+
+    def use(self, lot: Lot, points: int) -> Consumption:
+        """Use up `points` of a lot that has them."""
+        used: list[Consumption] = []
+        self._use(lot, points, used)
+        return used[0]
+
+    def put_back(self, lot: Lot, points: int, *, pending: bool) -> Consumption:
+        """Points that had moved to another account return to their lot, which is then as they are: pending or not."""
+        if lot.remaining == 0:
+            lot.pending = pending
+        lot.remaining += points
+        if lot.pending:
+            self.pending += points
+        else:
+            self.active += points
+        return Consumption(lot.id, -points)
+
+    def owe_again(self, paid: Iterable[Consumption]) -> list[Consumption]:
+        """Undo what lots paid of a deficit. The balance does not change."""
+        back = []
+        for part in paid:
+            back.append(self.put_back(self.lots[part.lot_id], part.points, pending=False))
+            self.deficit += part.points
+        return back
 
     def give_back(self, points: int, consumed: Iterable[Consumption]) -> tuple[list[Consumption], int]:
         """Undo up to `points` of a former `take`, last use first.

@@ -110,7 +110,15 @@ FROM unnest(
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(points), 0) AS points, count(*) FILTER (WHERE points > 0) AS uses
     FROM crm_earning_rule_use AS used
-    WHERE used.account_id = question.account_id AND used.rule_id = question.rule_id
+    -- What merged accounts of the same person have used counts as well.
+    WHERE used.account_id IN (
+        WITH RECURSIVE family AS (
+            SELECT question.account_id AS id
+            UNION
+            SELECT account.id FROM crm_loyalty_account AS account JOIN family ON account.merged_into_id = family.id
+        )
+        SELECT id FROM family
+    ) AND used.rule_id = question.rule_id
         AND (question.since IS NULL OR used.used_at >= question.since)
         AND (question.until IS NULL OR used.used_at < question.until)
         AND used.occasion <> question.occasion AND used.is_dry_run = question.is_dry_run

@@ -1,0 +1,124 @@
+"""A guest who turns out to be a user brings all their points along, not only those of orders."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from saleor.order.models import Order
+
+from saleor_crm_plugin.ingestion.reconcile import reconcile
+from saleor_crm_plugin.ingestion.sync import sync_customer, sync_order
+from saleor_crm_plugin.loyalty import corrections
+from saleor_crm_plugin.loyalty.adjustment import adjust
+from saleor_crm_plugin.loyalty.ledger import SYSTEM, Ledger, Source
+from saleor_crm_plugin.loyalty.models import AccountMerge, LoyaltyAccount, PointsLot, PointsTransaction, TransactionType
+from saleor_crm_plugin.profiles.identity import GuestPerson, resolve_profiles
+from tests.devshop import flows
+from tests.devshop.factories import make_channel, make_customer, make_order, make_product
+from tests.integration.loyalty.audit import assert_ledger_adds_up
+from tests.shop_settings import loyalty_settings
+
+pytestmark = pytest.mark.django_db
+
+EMAIL = "ada@example.com"
+SOON = timezone.now() + timedelta(days=30)
+
+
+@pytest.fixture(autouse=True)
+def audited():
+    yield
+    assert_ledger_adds_up()
+
+
+@pytest.fixture
+def order() -> Order:
+    """A guest's, worth 60 points."""
+    channel = make_channel()
+    loyalty_settings(channel, points_per_unit="1", earn_from="2026-01-01")
+    order = make_order(email=EMAIL, lines=[(make_product(price=60, channel=channel), 1)])
+    sync_order(order.pk)
+    return order
+
+
+@pytest.fixture
+def guest(order) -> int:
+    """The guest's account, with 20 points from staff and 5 that were imported."""
+    profile_id = resolve_profiles([GuestPerson(EMAIL)])[GuestPerson(EMAIL)]
+    account_id = LoyaltyAccount.objects.get(profile_id=profile_id).pk
+    adjust(account_id, 20, "Sorry", SYSTEM, "a")
+    with Ledger([account_id]) as ledger:
+        ledger.credit(account_id, 5, TransactionType.IMPORT, Source(key="import"), expires_at=SOON)
+    return account_id
+
+
+def register(order: Order) -> LoyaltyAccount:
+    """As Saleor does when an address is confirmed."""
+    user = make_customer(EMAIL)
+    Order.objects.filter(pk=order.pk).update(user=user)
+    sync_customer(user.pk)
+    return LoyaltyAccount.objects.get(profile__user=user)
+
+
+def test_all_points_follow(guest, order):
+    account = register(order)
+    assert (account.active, account.pending, account.deficit, account.lifetime) == (85, 0, 0, 60)
+    lots = PointsLot.objects.filter(account=account).order_by("pk").values_list("remaining", "expires_at")
+    assert list(lots) == [(60, None), (20, None), (5, SOON)]
+    emptied = LoyaltyAccount.objects.get(pk=guest)
+    assert (emptied.active, emptied.merged_into_id) == (0, account.pk)
+    # The award stands where it was made; nothing was taken back and given again.
+    assert list(PointsTransaction.objects.filter(order_id=order.pk).values_list("type", "points").order_by("pk")) == [
+        ("earn", 60),
+        ("merge_out", -60),
+        ("merge_in", 60),
+    ]
+
+
+def test_a_claim_cannot_be_undone(guest, order):
+    register(order)
+    assert AccountMerge.objects.get().undo_until is None
+
+
+def test_what_happens_to_the_order_later_happens_to_the_user(guest, order):
+    account = register(order)
+    flows.refund_order(order, 15)
+    sync_order(order.pk)
+    account.refresh_from_db()
+    assert (account.active, account.lifetime) == (70, 45)
+
+
+def test_what_staff_gave_the_guest_can_still_be_taken_back(guest, order):
+    account = register(order)
+    corrections.void(PointsTransaction.objects.get(type="adjust").pk, "Wrong", SYSTEM)
+    account.refresh_from_db()
+    assert account.active == 65
+
+
+def test_reconciliation_does_it_too_and_once(guest, order):
+    user = make_customer(EMAIL)
+    Order.objects.filter(pk=order.pk).update(user=user)
+    reconcile()
+    assert LoyaltyAccount.objects.get(profile__user=user).active == 85
+    before = PointsTransaction.objects.count()
+    reconcile()
+    sync_customer(user.pk)
+    assert PointsTransaction.objects.count() == before
+
+
+def test_points_that_the_user_has_already_stay(guest, order):
+    user = make_customer(EMAIL, is_confirmed=False)
+    later = make_order(user, lines=[(order.lines.get().variant, 1)])
+    sync_order(later.pk)
+    assert LoyaltyAccount.objects.get(profile__user=user).active == 60
+    user.is_confirmed = True
+    user.save()
+    sync_customer(user.pk)
+    assert LoyaltyAccount.objects.get(profile__user=user).active == 145
+
+
+def test_a_guest_without_points_leaves_no_account():
+    resolve_profiles([GuestPerson(EMAIL)])
+    sync_customer(make_customer(EMAIL).pk)
+    assert not LoyaltyAccount.objects.exists()

@@ -1,0 +1,422 @@
+"""Two accounts of one person become one and two again: each case with its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal as D
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from saleor_crm_plugin.config import EarnedPointsPolicy, Expiry
+from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LoyaltyInputError
+from saleor_crm_plugin.loyalty import corrections
+from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
+from saleor_crm_plugin.loyalty.adjustment import adjust
+from saleor_crm_plugin.loyalty.ledger import SYSTEM, Actor, Ledger, Source
+from saleor_crm_plugin.loyalty.merging import Unmerged, merge, merge_many, unmerge
+from saleor_crm_plugin.loyalty.models import (
+    AccountMerge,
+    ActorType,
+    LotStatus,
+    LoyaltyAccount,
+    LoyaltyProgram,
+    PointsLot,
+    PointsTransaction,
+    TransactionType,
+)
+from saleor_crm_plugin.loyalty.queries import order_points
+from saleor_crm_plugin.loyalty.rules.definition import Effect, Limits, RuleDefinition, Trigger
+from saleor_crm_plugin.loyalty.rules.editing import create_rule
+from saleor_crm_plugin.loyalty.rules.models import RuleStatus
+from saleor_crm_plugin.loyalty.schedule import activate_due_lots, expire_due_lots
+from saleor_crm_plugin.profiles.models import CustomerProfile
+from tests.integration.loyalty.audit import assert_ledger_adds_up
+from tests.integration.loyalty.test_order_points import NOW, TERMS, facts, hold, sync
+
+pytestmark = pytest.mark.django_db
+
+STAFF = Actor(ActorType.STAFF, 7)
+UNTIL = NOW + timedelta(days=30)
+SOON = NOW + timedelta(days=10)
+
+
+def open_account(program_id: int | None = None) -> int:
+    profile = CustomerProfile.objects.create()
+    return ensure(program_id or default_program_id(), [profile.pk], "default")[profile.pk]
+
+
+@pytest.fixture
+def guest() -> int:
+    return open_account()
+
+
+@pytest.fixture
+def user() -> int:
+    return open_account()
+
+
+@pytest.fixture(autouse=True)
+def audited():
+    yield
+    assert_ledger_adds_up()
+
+
+def profile_of(account_id: int) -> int:
+    return LoyaltyAccount.objects.get(pk=account_id).profile_id
+
+
+def give(account_id: int, points: int, expires_at: datetime | None = None, pending: bool = False) -> PointsTransaction:
+    with Ledger([account_id], now=NOW) as ledger:
+        entry = ledger.credit(
+            account_id,
+            points,
+            TransactionType.EARN_ACTION,
+            Source(key=f"give:{uuid4()}"),
+            available_at=NOW + timedelta(days=14) if pending else NOW,
+            expires_at=expires_at,
+        )
+    assert entry is not None
+    return entry
+
+
+def owe(account_id: int, points: int) -> None:
+    with Ledger([account_id], now=NOW) as ledger:
+        ledger.redeem(account_id, points, Source(key=f"owe:{uuid4()}"))
+
+
+def sums(account_id: int) -> tuple[int, int, int]:
+    """Active, pending, deficit."""
+    account = LoyaltyAccount.objects.get(pk=account_id)
+    return account.active, account.pending, account.deficit
+
+
+def lots(account_id: int) -> list[tuple[int, str, datetime | None]]:
+    rows = PointsLot.objects.filter(account_id=account_id, remaining__gt=0).order_by("pk")
+    return list(rows.values_list("remaining", "status", "expires_at"))
+
+
+def entries(account_id: int) -> list[tuple[str, int, str]]:
+    rows = PointsTransaction.objects.filter(account_id=account_id).order_by("pk")
+    return list(rows.values_list("type", "points", "reason"))
+
+
+def join(source_id: int, target_id: int) -> AccountMerge:
+    return merge(source_id, target_id, STAFF, NOW, undo_until=UNTIL)
+
+
+def test_every_lot_moves_with_its_dates(guest, user):
+    give(guest, 100, SOON)
+    give(guest, 40, pending=True)
+    give(user, 7)
+    done = join(guest, user)
+    assert (sums(guest), sums(user)) == ((0, 0, 0), (107, 40, 0))
+    assert lots(user) == [
+        (7, LotStatus.ACTIVE, None),
+        (100, LotStatus.ACTIVE, SOON),
+        (40, LotStatus.PENDING, None),
+    ]
+    assert entries(user)[1:] == [("merge_in", 100, "Accounts merged"), ("merge_in", 40, "Accounts merged")]
+    account = LoyaltyAccount.objects.get(pk=guest)
+    assert (account.merged_into_id, account.closed_at) == (user, NOW)
+    assert (done.source_id, done.target_id, done.actor_type, done.actor_id) == (guest, user, ActorType.STAFF, 7)
+
+
+def test_a_second_time_changes_nothing(guest, user):
+    give(guest, 100)
+    assert join(guest, user) == join(guest, user)
+    assert len(entries(user)) == 1
+
+
+def test_what_one_owes_the_other_pays_and_gets_back(guest, user):
+    give(user, 100, SOON)
+    give(user, 50)
+    owe(guest, 30)
+    done = join(guest, user)
+    assert (sums(guest), sums(user)) == ((0, 0, 0), (120, 0, 0))
+    assert unmerge(done.pk, STAFF, NOW) == Unmerged(points=0, debt=30)
+    assert (sums(guest), sums(user)) == ((0, 0, 30), (150, 0, 0))
+    assert lots(user) == [(100, LotStatus.ACTIVE, SOON), (50, LotStatus.ACTIVE, None)]
+
+
+def test_points_that_paid_the_others_debt_come_back(guest, user):
+    give(guest, 80, SOON)
+    owe(user, 50)
+    done = join(guest, user)
+    assert sums(user) == (30, 0, 0)
+    assert unmerge(done.pk, STAFF, NOW) == Unmerged(points=80, debt=0)
+    assert (sums(guest), sums(user)) == ((80, 0, 0), (0, 0, 50))
+    assert lots(guest) == [(80, LotStatus.ACTIVE, SOON)]
+
+
+def test_points_spent_meanwhile_stay_spent(guest, user):
+    give(guest, 100, SOON)
+    give(user, 50)
+    done = join(guest, user)
+    owe(user, 70)
+    assert unmerge(done.pk, STAFF, NOW) == Unmerged(points=30, debt=0)
+    assert (sums(guest), sums(user)) == ((30, 0, 0), (50, 0, 0))
+
+
+def test_a_debt_that_later_points_paid_stays_paid(guest, user):
+    owe(guest, 30)
+    done = join(guest, user)
+    give(user, 20)
+    assert sums(user) == (0, 0, 10)
+    assert unmerge(done.pk, STAFF, NOW) == Unmerged(points=0, debt=10)
+    assert (sums(guest), sums(user)) == ((0, 0, 10), (0, 0, 0))
+
+
+def test_pending_points_that_became_active_meanwhile_return_as_active(guest, user):
+    give(guest, 40, pending=True)
+    done = join(guest, user)
+    activate_due_lots(NOW + timedelta(days=15))
+    unmerge(done.pk, STAFF, NOW + timedelta(days=15))
+    assert sums(guest) == (40, 0, 0)
+
+
+def test_pending_points_return_as_pending(guest, user):
+    give(guest, 40, pending=True)
+    unmerge(join(guest, user).pk, STAFF, NOW)
+    assert (sums(guest), sums(user)) == ((0, 40, 0), (0, 0, 0))
+    assert lots(guest) == [(40, LotStatus.PENDING, None)]
+
+
+def test_merged_again_after_it_was_undone_only_the_second_merge_counts(guest, user):
+    give(guest, 100)
+    owe(user, 20)
+    unmerge(join(guest, user).pk, STAFF, NOW)
+    unmerge(join(guest, user).pk, STAFF, NOW)
+    assert (sums(guest), sums(user)) == ((100, 0, 0), (0, 0, 20))
+
+
+def test_a_chain_of_merges_is_undone_from_its_end(guest, user):
+    last = open_account()
+    give(guest, 100, SOON)
+    first, second = join(guest, user), join(user, last)
+    assert (sums(guest), sums(user), sums(last)) == ((0, 0, 0), (0, 0, 0), (100, 0, 0))
+    with pytest.raises(LoyaltyInputError, match="Undo that first"):
+        unmerge(first.pk, STAFF, NOW)
+    unmerge(second.pk, STAFF, NOW)
+    unmerge(first.pk, STAFF, NOW)
+    assert lots(guest) == [(100, LotStatus.ACTIVE, SOON)]
+
+
+class TestOrders:
+    """Of a guest (`facts` of the guest's profile), whose account is merged while orders still change."""
+
+    def test_an_award_is_not_made_a_second_time(self, guest, user):
+        order = facts(profile_of(guest))
+        sync(order)
+        join(guest, user)
+        assert sync(replace(order, profile_id=profile_of(user))) == 0
+        assert sums(user) == (100, 0, 0)
+        assert LoyaltyAccount.objects.get(pk=user).lifetime == 100
+
+    def test_a_refund_takes_the_orders_own_points(self, guest, user):
+        order = facts(profile_of(guest), settings=replace(TERMS, expiry=Expiry("months", 12)))
+        sync(order)
+        give(user, 500, SOON)
+        join(guest, user)
+        part = replace(order.earning, refunded_gross=order.earning.total_gross * 4 / 10)
+        sync(replace(order, profile_id=profile_of(user), earning=part))
+        assert sums(user) == (560, 0, 0)
+        assert [points for points, *_ in lots(user)] == [500, 60]
+        assert entries(user)[-1] == ("merge_out", -40, "Order refunded")
+        assert entries(guest)[-1] == ("earn_reversal", -40, "Order refunded")
+        assert order_points([order.order_id], "default")[order.order_id].earned == 60
+
+    def test_what_the_order_spent_returns_with_its_expiry(self, guest, user):
+        give(guest, 100, SOON)
+        spent = hold(guest, 100)
+        order = facts(profile_of(guest), carried={spent.code: None})
+        sync(order)
+        join(guest, user)
+        sync(replace(order, profile_id=profile_of(user), is_purchase=False, is_closed=True))
+        assert lots(user) == [(100, LotStatus.ACTIVE, SOON)]
+        expire_due_lots(SOON)
+        assert sums(user) == (0, 0, 0)
+
+    def test_what_is_missing_is_owed_or_waived_by_whoever_has_the_points_now(self, guest, user):
+        waived, owed = (
+            facts(profile_of(guest), settings=replace(TERMS, earned_points_policy=policy))
+            for policy in (EarnedPointsPolicy.REVERSE_WITHIN_BALANCE, EarnedPointsPolicy.REVERSE_INTO_DEFICIT)
+        )
+        sync(waived, owed)
+        join(guest, user)
+        owe(user, 170)
+        closed = {"profile_id": profile_of(user), "is_purchase": False, "is_closed": True}
+        sync(replace(waived, **closed))
+        assert sums(user) == (0, 0, 0)
+        assert entries(guest)[-1] == ("waiver", 70, "Already spent; not charged")
+        sync(replace(owed, **closed))
+        assert (sums(guest), sums(user)) == ((0, 0, 0), (0, 0, 100))
+
+    def test_pending_points_of_the_order_are_still_its_own(self, guest, user):
+        policy = EarnedPointsPolicy.REVERSE_PENDING_ONLY
+        order = facts(profile_of(guest), settings=replace(TERMS, pending_days=14, earned_points_policy=policy))
+        sync(order)
+        give(user, 500)
+        join(guest, user)
+        assert order_points([order.order_id], "default")[order.order_id].pending == 100
+        sync(replace(order, profile_id=profile_of(user), is_purchase=False, is_closed=True))
+        assert sums(user) == (500, 0, 0)
+
+    def test_after_it_was_undone_the_order_is_the_guests_again(self, guest, user):
+        order = facts(profile_of(guest))
+        sync(order)
+        done = join(guest, user)
+        part = replace(order.earning, refunded_gross=order.earning.total_gross * 4 / 10)
+        sync(replace(order, profile_id=profile_of(user), earning=part))
+        unmerge(done.pk, STAFF, NOW)
+        assert (sums(guest), sums(user)) == ((60, 0, 0), (0, 0, 0))
+        assert sync(replace(order, earning=part)) == 0
+        sync(replace(order, is_purchase=False, is_closed=True))
+        assert sums(guest) == (0, 0, 0)
+        assert [LoyaltyAccount.objects.get(pk=pk).lifetime for pk in (guest, user)] == [0, 0]
+
+    def test_an_order_that_goes_to_somebody_else_takes_its_points_along(self, guest, user):
+        order, other = facts(profile_of(guest)), open_account()
+        sync(order)
+        join(guest, user)
+        sync(replace(order, profile_id=profile_of(other)))
+        assert (sums(user), sums(other)) == ((0, 0, 0), (100, 0, 0))
+        assert entries(guest)[-1][2] == "Order belongs to another customer"
+
+    def test_what_the_guest_has_used_of_a_rule_counts(self, guest, user):
+        once = RuleDefinition(Trigger.ORDER, Effect.FIXED_POINTS, D(50), limits=Limits(uses_per_customer=1))
+        create_rule(default_program_id(), "Welcome", RuleStatus.LIVE, once, SYSTEM)
+        order = facts(profile_of(guest))
+        sync(order)
+        join(guest, user)
+        sync(facts(profile_of(user)), facts(profile_of(user)))
+        assert sums(user) == (350, 0, 0)
+
+    def test_a_code_of_the_guest_that_turns_up_late_debits_the_user(self, guest, user):
+        give(guest, 100)
+        late = hold(guest, 30)
+        with Ledger([guest]) as ledger:
+            ledger.wallets[guest].release(30)
+        late.status = "released"
+        late.save()
+        join(guest, user)
+        sync(facts(profile_of(user), carried={late.code: None}, settings=replace(TERMS, points_per_unit=None)))
+        assert sums(user) == (70, 0, 0)
+
+
+class TestCorrections:
+    def test_a_gift_by_staff_is_taken_from_its_own_points(self, guest, user):
+        entry = adjust(guest, 50, "Sorry", STAFF, "a")
+        give(user, 500, SOON)
+        join(guest, user)
+        corrections.void(entry.pk, "Wrong", STAFF)
+        assert lots(user) == [(500, LotStatus.ACTIVE, SOON)]
+
+    def test_it_is_not_owed_if_the_user_has_spent_it(self, guest, user):
+        entry = adjust(guest, 50, "Sorry", STAFF, "a")
+        join(guest, user)
+        owe(user, 20)
+        with pytest.raises(InsufficientPointsError) as error:
+            corrections.void(entry.pk, "Wrong", STAFF)
+        assert error.value.available == 30
+
+    def test_points_taken_return_with_their_expiry(self, guest, user):
+        give(guest, 100, SOON)
+        entry = adjust(guest, -100, "Mistake", STAFF, "a")
+        join(guest, user)
+        corrections.void(entry.pk, "It was none", STAFF)
+        assert lots(user) == [(100, LotStatus.ACTIVE, SOON)]
+
+    def test_expired_points_are_given_back_to_the_user(self, guest, user):
+        give(guest, 80, SOON)
+        expire_due_lots(SOON)
+        join(guest, user)
+        corrections.reinstate(PointsTransaction.objects.get(type="expire").pk, "Long illness", STAFF)
+        assert (sums(guest), sums(user)) == ((0, 0, 0), (80, 0, 0))
+
+    def test_nobody_adjusts_a_merged_account(self, guest, user):
+        join(guest, user)
+        with pytest.raises(AccountClosedError):
+            adjust(guest, 50, "Sorry", STAFF, "a")
+
+
+def test_what_is_refused(guest, user):
+    other_program = LoyaltyProgram.objects.create(slug="b", name="B")
+    elsewhere, third = open_account(other_program.pk), open_account()
+    give(guest, 100)
+    hold(guest, 40)
+    for source, target, code, field in (
+        (guest, guest, "INVALID", "targetId"),
+        (guest, elsewhere, "INVALID", "targetId"),
+        (guest, user, "NOT_APPLICABLE", "sourceId"),
+    ):
+        with pytest.raises(LoyaltyInputError) as error:
+            join(source, target)
+        assert (error.value.code, error.value.field) == (code, field)
+    join(user, third)
+    for source, target, code, field in (
+        (user, guest, "ACCOUNT_CLOSED", "sourceId"),
+        (third, user, "INVALID", "targetId"),
+    ):
+        with pytest.raises(LoyaltyInputError) as error:
+            join(source, target)
+        assert (error.value.code, error.value.field) == (code, field)
+    assert AccountMerge.objects.count() == 1
+    assert sums(guest) == (100, 0, 0)
+
+
+def test_what_cannot_be_undone(guest, user):
+    give(guest, 100)
+    done = join(guest, user)
+    refused = {"There is no such merge": (done.pk + 1, NOW), "too late": (done.pk, UNTIL + timedelta(seconds=1))}
+    for why, (merge_id, now) in refused.items():
+        with pytest.raises(LoyaltyInputError, match=why):
+            unmerge(merge_id, STAFF, now)
+    hold(user, 40)
+    with pytest.raises(LoyaltyInputError, match="holds points"):
+        unmerge(done.pk, STAFF, NOW)
+    with Ledger([user]) as ledger:
+        ledger.wallets[user].release(40)
+    user_account = LoyaltyAccount.objects.get(pk=user)
+    user_account.holds.update(status="released")
+    unmerge(done.pk, STAFF, NOW)
+    with pytest.raises(LoyaltyInputError, match="separated before"):
+        unmerge(done.pk, STAFF, NOW)
+    for_good = merge(guest, user, STAFF, NOW)
+    with pytest.raises(LoyaltyInputError, match="too late"):
+        unmerge(for_good.pk, STAFF, NOW)
+
+
+@pytest.mark.parametrize("statement", ["active = 5", "closed_at = NULL"])
+def test_the_database_refuses_a_merged_account_that_is_open_or_has_points(guest, user, statement):
+    join(guest, user)
+    with (
+        pytest.raises(IntegrityError, match="crm_account_merged_means_closed_and_empty"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"UPDATE crm_loyalty_account SET {statement} WHERE id = %s", [guest])
+
+
+@pytest.mark.parametrize("people", [1, 20])
+def test_any_number_of_merges_takes_the_same_number_of_statements(people):
+    pairs = [(open_account(), open_account()) for _ in range(people)]
+    for source, target in pairs:
+        give(source, 100, pending=True)
+        owe(source, 30)
+        give(target, 50)
+    with CaptureQueriesContext(connection) as statements:
+        assert merge_many(pairs, SYSTEM, NOW) == people
+    # Read: accounts, lots, newest entries. Written: merges, keys of entries and of lots, entries, lots, lots that
+    # changed, consumptions, sums of accounts, accounts that are closed.
+    assert len([query for query in statements if "SAVEPOINT" not in query["sql"]]) == 12
+    assert {sums(target) for _, target in pairs} == {(20, 100, 0)}
+
+
+def test_an_account_that_was_never_merged_costs_no_statement_more(user):
+    with CaptureQueriesContext(connection) as statements, Ledger([user]):
+        pass
+    assert len([query for query in statements if "SAVEPOINT" not in query["sql"]]) == 2
