@@ -9,6 +9,7 @@ from saleor_crm_plugin.loyalty.models import (
     PointsLot,
     PointsTransaction,
 )
+from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemption
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierMembership
 from saleor_crm_plugin.profiles.models import (
@@ -32,6 +33,7 @@ __all__ = [
     "LotConsumption",
     "LoyaltyAccount",
     "LoyaltyProgram",
+    "LoyaltyReward",
     "LoyaltyTier",
     "OrderSync",
     "PersonalRecommendations",
@@ -44,6 +46,7 @@ __all__ = [
     "ProfileMetrics",
     "ProfileOrder",
     "RecommendationModel",
+    "RewardRedemption",
     "SyncState",
     "TierMembership",
 ]
