@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import UUID
 
 from django.utils import timezone
 from saleor.account.models import User
@@ -64,7 +63,7 @@ def redeem_reward(
 
 
 def return_reward(
-    redemption_id: UUID, actor: Actor, *, by_staff: bool = False, now: datetime | None = None
+    redemption_id: int, actor: Actor, *, by_staff: bool = False, now: datetime | None = None
 ) -> RewardRedemption:
     """Give a reward back whose code was not used. The caller has seen that it is theirs, or that they are staff.
 

@@ -13,8 +13,6 @@ taken again, and `entry` is the new REDEEM.
 
 from __future__ import annotations
 
-import uuid
-
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -173,7 +171,6 @@ class RedemptionStatus(models.TextChoices):
 class RewardRedemption(models.Model):
     """A reward that a customer took, as it was then, and the code that carries it into the shop."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     reward = models.ForeignKey(LoyaltyReward, on_delete=models.PROTECT, related_name="redemptions")
     account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="redemptions")
     # The REDEEM that pays for it.
@@ -204,7 +201,7 @@ class RewardRedemption(models.Model):
     class Meta:
         db_table = "crm_reward_redemption"
         indexes = [
-            models.Index(name="crm_redemption_of_account", fields=["account", "-entry"]),
+            models.Index(name="crm_redemption_of_account", fields=["account", "-id"]),
             models.Index(name="crm_redemption_of_reward", fields=["reward", "account"]),
             models.Index(
                 name="crm_redemption_expiring",

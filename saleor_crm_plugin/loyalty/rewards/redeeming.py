@@ -55,7 +55,6 @@ def redeem(request: Request, make_carrier: Callable[[RewardRedemption], None], n
         raise LoyaltyInputError(f"1 to {KEY_LENGTH} characters.", "INVALID", "idempotencyKey")
     with transaction.atomic():
         reward = LoyaltyReward.objects.select_for_update().filter(pk=request.reward_id).first()
-        identity = uuid4()
         with Ledger([request.account_id], now=now) as ledger:
             account = ledger.accounts[request.account_id]
             if (done := _done_before(request)) is not None:
@@ -67,20 +66,20 @@ def redeem(request: Request, make_carrier: Callable[[RewardRedemption], None], n
                 request.account_id,
                 reward.cost,
                 Source(
-                    key=f"reward:{identity}",
+                    key=f"reward:{uuid4()}",
                     reason=f"Reward: {reward.name}",
                     actor=Actor(ActorType.CUSTOMER, request.user_id),
                 ),
             )
         assert entry is not None
         LoyaltyReward.objects.filter(pk=reward.pk).update(redeemed_count=F("redeemed_count") + 1)
-        redemption = _issue(identity, reward, entry, request, now)
+        redemption = _issue(reward, entry, request, now)
         make_carrier(redemption)
     return redemption
 
 
 def give_back(
-    redemption_id: UUID,
+    redemption_id: int,
     actor: Actor,
     kill_carrier: Callable[[RewardRedemption], None],
     now: datetime,
@@ -114,8 +113,8 @@ def give_back(
         LoyaltyReward.objects.select_for_update().get(pk=redemption.reward_id)
         LoyaltyReward.objects.filter(pk=redemption.reward_id).update(redeemed_count=F("redeemed_count") - 1)
         source = Source(
-            # A redemption that was used after all, and taken back once more, has another entry by then.
-            key=f"reward:{redemption.pk}:return:{redemption.entry_id}",
+            # A redemption that was used after all, and given back once more, has another entry by then.
+            key=f"reward:return:{redemption.entry_id}",
             reason=f"Reward given back: {redemption.name}",
             actor=actor,
             reverses=redemption.entry_id,
@@ -165,7 +164,7 @@ def note_used(uses: Mapping[str, CodeUse], now: datetime, using: str) -> None:
             redemption.save(using=using, update_fields=["status", "order_id", "used_at", "entry", "returned_at"])
 
 
-def expire(redemption_id: UUID, is_unused: Callable[[RewardRedemption], bool], now: datetime) -> bool:
+def expire(redemption_id: int, is_unused: Callable[[RewardRedemption], bool], now: datetime) -> bool:
     """Close a redemption whose time is over; the points stay spent. False if its code was used, or it is not due."""
     with transaction.atomic():
         redemption = RewardRedemption.objects.select_for_update().get(pk=redemption_id)
@@ -219,11 +218,8 @@ def _explain(found: Refusal, reward: LoyaltyReward, shopper: Shopper) -> str:
     }[found]
 
 
-def _issue(
-    identity: UUID, reward: LoyaltyReward, entry: PointsTransaction, request: Request, now: datetime
-) -> RewardRedemption:
+def _issue(reward: LoyaltyReward, entry: PointsTransaction, request: Request, now: datetime) -> RewardRedemption:
     return RewardRedemption.objects.create(
-        pk=identity,
         reward=reward,
         account_id=request.account_id,
         entry=entry,
@@ -273,7 +269,7 @@ def _take_again(redemption: RewardRedemption, use: CodeUse, now: datetime, using
         # It was given away all the same.
         reward.stock = max(reward.stock, reward.redeemed_count)
     reward.save(using=using, update_fields=["redeemed_count", "stock"])
-    source = Source(key=f"reward:{redemption.pk}:used:{use.order_id}", reason=f"Reward used: {redemption.name}")
+    source = Source(key=f"reward:used:{redemption.entry_id}", reason=f"Reward used: {redemption.name}")
     with Ledger([redemption.account_id], now=now, using=using) as ledger:
         entry = ledger.redeem(redemption.account_id, redemption.cost, source)
     assert entry is not None
