@@ -58,7 +58,7 @@ def kill_carrier(redemption: RewardRedemption) -> None:
     killed = (
         _kill_gift_card(redemption.code)
         if redemption.kind == RewardKind.GIFT_CARD
-        else vouchers.kill_code(redemption.code)
+        else vouchers.withdraw_code(redemption.code)
     )
     if not killed:
         raise LoyaltyInputError("An order has used it, or is using it.", "ALREADY_USED", "redemptionId")
