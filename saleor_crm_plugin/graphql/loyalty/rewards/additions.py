@@ -83,5 +83,5 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
         "refusal": {"complexity": 1},
         "minimumTierName": {"complexity": 1},
     },
-    "RewardRedemption": {"reward": {"complexity": 1}, "order": {"complexity": 1}},
+    "RewardRedemption": {"reward": {"complexity": 1}, "code": {"complexity": 1}, "order": {"complexity": 1}},
 }

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db.models import Count, F, Window
 from django.db.models.functions import RowNumber
 from saleor.graphql.core.dataloaders import DataLoader
+from saleor.graphql.utils import get_user_or_app_from_context
 
 from saleor_crm_plugin.graphql.lists import Page
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.rewards import queries
-from saleor_crm_plugin.loyalty.rewards.models import RewardRedemption
+from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemption
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier
 from saleor_crm_plugin.loyalty.tiers.queries import current_tiers
 from saleor_crm_plugin.profiles.traits import rfm_groups
+
+
+class PermissionLoader(DataLoader):
+    """Whether the requestor has a permission; a list asks once, not for each of its rows."""
+
+    context_key = "saleor_crm_plugin.permission"
+
+    def batch_load(self, keys: Sequence[Any]) -> list[bool]:
+        requestor = get_user_or_app_from_context(self.context)
+        return [bool(requestor) and requestor.has_perm(permission) for permission in keys]
 
 
 class TierOfRewardLoader(DataLoader):
@@ -24,6 +37,27 @@ class TierOfRewardLoader(DataLoader):
     def batch_load(self, keys: Sequence[int]) -> list[LoyaltyTier | None]:
         found = LoyaltyTier.objects.using(self.database_connection_name).in_bulk(keys)
         return [found.get(tier_id) for tier_id in keys]
+
+
+class RewardByIdLoader(DataLoader):
+    """`LoyaltyReward` by primary key."""
+
+    context_key = "saleor_crm_plugin.reward_by_id"
+
+    def batch_load(self, keys: Sequence[int]) -> list[LoyaltyReward | None]:
+        found = LoyaltyReward.objects.using(self.database_connection_name).in_bulk(keys)
+        return [found.get(reward_id) for reward_id in keys]
+
+
+class OwnerByAccountIdLoader(DataLoader):
+    """Primary key of the user who owns an account, by account id; None for guests and deleted users."""
+
+    context_key = "saleor_crm_plugin.owner_by_account_id"
+
+    def batch_load(self, keys: Sequence[int]) -> list[int | None]:
+        rows = LoyaltyAccount.objects.using(self.database_connection_name).filter(pk__in=keys)
+        owners = dict(rows.values_list("pk", "profile__user_id"))
+        return [owners.get(account_id) for account_id in keys]
 
 
 class TierLevelByAccountIdLoader(DataLoader):
@@ -75,8 +109,7 @@ class RedemptionsByAccountIdLoader(DataLoader):
             rows = rows.filter(pk__gt=page.cursor) if page.backwards else rows.filter(pk__lt=page.cursor)
         order = "pk" if page.backwards else "-pk"
         place = Window(RowNumber(), partition_by=F("account_id"), order_by=order)
-        numbered = rows.select_related("reward", "account__profile").annotate(place=place)
-        return list(numbered.filter(place__lte=page.size + 1).order_by("account_id", order))
+        return list(rows.annotate(place=place).filter(place__lte=page.size + 1).order_by("account_id", order))
 
 
 class RedemptionCountByAccountIdLoader(DataLoader):

@@ -107,7 +107,8 @@ def _check_currency(reward: Reward, before: Reward) -> None:
             raise LoyaltyInputError("A channel has another currency than the reward.", "INVALID", "channelIds")
     places = places_of(reward.currency)
     for field, amount in (("amount", reward.amount), ("minimumSpend", reward.minimum_spend)):
-        if amount is not None and amount.is_finite() and amount != round(amount, places):
+        # What is out of every range, the reward refuses.
+        if amount is not None and abs(amount) <= AMOUNT_LIMIT and amount != round(amount, places):
             raise LoyaltyInputError(f"{reward.currency} has {places} decimal places.", "INVALID", field)
 
 

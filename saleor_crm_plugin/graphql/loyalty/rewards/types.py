@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import graphene
+from promise import Promise
 from saleor.graphql.core.connection import CountableConnection
 from saleor.graphql.core.context import SyncWebhookControlContext
 from saleor.graphql.core.doc_category import DOC_CATEGORY_DISCOUNTS
@@ -16,10 +17,15 @@ from saleor.graphql.order.dataloaders import OrderByIdLoader
 from saleor.permission.enums import DiscountPermissions, GiftcardPermissions
 
 from saleor_crm_plugin.compat import in_channel
-from saleor_crm_plugin.graphql.access import has_any_permission, is_owner
+from saleor_crm_plugin.graphql.access import is_owner
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyCode, LoyaltyErrorCode
-from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import TierOfRewardLoader
+from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
+    OwnerByAccountIdLoader,
+    PermissionLoader,
+    RewardByIdLoader,
+    TierOfRewardLoader,
+)
 from saleor_crm_plugin.graphql.loyalty.rewards.enums import LoyaltyRewardKindEnum, RewardRedemptionStatusEnum
 from saleor_crm_plugin.graphql.loyalty.rewards.standing import Standing, standing_of
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
@@ -127,10 +133,10 @@ class LoyaltyReward(ModelObjectType):
         return tier_id and TierOfRewardLoader(info.context).load(tier_id).then(lambda tier: tier and tier.name)
 
     @staticmethod
-    def resolve_segments(root: Any, info: Any) -> list[str] | None:
-        if not has_any_permission(info, DiscountPermissions.MANAGE_DISCOUNTS):
-            return None
-        return [RFMGroup[name].value for name in node_of(root).segments]
+    def resolve_segments(root: Any, info: Any) -> Any:
+        groups = [RFMGroup[name].value for name in node_of(root).segments]
+        allowed = PermissionLoader(info.context).load(DiscountPermissions.MANAGE_DISCOUNTS)
+        return allowed.then(lambda is_staff: groups if is_staff else None)
 
     @staticmethod
     def resolve_can_redeem(root: Any, info: Any) -> Any:
@@ -190,8 +196,8 @@ class RewardRedemption(ModelObjectType):
         return isinstance(root, models.RewardRedemption)
 
     @staticmethod
-    def resolve_reward(root: models.RewardRedemption, _info: Any) -> Any:
-        return in_channel(root.reward, None)
+    def resolve_reward(root: models.RewardRedemption, info: Any) -> Any:
+        return RewardByIdLoader(info.context).load(root.reward_id).then(lambda reward: in_channel(reward, None))
 
     @staticmethod
     def resolve_amount(root: models.RewardRedemption, _info: Any) -> Amount | None:
@@ -206,11 +212,15 @@ class RewardRedemption(ModelObjectType):
         return _variant_id(root.variant_id)
 
     @staticmethod
-    def resolve_code(root: models.RewardRedemption, info: Any) -> str | None:
+    def resolve_code(root: models.RewardRedemption, info: Any) -> Any:
         is_card = root.kind == RewardKind.GIFT_CARD
         permission = GiftcardPermissions.MANAGE_GIFT_CARD if is_card else DiscountPermissions.MANAGE_DISCOUNTS
-        seen = is_owner(info, root.account.profile.user_id) or has_any_permission(info, permission)
-        return root.code if seen else None
+        return Promise.all(
+            [
+                PermissionLoader(info.context).load(permission),
+                OwnerByAccountIdLoader(info.context).load(root.account_id),
+            ]
+        ).then(lambda facts: root.code if facts[0] or is_owner(info, facts[1]) else None)
 
     @staticmethod
     def resolve_order(root: models.RewardRedemption, info: Any) -> Any:
