@@ -10,7 +10,6 @@ from saleor.order import OrderOrigin
 
 from saleor_crm_plugin.config import AwardWhen, LoyaltySettings
 from saleor_crm_plugin.ingestion.catalogue import NOWHERE, Place, places_of
-from saleor_crm_plugin.ingestion.reward_uses import note_used
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.ingestion.snapshots import LineSnapshot, OrderSnapshot
 from saleor_crm_plugin.loyalty.accounts import default_program_id
@@ -29,7 +28,6 @@ def bring_points_in_line(
     Args:
         owner: profile id by order id.
     """
-    note_used(orders, now, using)
     program_id = default_program_id(using)
     places: Mapping[int, Place] = {}
     traits: Mapping[UUID, CustomerTraits] = {}
