@@ -61,6 +61,19 @@ def fetch_checkout_data(
     return Promise.resolve(fetch(checkout_info, manager, lines, **keywords))
 
 
+def gift_card_of(user: Any) -> dict[str, Any]:
+    """The fields that make a gift card a customer's own.
+
+    From 3.23 nobody else can pay with it. Before, Saleor has no such restriction: whoever knows the code can.
+    """
+    from saleor.giftcard.models import GiftCard
+
+    fields = {"created_by": user, "created_by_email": user.email, "used_by": user, "used_by_email": user.email}
+    if "assigned_to" in {field.name for field in GiftCard._meta.get_fields()}:
+        fields |= {"assigned_to": user, "assigned_to_email": user.email}
+    return fields
+
+
 def hook_names() -> frozenset[str]:
     """Every hook that Saleor's `BasePlugin` declares: it lists them as annotations, without a value."""
     from saleor.plugins.base_plugin import BasePlugin

@@ -11,6 +11,7 @@ from saleor_crm_plugin.loyalty.models import (
     PointsTransaction,
 )
 from saleor_crm_plugin.loyalty.reminders.models import LoyaltyReminder
+from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemption
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierMembership
 from saleor_crm_plugin.profiles.models import (
@@ -36,6 +37,7 @@ __all__ = [
     "LoyaltyAccount",
     "LoyaltyProgram",
     "LoyaltyReminder",
+    "LoyaltyReward",
     "LoyaltyTier",
     "OrderSync",
     "PersonalRecommendations",
@@ -48,6 +50,7 @@ __all__ = [
     "ProfileMetrics",
     "ProfileOrder",
     "RecommendationModel",
+    "RewardRedemption",
     "SyncState",
     "TierMembership",
 ]

@@ -34,6 +34,7 @@ from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_apply import Loy
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_remove import LoyaltyPointsRemove
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_transaction_reinstate import LoyaltyTransactionReinstate
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_transaction_void import LoyaltyTransactionVoid
+from saleor_crm_plugin.graphql.loyalty.rewards import additions as rewards
 from saleor_crm_plugin.graphql.loyalty.rules import additions as earning_rules
 from saleor_crm_plugin.graphql.loyalty.types import CheckoutLoyalty, LoyaltyAccount, OrderLoyalty
 from saleor_crm_plugin.graphql.profiles import resolvers as profiles
@@ -267,6 +268,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *MUTATIONS,
     *earning_rules.ADDITIONS,
     *liability.ADDITIONS,
+    *rewards.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -279,6 +281,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
         "expiringSoon": {"complexity": 1},
         "nextActivation": {"complexity": 1},
         "transactions": {"complexity": 1, "multipliers": list(PAGE)},
+        "redemptions": {"complexity": 1, "multipliers": list(PAGE)},
     },
     "PointsTransaction": {"order": {"complexity": 1}},
     "CustomerProfile": {
@@ -291,6 +294,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
     "RecommendationReason": {"products": {"complexity": 1}},
     **earning_rules.TYPE_COSTS,
     **liability.TYPE_COSTS,
+    **rewards.TYPE_COSTS,
 }
 
 

@@ -22,6 +22,7 @@ from saleor_crm_plugin.ingestion.claims import claim_for
 from saleor_crm_plugin.ingestion.loyalty_facts import bring_points_in_line
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customer, read_orders
+from saleor_crm_plugin.ingestion.reward_uses import note_used
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.profiles.customers import customer_deleted
@@ -148,6 +149,8 @@ def _sync(ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str
     orders, owner = _lock_and_read(ids, settings, using)
     if settings.crm.profiles_enabled:
         _store_facts(orders, ids, owner, using)
+    # Rewards are there for points that staff gave, too. Their rows are locked before accounts.
+    note_used(orders, now, using)
     if settings.loyalty:
         bring_points_in_line(orders, owner, settings, now, using)
     _mark_synced(orders, ids, now, using)

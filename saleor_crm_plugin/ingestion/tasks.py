@@ -29,6 +29,7 @@ RECONCILE_EVERY = timedelta(minutes=5)
 ACTIVATE_EVERY = timedelta(minutes=5)
 EXPIRE_EVERY = timedelta(minutes=15)
 RELEASE_HOLDS_EVERY = timedelta(minutes=2)
+EXPIRE_REWARDS_EVERY = timedelta(minutes=15)
 # After midnight, apart from each other and from Saleor's own jobs on the hour. In CELERY_TIMEZONE.
 REMIND_AT = crontab(hour="7", minute="40")
 RFM_AT = crontab(hour="2", minute="20")
@@ -130,6 +131,13 @@ def release_holds_task(settings: ShopSettings) -> None:
     release_timed_out_holds(timezone.now())
 
 
+@crm_task(expires=EXPIRE_REWARDS_EVERY.total_seconds())
+def expire_rewards_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.rewards import expire_rewards
+
+    expire_rewards(timezone.now())
+
+
 @crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
 def send_reminders_task(settings: ShopSettings) -> None:
     from saleor_crm_plugin.ingestion.reminders import remind_of_expiry
@@ -165,6 +173,7 @@ PERIODIC_TASKS: dict[str, dict[str, Any]] = {
     "crm-expire-points": {"task": expire_points_task.name, "schedule": EXPIRE_EVERY},
     "crm-release-holds": {"task": release_holds_task.name, "schedule": RELEASE_HOLDS_EVERY},
     "crm-send-reminders": {"task": send_reminders_task.name, "schedule": REMIND_AT},
+    "crm-expire-rewards": {"task": expire_rewards_task.name, "schedule": EXPIRE_REWARDS_EVERY},
     "crm-refresh-rfm": {"task": refresh_rfm_task.name, "schedule": RFM_AT},
     "crm-train-recommendations": {"task": train_recommendations_task.name, "schedule": TRAIN_AT},
 }

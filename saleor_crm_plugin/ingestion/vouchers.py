@@ -10,7 +10,10 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 
+from django.utils import timezone
 from saleor.channel.models import Channel
+from saleor.checkout.models import Checkout
+from saleor.checkout.utils import remove_voucher_from_checkout
 from saleor.discount.models import Voucher, VoucherChannelListing, VoucherCode
 
 from saleor_crm_plugin.loyalty.models import HoldStatus, PointsHold
@@ -57,6 +60,23 @@ def kill_code(code: str) -> bool:
     if row.used > 0:
         return False
     VoucherCode.objects.filter(pk=row.pk).update(is_active=False)
+    return True
+
+
+def withdraw_code(code: str) -> bool:
+    """`kill_code`, and take the code off the checkouts that carry it; False if one of them is being completed.
+
+    Saleor's completion reads the discount, and locks checkout and code only later; if the code dies in between, it
+    keeps the discount and forgets the code. Without the code on the checkout it reckons the price anew. It locks a
+    checkout before a code, so the checkouts here are not waited for.
+    """
+    holders = Checkout.objects.filter(voucher_code=code)
+    locked = list(holders.select_for_update(of=("self",), skip_locked=True))
+    if len(locked) < holders.count() or not kill_code(code):
+        return False
+    for checkout in locked:
+        remove_voucher_from_checkout(checkout)
+    Checkout.objects.filter(pk__in=[checkout.pk for checkout in locked]).update(price_expiration=timezone.now())
     return True
 
 

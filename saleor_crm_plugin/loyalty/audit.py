@@ -129,6 +129,31 @@ CHECKS: dict[str, str] = {
         WHERE account.merged_into_id IS DISTINCT FROM merge.target_id
         ORDER BY 1
     """,
+    # What was spent on no order was spent on a reward, once, and came back if the reward did.
+    "rewards": """
+        WITH returned AS (
+            SELECT reverses_id, sum(points) AS points FROM crm_points_transaction
+            WHERE order_id IS NULL AND type = 'redeem_reversal' GROUP BY reverses_id
+        )
+        SELECT redemption.account_id, format(
+            'redemption %%s over %%s points is %%s, but its entry %%s moved %%s and got back %%s', redemption.id,
+            redemption.cost, redemption.status, entry.id, entry.points, coalesce(returned.points, 0)
+        )
+        FROM crm_reward_redemption AS redemption
+        JOIN crm_points_transaction AS entry ON entry.id = redemption.entry_id
+        LEFT JOIN returned ON returned.reverses_id = entry.id
+        WHERE entry.type <> 'redeem' OR entry.points <> -redemption.cost
+            OR coalesce(returned.points, 0) <> CASE redemption.status WHEN 'returned' THEN redemption.cost ELSE 0 END
+        UNION ALL
+        SELECT entry.account_id, format('entry %%s spent %%s points on neither an order nor a reward', entry.id,
+            -entry.points)
+        FROM crm_points_transaction AS entry
+        LEFT JOIN returned ON returned.reverses_id = entry.id
+        LEFT JOIN crm_reward_redemption AS redemption ON redemption.entry_id = entry.id
+        WHERE entry.type = 'redeem' AND entry.order_id IS NULL AND redemption.id IS NULL
+            AND entry.points + coalesce(returned.points, 0) <> 0
+        ORDER BY 1
+    """,
 }
 
 

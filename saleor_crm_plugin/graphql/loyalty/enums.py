@@ -25,6 +25,12 @@ class LoyaltyCode(StrEnum):
     LOYALTY_DISABLED = "loyalty_disabled"
     NOT_APPLICABLE = "not_applicable"
     ACCOUNT_CLOSED = "account_closed"
+    NOT_AVAILABLE = "not_available"
+    OUT_OF_STOCK = "out_of_stock"
+    TIER_TOO_LOW = "tier_too_low"
+    NOT_IN_SEGMENT = "not_in_segment"
+    LIMIT_REACHED = "limit_reached"
+    ALREADY_USED = "already_used"
 
 
 LoyaltyErrorCode = enum_of(
@@ -39,8 +45,14 @@ LoyaltyErrorCode = enum_of(
         LoyaltyCode.CHECKOUT_EMPTY: "There is nothing in the checkout that points could pay for.",
         LoyaltyCode.VOUCHER_ALREADY_APPLIED: "Another voucher is on the checkout.",
         LoyaltyCode.LOYALTY_DISABLED: "Points cannot be spent in this channel.",
-        LoyaltyCode.NOT_APPLICABLE: "Saleor does not accept the points on this checkout.",
+        LoyaltyCode.NOT_APPLICABLE: "It does not fit this checkout, channel or entry.",
         LoyaltyCode.ACCOUNT_CLOSED: "The account takes no new points and spends none.",
+        LoyaltyCode.NOT_AVAILABLE: "It is not on offer yet, or not any more.",
+        LoyaltyCode.OUT_OF_STOCK: "All have been taken.",
+        LoyaltyCode.TIER_TOO_LOW: "It is for customers of a higher tier.",
+        LoyaltyCode.NOT_IN_SEGMENT: "It is for other groups of customers.",
+        LoyaltyCode.LIMIT_REACHED: "The customer has as many as one customer can have.",
+        LoyaltyCode.ALREADY_USED: "An order has used it, or is using it.",
     },
     "Why a change of points was refused.",
     DOC_CATEGORY_DISCOUNTS,

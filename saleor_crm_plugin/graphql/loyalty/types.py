@@ -7,8 +7,7 @@ types are frozen dataclasses of `loyalty.queries` or of `checkout_points`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import graphene
 from saleor.graphql.core.connection import CountableConnection
@@ -36,15 +35,13 @@ from saleor_crm_plugin.graphql.loyalty.dataloaders import (
     TransactionsByAccountIdLoader,
 )
 from saleor_crm_plugin.graphql.loyalty.enums import PointsTransactionTypeEnum
-from saleor_crm_plugin.graphql.roots import channel_slug_of, node_of
+from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
+    RedemptionCountByAccountIdLoader,
+    RedemptionsByAccountIdLoader,
+)
+from saleor_crm_plugin.graphql.loyalty.rewards.types import RewardRedemptionCountableConnection
+from saleor_crm_plugin.graphql.roots import Amount, channel_slug_of, node_of
 from saleor_crm_plugin.loyalty import models
-
-
-class Amount(NamedTuple):
-    """Root of Saleor's `Money`."""
-
-    amount: Decimal
-    currency: str
 
 
 class PointsExpiry(BaseObjectType):
@@ -139,6 +136,9 @@ class LoyaltyAccount(ModelObjectType):
     transactions = ConnectionField(
         PointsTransactionCountableConnection, required=True, description="Entries of the account, newest first."
     )
+    redemptions = ConnectionField(
+        RewardRedemptionCountableConnection, required=True, description="Rewards that were taken, newest first."
+    )
 
     class Meta:
         description = "A customer's points in the shop's loyalty program." + ADDED_IN_010
@@ -208,6 +208,19 @@ class LoyaltyAccount(ModelObjectType):
             return connection_of(PointsTransactionCountableConnection, rows, page, total_count)
 
         return TransactionsByAccountIdLoader(info.context).load((account_id, page)).then(as_connection)
+
+    @staticmethod
+    def resolve_redemptions(root: Any, info: Any, **arguments: Any) -> Any:
+        account_id = node_of(root).pk
+        page = Page.from_arguments(info.field_name, arguments)
+
+        def total_count() -> Any:
+            return RedemptionCountByAccountIdLoader(info.context).load(account_id)
+
+        def as_connection(rows: list[Any]) -> Any:
+            return connection_of(RewardRedemptionCountableConnection, rows, page, total_count)
+
+        return RedemptionsByAccountIdLoader(info.context).load((account_id, page)).then(as_connection)
 
     @staticmethod
     def __resolve_references(roots: Iterable[LoyaltyAccount], info: Any) -> list[Any]:

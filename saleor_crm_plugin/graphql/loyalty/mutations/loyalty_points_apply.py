@@ -16,7 +16,7 @@ from saleor_crm_plugin.graphql.ids import uuid_key
 from saleor_crm_plugin.graphql.loyalty.enums import PointsLimitEnum
 from saleor_crm_plugin.graphql.loyalty.errors import LoyaltyError
 from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation, key_argument
-from saleor_crm_plugin.graphql.loyalty.types import Amount
+from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.ingestion.redemption import apply_points
 
 

@@ -1,4 +1,6 @@
 class GiftCardEvents:
+    ISSUED = "issued"
+    DEACTIVATED = "deactivated"
     USED_IN_ORDER = "used_in_order"
 
-    CHOICES = [(USED_IN_ORDER, "Paid for an order")]
+    CHOICES = [(ISSUED, "Made"), (DEACTIVATED, "Switched off"), (USED_IN_ORDER, "Paid for an order")]

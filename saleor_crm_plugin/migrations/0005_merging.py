@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("saleor_crm_plugin", "0003_foundations"),
+        ("saleor_crm_plugin", "0004_reports"),
     ]
 
     operations = [

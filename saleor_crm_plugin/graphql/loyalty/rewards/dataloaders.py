@@ -1,0 +1,123 @@
+"""What rewards ask about the shopper, and what accounts took, each in a constant number of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Count, F, Window
+from django.db.models.functions import RowNumber
+from saleor.graphql.core.dataloaders import DataLoader
+from saleor.graphql.utils import get_user_or_app_from_context
+
+from saleor_crm_plugin.graphql.lists import Page
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
+from saleor_crm_plugin.loyalty.rewards import queries
+from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemption
+from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier
+from saleor_crm_plugin.loyalty.tiers.queries import current_tiers
+from saleor_crm_plugin.profiles.traits import rfm_groups
+
+
+class PermissionLoader(DataLoader):
+    """Whether the requestor has a permission; a list asks once, not for each of its rows."""
+
+    context_key = "saleor_crm_plugin.permission"
+
+    def batch_load(self, keys: Sequence[Any]) -> list[bool]:
+        requestor = get_user_or_app_from_context(self.context)
+        return [bool(requestor) and requestor.has_perm(permission) for permission in keys]
+
+
+class TierOfRewardLoader(DataLoader):
+    """`LoyaltyTier` by primary key."""
+
+    context_key = "saleor_crm_plugin.tier_of_reward"
+
+    def batch_load(self, keys: Sequence[int]) -> list[LoyaltyTier | None]:
+        found = LoyaltyTier.objects.using(self.database_connection_name).in_bulk(keys)
+        return [found.get(tier_id) for tier_id in keys]
+
+
+class RewardByIdLoader(DataLoader):
+    """`LoyaltyReward` by primary key."""
+
+    context_key = "saleor_crm_plugin.reward_by_id"
+
+    def batch_load(self, keys: Sequence[int]) -> list[LoyaltyReward | None]:
+        found = LoyaltyReward.objects.using(self.database_connection_name).in_bulk(keys)
+        return [found.get(reward_id) for reward_id in keys]
+
+
+class OwnerByAccountIdLoader(DataLoader):
+    """Primary key of the user who owns an account, by account id; None for guests and deleted users."""
+
+    context_key = "saleor_crm_plugin.owner_by_account_id"
+
+    def batch_load(self, keys: Sequence[int]) -> list[int | None]:
+        rows = LoyaltyAccount.objects.using(self.database_connection_name).filter(pk__in=keys)
+        owners = dict(rows.values_list("pk", "profile__user_id"))
+        return [owners.get(account_id) for account_id in keys]
+
+
+class TierLevelByAccountIdLoader(DataLoader):
+    """Level of the account's tier, 0 without one, by account id."""
+
+    context_key = "saleor_crm_plugin.tier_level_by_account_id"
+
+    def batch_load(self, keys: Sequence[int]) -> list[int]:
+        found = current_tiers(keys, self.database_connection_name)
+        return [found[account_id].level if account_id in found else 0 for account_id in keys]
+
+
+class GroupsByProfileIdLoader(DataLoader):
+    """The customer's RFM groups, by profile id: (profile id, currency) -> name."""
+
+    context_key = "saleor_crm_plugin.groups_by_profile_id"
+
+    def batch_load(self, keys: Sequence[int]) -> list[dict[tuple[int, str], str]]:
+        groups = rfm_groups(keys, self.database_connection_name)
+        return [{key: name for key, name in groups.items() if key[0] == profile_id} for profile_id in keys]
+
+
+class TakenLoader(DataLoader):
+    """How many of a reward an account has, without those given back, by (account id, reward id)."""
+
+    context_key = "saleor_crm_plugin.rewards_taken"
+
+    def batch_load(self, keys: Sequence[tuple[int, int]]) -> list[int]:
+        found = queries.taken(set(keys), self.database_connection_name)
+        return [found.get(key, 0) for key in keys]
+
+
+class RedemptionsByAccountIdLoader(DataLoader):
+    """A page of redemptions for each (account id, `Page`), newest first, with one row more than the page holds."""
+
+    context_key = "saleor_crm_plugin.redemptions_by_account_id"
+
+    def batch_load(self, keys: Sequence[tuple[int, Page]]) -> list[list[RewardRedemption]]:
+        found: dict[tuple[int, Page], list[RewardRedemption]] = {}
+        for page in dict.fromkeys(page for _, page in keys):
+            accounts = [account_id for account_id, asked in keys if asked == page]
+            for row in self._read(accounts, page):
+                found.setdefault((row.account_id, page), []).append(row)
+        return [found.get(key, []) for key in keys]
+
+    def _read(self, account_ids: list[int], page: Page) -> list[RewardRedemption]:
+        rows = RewardRedemption.objects.using(self.database_connection_name).filter(account_id__in=account_ids)
+        if page.cursor is not None:
+            rows = rows.filter(pk__gt=page.cursor) if page.backwards else rows.filter(pk__lt=page.cursor)
+        order = "pk" if page.backwards else "-pk"
+        place = Window(RowNumber(), partition_by=F("account_id"), order_by=order)
+        return list(rows.annotate(place=place).filter(place__lte=page.size + 1).order_by("account_id", order))
+
+
+class RedemptionCountByAccountIdLoader(DataLoader):
+    """Number of redemptions by account id."""
+
+    context_key = "saleor_crm_plugin.redemption_count_by_account_id"
+
+    def batch_load(self, keys: Sequence[int]) -> list[int]:
+        rows = RewardRedemption.objects.using(self.database_connection_name).filter(account_id__in=keys)
+        counts = dict(rows.values_list("account_id").annotate(redemptions=Count("pk")))
+        return [counts.get(account_id, 0) for account_id in keys]

@@ -1,0 +1,80 @@
+"""How the authenticated shopper stands to a reward: can they take it, and if not, why and how many points are missing.
+
+The same function decides as when the reward is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+from promise import Promise
+
+from saleor_crm_plugin.graphql.access import authenticated_user
+from saleor_crm_plugin.graphql.dataloaders import ActiveChannelBySlugLoader, CustomerByUserIdLoader
+from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
+    GroupsByProfileIdLoader,
+    TakenLoader,
+    TierLevelByAccountIdLoader,
+    TierOfRewardLoader,
+)
+from saleor_crm_plugin.graphql.roots import channel_slug_of, node_of
+from saleor_crm_plugin.ingestion.loyalty_facts import segments_of
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
+from saleor_crm_plugin.loyalty.rewards.definition import Place, Refusal, Shopper, missing_points, refusal
+from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`refusal`: None if they can take it."""
+
+    refusal: Refusal | None
+    missing_points: int
+
+
+def standing_of(root: Any, info: Any) -> Promise[Standing | None]:
+    """Promise of the shopper's standing to a reward; of None where nobody is logged in."""
+    user = authenticated_user(info)
+    if user is None:
+        return Promise.resolve(None)
+    reward: LoyaltyReward = node_of(root)
+    slug = channel_slug_of(root)
+
+    def with_customer(facts: list[Any]) -> Any:
+        customer, channel, tier = facts
+        place = Place(channel.id, channel.currency) if channel else None
+        level = tier.level if tier else 0
+        if customer is None or customer.account is None:
+            return _standing(reward, Shopper(), place, level)
+        account: LoyaltyAccount = customer.account
+        return Promise.all(
+            [
+                TierLevelByAccountIdLoader(info.context).load(account.pk),
+                GroupsByProfileIdLoader(info.context).load(account.profile_id),
+                TakenLoader(info.context).load((account.pk, reward.pk)),
+            ]
+        ).then(lambda found: _standing(reward, _shopper(account, place, *found), place, level))
+
+    return Promise.all(
+        [
+            CustomerByUserIdLoader(info.context).load(user.pk),
+            ActiveChannelBySlugLoader(info.context).load(slug) if slug else Promise.resolve(None),
+            TierOfRewardLoader(info.context).load(reward.tier_id) if reward.tier_id else Promise.resolve(None),
+        ]
+    ).then(with_customer)
+
+
+def _shopper(
+    account: LoyaltyAccount, place: Place | None, level: int, groups: Mapping[tuple[int, str], str], taken: int
+) -> Shopper:
+    # Without a channel there is no currency yet: a group in any of them will do.
+    segments = segments_of(groups, account.profile_id, place.currency) if place else frozenset(groups.values())
+    return Shopper(account.spendable, account.closed_at is not None, level, segments, taken)
+
+
+def _standing(reward: LoyaltyReward, shopper: Shopper, place: Place | None, level: int) -> Standing:
+    found = refusal(reward.definition, shopper, at=timezone.now(), left=reward.left, tier_level=level, place=place)
+    return Standing(found, missing_points(reward.cost, shopper.spendable))

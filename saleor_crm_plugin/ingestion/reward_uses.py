@@ -1,0 +1,52 @@
+"""Which rewards orders have used: a voucher's code stands in the order, a gift card's use is an event of the card."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from uuid import UUID
+
+from saleor.discount.models import VoucherCode
+from saleor.giftcard import GiftCardEvents
+from saleor.giftcard.models import GiftCardEvent
+
+from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
+from saleor_crm_plugin.loyalty.rewards import redeeming
+from saleor_crm_plugin.loyalty.rewards.redeeming import CodeUse
+
+
+def note_used(orders: Iterable[OrderSnapshot], now: datetime, using: str) -> None:
+    """Mark the rewards whose codes these orders carry. The caller has a transaction."""
+    # An order that counts comes before one that came to nothing.
+    ordered = sorted(orders, key=lambda order: (order.is_cancelled, order.placed_at))
+    with_voucher = [order for order in ordered if order.voucher_code]
+    paid_by_card = [order for order in ordered if order.gift_cards > 0]
+    revived = _usable_again({order.voucher_code for order in with_voucher if order.is_cancelled}, using)
+    cards = _gift_cards([order.order_id for order in paid_by_card], using)
+    uses: dict[str, CodeUse] = {}
+    for order in with_voucher:
+        code = order.voucher_code
+        uses.setdefault(code, CodeUse(order.order_id, order.is_cancelled, order.is_cancelled and code in revived))
+    for order in paid_by_card:
+        for code in cards.get(order.order_id, ()):
+            uses.setdefault(code, CodeUse(order.order_id, order.is_cancelled))
+    redeeming.note_used(uses, now, using)
+
+
+def _usable_again(codes: Collection[str], using: str) -> set[str]:
+    """Those of the codes that Saleor has taken the use back of: it does when an order expires unpaid."""
+    if not codes:
+        return set()
+    rows = VoucherCode.objects.using(using).filter(code__in=codes, used=0, is_active=True)
+    return set(rows.values_list("code", flat=True))
+
+
+def _gift_cards(order_ids: Collection[UUID], using: str) -> dict[UUID, list[str]]:
+    """Codes of the gift cards that paid, by order."""
+    if not order_ids:
+        return {}
+    rows = GiftCardEvent.objects.using(using).filter(order_id__in=order_ids, type=GiftCardEvents.USED_IN_ORDER)
+    codes: dict[UUID, list[str]] = {}
+    for order_id, code in rows.order_by("pk").values_list("order_id", "gift_card__code"):
+        codes.setdefault(order_id, []).append(code)
+    return codes

@@ -1,0 +1,137 @@
+"""Rewards in the shop: taken by a customer, given back, run out - all or nothing each time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils import timezone
+from saleor.account.models import User
+from saleor.channel.models import Channel
+from saleor.order.models import Order
+from saleor.product.models import ProductVariantChannelListing
+
+from saleor_crm_plugin.exceptions import LoyaltyInputError
+from saleor_crm_plugin.ingestion import reward_carriers
+from saleor_crm_plugin.ingestion.loyalty_facts import segments_of
+from saleor_crm_plugin.ingestion.snapshots import CANCELLED
+from saleor_crm_plugin.loyalty.accounts import default_program_id
+from saleor_crm_plugin.loyalty.ledger import Actor
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
+from saleor_crm_plugin.loyalty.rewards import redeeming
+from saleor_crm_plugin.loyalty.rewards.definition import Place, Refusal, RewardKind, is_for
+from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RedemptionStatus, RewardRedemption
+from saleor_crm_plugin.profiles.traits import rfm_groups
+
+BATCH_SIZE = 500
+
+
+def redeem_reward(
+    reward_id: int, user: User, channel_slug: str | None, key: str | None, now: datetime | None = None
+) -> RewardRedemption:
+    """Spend points of the user's account on a reward. The caller has authenticated the user.
+
+    Args:
+        channel_slug: where the code is to be used; it can be left out where only one channel comes into question.
+
+    Raises:
+        LoyaltyInputError: with its code and field. Nothing has been changed then.
+    """
+    program_id = default_program_id()
+    reward = LoyaltyReward.objects.filter(pk=reward_id, program_id=program_id).first()
+    if reward is None:
+        raise LoyaltyInputError("There is no such reward.", "NOT_FOUND", "rewardId")
+    channel = _channel(reward, channel_slug)
+    account = LoyaltyAccount.objects.filter(profile__user_id=user.pk, program_id=program_id).first()
+    if account is None:
+        raise LoyaltyInputError("You have no points yet.", Refusal.INSUFFICIENT_POINTS, "rewardId")
+    groups = rfm_groups([account.profile_id], "default")
+    request = redeeming.Request(
+        reward_id=reward.pk,
+        account_id=account.pk,
+        user_id=user.pk,
+        place=Place(channel.pk, channel.currency_code),
+        segments=segments_of(groups, account.profile_id, channel.currency_code),
+        key=key,
+        code=reward_carriers.new_code(RewardKind(reward.kind)),
+    )
+
+    def make_carrier(redemption: RewardRedemption) -> None:
+        _check_product(redemption, channel)
+        reward_carriers.make_carrier(redemption, user, channel)
+
+    return redeeming.redeem(request, make_carrier, now or timezone.now())
+
+
+def return_reward(
+    redemption_id: int, actor: Actor, *, by_staff: bool = False, now: datetime | None = None
+) -> RewardRedemption:
+    """Give a reward back whose code was not used. The caller has seen that it is theirs, or that they are staff.
+
+    Args:
+        by_staff: a voucher whose order was cancelled can be given back too, since Saleor does not revive its code.
+
+    Raises:
+        LoyaltyInputError: `NOT_FOUND`, `ALREADY_USED`, `NOT_AVAILABLE`.
+        AccountClosedError: the account is closed.
+    """
+
+    def may_return_used(redemption: RewardRedemption) -> bool:
+        if not by_staff or redemption.kind == RewardKind.GIFT_CARD:
+            return False
+        return Order.objects.filter(pk=redemption.order_id, status__in=CANCELLED).exists()
+
+    return redeeming.give_back(
+        redemption_id, actor, reward_carriers.kill_carrier, now or timezone.now(), may_return_used=may_return_used
+    )
+
+
+def expire_rewards(now: datetime | None = None) -> int:
+    """Close redemptions whose time is over, and clear their vouchers away; returns how many were closed.
+
+    The points stay spent. A code that an order has used is left: the order's sync marks it.
+    """
+    now = now or timezone.now()
+    due = RewardRedemption.objects.filter(status=RedemptionStatus.ISSUED, expires_at__lte=now).order_by("pk")
+    expired, last = 0, None
+    while True:
+        rest = due if last is None else due.filter(pk__gt=last)
+        batch = list(rest.values_list("pk", flat=True)[:BATCH_SIZE])
+        expired += sum(redeeming.expire(redemption_id, _kill_if_unused, now) for redemption_id in batch)
+        if len(batch) < BATCH_SIZE:
+            break
+        last = batch[-1]
+    reward_carriers.purge_dead_vouchers(now, BATCH_SIZE)
+    return expired
+
+
+def _kill_if_unused(redemption: RewardRedemption) -> bool:
+    try:
+        reward_carriers.kill_carrier(redemption)
+    except LoyaltyInputError:
+        return False
+    return True
+
+
+def _channel(reward: LoyaltyReward, slug: str | None) -> Channel:
+    active = Channel.objects.filter(is_active=True)
+    if slug is not None:
+        channel = active.filter(slug=slug).first()
+        if channel is None:
+            raise LoyaltyInputError("There is no such channel.", "NOT_FOUND", "channel")
+        return channel
+    definition = reward.definition
+    fitting = [channel for channel in active if is_for(definition, Place(channel.pk, channel.currency_code))]
+    if len(fitting) != 1:
+        raise LoyaltyInputError("Say in which channel you will use it.", "REQUIRED", "channel")
+    return fitting[0]
+
+
+def _check_product(redemption: RewardRedemption, channel: Channel) -> None:
+    """What is not sold in the channel cannot be free there."""
+    if redemption.variant_id is None:
+        return
+    sold = ProductVariantChannelListing.objects.filter(
+        variant_id=redemption.variant_id, channel_id=channel.pk, price_amount__isnull=False
+    )
+    if not sold.exists():
+        raise LoyaltyInputError("The product is not sold in this channel.", Refusal.NOT_APPLICABLE, "channel")
