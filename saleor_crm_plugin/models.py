@@ -9,6 +9,7 @@ from saleor_crm_plugin.loyalty.models import (
     PointsLot,
     PointsTransaction,
 )
+from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralCode
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierMembership
 from saleor_crm_plugin.profiles.models import (
@@ -44,6 +45,8 @@ __all__ = [
     "ProfileMetrics",
     "ProfileOrder",
     "RecommendationModel",
+    "Referral",
+    "ReferralCode",
     "SyncState",
     "TierMembership",
 ]

@@ -40,7 +40,13 @@ MAX_POINTS = 2**31 - 1
 # lots that expire together are spent oldest first.
 PROVISIONAL_ID = 2**62
 
-LIFETIME_TYPES = (TransactionType.EARN, TransactionType.EARN_REVERSAL)
+# What `LoyaltyAccount.lifetime` adds up; the audit's check "balances" names the same ones.
+LIFETIME_TYPES = (
+    TransactionType.EARN,
+    TransactionType.EARN_REVERSAL,
+    TransactionType.EARN_ACTION,
+    TransactionType.REFERRAL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +173,18 @@ class Ledger:
         return self._credit(account_id, points, kind, source, available_at or self.now, expires_at)
 
     def take_back(
-        self, account_id: int, points: int, kind: TransactionType, source: Source
+        self, account_id: int, points: int, kind: TransactionType, source: Source, *, pending_only: bool = False
     ) -> PointsTransaction | None:
-        """Take `points` (> 0) of entry `source.reverses` back: from its own lot, then others, then as deficit."""
+        """Take `points` (> 0) of entry `source.reverses` back: from its own lot, then others, then as deficit.
+
+        With `pending_only`, active points are left alone.
+        """
         assert source.reverses is not None
         wallet = self.wallets[account_id]
         own = [lot_id for lot_id in [self._lot_of_entry.get(source.reverses)] if lot_id in wallet.lots]
-        return self._post(account_id, -points, kind, source, lambda: wallet.take(points, own))
+        return self._post(
+            account_id, -points, kind, source, lambda: wallet.take(points, own, only_preferred_pending=pending_only)
+        )
 
     def reverse_award(
         self, account_id: int, points: int, source: Source, *, pending_only: bool = False

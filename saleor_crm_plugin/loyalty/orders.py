@@ -131,7 +131,7 @@ def _first_terms(
 ) -> dict[UUID, EarningTerms]:
     """Terms of the orders that earn something and have no award yet, by order id. Limits are still to be applied."""
     candidates = [
-        order for order in orders if _may_earn(order) and _first_award(history.get(order.order_id, ())) is None
+        order for order in orders if may_earn(order) and _first_award(history.get(order.order_id, ())) is None
     ]
     if not candidates:
         return {}
@@ -153,7 +153,8 @@ def _first_terms(
     return found
 
 
-def _may_earn(order: OrderFacts) -> bool:
+def may_earn(order: OrderFacts) -> bool:
+    """Whether the order is one that the channel's settings let earn at all."""
     settings = order.settings
     if order.profile_id is None or order.qualified_at is None or not order.is_purchase or order.is_replacement:
         return False
