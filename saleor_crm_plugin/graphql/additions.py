@@ -33,6 +33,7 @@ from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_apply import Loy
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_remove import LoyaltyPointsRemove
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_transaction_reinstate import LoyaltyTransactionReinstate
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_transaction_void import LoyaltyTransactionVoid
+from saleor_crm_plugin.graphql.loyalty.referrals import additions as referrals
 from saleor_crm_plugin.graphql.loyalty.rules import additions as earning_rules
 from saleor_crm_plugin.graphql.loyalty.types import CheckoutLoyalty, LoyaltyAccount, OrderLoyalty
 from saleor_crm_plugin.graphql.profiles import resolvers as profiles
@@ -79,7 +80,9 @@ USER_FIELDS = (
         BaseField(
             LoyaltyAccount,
             channel=_channel("Slug of the channel in which the balance's worth is given."),
-            description="Points of the customer. Null until there have been any." + ADDED_IN_010 + OWNER_OR_USERS,
+            description="Points of the customer. Null until there have been any, or a referral code."
+            + ADDED_IN_010
+            + OWNER_OR_USERS,
         ),
     ),
     Addition(
@@ -265,6 +268,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *QUERIES,
     *MUTATIONS,
     *earning_rules.ADDITIONS,
+    *referrals.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -276,6 +280,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
         "worth": {"complexity": 1},
         "expiringSoon": {"complexity": 1},
         "nextActivation": {"complexity": 1},
+        "referralCode": {"complexity": 1},
         "transactions": {"complexity": 1, "multipliers": list(PAGE)},
     },
     "PointsTransaction": {"order": {"complexity": 1}},
@@ -288,6 +293,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
     "ProductRecommendation": {"product": {"complexity": 1}},
     "RecommendationReason": {"products": {"complexity": 1}},
     **earning_rules.TYPE_COSTS,
+    **referrals.TYPE_COSTS,
 }
 
 

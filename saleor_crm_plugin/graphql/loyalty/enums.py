@@ -25,6 +25,10 @@ class LoyaltyCode(StrEnum):
     LOYALTY_DISABLED = "loyalty_disabled"
     NOT_APPLICABLE = "not_applicable"
     ACCOUNT_CLOSED = "account_closed"
+    SELF_REFERRAL = "self_referral"
+    ALREADY_CUSTOMER = "already_customer"
+    ALREADY_REFERRED = "already_referred"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
 
 
 LoyaltyErrorCode = enum_of(
@@ -38,9 +42,13 @@ LoyaltyErrorCode = enum_of(
         LoyaltyCode.BELOW_MINIMUM: "Fewer points than must be spent at once.",
         LoyaltyCode.CHECKOUT_EMPTY: "There is nothing in the checkout that points could pay for.",
         LoyaltyCode.VOUCHER_ALREADY_APPLIED: "Another voucher is on the checkout.",
-        LoyaltyCode.LOYALTY_DISABLED: "Points cannot be spent in this channel.",
+        LoyaltyCode.LOYALTY_DISABLED: "Points cannot be spent in this channel, or no rule rewards referrals.",
         LoyaltyCode.NOT_APPLICABLE: "Saleor does not accept the points on this checkout.",
         LoyaltyCode.ACCOUNT_CLOSED: "The account takes no new points and spends none.",
+        LoyaltyCode.SELF_REFERRAL: "The code is the customer's own.",
+        LoyaltyCode.ALREADY_CUSTOMER: "A code counts before the first order only.",
+        LoyaltyCode.ALREADY_REFERRED: "The customer has applied a code before.",
+        LoyaltyCode.TOO_MANY_ATTEMPTS: "Too many codes were tried: later again.",
     },
     "Why a change of points was refused.",
     DOC_CATEGORY_DISCOUNTS,

@@ -85,12 +85,10 @@ def apply_code(applicant: Applicant, code: ReferralCode | None, now: datetime, u
 
 
 def _refusal(applicant: Applicant, code: ReferralCode | None, *, was_referred: bool) -> RefusalReason | None:
+    if code is not None and (applicant.is_referrer or code.account_id == applicant.account_id):
+        return RefusalReason.SELF_REFERRAL
     if was_referred:
         return RefusalReason.ALREADY_REFERRED
     if applicant.is_customer:
         return RefusalReason.ALREADY_CUSTOMER
-    if code is None:
-        return RefusalReason.NOT_FOUND
-    if applicant.is_referrer or code.account_id == applicant.account_id:
-        return RefusalReason.SELF_REFERRAL
-    return None
+    return RefusalReason.NOT_FOUND if code is None else None

@@ -6,7 +6,7 @@ taken in the order rules, accounts, referral; who holds a referral's row never w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -107,7 +107,7 @@ def _settle(program_id: int, referral_id: int, now: datetime, around: Surroundin
                     return False
                 assert referral.channel_id is not None
                 _take_back(ledger, entries, around.policy(referral.channel_id))
-                _free_uses(referral_id, using)
+                _free_uses(referral_id, ledger.accounts, using)
                 referral.status = ReferralStatus.REVERSED
             referral.decided_at = now
             referral.save(using=using, update_fields=["status", "rewards", "decided_at"])
@@ -160,5 +160,6 @@ def _take_back(ledger: Ledger, entries: list[PointsTransaction], policy: EarnedP
             )
 
 
-def _free_uses(referral_id: int, using: str) -> None:
-    EarningRuleUse.objects.using(using).filter(occasion=occasion_of(referral_id)).update(points=0)
+def _free_uses(referral_id: int, account_ids: Iterable[int], using: str) -> None:
+    uses = EarningRuleUse.objects.using(using).filter(account_id__in=list(account_ids))
+    uses.filter(occasion=occasion_of(referral_id)).update(points=0)
