@@ -19,6 +19,7 @@ from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
 from saleor_crm_plugin.loyalty import earning
 from saleor_crm_plugin.loyalty.accounts import default_program_id
+from saleor_crm_plugin.loyalty.audit import findings
 from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.models import LotStatus, LoyaltyAccount, PointsLot, PointsTransaction
 from saleor_crm_plugin.loyalty.rules import storage
@@ -28,6 +29,7 @@ from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, 
 from saleor_crm_plugin.profiles.models import RFMGroup
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product, make_staff
 from tests.integration.loyalty.audit import assert_ledger_adds_up
+from tests.integration.loyalty.test_ledger_audit import tamper
 from tests.shop_settings import crm_settings, loyalty_settings
 
 pytestmark = pytest.mark.django_db
@@ -342,6 +344,22 @@ class TestBirthdays:
         for year in (2026, 2027):
             self.celebrate(date(year, 5, 20))
         assert points_of(ann) == [20, 20]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE crm_earning_rule_use SET points = 99 WHERE account_id = %s",
+        "DELETE FROM crm_earning_rule_use WHERE account_id = %s",
+        "UPDATE crm_points_transaction SET idempotency_key = 'another' WHERE account_id = %s",
+    ],
+)
+def test_the_audit_finds_what_was_tampered_with(statement):
+    rule(Trigger.SIGN_UP, 100)
+    join()
+    account = LoyaltyAccount.objects.get(profile__user=join())
+    tamper(statement, account.pk)
+    assert {finding.account_id for finding in findings("actions")} == {account.pk}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -23,6 +23,7 @@ from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.adjustment import adjust
+from saleor_crm_plugin.loyalty.audit import findings
 from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.referrals.applying import MAX_ATTEMPTS
@@ -32,6 +33,7 @@ from saleor_crm_plugin.loyalty.rules.editing import create_rule, delete_rule, up
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, RuleStatus
 from tests.devshop.factories import make_address, make_channel, make_customer, make_order, make_product
 from tests.integration.loyalty.audit import assert_ledger_adds_up
+from tests.integration.loyalty.test_ledger_audit import tamper
 from tests.shop_settings import loyalty_settings
 
 pytestmark = pytest.mark.django_db
@@ -557,6 +559,23 @@ class TestConstraints:
         applied.pk = None
         with pytest.raises(IntegrityError, match="crm_referral_one_per_friend"), transaction.atomic():
             applied.save(force_insert=True)
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("UPDATE crm_earning_rule_use SET points = 499 WHERE account_id = %s AND points = 500", "recorded 499"),
+        ("UPDATE crm_referral SET status = 'reversed' WHERE friend_id <> %s", "recorded 0"),
+        ("DELETE FROM crm_earning_rule_use WHERE account_id = %s", "recorded 0"),
+    ],
+)
+def test_the_audit_finds_what_was_tampered_with(rita, fred, applied, statement, found):
+    buy(fred)
+    run()
+    account = LoyaltyAccount.objects.get(profile__user=rita)
+    tamper(statement, account.pk)
+    wrong = [finding for finding in findings("referrals") if finding.account_id == account.pk]
+    assert [finding.what for finding in wrong] == [f"referral:{applied.pk} gave 500 points, and its rules {found}"]
 
 
 def at_once(*calls: Callable[[], object]) -> list[object]:
