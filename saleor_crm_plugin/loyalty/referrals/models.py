@@ -51,7 +51,10 @@ class Referral(models.Model):
 
     # Null where what was entered is nobody's code.
     code = models.ForeignKey(ReferralCode, on_delete=models.PROTECT, null=True, related_name="referrals")
-    friend = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="referrals_applied")
+    # Its index is "attempts".
+    friend = models.ForeignKey(
+        LoyaltyAccount, on_delete=models.PROTECT, related_name="referrals_applied", db_index=False
+    )
     status = models.CharField(max_length=16, choices=ReferralStatus.choices)
     refusal = models.CharField(max_length=24, choices=RefusalReason.choices, blank=True, default="")
     applied_at = models.DateTimeField()

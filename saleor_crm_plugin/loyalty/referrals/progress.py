@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import models
-
 from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralStatus, RefusalReason
 
 WRITTEN = ("status", "refusal", "order_id", "channel_id", "placed_at", "reward_at", "decided_at")
@@ -40,9 +38,15 @@ class FriendOrder:
 
 def referrals_of(profile_ids: Collection[int], order_ids: Collection[UUID], using: str) -> list[Referral]:
     """Referrals of friends with these profiles, or for these orders; without refused ones. One statement."""
+    rows = Referral.objects.using(using)
+    # Not one condition with OR, which would read the whole table.
+    found = (
+        rows.filter(friend__profile__in=profile_ids)
+        .values("pk")
+        .union(rows.filter(order_id__in=order_ids).values("pk"), all=True)
+    )
     return list(
-        Referral.objects.using(using)
-        .filter(models.Q(friend__profile__in=profile_ids) | models.Q(order_id__in=order_ids))
+        rows.filter(pk__in=found)
         .exclude(status=ReferralStatus.REFUSED)
         .select_related("friend__profile", "code__account__profile")
         .order_by("pk")

@@ -150,7 +150,7 @@ def _take_back(ledger: Ledger, entries: list[PointsTransaction], policy: EarnedP
             entry.account_id,
             entry.points,
             TransactionType.EARN_REVERSAL,
-            Source(key=f"reverse:{entry.pk}", reason="The friend's order was undone", reverses=entry.pk),
+            Source(key=f"reverse:{entry.pk}", reason="The referral does not count any more", reverses=entry.pk),
             pending_only=policy == EarnedPointsPolicy.REVERSE_PENDING_ONLY,
         )
         uncovered = wallet.deficit - before

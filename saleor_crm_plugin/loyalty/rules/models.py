@@ -25,8 +25,8 @@ class EarningRule(models.Model):
     # Number of the newest version, from 1; `definition` is its definition.
     version = models.PositiveIntegerField(default=1)
     definition = models.JSONField()
-    # Since when it has been LIVE (or on DRY_RUN) with its trigger, without a break: it gives nothing for an action that
-    # happened before. Orders go by the channel's own date.
+    # Since when it has been LIVE (or on DRY_RUN) with its trigger; null while it is OFF. It gives nothing for an action
+    # that happened before. Orders go by the channel's own date.
     in_force_since = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

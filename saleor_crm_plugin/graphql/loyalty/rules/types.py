@@ -121,7 +121,8 @@ class LoyaltyEarningRule(ModelObjectType):
         "channel says."
     )
     in_force_since = DateTime(
-        description="Since when it has been live or on trial. What is no order and happened before earns nothing by it."
+        description="Since when it has had its status and trigger; null while it is off. What is no order and happened "
+        "before earns nothing by it."
     )
     uses = graphene.Field(EarningRuleUses, required=True, description="What it has given so far.")
 
