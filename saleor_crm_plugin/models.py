@@ -10,6 +10,7 @@ from saleor_crm_plugin.loyalty.models import (
     PointsLot,
     PointsTransaction,
 )
+from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralCode
 from saleor_crm_plugin.loyalty.reminders.models import LoyaltyReminder
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemption
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion
@@ -50,6 +51,8 @@ __all__ = [
     "ProfileMetrics",
     "ProfileOrder",
     "RecommendationModel",
+    "Referral",
+    "ReferralCode",
     "RewardRedemption",
     "SyncState",
     "TierMembership",

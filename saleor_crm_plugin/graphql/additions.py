@@ -34,6 +34,7 @@ from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_apply import Loy
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_remove import LoyaltyPointsRemove
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_transaction_reinstate import LoyaltyTransactionReinstate
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_transaction_void import LoyaltyTransactionVoid
+from saleor_crm_plugin.graphql.loyalty.referrals import additions as referrals
 from saleor_crm_plugin.graphql.loyalty.rewards import additions as rewards
 from saleor_crm_plugin.graphql.loyalty.rules import additions as earning_rules
 from saleor_crm_plugin.graphql.loyalty.types import CheckoutLoyalty, LoyaltyAccount, OrderLoyalty
@@ -81,7 +82,9 @@ USER_FIELDS = (
         BaseField(
             LoyaltyAccount,
             channel=_channel("Slug of the channel in which the balance's worth is given."),
-            description="Points of the customer. Null until there have been any." + ADDED_IN_010 + OWNER_OR_USERS,
+            description="Points of the customer. Null until there have been any, or a referral code."
+            + ADDED_IN_010
+            + OWNER_OR_USERS,
         ),
     ),
     Addition(
@@ -269,6 +272,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *earning_rules.ADDITIONS,
     *liability.ADDITIONS,
     *rewards.ADDITIONS,
+    *referrals.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -280,6 +284,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
         "worth": {"complexity": 1},
         "expiringSoon": {"complexity": 1},
         "nextActivation": {"complexity": 1},
+        "referralCode": {"complexity": 1},
         "transactions": {"complexity": 1, "multipliers": list(PAGE)},
         "redemptions": {"complexity": 1, "multipliers": list(PAGE)},
     },
@@ -295,6 +300,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
     **earning_rules.TYPE_COSTS,
     **liability.TYPE_COSTS,
     **rewards.TYPE_COSTS,
+    **referrals.TYPE_COSTS,
 }
 
 

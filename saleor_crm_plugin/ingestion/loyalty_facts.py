@@ -10,6 +10,7 @@ from saleor.order import OrderOrigin
 
 from saleor_crm_plugin.config import AwardWhen, LoyaltySettings
 from saleor_crm_plugin.ingestion.catalogue import NOWHERE, Place, places_of
+from saleor_crm_plugin.ingestion.referrals import bring_referrals_in_line
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.ingestion.snapshots import LineSnapshot, OrderSnapshot
 from saleor_crm_plugin.loyalty.accounts import default_program_id
@@ -31,7 +32,12 @@ def bring_points_in_line(
     program_id = default_program_id(using)
     # A shop without rules does not pay for them.
     facts = facts_of(orders, owner, settings, using, for_rules=any_rules(program_id, using))
-    return bring_in_line(facts, program_id, now, using)
+    posted = bring_in_line(facts, program_id, now, using)
+    # After the accounts are locked: who settles a referral takes its row last as well.
+    bring_referrals_in_line(
+        facts, lambda order, profile_id: _facts(order, profile_id, settings, {}, NO_TRAITS), now, using
+    )
+    return posted
 
 
 def facts_of(

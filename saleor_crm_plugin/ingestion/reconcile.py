@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from saleor.core.db.connection import allow_writer
 
+from saleor_crm_plugin.ingestion.actions import award_missed_sign_ups
 from saleor_crm_plugin.ingestion.claims import claim_for, claimable_customers, detach_all_deleted
 from saleor_crm_plugin.ingestion.differences import (
     IN_FLIGHT,
@@ -29,6 +30,7 @@ from saleor_crm_plugin.ingestion.differences import (
 )
 from saleor_crm_plugin.ingestion.locks import only_one
 from saleor_crm_plugin.ingestion.models import SyncState
+from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_orders
 
 logger = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class ReconcileResult:
         unseen: never seen before. changed: changed since we saw them. moved: given to another user without a hook.
         repaired: failed before. gone: deleted by Saleor. failed: of all these, how many failed (again).
         claimed: orders of guests who turned out to be users. detached: profiles whose user was deleted.
+        signed_up: users who now got what the shop gives for signing up.
         full: everything was compared. skipped: another run was under way, nothing was done.
     """
 
@@ -59,6 +62,7 @@ class ReconcileResult:
     failed: int = 0
     claimed: int = 0
     detached: int = 0
+    signed_up: int = 0
     full: bool = False
     skipped: bool = False
 
@@ -83,10 +87,12 @@ def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: b
             detached = detach_all_deleted(batch_size)
             claimed = _claim(batch_size, None)
             _sync(all_differences(batch_size), found)
+            signed_up = award_missed_sign_ups(load_settings(), now, batch_size)
         else:
             detached = 0
             claimed = _claim(batch_size, since - IN_FLIGHT)
             _sync(differences_since(since - IN_FLIGHT, batch_size), found)
+            signed_up = award_missed_sign_ups(load_settings(), now, batch_size, since - IN_FLIGHT)
         _advance(now, now if full else swept_at)
     result = ReconcileResult(
         unseen=found["unseen"],
@@ -97,6 +103,7 @@ def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: b
         failed=found["failed again"],
         claimed=claimed,
         detached=detached,
+        signed_up=signed_up,
         full=full,
     )
     if found:

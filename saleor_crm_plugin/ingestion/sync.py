@@ -18,6 +18,7 @@ from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 from saleor.core.db.connection import allow_writer
 
+from saleor_crm_plugin.ingestion.actions import award_sign_ups
 from saleor_crm_plugin.ingestion.claims import claim_for
 from saleor_crm_plugin.ingestion.loyalty_facts import bring_points_in_line
 from saleor_crm_plugin.ingestion.models import OrderSync
@@ -73,7 +74,8 @@ def sync_order(order_id: UUID) -> SyncResult:
 def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None:
     """Bring a customer's profile in line with the user as they are now, or with the user being gone.
 
-    A user whose e-mail is verified takes over the guest of that address, and the guest's orders with it.
+    A user whose e-mail is verified takes over the guest of that address, and the guest's orders with it, and gets what
+    the shop gives for signing up.
     """
     using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
     settings = settings or load_settings()
@@ -81,12 +83,12 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
     if customer is None:
         customer_deleted(user_id, using)
         return
-    if not settings.crm.profiles_enabled:
-        return
-    with transaction.atomic(using=using):
-        resolve_profiles([UserPerson(user_id)], using)
-        claimed = claim_for([customer], using)
-    sync_orders(claimed, settings=settings)
+    if settings.crm.profiles_enabled:
+        with transaction.atomic(using=using):
+            resolve_profiles([UserPerson(user_id)], using)
+            claimed = claim_for([customer], using)
+        sync_orders(claimed, settings=settings)
+    award_sign_ups([user_id], settings, timezone.now(), using)
 
 
 @allow_writer()

@@ -30,7 +30,9 @@ ACTIVATE_EVERY = timedelta(minutes=5)
 EXPIRE_EVERY = timedelta(minutes=15)
 RELEASE_HOLDS_EVERY = timedelta(minutes=2)
 EXPIRE_REWARDS_EVERY = timedelta(minutes=15)
+SETTLE_REFERRALS_EVERY = timedelta(minutes=5)
 # After midnight, apart from each other and from Saleor's own jobs on the hour. In CELERY_TIMEZONE.
+BIRTHDAYS_AT = crontab(hour="1", minute="20")
 REMIND_AT = crontab(hour="7", minute="40")
 RFM_AT = crontab(hour="2", minute="20")
 TRAIN_AT = crontab(hour="3", minute="20")
@@ -146,6 +148,20 @@ def send_reminders_task(settings: ShopSettings) -> None:
         remind_of_expiry(timezone.now(), timedelta(days=settings.crm.expiry_reminder_days))
 
 
+@crm_task(expires=SETTLE_REFERRALS_EVERY.total_seconds())
+def settle_referrals_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.referrals import settle
+
+    settle(settings, timezone.now())
+
+
+@crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
+def award_birthdays_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.actions import award_birthdays
+
+    award_birthdays(settings, timezone.now())
+
+
 @crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
 def refresh_rfm_task(settings: ShopSettings) -> None:
     from saleor_crm_plugin.profiles.rfm import refresh_rfm
@@ -174,6 +190,8 @@ PERIODIC_TASKS: dict[str, dict[str, Any]] = {
     "crm-release-holds": {"task": release_holds_task.name, "schedule": RELEASE_HOLDS_EVERY},
     "crm-send-reminders": {"task": send_reminders_task.name, "schedule": REMIND_AT},
     "crm-expire-rewards": {"task": expire_rewards_task.name, "schedule": EXPIRE_REWARDS_EVERY},
+    "crm-settle-referrals": {"task": settle_referrals_task.name, "schedule": SETTLE_REFERRALS_EVERY},
+    "crm-award-birthdays": {"task": award_birthdays_task.name, "schedule": BIRTHDAYS_AT},
     "crm-refresh-rfm": {"task": refresh_rfm_task.name, "schedule": RFM_AT},
     "crm-train-recommendations": {"task": train_recommendations_task.name, "schedule": TRAIN_AT},
 }

@@ -49,7 +49,7 @@ CHECKS: dict[str, str] = {
                 SELECT * FROM family
             ) AS family
             JOIN crm_points_transaction AS entry ON entry.account_id = family.id
-            WHERE entry.type IN ('earn', 'earn_reversal')
+            WHERE entry.type IN ('earn', 'earn_reversal', 'earn_action', 'referral')
             GROUP BY family.head_id
         ) AS earned ON earned.head_id = account.id
         LEFT JOIN (
@@ -93,7 +93,7 @@ CHECKS: dict[str, str] = {
         FROM crm_points_transaction AS entry
         LEFT JOIN crm_points_lot AS lot ON lot.transaction_id = entry.id AND lot.account_id = entry.account_id
         WHERE entry.points > 0
-            AND entry.type IN ('earn', 'adjust', 'reinstate', 'import')
+            AND entry.type IN ('earn', 'earn_action', 'referral', 'adjust', 'reinstate', 'import')
             AND lot.amount IS DISTINCT FROM entry.points
         ORDER BY entry.id
     """,
@@ -152,6 +152,43 @@ CHECKS: dict[str, str] = {
         LEFT JOIN crm_reward_redemption AS redemption ON redemption.entry_id = entry.id
         WHERE entry.type = 'redeem' AND entry.order_id IS NULL AND redemption.id IS NULL
             AND entry.points + coalesce(returned.points, 0) <> 0
+        ORDER BY 1
+    """,
+    "actions": """
+        SELECT coalesce(entry.account_id, used.account_id),
+            format('%%s gave %%s points, and its rule recorded %%s', coalesce(entry.idempotency_key, used.key),
+                coalesce(entry.points, 0), coalesce(used.points, 0))
+        FROM (SELECT * FROM crm_points_transaction WHERE type = 'earn_action') AS entry
+        FULL JOIN (
+            SELECT account_id, points, format('action:%%s:%%s:%%s', occasion, account_id, rule_id) AS key
+            FROM crm_earning_rule_use
+            WHERE points > 0 AND NOT is_dry_run AND split_part(occasion, ':', 1) NOT IN ('order', 'referral')
+        ) AS used ON used.key = entry.idempotency_key AND used.account_id = entry.account_id
+        WHERE entry.points IS DISTINCT FROM used.points
+        ORDER BY 1
+    """,
+    "referrals": """
+        SELECT coalesce(entry.account_id, used.account_id),
+            format('%%s gave %%s points, and its rules recorded %%s', coalesce(entry.occasion, used.occasion),
+                coalesce(entry.points, 0), coalesce(used.points, 0))
+        FROM (
+            SELECT gift.account_id, 'referral:' || split_part(gift.idempotency_key, ':', 2) AS occasion,
+                sum(gift.points + coalesce(reversal.points, 0)) AS points
+            FROM crm_points_transaction AS gift
+            LEFT JOIN crm_points_transaction AS reversal
+                ON reversal.reverses_id = gift.id AND reversal.type = 'earn_reversal'
+            WHERE gift.type = 'referral'
+            GROUP BY 1, 2
+        ) AS entry
+        FULL JOIN (
+            SELECT used.account_id, used.occasion,
+                sum(used.points) FILTER (WHERE referral.status = 'rewarded') AS points
+            FROM crm_earning_rule_use AS used
+            LEFT JOIN crm_referral AS referral ON used.occasion = 'referral:' || referral.id
+            WHERE NOT used.is_dry_run AND split_part(used.occasion, ':', 1) = 'referral'
+            GROUP BY 1, 2
+        ) AS used USING (account_id, occasion)
+        WHERE coalesce(entry.points, 0) <> coalesce(used.points, 0)
         ORDER BY 1
     """,
 }

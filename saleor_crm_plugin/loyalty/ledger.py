@@ -40,7 +40,13 @@ MAX_POINTS = 2**31 - 1
 # lots that expire together are spent oldest first.
 PROVISIONAL_ID = 2**62
 
-LIFETIME_TYPES = (TransactionType.EARN, TransactionType.EARN_REVERSAL)
+# What `LoyaltyAccount.lifetime` adds up; the audit's check "balances" names the same ones.
+LIFETIME_TYPES = (
+    TransactionType.EARN,
+    TransactionType.EARN_REVERSAL,
+    TransactionType.EARN_ACTION,
+    TransactionType.REFERRAL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,16 +192,22 @@ class Ledger:
         return self._credit(account_id, points, kind, source, available_at or self.now, expires_at)
 
     def take_back(
-        self, account_id: int, points: int, kind: TransactionType, source: Source
+        self, account_id: int, points: int, kind: TransactionType, source: Source, *, pending_only: bool = False
     ) -> PointsTransaction | None:
-        """Take `points` (> 0) of entry `source.reverses` back: from its own lot, then others, then as deficit."""
+        """Take `points` (> 0) of entry `source.reverses` back: from its own lot, then others, then as deficit.
+
+        With `pending_only`, active points are left alone.
+        """
         assert source.reverses is not None
         if source.key in self._posted_keys:
             return None
         wallet = self.wallets[account_id]
         own = wallet.lots.keys() & {self._lot_of_entry.get(source.reverses)}
-        moving.recall(self, account_id, points, moving.moved_from(self, own, self.head_of(account_id)), source)
-        entry = self._post(account_id, -points, kind, source, lambda: wallet.take(points, own))
+        moved = moving.moved_from(self, own, self.head_of(account_id))
+        moving.recall(self, account_id, points, moved, source, only_preferred_pending=pending_only)
+        entry = self._post(
+            account_id, -points, kind, source, lambda: wallet.take(points, own, only_preferred_pending=pending_only)
+        )
         self.pass_on(account_id, source)
         return entry
 

@@ -133,7 +133,7 @@ def _first_terms(
 ) -> dict[UUID, EarningTerms]:
     """Terms of the orders that earn something and have no award yet, by order id. Limits are still to be applied."""
     candidates = [
-        order for order in orders if _may_earn(order) and _first_award(history.get(order.order_id, ())) is None
+        order for order in orders if may_earn(order) and _first_award(history.get(order.order_id, ())) is None
     ]
     if not candidates:
         return {}
@@ -155,7 +155,8 @@ def _first_terms(
     return found
 
 
-def _may_earn(order: OrderFacts) -> bool:
+def may_earn(order: OrderFacts) -> bool:
+    """Whether the order is one that the channel's settings let earn at all."""
     earn_from = order.settings.earn_from
     return earn_from is not None and order.placed_at >= earn_from and qualifies(order)
 

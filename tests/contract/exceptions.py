@@ -7,6 +7,7 @@ _AS_IN_THE_OLDER_TWO = "As in 3.21 and 3.22; the plugin does not call it."
 
 # model.field -> reason
 MODELS = {
+    "account.User.private_metadata": "Not null, as from 3.22; 3.21 allows null, which the plugin reads as no birthday.",
     "giftcard.GiftCardEvent.type": "Only the one event that the plugin reads.",
     "plugins.PluginConfiguration.configuration": "Not null, as from 3.22; 3.21 allows null and never writes it.",
 }

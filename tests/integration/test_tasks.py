@@ -47,6 +47,8 @@ CALLS: list[tuple[Any, list[Any], str, tuple[Any, ...], dict[str, Any]]] = [
     (tasks.activate_points_task, [], "saleor_crm_plugin.loyalty.schedule.activate_due_lots", (NOW,), {}),
     (tasks.expire_points_task, [], "saleor_crm_plugin.loyalty.schedule.expire_due_lots", (NOW,), {}),
     (tasks.release_holds_task, [], f"{INGESTION}.redemption.release_timed_out_holds", (NOW,), {}),
+    (tasks.settle_referrals_task, [], f"{INGESTION}.referrals.settle", (DEFAULTS, NOW), {}),
+    (tasks.award_birthdays_task, [], f"{INGESTION}.actions.award_birthdays", (DEFAULTS, NOW), {}),
     (tasks.refresh_rfm_task, [], "saleor_crm_plugin.profiles.rfm.refresh_rfm", (365, NOW), {}),
     (tasks.train_recommendations_task, [], f"{INGESTION}.train.train_now", (), {}),
 ]
@@ -212,7 +214,7 @@ def test_every_job_runs_under_the_guard_on_the_writer(customer: Any, settings: A
 
 def test_hints_are_given_back_by_a_dying_worker_and_nobody_keeps_results() -> None:
     ours = [task for name, task in app.tasks.items() if name.startswith("saleor_crm_plugin.")]
-    assert len(ours) == 3 + len(tasks.PERIODIC_TASKS)
+    assert len(ours) == len(CALLS)
     assert all(isinstance(task, RestrictWriterDBTask) for task in ours)
     assert all(task.ignore_result for task in ours)
     assert {task.name.rpartition(".")[2] for task in ours if task.acks_late} == {
@@ -234,6 +236,11 @@ class TestSchedule:
             "crm-send-reminders": {
                 "task": f"{prefix}.send_reminders_task",
                 "schedule": crontab(hour="7", minute="40"),
+            },
+            "crm-settle-referrals": {"task": f"{prefix}.settle_referrals_task", "schedule": timedelta(minutes=5)},
+            "crm-award-birthdays": {
+                "task": f"{prefix}.award_birthdays_task",
+                "schedule": crontab(hour="1", minute="20"),
             },
             "crm-refresh-rfm": {"task": f"{prefix}.refresh_rfm_task", "schedule": crontab(hour="2", minute="20")},
             "crm-train-recommendations": {

@@ -31,6 +31,10 @@ class LoyaltyCode(StrEnum):
     NOT_IN_SEGMENT = "not_in_segment"
     LIMIT_REACHED = "limit_reached"
     ALREADY_USED = "already_used"
+    SELF_REFERRAL = "self_referral"
+    ALREADY_CUSTOMER = "already_customer"
+    ALREADY_REFERRED = "already_referred"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
 
 
 LoyaltyErrorCode = enum_of(
@@ -44,7 +48,7 @@ LoyaltyErrorCode = enum_of(
         LoyaltyCode.BELOW_MINIMUM: "Fewer points than must be spent at once.",
         LoyaltyCode.CHECKOUT_EMPTY: "There is nothing in the checkout that points could pay for.",
         LoyaltyCode.VOUCHER_ALREADY_APPLIED: "Another voucher is on the checkout.",
-        LoyaltyCode.LOYALTY_DISABLED: "Points cannot be spent in this channel.",
+        LoyaltyCode.LOYALTY_DISABLED: "Points cannot be spent in this channel, or no rule rewards referrals.",
         LoyaltyCode.NOT_APPLICABLE: "It does not fit this checkout, channel or entry.",
         LoyaltyCode.ACCOUNT_CLOSED: "The account takes no new points and spends none.",
         LoyaltyCode.NOT_AVAILABLE: "It is not on offer yet, or not any more.",
@@ -53,6 +57,10 @@ LoyaltyErrorCode = enum_of(
         LoyaltyCode.NOT_IN_SEGMENT: "It is for other groups of customers.",
         LoyaltyCode.LIMIT_REACHED: "The customer has as many as one customer can have.",
         LoyaltyCode.ALREADY_USED: "An order has used it, or is using it.",
+        LoyaltyCode.SELF_REFERRAL: "The code is the customer's own.",
+        LoyaltyCode.ALREADY_CUSTOMER: "A code counts before the first order only.",
+        LoyaltyCode.ALREADY_REFERRED: "The customer has applied a code before.",
+        LoyaltyCode.TOO_MANY_ATTEMPTS: "Too many codes were tried: later again.",
     },
     "Why a change of points was refused.",
     DOC_CATEGORY_DISCOUNTS,

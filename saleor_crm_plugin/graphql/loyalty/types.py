@@ -35,6 +35,7 @@ from saleor_crm_plugin.graphql.loyalty.dataloaders import (
     TransactionsByAccountIdLoader,
 )
 from saleor_crm_plugin.graphql.loyalty.enums import PointsTransactionTypeEnum
+from saleor_crm_plugin.graphql.loyalty.referrals.dataloaders import ReferralCodeByAccountIdLoader
 from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
     RedemptionCountByAccountIdLoader,
     RedemptionsByAccountIdLoader,
@@ -117,7 +118,8 @@ class LoyaltyAccount(ModelObjectType):
     pending = graphene.Int(required=True, description="Points that were awarded but cannot be spent yet.")
     lifetime = graphene.Int(
         required=True,
-        description="All points ever awarded for orders, less those taken back. Spending changes nothing.",
+        description="All points ever awarded for orders, actions and referrals, less those taken back. Spending "
+        "changes nothing.",
     )
     deficit = graphene.Int(
         required=True, description="Points owed because an order was refunded after its points were spent."
@@ -132,6 +134,9 @@ class LoyaltyAccount(ModelObjectType):
     expiring_soon = graphene.Field(PointsExpiry, description="The points that expire first. Null if none do.")
     next_activation = graphene.Field(
         PointsActivation, description="The pending points that become spendable first. Null if there are none."
+    )
+    referral_code = graphene.String(
+        description="The customer's code to bring friends with. Null until `referralCodeCreate` has made one."
     )
     transactions = ConnectionField(
         PointsTransactionCountableConnection, required=True, description="Entries of the account, newest first."
@@ -195,6 +200,10 @@ class LoyaltyAccount(ModelObjectType):
     @staticmethod
     def resolve_next_activation(root: Any, info: Any) -> Any:
         return NextActivationByAccountIdLoader(info.context).load(node_of(root).pk)
+
+    @staticmethod
+    def resolve_referral_code(root: Any, info: Any) -> Any:
+        return ReferralCodeByAccountIdLoader(info.context).load(node_of(root).pk)
 
     @staticmethod
     def resolve_transactions(root: Any, info: Any, **arguments: Any) -> Any:

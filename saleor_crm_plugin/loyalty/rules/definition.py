@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
+from saleor_crm_plugin.config import EXPIRY_MONTHS
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 
 if TYPE_CHECKING:
@@ -29,10 +30,24 @@ LIMIT_LIMIT = 2**31 - 1
 
 
 class Trigger(StrEnum):
-    """What the rule is for: any order, or only a customer's first."""
+    """What the rule is for: any order, only a customer's first, or something other than an order (an action)."""
 
     ORDER = "order"
     FIRST_ORDER = "first_order"
+    SIGN_UP = "sign_up"
+    BIRTHDAY = "birthday"
+    REFERRAL = "referral"
+
+    @property
+    def is_action(self) -> bool:
+        return self not in (Trigger.ORDER, Trigger.FIRST_ORDER)
+
+
+class ReferralSide(StrEnum):
+    """Who of the two gets something: the one who brought a friend, or the friend."""
+
+    REFERRER = "referrer"
+    FRIEND = "friend"
 
 
 class Effect(StrEnum):
@@ -88,12 +103,19 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
-    """An order's circumstances. `at` is in the shop's time zone, whose weekdays count."""
+    """The circumstances of an order, or of an action. `at` is in the shop's time zone, whose weekdays count.
 
-    channel_id: int
+    Attributes:
+        channel_id: None where there is no order.
+        action: None for an order.
+    """
+
+    channel_id: int | None
     at: datetime
     segments: frozenset[str] = frozenset()
     is_first_order: bool = False
+    action: Trigger | None = None
+    referral_side: ReferralSide | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +136,8 @@ class RuleDefinition:
         weekdays: 0 is Monday; empty: all.
         priority: higher goes first.
         stackable: False: alone on a line, or not at all if another rule was there before.
+        referral_side: which of the two a REFERRAL rule is for; None: both.
+        expires_after_months: of points for an action; None: never. Points for orders expire as the channel says.
     """
 
     trigger: Trigger
@@ -127,18 +151,25 @@ class RuleDefinition:
     limits: Limits = field(default_factory=Limits)
     priority: int = 0
     stackable: bool = True
+    referral_side: ReferralSide | None = None
+    expires_after_months: int | None = None
 
     def applies(self, context: RuleContext) -> bool:
-        """Whether the rule has a say in an order, whatever is in it."""
+        """Whether the rule has a say in an order, whatever is in it, or in an action."""
         conditions = self.conditions
         return (
-            (self.trigger == Trigger.ORDER or (self.trigger == Trigger.FIRST_ORDER and context.is_first_order))
+            self._is_triggered_by(context)
             and (not self.channel_ids or context.channel_id in self.channel_ids)
             and (self.starts_at is None or self.starts_at <= context.at)
             and (self.ends_at is None or context.at < self.ends_at)
             and (not self.weekdays or context.at.weekday() in self.weekdays)
             and (not conditions.segments or not conditions.segments.isdisjoint(context.segments))
         )
+
+    def _is_triggered_by(self, context: RuleContext) -> bool:
+        if context.action is not None:
+            return self.trigger == context.action and self.referral_side in (None, context.referral_side)
+        return self.trigger == Trigger.ORDER or (self.trigger == Trigger.FIRST_ORDER and context.is_first_order)
 
     def matches_order(self, order: EarningOrder) -> bool:
         conditions = self.conditions
@@ -205,6 +236,7 @@ class RuleDefinition:
             raise _invalid("priority", f"From -{PRIORITY_LIMIT} to {PRIORITY_LIMIT}.")
         _validate_conditions(self)
         _validate_limits(self.limits)
+        _validate_action(self)
 
     def as_json(self) -> dict[str, Any]:
         conditions, limits = self.conditions, self.limits
@@ -234,6 +266,8 @@ class RuleDefinition:
             },
             "priority": self.priority,
             "stackable": self.stackable,
+            "referral_side": self.referral_side and self.referral_side.value,
+            "expires_after_months": self.expires_after_months,
         }
 
     @classmethod
@@ -265,6 +299,9 @@ class RuleDefinition:
             ),
             priority=stored["priority"],
             stackable=stored["stackable"],
+            # Versions written before there were actions do not have these.
+            referral_side=_optional(ReferralSide, stored.get("referral_side")),
+            expires_after_months=stored.get("expires_after_months"),
         )
 
 
@@ -309,6 +346,42 @@ def _validate_limits(limits: Limits) -> None:
             raise _invalid(name, f"From 1 to {LIMIT_LIMIT}, or leave it out.")
     if limits.period is not None and limits.points_per_customer is None and limits.uses_per_customer is None:
         raise _invalid("period", "A period needs a limit for one customer that it applies to.")
+
+
+def _validate_action(rule: RuleDefinition) -> None:
+    """An action has no order, so a rule for one says nothing about orders; and the other way round.
+
+    Raises:
+        LoyaltyInputError: `INVALID`, with the field at fault.
+    """
+    if rule.referral_side is not None and rule.trigger != Trigger.REFERRAL:
+        raise _invalid("referralSide", "Only a rule for referrals has sides.")
+    if not rule.trigger.is_action:
+        if rule.expires_after_months is not None:
+            raise _invalid("expiresAfterMonths", "Points for orders expire as the channel's settings say.")
+        return
+    if rule.effect != Effect.FIXED_POINTS:
+        raise _invalid("effect", "There is no order to count from: FIXED_POINTS only.")
+    least, most = EXPIRY_MONTHS
+    if rule.expires_after_months is not None and not least <= rule.expires_after_months <= most:
+        raise _invalid("expiresAfterMonths", f"From {least} to {most}, or leave it out: the points never expire.")
+    conditions = rule.conditions
+    about_orders: list[tuple[str, object]] = [
+        ("productIds", conditions.product_ids),
+        ("categoryIds", conditions.category_ids),
+        ("collectionIds", conditions.collection_ids),
+        ("productTypeIds", conditions.product_type_ids),
+        ("minimumSubtotal", conditions.minimum_subtotal),
+        ("buyerType", conditions.customer_type),
+        ("pointsPerOrder", rule.limits.points_per_order),
+    ]
+    for name, value in about_orders:
+        if value:
+            raise _invalid(name, "It is about orders, and this rule is for something else. Leave it out.")
+    if rule.channel_ids and rule.trigger != Trigger.REFERRAL:
+        raise _invalid("channelIds", "It happens in no channel: leave them out.")
+    if conditions.segments and rule.trigger == Trigger.SIGN_UP:
+        raise _invalid("segments", "Whoever signs up is in no group yet: leave them out.")
 
 
 def _invalid(field_name: str, message: str) -> LoyaltyInputError:

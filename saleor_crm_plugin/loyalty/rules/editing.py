@@ -30,6 +30,7 @@ def create_rule(
         # Two new rules at once wait for each other to be counted.
         LoyaltyProgram.objects.select_for_update().get(pk=program_id)
         rule = EarningRule(program_id=program_id, name=_name(name), status=status, definition=definition.as_json())
+        rule.in_force_since = None if status == RuleStatus.OFF else timezone.now()
         if EarningRule.objects.filter(program_id=program_id, deleted_at__isnull=True).count() >= MAX_RULES:
             raise LoyaltyInputError(f"There are {MAX_RULES} rules already: delete one first.", "INVALID")
         rule.save()
@@ -57,12 +58,13 @@ def update_rule(
         rule = _locked(rule_id)
         if name is not None:
             rule.name = _name(name)
-        if status is not None:
-            rule.status = status
         before = RuleDefinition.from_json(rule.definition)
         definition = change(before)
         definition.validate()
         changed = definition != before
+        if (status or rule.status) != rule.status or definition.trigger != before.trigger:
+            rule.status = status or rule.status
+            rule.in_force_since = None if rule.status == RuleStatus.OFF else timezone.now()
         if changed:
             rule.version += 1
             rule.definition = definition.as_json()
@@ -80,7 +82,7 @@ def delete_rule(rule_id: int) -> EarningRule:
     """
     with transaction.atomic():
         rule = _locked(rule_id)
-        rule.status, rule.deleted_at = RuleStatus.OFF, timezone.now()
+        rule.status, rule.in_force_since, rule.deleted_at = RuleStatus.OFF, None, timezone.now()
         rule.save()
     return rule
 

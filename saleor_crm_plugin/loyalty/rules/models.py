@@ -25,6 +25,9 @@ class EarningRule(models.Model):
     # Number of the newest version, from 1; `definition` is its definition.
     version = models.PositiveIntegerField(default=1)
     definition = models.JSONField()
+    # Since when it has been LIVE (or on DRY_RUN) with its trigger; null while it is OFF. It gives nothing for an action
+    # that happened before. Orders go by the channel's own date.
+    in_force_since = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     # Rules are never removed, since entries name them.
@@ -60,12 +63,12 @@ class EarningRuleUse(models.Model):
     rule = models.ForeignKey(EarningRule, on_delete=models.PROTECT, related_name="uses")
     version = models.PositiveIntegerField()
     account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="rule_uses")
-    # What it was given for, as "order:<id>".
+    # What it was given for, as "order:<id>", "sign_up", "birthday:<year>" or "referral:<id>".
     occasion = models.CharField(max_length=128)
     points = models.BigIntegerField()
     # True: the rule was on trial, and the points were not given.
     is_dry_run = models.BooleanField(default=False)
-    # When the order was placed: the day that periods count.
+    # When the order was placed, or the action happened: the day that periods count.
     used_at = models.DateTimeField()
 
     class Meta:

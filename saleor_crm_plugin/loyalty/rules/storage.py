@@ -15,13 +15,14 @@ from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, 
 
 @dataclass(frozen=True, slots=True)
 class LiveRule:
-    """A rule in force, or on trial."""
+    """A rule in force, or on trial. For actions, those count that happen from `in_force_since` on."""
 
     rule_id: int
     version: int
     name: str
     definition: RuleDefinition
     is_dry_run: bool
+    in_force_since: datetime | None = None
 
 
 class RuleUse(NamedTuple):
@@ -47,11 +48,11 @@ def live_rules(program_id: int, using: str) -> list[LiveRule]:
         EarningRule.objects.using(using)
         .filter(program_id=program_id, deleted_at__isnull=True)
         .exclude(status=RuleStatus.OFF)
-        .values_list("pk", "version", "name", "definition", "status")
+        .values_list("pk", "version", "name", "definition", "status", "in_force_since")
     )
     rules = [
-        LiveRule(pk, version, name, RuleDefinition.from_json(definition), status == RuleStatus.DRY_RUN)
-        for pk, version, name, definition, status in rows
+        LiveRule(pk, version, name, RuleDefinition.from_json(definition), status == RuleStatus.DRY_RUN, since)
+        for pk, version, name, definition, status, since in rows
     ]
     return sorted(rules, key=lambda rule: (-rule.definition.priority, rule.rule_id))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
@@ -17,6 +18,7 @@ from saleor_crm_plugin.loyalty.rules.definition import (
     Effect,
     Limits,
     Period,
+    ReferralSide,
     RuleContext,
     RuleDefinition,
     RuleUsage,
@@ -181,6 +183,58 @@ def test_what_is_refused_and_where(changes, field):
     with pytest.raises(LoyaltyInputError) as error:
         replace(RULE, **changes).validate()
     assert (error.value.field, error.value.code) == (field, "INVALID")
+
+
+SIGN_UP = replace(RULE, trigger=Trigger.SIGN_UP)
+REFERRAL = replace(RULE, trigger=Trigger.REFERRAL)
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes", "field"),
+    [
+        (SIGN_UP, {"effect": Effect.MULTIPLIER, "value": D(2)}, "effect"),
+        (SIGN_UP, {"effect": Effect.POINTS_PER_AMOUNT}, "effect"),
+        (SIGN_UP, {"conditions": Conditions(product_ids=frozenset({1}))}, "productIds"),
+        (SIGN_UP, {"conditions": Conditions(category_ids=frozenset({1}))}, "categoryIds"),
+        (SIGN_UP, {"conditions": Conditions(collection_ids=frozenset({1}))}, "collectionIds"),
+        (SIGN_UP, {"conditions": Conditions(product_type_ids=frozenset({1}))}, "productTypeIds"),
+        (SIGN_UP, {"conditions": Conditions(minimum_subtotal=D(1))}, "minimumSubtotal"),
+        (SIGN_UP, {"conditions": Conditions(customer_type=CustomerType.BUSINESS)}, "buyerType"),
+        (SIGN_UP, {"conditions": Conditions(segments=frozenset({"LOYAL"}))}, "segments"),
+        (SIGN_UP, {"limits": Limits(points_per_order=5)}, "pointsPerOrder"),
+        (SIGN_UP, {"channel_ids": frozenset({1})}, "channelIds"),
+        (SIGN_UP, {"referral_side": ReferralSide.FRIEND}, "referralSide"),
+        (SIGN_UP, {"expires_after_months": 0}, "expiresAfterMonths"),
+        (SIGN_UP, {"expires_after_months": 121}, "expiresAfterMonths"),
+        (REFERRAL, {"conditions": Conditions(minimum_subtotal=D(1))}, "minimumSubtotal"),
+        (RULE, {"referral_side": ReferralSide.FRIEND}, "referralSide"),
+        (RULE, {"expires_after_months": 3}, "expiresAfterMonths"),
+    ],
+)
+def test_what_makes_no_sense_for_an_action_is_refused(rule, changes, field):
+    rule.validate()
+    with pytest.raises(LoyaltyInputError) as error:
+        replace(rule, **changes).validate()
+    assert (error.value.code, error.value.field) == ("INVALID", field)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        replace(SIGN_UP, weekdays=frozenset({1}), limits=Limits(uses_per_customer=1, period=Period.YEAR)),
+        replace(REFERRAL, channel_ids=frozenset({1}), referral_side=ReferralSide.REFERRER, expires_after_months=120),
+        replace(RULE, trigger=Trigger.BIRTHDAY, conditions=Conditions(segments=frozenset({"LOYAL"}))),
+    ],
+)
+def test_a_rule_for_an_action_survives_the_database(rule):
+    rule.validate()
+    assert RuleDefinition.from_json(json.loads(json.dumps(rule.as_json()))) == rule
+
+
+def test_a_version_from_before_there_were_actions_can_be_read():
+    stored = RULE.as_json()
+    del stored["referral_side"], stored["expires_after_months"]
+    assert RuleDefinition.from_json(stored) == RULE
 
 
 def test_limits_themselves_are_fine():

@@ -5,12 +5,19 @@ from __future__ import annotations
 from saleor.graphql.core.doc_category import DOC_CATEGORY_DISCOUNTS
 
 from saleor_crm_plugin.graphql.enums import enum_of
-from saleor_crm_plugin.loyalty.rules.definition import CustomerType, Effect, Period, Trigger
+from saleor_crm_plugin.loyalty.rules.definition import CustomerType, Effect, Period, ReferralSide, Trigger
 from saleor_crm_plugin.loyalty.rules.models import RuleStatus
 
 EarningRuleTriggerEnum = enum_of(
     "EarningRuleTriggerEnum",
-    {Trigger.ORDER: "Every order.", Trigger.FIRST_ORDER: "A customer's first order."},
+    {
+        Trigger.ORDER: "Every order.",
+        Trigger.FIRST_ORDER: "A customer's first order.",
+        Trigger.SIGN_UP: "Signing up, once the e-mail address is confirmed.",
+        Trigger.BIRTHDAY: "A birthday, once in a year. The date is in the user's private metadata, key `birthday`.",
+        Trigger.REFERRAL: "Bringing a friend, or being brought, once the return window of the friend's first order is "
+        "over.",
+    },
     "What a rule gives points for.",
     DOC_CATEGORY_DISCOUNTS,
 )
@@ -18,10 +25,16 @@ EarningRuleEffectEnum = enum_of(
     "EarningRuleEffectEnum",
     {
         Effect.POINTS_PER_AMOUNT: "`value` points more for each unit of the channel's currency.",
-        Effect.FIXED_POINTS: "`value` points more, once per order.",
+        Effect.FIXED_POINTS: "`value` points more, once per order, or for what else the rule is for.",
         Effect.MULTIPLIER: "`value` times the channel's base points: 2 adds them once more.",
     },
     "What a rule does.",
+    DOC_CATEGORY_DISCOUNTS,
+)
+ReferralSideEnum = enum_of(
+    "ReferralSideEnum",
+    {ReferralSide.REFERRER: "Who brought a friend.", ReferralSide.FRIEND: "Who was brought."},
+    "One of the two in a referral.",
     DOC_CATEGORY_DISCOUNTS,
 )
 EarningRuleStatusEnum = enum_of(

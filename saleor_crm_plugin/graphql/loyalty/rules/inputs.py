@@ -25,6 +25,7 @@ from saleor_crm_plugin.graphql.loyalty.rules.enums import (
     EarningRuleStatusEnum,
     EarningRuleTriggerEnum,
     LimitPeriodEnum,
+    ReferralSideEnum,
 )
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
 from saleor_crm_plugin.loyalty.rules.definition import (
@@ -35,6 +36,7 @@ from saleor_crm_plugin.loyalty.rules.definition import (
     Effect,
     Limits,
     Period,
+    ReferralSide,
     RuleDefinition,
     Trigger,
 )
@@ -66,7 +68,7 @@ class EarningRuleConditionsInput(BaseInputObjectType):
 class EarningRuleLimitsInput(BaseInputObjectType):
     points_per_order = graphene.Int(description="Most points for one order.")
     points_per_customer = graphene.Int(description="Most points for one customer, in each period.")
-    uses_per_customer = graphene.Int(description="Most orders of one customer that get points, in each period.")
+    uses_per_customer = graphene.Int(description="How often one customer gets points, in each period.")
     points_in_total = graphene.Int(description="Most points for all customers together.")
     period = LimitPeriodEnum(description="What the limits for one customer apply to. Without it, for good.")
 
@@ -82,15 +84,17 @@ class LoyaltyEarningRuleInput(BaseInputObjectType):
     effect = EarningRuleEffectEnum(description="What it does. A new rule needs it.")
     value = Decimal(description="How much, by `effect`. A new rule needs it.")
     channel_ids = NonNullList(graphene.ID, description="Channels that it is for. Empty: all.")
-    starts_at = DateTime(description="Orders placed before earn nothing by it.")
-    ends_at = DateTime(description="Orders placed from this moment on earn nothing by it.")
-    weekdays = NonNullList(graphene.Int, description="Days on which orders earn by it, 0 is Monday. Empty: all.")
+    starts_at = DateTime(description="What was placed, or happened, before earns nothing by it.")
+    ends_at = DateTime(description="What is placed, or happens, from this moment on earns nothing by it.")
+    weekdays = NonNullList(graphene.Int, description="Days that earn by it, 0 is Monday. Empty: all.")
     conditions = graphene.Field(
         EarningRuleConditionsInput, description="What it is restricted to; replaces all conditions at once."
     )
     limits = graphene.Field(EarningRuleLimitsInput, description="The most that it gives; replaces all limits at once.")
     priority = graphene.Int(description="Rules with a higher number go first.")
     stackable = graphene.Boolean(description="False: no other rule on the same line.")
+    referral_side = ReferralSideEnum(description="Which of the two a rule for referrals is for. Null: both.")
+    expires_after_months = graphene.Int(description="When points expire that are not given for an order. Null: never.")
 
     class Meta:
         description = "What a rule says. In an update, what is left out stays." + ADDED_IN_010
@@ -118,6 +122,10 @@ def definition_of(data: Mapping[str, Any], before: RuleDefinition | None) -> Rul
     for name in ("starts_at", "ends_at"):
         if name in data:
             changes[name] = data[name]
+    if "referral_side" in data:
+        changes["referral_side"] = ReferralSide(data["referral_side"]) if data["referral_side"] else None
+    if "expires_after_months" in data:
+        changes["expires_after_months"] = data["expires_after_months"]
     if data.get("channel_ids") is not None:
         changes["channel_ids"] = _keys("channel_ids", data["channel_ids"])
     if "conditions" in data:

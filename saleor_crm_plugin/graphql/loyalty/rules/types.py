@@ -20,6 +20,7 @@ from saleor_crm_plugin.graphql.loyalty.rules.enums import (
     EarningRuleStatusEnum,
     EarningRuleTriggerEnum,
     LimitPeriodEnum,
+    ReferralSideEnum,
 )
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
 from saleor_crm_plugin.loyalty.rules import models
@@ -75,7 +76,7 @@ class EarningRuleConditions(BaseObjectType):
 class EarningRuleLimits(BaseObjectType):
     points_per_order = graphene.Int(description="Most points for one order.")
     points_per_customer = graphene.Int(description="Most points for one customer, in each period.")
-    uses_per_customer = graphene.Int(description="Most orders of one customer that get points, in each period.")
+    uses_per_customer = graphene.Int(description="How often one customer gets points, in each period.")
     points_in_total = graphene.Int(description="Most points for all customers together.")
     period = LimitPeriodEnum(description="What the limits for one customer apply to. Null: for good.")
 
@@ -103,11 +104,9 @@ class LoyaltyEarningRule(ModelObjectType):
     effect = EarningRuleEffectEnum(required=True, description="What it does.")
     value = Decimal(required=True, description="How much, by `effect`.")
     channel_ids = NonNullList(graphene.ID, required=True, description="Channels that it is for; empty: all.")
-    starts_at = DateTime(description="Orders placed before earn nothing by it.")
-    ends_at = DateTime(description="Orders placed from this moment on earn nothing by it.")
-    weekdays = NonNullList(
-        graphene.Int, required=True, description="Days on which orders earn by it, 0 is Monday; empty: all."
-    )
+    starts_at = DateTime(description="What was placed, or happened, before earns nothing by it.")
+    ends_at = DateTime(description="What is placed, or happens, from this moment on earns nothing by it.")
+    weekdays = NonNullList(graphene.Int, required=True, description="Days that earn by it, 0 is Monday; empty: all.")
     conditions = graphene.Field(EarningRuleConditions, required=True, description="What it is restricted to.")
     limits = graphene.Field(EarningRuleLimits, required=True, description="The most that it gives.")
     priority = graphene.Int(required=True, description="Rules with a higher number go first.")
@@ -115,6 +114,15 @@ class LoyaltyEarningRule(ModelObjectType):
         required=True,
         description="False: on a line where it applies no other rule does, and where another applied before it does "
         "not.",
+    )
+    referral_side = ReferralSideEnum(description="Which of the two a rule for referrals is for. Null: both.")
+    expires_after_months = graphene.Int(
+        description="When points expire that were not given for an order. Null: never. Those for orders expire as the "
+        "channel says."
+    )
+    in_force_since = DateTime(
+        description="Since when it has had its status and trigger; null while it is off. What is no order and happened "
+        "before earns nothing by it."
     )
     uses = graphene.Field(EarningRuleUses, required=True, description="What it has given so far.")
 
@@ -171,6 +179,15 @@ class LoyaltyEarningRule(ModelObjectType):
     @staticmethod
     def resolve_stackable(root: models.EarningRule, _info: Any) -> bool:
         return _definition(root).stackable
+
+    @staticmethod
+    def resolve_referral_side(root: models.EarningRule, _info: Any) -> str | None:
+        side = _definition(root).referral_side
+        return side.value if side else None
+
+    @staticmethod
+    def resolve_expires_after_months(root: models.EarningRule, _info: Any) -> int | None:
+        return _definition(root).expires_after_months
 
     @staticmethod
     def resolve_uses(root: models.EarningRule, info: Any) -> Any:

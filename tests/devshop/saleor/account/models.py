@@ -83,6 +83,7 @@ class User(PermissionsMixin, AbstractBaseUser):
     language_code = _columns.language()
     external_reference = _columns.external_reference()
     uuid = models.UUIDField(default=uuid.uuid4, unique=True)
+    private_metadata = models.JSONField(default=dict, blank=True)
 
     USERNAME_FIELD = "email"
 

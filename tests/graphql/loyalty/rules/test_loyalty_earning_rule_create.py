@@ -27,6 +27,7 @@ mutation ($input: LoyaltyEarningRuleInput!) {
 }
 """
 DOUBLE = {"name": "Double", "effect": "MULTIPLIER", "value": 2}
+FOR_FRIENDS = {"trigger": "REFERRAL", "effect": "FIXED_POINTS", "value": 200, "referralSide": "FRIEND"}
 
 
 def create(api, **changes):
@@ -92,6 +93,14 @@ def test_what_staff_enter_is_what_the_rule_says(shop, staff):
     assert (version.version, version.actor_type) == (1, ActorType.STAFF)
 
 
+def test_a_rule_for_referrals(shop, staff):
+    query = CREATE.replace("trigger effect", "trigger referralSide expiresAfterMonths inForceSince effect")
+    input_ = {**DOUBLE, **FOR_FRIENDS, "expiresAfterMonths": 6, "status": "LIVE"}
+    rule = staff.data(query, input=input_)["loyaltyEarningRuleCreate"]["rule"]
+    assert (rule["trigger"], rule["referralSide"], rule["expiresAfterMonths"]) == ("REFERRAL", "FRIEND", 6)
+    assert rule["inForceSince"] == EarningRule.objects.get().in_force_since.isoformat()
+
+
 def test_a_new_rule_is_off_until_someone_switches_it_on(shop, staff):
     assert create(staff)["rule"]["status"] == "OFF"
 
@@ -117,6 +126,10 @@ def test_a_new_rule_is_off_until_someone_switches_it_on(shop, staff):
         ({"conditions": {"minimumSubtotal": 0}}, "minimumSubtotal", "INVALID"),
         ({"limits": {"pointsPerOrder": 0}}, "pointsPerOrder", "INVALID"),
         ({"limits": {"period": "DAY"}}, "period", "INVALID"),
+        ({"trigger": "SIGN_UP"}, "effect", "INVALID"),
+        ({**FOR_FRIENDS, "conditions": {"minimumSubtotal": 5}}, "minimumSubtotal", "INVALID"),
+        ({**FOR_FRIENDS, "trigger": "BIRTHDAY"}, "referralSide", "INVALID"),
+        ({"expiresAfterMonths": 3}, "expiresAfterMonths", "INVALID"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_written(shop, staff, changes, field, code):

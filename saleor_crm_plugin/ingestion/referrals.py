@@ -1,0 +1,140 @@
+"""What orders mean for referrals: the friends' first purchases as they are now, and what is due to be settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.conf import settings as django_settings
+from saleor.core.db.connection import allow_writer
+from saleor.order.models import Order
+
+from saleor_crm_plugin.ingestion.actions import points_are_on, segments_in_any_currency
+from saleor_crm_plugin.ingestion.households import homes_of_orders, homes_of_users
+from saleor_crm_plugin.ingestion.readers import read_orders
+from saleor_crm_plugin.ingestion.settings import ShopSettings
+from saleor_crm_plugin.ingestion.snapshots import NOT_A_PURCHASE, OrderSnapshot
+from saleor_crm_plugin.loyalty import earning
+from saleor_crm_plugin.loyalty.orders import OrderFacts, may_earn
+from saleor_crm_plugin.loyalty.referrals import progress
+from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralStatus
+from saleor_crm_plugin.loyalty.referrals.progress import FriendOrder
+from saleor_crm_plugin.loyalty.referrals.settling import Surroundings, settle_referrals
+
+
+def bring_referrals_in_line(
+    orders: Sequence[OrderFacts],
+    facts_of: Callable[[OrderSnapshot, int | None], OrderFacts],
+    now: datetime,
+    using: str,
+) -> None:
+    """Write what these orders mean for the referrals of whoever placed them. One statement where there are none.
+
+    Points follow when the referral is settled. The caller holds the lock on each order.
+
+    Args:
+        facts_of: an order and its profile id, as loyalty sees it.
+    """
+    referrals = progress.referrals_of(
+        {order.profile_id for order in orders if order.profile_id is not None},
+        {order.order_id for order in orders},
+        using,
+    )
+    if not referrals:
+        return
+    known = {order.order_id: _friend_order(order) for order in orders}
+    first_of = first_purchases({user for each in referrals if (user := each.friend.profile.user_id)}, using)
+    first: dict[int, UUID | None] = {}
+    unread: dict[UUID, int] = {}
+    for each in referrals:
+        user_id = each.friend.profile.user_id
+        # Of a friend whose user is gone, only the order that is known already can count.
+        order_id = first[each.pk] = first_of.get(user_id) if user_id else each.order_id
+        if order_id is not None and order_id not in known and order_id != each.order_id:
+            # It has become the first one, because that one was cancelled.
+            unread[order_id] = each.friend.profile_id
+    for order_id, snapshot in read_orders(unread, using).items():
+        known[order_id] = _friend_order(facts_of(snapshot, unread[order_id]))
+    # A first order that is not among these, and that the referral has already, says nothing new.
+    concerned = [
+        each for each in referrals if each.status == ReferralStatus.REWARDED or first[each.pk] in {None, *known}
+    ]
+    orders_of = {each.pk: known[order_id] for each in concerned if (order_id := first[each.pk]) in known}
+    same = _same_households(concerned, orders_of, using)
+    progress.bring_in_line([each.pk for each in concerned], orders_of | same, known, now, using)
+
+
+@allow_writer()
+def settle(settings: ShopSettings, now: datetime) -> int:
+    """Reward referrals whose return window is over, and take back those that were undone; returns how many."""
+    if not points_are_on(settings):
+        return 0
+    using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
+    around = Surroundings(
+        segments=lambda profile_id: segments_in_any_currency([profile_id], using).get(profile_id, frozenset()),
+        policy=lambda channel_id: settings.loyalty_for(channel_id).earned_points_policy,
+    )
+    return settle_referrals(now, around, using)
+
+
+def first_purchases(user_ids: Collection[int], using: str) -> dict[int, UUID]:
+    """Each user's first order that is a purchase. One statement."""
+    rows = (
+        Order.objects.using(using)
+        .filter(user_id__in=user_ids)
+        .exclude(status__in=NOT_A_PURCHASE)
+        .order_by("user_id", "created_at", "pk")
+        .distinct("user_id")
+        .values_list("user_id", "pk")
+    )
+    return {user_id: order_id for user_id, order_id in rows if user_id is not None}
+
+
+def _friend_order(order: OrderFacts) -> FriendOrder:
+    return FriendOrder(
+        order_id=order.order_id,
+        profile_id=order.profile_id,
+        channel_id=order.channel_id,
+        placed_at=order.placed_at,
+        is_kept=_is_kept(order),
+        reward_at=_reward_at(order),
+    )
+
+
+def _is_kept(order: OrderFacts) -> bool:
+    bought = sum((max(line.gross, Decimal(0)) for line in order.earning.lines), Decimal(0))
+    return order.is_purchase and order.qualified_at is not None and bought > 0 and earning.kept_value(order.earning) > 0
+
+
+def _reward_at(order: OrderFacts) -> datetime | None:
+    """Where an order earns nothing for itself, it earns nothing for a referral."""
+    if order.qualified_at is None or not order.settings.points_per_unit or not may_earn(order) or not _is_kept(order):
+        return None
+    return order.qualified_at + timedelta(days=order.settings.pending_days)
+
+
+def _same_households(
+    referrals: Sequence[Referral], first: dict[int, FriendOrder], using: str
+) -> dict[int, FriendOrder]:
+    """Those of the first orders that went to the referrer's address and last name. Looked at once for each order."""
+    new = {
+        each: user_id
+        for each in referrals
+        if each.status != ReferralStatus.REWARDED
+        and each.pk in first
+        and first[each.pk].order_id != each.order_id
+        and each.code is not None
+        and (user_id := each.code.account.profile.user_id)
+    }
+    if not new:
+        return {}
+    of_order = homes_of_orders({first[each.pk].order_id for each in new}, using)
+    of_user = homes_of_users(set(new.values()), using)
+    return {
+        each.pk: replace(first[each.pk], is_same_household=True)
+        for each, user_id in new.items()
+        if of_order.get(first[each.pk].order_id, set()) & of_user.get(user_id, set())
+    }

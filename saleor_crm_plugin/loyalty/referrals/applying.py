@@ -1,0 +1,94 @@
+"""A friend applies a code. What is refused is kept for staff, with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+
+from saleor_crm_plugin.exceptions import LoyaltyInputError
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
+from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralCode, ReferralStatus, RefusalReason
+from saleor_crm_plugin.loyalty.rules.definition import Trigger
+from saleor_crm_plugin.loyalty.rules.models import EarningRule, RuleStatus
+
+# Codes cannot be guessed at this rate: 50 bits, and one account has so many tries.
+MAX_ATTEMPTS: Final = 10
+ATTEMPTS_WITHIN: Final = timedelta(hours=1)
+
+# What the friend is told. Nothing of it says whose code it is.
+MESSAGES: Final = {
+    RefusalReason.NOT_FOUND: "There is no such code. Check the spelling.",
+    RefusalReason.SELF_REFERRAL: "This is your own code: give it to a friend.",
+    RefusalReason.ALREADY_CUSTOMER: "A code counts before the first order only.",
+    RefusalReason.ALREADY_REFERRED: "You have applied a code already.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """
+    Attributes:
+        is_customer: has bought something.
+        is_referrer: the code is the applicant's own, or of another account with the same mailbox.
+    """
+
+    account_id: int
+    is_customer: bool
+    is_referrer: bool
+
+
+def require_rewards(program_id: int, now: datetime, using: str = "default") -> None:
+    """
+    Raises:
+        LoyaltyInputError: `LOYALTY_DISABLED`: no rule gives anything for a referral.
+    """
+    in_force = EarningRule.objects.using(using).filter(
+        program_id=program_id, status=RuleStatus.LIVE, definition__trigger=Trigger.REFERRAL
+    )
+    ends = [datetime.fromisoformat(end) for end in in_force.values_list("definition__ends_at", flat=True) if end]
+    if not in_force.exists() or (len(ends) == in_force.count() and max(ends) <= now):
+        raise LoyaltyInputError("The shop does not reward referrals at present.", "LOYALTY_DISABLED")
+
+
+def apply_code(applicant: Applicant, code: ReferralCode | None, now: datetime, using: str = "default") -> Referral:
+    """Note that the applicant was brought by whoever has the code.
+
+    Args:
+        code: None if what was entered is nobody's.
+
+    Raises:
+        LoyaltyInputError: `NOT_FOUND`, `SELF_REFERRAL`, `ALREADY_CUSTOMER`, `ALREADY_REFERRED`, which are kept; and
+            `TOO_MANY_ATTEMPTS`, which is not.
+    """
+    with transaction.atomic(using=using):
+        # One attempt at a time.
+        LoyaltyAccount.objects.using(using).select_for_update().get(pk=applicant.account_id)
+        own = Referral.objects.using(using).filter(friend_id=applicant.account_id)
+        if own.filter(applied_at__gt=now - ATTEMPTS_WITHIN).count() >= MAX_ATTEMPTS:
+            raise LoyaltyInputError("Too many attempts: try again in an hour.", "TOO_MANY_ATTEMPTS", "code")
+        was_referred = own.exclude(status=ReferralStatus.REFUSED).exists()
+        refusal = _refusal(applicant, code, was_referred=was_referred)
+        referral = Referral.objects.using(using).create(
+            code=code,
+            friend_id=applicant.account_id,
+            status=ReferralStatus.REFUSED if refusal else ReferralStatus.APPLIED,
+            refusal=refusal or "",
+            applied_at=now,
+            decided_at=now,
+        )
+    if refusal:
+        raise LoyaltyInputError(MESSAGES[refusal], refusal.name, "code")
+    return referral
+
+
+def _refusal(applicant: Applicant, code: ReferralCode | None, *, was_referred: bool) -> RefusalReason | None:
+    if code is not None and (applicant.is_referrer or code.account_id == applicant.account_id):
+        return RefusalReason.SELF_REFERRAL
+    if was_referred:
+        return RefusalReason.ALREADY_REFERRED
+    if applicant.is_customer:
+        return RefusalReason.ALREADY_CUSTOMER
+    return RefusalReason.NOT_FOUND if code is None else None

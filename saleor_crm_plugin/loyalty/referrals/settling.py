@@ -1,0 +1,165 @@
+"""Rewards for referrals whose order's return window is over, and taking them back. Runs on the clock.
+
+Each referral in its own transaction: any number of workers, stopped and repeated at any point, do it once. Locks are
+taken in the order rules, accounts, referral; who holds a referral's row never waits for an account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from saleor_crm_plugin.config import EarnedPointsPolicy
+from saleor_crm_plugin.loyalty.actions import Occasion, give, lock_budgets, rules_for
+from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.models import PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralStatus
+from saleor_crm_plugin.loyalty.rules.actions import Action
+from saleor_crm_plugin.loyalty.rules.definition import ReferralSide, Trigger
+from saleor_crm_plugin.loyalty.rules.models import EarningRuleUse
+from saleor_crm_plugin.loyalty.rules.storage import LiveRule, live_rules
+
+# Referrals read ahead; each is then a transaction of its own.
+BATCH_SIZE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What others know.
+
+    Attributes:
+        segments: names of a profile's segments.
+        policy: what a channel does about earned points of an order that is undone.
+    """
+
+    segments: Callable[[int], frozenset[str]]
+    policy: Callable[[int], EarnedPointsPolicy]
+
+
+def settle_referrals(now: datetime, around: Surroundings, using: str = "default") -> int:
+    """Reward what is due and take back what was undone; returns how many referrals changed."""
+    settled = 0
+    for program_id, referral_id in _due(now, using):
+        settled += _settle(program_id, referral_id, now, around, using)
+    return settled
+
+
+def occasion_of(referral_id: int) -> str:
+    """By which the uses of rules are counted, once for each of the two."""
+    return f"referral:{referral_id}"
+
+
+def _to_reward(now: datetime) -> models.Q:
+    return models.Q(status=ReferralStatus.QUALIFIED, reward_at__lte=now)
+
+
+TO_TAKE_BACK: Final = models.Q(status=ReferralStatus.REWARDED, reward_at__isnull=True)
+
+
+def _due(now: datetime, using: str) -> Iterator[tuple[int, int]]:
+    last = 0
+    while True:
+        rows = Referral.objects.using(using).filter(_to_reward(now) | TO_TAKE_BACK, pk__gt=last).order_by("pk")
+        batch = list(rows.values_list("friend__program_id", "pk")[:BATCH_SIZE])
+        yield from batch
+        if len(batch) < BATCH_SIZE:
+            return
+        last = batch[-1][1]
+
+
+def _settle(program_id: int, referral_id: int, now: datetime, around: Surroundings, using: str) -> bool:
+    with transaction.atomic(using=using):
+        seen = (
+            Referral.objects.using(using)
+            .select_related("code__account", "friend")
+            .filter(_to_reward(now) | TO_TAKE_BACK, pk=referral_id)
+            .first()
+        )
+        if seen is None or seen.code is None:
+            return False
+        rewards = seen.rewards
+        occasions: list[Occasion] = []
+        entries: list[PointsTransaction] = []
+        if seen.status == ReferralStatus.QUALIFIED:
+            occasions = list(_occasions(seen, live_rules(program_id, using), around))
+            lock_budgets(occasions, using)
+        else:
+            entries = list(_entries(seen, using))
+        with Ledger(
+            [seen.code.account_id, seen.friend_id], entries=[entry.pk for entry in entries], now=now, using=using
+        ) as ledger:
+            referral = Referral.objects.using(using).select_for_update(of=("self",)).get(pk=referral_id)
+            # It may have changed while we waited; then it is due again, or not any more.
+            if (referral.status, referral.order_id, referral.rewards) != (seen.status, seen.order_id, rewards):
+                return False
+            if referral.status == ReferralStatus.QUALIFIED:
+                if referral.reward_at is None or referral.reward_at > now:
+                    return False
+                give(ledger, occasions, using)
+                referral.status, referral.rewards = ReferralStatus.REWARDED, rewards + 1
+            else:
+                if referral.reward_at is not None:
+                    return False
+                assert referral.channel_id is not None
+                _take_back(ledger, entries, around.policy(referral.channel_id))
+                _free_uses(referral_id, ledger.accounts, using)
+                referral.status = ReferralStatus.REVERSED
+            referral.decided_at = now
+            referral.save(using=using, update_fields=["status", "rewards", "decided_at"])
+    return True
+
+
+def _occasions(referral: Referral, in_force: list[LiveRule], around: Surroundings) -> Iterator[Occasion]:
+    assert referral.code is not None
+    assert referral.placed_at is not None
+    for side, account in ((ReferralSide.REFERRER, referral.code.account), (ReferralSide.FRIEND, referral.friend)):
+        action = Action(
+            Trigger.REFERRAL,
+            occasion_of(referral.pk),
+            timezone.localtime(referral.placed_at),
+            channel_id=referral.channel_id,
+            segments=around.segments(account.profile_id),
+            referral_side=side,
+        )
+        rules = rules_for(action, in_force)
+        if rules:
+            yield Occasion(account.pk, action, rules, TransactionType.REFERRAL, _key(referral, referral.rewards))
+
+
+def _key(referral: Referral, reward: int) -> str:
+    return f"{occasion_of(referral.pk)}:{reward}"
+
+
+def _entries(referral: Referral, using: str) -> models.QuerySet[PointsTransaction]:
+    """What the last reward posted."""
+    return PointsTransaction.objects.using(using).filter(
+        type=TransactionType.REFERRAL, idempotency_key__startswith=f"{_key(referral, referral.rewards - 1)}:"
+    )
+
+
+def _take_back(ledger: Ledger, entries: list[PointsTransaction], policy: EarnedPointsPolicy) -> None:
+    for entry in entries:
+        wallet = ledger.wallets[entry.account_id]
+        before = wallet.deficit
+        ledger.take_back(
+            entry.account_id,
+            entry.points,
+            TransactionType.EARN_REVERSAL,
+            Source(key=f"reverse:{entry.pk}", reason="The referral does not count any more", reverses=entry.pk),
+            pending_only=policy == EarnedPointsPolicy.REVERSE_PENDING_ONLY,
+        )
+        uncovered = wallet.deficit - before
+        if uncovered > 0 and policy != EarnedPointsPolicy.REVERSE_INTO_DEFICIT:
+            ledger.waive(
+                entry.account_id, uncovered, Source(key=f"waive:{entry.pk}", reason="Already spent; not charged")
+            )
+
+
+def _free_uses(referral_id: int, account_ids: Iterable[int], using: str) -> None:
+    uses = EarningRuleUse.objects.using(using).filter(account_id__in=list(account_ids))
+    uses.filter(occasion=occasion_of(referral_id)).update(points=0)

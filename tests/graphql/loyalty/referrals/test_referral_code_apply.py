@@ -1,0 +1,73 @@
+"""`referralCodeApply`: what a friend is told, and that it says nothing about the referrer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from saleor_crm_plugin.loyalty.referrals.applying import MAX_ATTEMPTS
+from saleor_crm_plugin.loyalty.referrals.models import Referral
+from tests.devshop.factories import make_customer
+from tests.graphql.client import Api
+from tests.graphql.loyalty.referrals.test_referral_code_create import create
+
+pytestmark = pytest.mark.django_db
+
+APPLY = """
+mutation ($code: String!) { referralCodeApply(code: $code) { appliedAt errors { field message code } } }
+"""
+
+
+def apply(api, code):
+    return api.data(APPLY, code=code)["referralCodeApply"]
+
+
+def refused(api, code) -> str:
+    answer = apply(api, code)
+    assert answer["appliedAt"] is None
+    (error,) = answer["errors"]
+    assert error["field"] == "code"
+    return error["code"]
+
+
+@pytest.fixture
+def code(rules, as_ann) -> str:
+    return create(as_ann)["code"]
+
+
+def test_a_friend_applies_a_code(code, as_ben, shop):
+    answer = apply(as_ben, f" {code[:5].lower()}-{code[5:]}")
+    referral = Referral.objects.get()
+    assert answer == {"appliedAt": referral.applied_at.isoformat(), "errors": []}
+    assert (referral.status, referral.friend.profile.user_id) == ("applied", shop.ben.pk)
+
+
+def test_what_is_refused_says_why_and_not_whose(code, as_ann, as_ben, shop):
+    assert refused(as_ann, code) == "SELF_REFERRAL"
+    assert refused(as_ben, "nonsense") == "NOT_FOUND"
+    assert refused(Api(make_customer("ann+2@example.com")), code) == "SELF_REFERRAL"
+    apply(as_ben, code)
+    assert refused(as_ben, code) == "ALREADY_REFERRED"
+    other = create(as_ben)["code"]
+    assert refused(as_ann, other) == "ALREADY_CUSTOMER"
+    answer = json.dumps(as_ben.post(APPLY, code=code)).lower()
+    assert "ann" not in answer
+    assert "archer" not in answer
+
+
+def test_guessing_comes_to_an_end(code, as_ben):
+    assert [refused(as_ben, "nonsense") for _ in range(MAX_ATTEMPTS)] == ["NOT_FOUND"] * MAX_ATTEMPTS
+    assert refused(as_ben, code) == "TOO_MANY_ATTEMPTS"
+
+
+def test_without_a_rule_nothing_is_promised(shop, as_ben):
+    (error,) = apply(as_ben, "ABCDEFGHJK")["errors"]
+    assert error["code"] == "LOYALTY_DISABLED"
+    assert not Referral.objects.exists()
+
+
+def test_only_a_customer_can(code, anonymous, app_with):
+    for api in (anonymous, app_with("MANAGE_USERS", "MANAGE_DISCOUNTS")):
+        assert api.denied(APPLY, code=code) == {"AUTHENTICATED_USER"}
+    assert not Referral.objects.exists()
