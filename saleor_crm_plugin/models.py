@@ -10,7 +10,7 @@ from saleor_crm_plugin.loyalty.models import (
     PointsTransaction,
 )
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion
-from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierMembership
+from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierChange, TierMembership, TierPolicy
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
     ProfileIdentity,
@@ -45,5 +45,7 @@ __all__ = [
     "ProfileOrder",
     "RecommendationModel",
     "SyncState",
+    "TierChange",
     "TierMembership",
+    "TierPolicy",
 ]

@@ -34,6 +34,7 @@ from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_remove import Lo
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_transaction_reinstate import LoyaltyTransactionReinstate
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_transaction_void import LoyaltyTransactionVoid
 from saleor_crm_plugin.graphql.loyalty.rules import additions as earning_rules
+from saleor_crm_plugin.graphql.loyalty.tiers import additions as tiers
 from saleor_crm_plugin.graphql.loyalty.types import CheckoutLoyalty, LoyaltyAccount, OrderLoyalty
 from saleor_crm_plugin.graphql.profiles import resolvers as profiles
 from saleor_crm_plugin.graphql.profiles.types import (
@@ -265,6 +266,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *QUERIES,
     *MUTATIONS,
     *earning_rules.ADDITIONS,
+    *tiers.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -276,6 +278,8 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
         "worth": {"complexity": 1},
         "expiringSoon": {"complexity": 1},
         "nextActivation": {"complexity": 1},
+        "tier": {"complexity": 1},
+        "tierProgress": {"complexity": 1},
         "transactions": {"complexity": 1, "multipliers": list(PAGE)},
     },
     "PointsTransaction": {"order": {"complexity": 1}},

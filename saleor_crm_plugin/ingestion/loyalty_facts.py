@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from saleor_crm_plugin.config import AwardWhen, LoyaltySettings
 from saleor_crm_plugin.ingestion.catalogue import NOWHERE, Place, places_of
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.ingestion.snapshots import LineSnapshot, OrderSnapshot
+from saleor_crm_plugin.ingestion.tier_facts import tiers_of_orders
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder
 from saleor_crm_plugin.loyalty.orders import OrderFacts, bring_in_line
@@ -35,8 +37,15 @@ def bring_points_in_line(
     if any_rules(program_id, using):
         places = places_of({line.product_id for order in orders for line in order.lines if line.product_id}, using)
         traits = _traits(orders, owner, using)
+    tiers = tiers_of_orders(orders, owner, program_id, using)
     facts = [
-        _facts(order, owner.get(order.order_id), settings, places, traits.get(order.order_id, NO_TRAITS))
+        _facts(
+            order,
+            owner.get(order.order_id),
+            settings,
+            places,
+            replace(traits.get(order.order_id, NO_TRAITS), tier=tiers.get(order.order_id)),
+        )
         for order in orders
     ]
     return bring_in_line(facts, program_id, now, using)

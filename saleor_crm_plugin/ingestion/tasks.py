@@ -29,6 +29,7 @@ RECONCILE_EVERY = timedelta(minutes=5)
 ACTIVATE_EVERY = timedelta(minutes=5)
 EXPIRE_EVERY = timedelta(minutes=15)
 RELEASE_HOLDS_EVERY = timedelta(minutes=2)
+REVIEW_TIERS_EVERY = timedelta(hours=1)
 # After midnight, apart from each other and from Saleor's own jobs on the hour. In CELERY_TIMEZONE.
 RFM_AT = crontab(hour="2", minute="20")
 TRAIN_AT = crontab(hour="3", minute="20")
@@ -129,6 +130,13 @@ def release_holds_task(settings: ShopSettings) -> None:
     release_timed_out_holds(timezone.now())
 
 
+@crm_task(expires=REVIEW_TIERS_EVERY.total_seconds())
+def review_tiers_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.tier_facts import review_tiers
+
+    review_tiers(timezone.now())
+
+
 @crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
 def refresh_rfm_task(settings: ShopSettings) -> None:
     from saleor_crm_plugin.profiles.rfm import refresh_rfm
@@ -155,6 +163,7 @@ PERIODIC_TASKS: dict[str, dict[str, Any]] = {
     "crm-activate-points": {"task": activate_points_task.name, "schedule": ACTIVATE_EVERY},
     "crm-expire-points": {"task": expire_points_task.name, "schedule": EXPIRE_EVERY},
     "crm-release-holds": {"task": release_holds_task.name, "schedule": RELEASE_HOLDS_EVERY},
+    "crm-review-tiers": {"task": review_tiers_task.name, "schedule": REVIEW_TIERS_EVERY},
     "crm-refresh-rfm": {"task": refresh_rfm_task.name, "schedule": RFM_AT},
     "crm-train-recommendations": {"task": train_recommendations_task.name, "schedule": TRAIN_AT},
 }

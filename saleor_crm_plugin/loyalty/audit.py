@@ -79,7 +79,7 @@ CHECKS: dict[str, str] = {
         FROM crm_points_transaction AS entry
         LEFT JOIN crm_points_lot AS lot ON lot.transaction_id = entry.id AND lot.account_id = entry.account_id
         WHERE entry.points > 0
-            AND entry.type IN ('earn', 'adjust', 'reinstate')
+            AND entry.type IN ('earn', 'adjust', 'reinstate', 'tier_gift')
             AND lot.amount IS DISTINCT FROM entry.points
         ORDER BY entry.id
     """,
@@ -94,6 +94,16 @@ CHECKS: dict[str, str] = {
         WHERE order_id IS NOT NULL AND type IN ('redeem', 'redeem_reversal')
         GROUP BY account_id, order_id HAVING sum(points) > 0
         ORDER BY 1
+    """,
+    "tiers": """
+        SELECT account_id, format('is in tier %%s, and its history ends with tier %%s',
+            coalesce(membership.tier_id::text, 'none'), coalesce(last.to_tier_id::text, 'none'))
+        FROM crm_tier_membership AS membership
+        FULL JOIN (
+            SELECT DISTINCT ON (account_id) account_id, to_tier_id FROM crm_tier_change ORDER BY account_id, id DESC
+        ) AS last USING (account_id)
+        WHERE membership.tier_id IS DISTINCT FROM last.to_tier_id
+        ORDER BY account_id
     """,
 }
 

@@ -24,6 +24,7 @@ from django.utils import timezone
 from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError
 from saleor_crm_plugin.loyalty import storage
 from saleor_crm_plugin.loyalty.models import (
+    EARNINGS,
     ActorType,
     LotConsumption,
     LoyaltyAccount,
@@ -61,6 +62,7 @@ class Source:
     Attributes:
         key: idempotency key, unique over the whole ledger.
         reverses: primary key of the entry that this one corrects.
+        earned_at: from when points earned count towards a tier; None: from now on.
     """
 
     key: str
@@ -69,6 +71,7 @@ class Source:
     actor: Actor = SYSTEM
     breakdown: dict[str, Any] | None = None
     reverses: int | None = None
+    earned_at: datetime | None = None
 
 
 class Ledger:
@@ -357,6 +360,7 @@ class Ledger:
             reason=source.reason,
             breakdown=source.breakdown or {},
             created_at=self.now,
+            earned_at=(source.earned_at or self.now) if kind in EARNINGS else None,
         )
         if kind in LIFETIME_TYPES:
             wallet.lifetime += points

@@ -212,7 +212,7 @@ def test_every_job_runs_under_the_guard_on_the_writer(customer: Any, settings: A
 
 def test_hints_are_given_back_by_a_dying_worker_and_nobody_keeps_results() -> None:
     ours = [task for name, task in app.tasks.items() if name.startswith("saleor_crm_plugin.")]
-    assert len(ours) == 9
+    assert len(ours) == 3 + len(tasks.PERIODIC_TASKS)
     assert all(isinstance(task, RestrictWriterDBTask) for task in ours)
     assert all(task.ignore_result for task in ours)
     assert {task.name.rpartition(".")[2] for task in ours if task.acks_late} == {
@@ -231,6 +231,7 @@ class TestSchedule:
             "crm-activate-points": {"task": f"{prefix}.activate_points_task", "schedule": timedelta(minutes=5)},
             "crm-expire-points": {"task": f"{prefix}.expire_points_task", "schedule": timedelta(minutes=15)},
             "crm-release-holds": {"task": f"{prefix}.release_holds_task", "schedule": timedelta(minutes=2)},
+            "crm-review-tiers": {"task": f"{prefix}.review_tiers_task", "schedule": timedelta(hours=1)},
             "crm-refresh-rfm": {"task": f"{prefix}.refresh_rfm_task", "schedule": crontab(hour="2", minute="20")},
             "crm-train-recommendations": {
                 "task": f"{prefix}.train_recommendations_task",
@@ -252,7 +253,7 @@ class TestSchedule:
         tasks.schedule_periodic_tasks()
         tasks.schedule_periodic_tasks()
         assert settings.CELERY_BEAT_SCHEDULE["crm-reconcile"] == own
-        assert len(settings.CELERY_BEAT_SCHEDULE) == 7
+        assert set(settings.CELERY_BEAT_SCHEDULE) == {*tasks.PERIODIC_TASKS, "theirs"}
 
     def test_settings_without_a_schedule_get_one(self, settings: Any) -> None:
         del settings.CELERY_BEAT_SCHEDULE

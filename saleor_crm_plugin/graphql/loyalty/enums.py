@@ -25,6 +25,7 @@ class LoyaltyCode(StrEnum):
     LOYALTY_DISABLED = "loyalty_disabled"
     NOT_APPLICABLE = "not_applicable"
     ACCOUNT_CLOSED = "account_closed"
+    OVERLAPPING = "overlapping"
 
 
 LoyaltyErrorCode = enum_of(
@@ -41,6 +42,7 @@ LoyaltyErrorCode = enum_of(
         LoyaltyCode.LOYALTY_DISABLED: "Points cannot be spent in this channel.",
         LoyaltyCode.NOT_APPLICABLE: "Saleor does not accept the points on this checkout.",
         LoyaltyCode.ACCOUNT_CLOSED: "The account takes no new points and spends none.",
+        LoyaltyCode.OVERLAPPING: "It overlaps with another one; the message says which.",
     },
     "Why a change of points was refused.",
     DOC_CATEGORY_DISCOUNTS,

@@ -7,8 +7,7 @@ types are frozen dataclasses of `loyalty.queries` or of `checkout_points`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import graphene
 from saleor.graphql.core.connection import CountableConnection
@@ -36,15 +35,15 @@ from saleor_crm_plugin.graphql.loyalty.dataloaders import (
     TransactionsByAccountIdLoader,
 )
 from saleor_crm_plugin.graphql.loyalty.enums import PointsTransactionTypeEnum
+from saleor_crm_plugin.graphql.loyalty.money import Amount
+from saleor_crm_plugin.graphql.loyalty.tiers.dataloaders import (
+    TierByAccountIdLoader,
+    TierProgressByAccountIdLoader,
+    tier_of,
+)
+from saleor_crm_plugin.graphql.loyalty.tiers.types import LoyaltyTier, LoyaltyTierProgress
 from saleor_crm_plugin.graphql.roots import channel_slug_of, node_of
 from saleor_crm_plugin.loyalty import models
-
-
-class Amount(NamedTuple):
-    """Root of Saleor's `Money`."""
-
-    amount: Decimal
-    currency: str
 
 
 class PointsExpiry(BaseObjectType):
@@ -136,6 +135,11 @@ class LoyaltyAccount(ModelObjectType):
     next_activation = graphene.Field(
         PointsActivation, description="The pending points that become spendable first. Null if there are none."
     )
+    tier = graphene.Field(LoyaltyTier, description="The tier that the customer is in. Null if in none.")
+    tier_progress = graphene.Field(
+        LoyaltyTierProgress,
+        description="What is missing to the next tier and to keep the present one. Null where there are no tiers.",
+    )
     transactions = ConnectionField(
         PointsTransactionCountableConnection, required=True, description="Entries of the account, newest first."
     )
@@ -195,6 +199,18 @@ class LoyaltyAccount(ModelObjectType):
     @staticmethod
     def resolve_next_activation(root: Any, info: Any) -> Any:
         return NextActivationByAccountIdLoader(info.context).load(node_of(root).pk)
+
+    @staticmethod
+    def resolve_tier(root: Any, info: Any) -> Any:
+        account = node_of(root)
+        # Where the account was read, its tier came along, so that it costs no statement.
+        if models.LoyaltyAccount.tier_membership.is_cached(account):
+            return tier_of(account)
+        return TierByAccountIdLoader(info.context).load(account.pk)
+
+    @staticmethod
+    def resolve_tier_progress(root: Any, info: Any) -> Any:
+        return TierProgressByAccountIdLoader(info.context).load(node_of(root).pk)
 
     @staticmethod
     def resolve_transactions(root: Any, info: Any, **arguments: Any) -> Any:

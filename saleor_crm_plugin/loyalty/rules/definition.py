@@ -69,6 +69,7 @@ class Conditions:
     minimum_subtotal: Decimal | None = None
     segments: frozenset[str] = frozenset()
     customer_type: CustomerType | None = None
+    tier_ids: frozenset[int] = frozenset()
 
     @property
     def restrict_lines(self) -> bool:
@@ -94,6 +95,7 @@ class RuleContext:
     at: datetime
     segments: frozenset[str] = frozenset()
     is_first_order: bool = False
+    tier_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class RuleDefinition:
             and (self.ends_at is None or context.at < self.ends_at)
             and (not self.weekdays or context.at.weekday() in self.weekdays)
             and (not conditions.segments or not conditions.segments.isdisjoint(context.segments))
+            and (not conditions.tier_ids or context.tier_id in conditions.tier_ids)
         )
 
     def matches_order(self, order: EarningOrder) -> bool:
@@ -224,6 +227,7 @@ class RuleDefinition:
                 "minimum_subtotal": _text(conditions.minimum_subtotal),
                 "segments": sorted(conditions.segments),
                 "customer_type": conditions.customer_type and conditions.customer_type.value,
+                "tier_ids": sorted(conditions.tier_ids),
             },
             "limits": {
                 "points_per_order": limits.points_per_order,
@@ -255,6 +259,8 @@ class RuleDefinition:
                 minimum_subtotal=_optional(Decimal, conditions["minimum_subtotal"]),
                 segments=frozenset(conditions["segments"]),
                 customer_type=_optional(CustomerType, conditions["customer_type"]),
+                # Versions of before there were tiers do not say.
+                tier_ids=frozenset(conditions.get("tier_ids", ())),
             ),
             limits=Limits(
                 points_per_order=limits["points_per_order"],
@@ -289,6 +295,7 @@ def _validate_conditions(rule: RuleDefinition) -> None:
         ("collectionIds", conditions.collection_ids),
         ("productTypeIds", conditions.product_type_ids),
         ("segments", conditions.segments),
+        ("tierIds", conditions.tier_ids),
         ("channelIds", rule.channel_ids),
     ):
         if len(values) > CONDITION_LIMIT:
