@@ -6,6 +6,8 @@ for blanking a reason), and its last row for an account names the tier of the me
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.db import models
 
 from saleor_crm_plugin.loyalty.models import ActorType, LoyaltyAccount, LoyaltyProgram
@@ -62,9 +64,9 @@ class LoyaltyTier(models.Model):
     # From 1; a higher level is a better tier.
     level = models.PositiveSmallIntegerField()
     # Points, or an amount in the policy's currency.
-    threshold = models.DecimalField(max_digits=20, decimal_places=3, default=0)
+    threshold = models.DecimalField(max_digits=20, decimal_places=3, default=Decimal(0))
     # Times the base points of an order.
-    earning_multiplier = models.DecimalField(max_digits=9, decimal_places=4, default=1)
+    earning_multiplier = models.DecimalField(max_digits=9, decimal_places=4, default=Decimal(1))
     # Points for reaching it, once.
     entry_points = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -82,7 +82,7 @@ class LoyaltyTierProgress(BaseObjectType):
     )
     amount_to_keep = graphene.Field(
         Money,
-        description="What to spend until then, to keep it further. Null where points count, and if it is kept for good.",
+        description="What to spend until then, to keep it further. Null where points count, and if kept for good.",
     )
 
     class Meta:
