@@ -26,7 +26,7 @@ from saleor_crm_plugin.loyalty.rules.definition import (
 # A Wednesday.
 NOON = datetime(2026, 5, 13, 12, tzinfo=UTC)
 RULE = RuleDefinition(Trigger.ORDER, Effect.FIXED_POINTS, D(50))
-CONTEXT = RuleContext(channel_id=1, at=NOON, segments=frozenset({"CHAMPIONS"}))
+CONTEXT = RuleContext(channel_id=1, at=NOON, segments=frozenset({"CHAMPIONS"}), tier_id=3)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,8 @@ CONTEXT = RuleContext(channel_id=1, at=NOON, segments=frozenset({"CHAMPIONS"}))
         ({"trigger": Trigger.FIRST_ORDER}, False),
         ({"conditions": Conditions(segments=frozenset({"LOYAL", "CHAMPIONS"}))}, True),
         ({"conditions": Conditions(segments=frozenset({"LOYAL"}))}, False),
+        ({"conditions": Conditions(tier_ids=frozenset({3, 4}))}, True),
+        ({"conditions": Conditions(tier_ids=frozenset({4}))}, False),
     ],
 )
 def test_when_it_applies(changes, applies):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
+from saleor.core.db.connection import allow_writer_in_context
 from saleor.graphql.core.dataloaders import DataLoader
 
 from saleor_crm_plugin.ingestion.tier_facts import net_spend
@@ -68,15 +69,20 @@ class TierProgressByAccountIdLoader(DataLoader):
         def with_scheme(scheme: Scheme | None) -> list[TierProgress | None]:
             if scheme is None or not scheme.tiers:
                 return [None] * len(keys)
-            now, using = timezone.now(), self.database_connection_name
-            accounts = {account.pk: account for account in memberships.open_accounts(keys, using)}
-            profile_of = {pk: account.profile_id for pk, account in accounts.items()}
-            amounts = amounts_of(profile_of, scheme, net_spend, now, using)
-            found = {}
-            for pk, account in accounts.items():
-                before = memberships.standing_before(memberships.membership_of(account))
-                standing = standing_of(scheme.rules, amounts[pk], before, now)
-                found[pk] = TierProgress(scheme, progress_of(scheme.rules, amounts[pk], standing, now))
+            # In the answer to a mutation this reads the writer, and runs after Saleor has allowed it to the loader.
+            with allow_writer_in_context(self.context):
+                found = self._progress(keys, scheme)
             return [found.get(key) for key in keys]
 
         return load_tier_scheme(self.context).then(with_scheme)
+
+    def _progress(self, account_ids: Sequence[int], scheme: Scheme) -> dict[int, TierProgress]:
+        now, using, rules = timezone.now(), self.database_connection_name, scheme.rules
+        accounts = memberships.open_accounts(account_ids, using)
+        amounts = amounts_of({account.pk: account.profile_id for account in accounts}, scheme, net_spend, now, using)
+        found = {}
+        for account in accounts:
+            before = memberships.standing_before(memberships.membership_of(account))
+            standing = standing_of(rules, amounts[account.pk], before, now)
+            found[account.pk] = TierProgress(scheme, progress_of(rules, amounts[account.pk], standing, now))
+        return found
