@@ -147,7 +147,7 @@ def test_a_rule_survives_the_database():
         frozenset({0, 6}),
         Conditions(
             frozenset({1}), frozenset({2}), frozenset({3}), frozenset({4}), D("9.99"), frozenset({"NEW"}),
-            CustomerType.CONSUMER,
+            CustomerType.CONSUMER, frozenset({5}),
         ),
         Limits(1, 2, 3, 4, Period.WEEK),
         5,
@@ -155,6 +155,12 @@ def test_a_rule_survives_the_database():
     )  # fmt: skip
     assert RuleDefinition.from_json(full.as_json()) == full
     assert RuleDefinition.from_json(RULE.as_json()) == RULE
+
+
+def test_a_version_of_before_there_were_tiers_is_still_read():
+    stored = RULE.as_json()
+    del stored["conditions"]["tier_ids"]
+    assert RuleDefinition.from_json(stored) == RULE
 
 
 @pytest.mark.parametrize(
