@@ -14,7 +14,7 @@ from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralCode
 from saleor_crm_plugin.loyalty.reminders.models import LoyaltyReminder
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemption
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion
-from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierMembership
+from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierChange, TierMembership, TierPolicy
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
     ProfileIdentity,
@@ -55,5 +55,7 @@ __all__ = [
     "ReferralCode",
     "RewardRedemption",
     "SyncState",
+    "TierChange",
     "TierMembership",
+    "TierPolicy",
 ]

@@ -37,6 +37,7 @@ from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_transaction_void import
 from saleor_crm_plugin.graphql.loyalty.referrals import additions as referrals
 from saleor_crm_plugin.graphql.loyalty.rewards import additions as rewards
 from saleor_crm_plugin.graphql.loyalty.rules import additions as earning_rules
+from saleor_crm_plugin.graphql.loyalty.tiers import additions as tiers
 from saleor_crm_plugin.graphql.loyalty.types import CheckoutLoyalty, LoyaltyAccount, OrderLoyalty
 from saleor_crm_plugin.graphql.profiles import resolvers as profiles
 from saleor_crm_plugin.graphql.profiles.types import (
@@ -273,6 +274,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *liability.ADDITIONS,
     *rewards.ADDITIONS,
     *referrals.ADDITIONS,
+    *tiers.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -285,6 +287,8 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
         "expiringSoon": {"complexity": 1},
         "nextActivation": {"complexity": 1},
         "referralCode": {"complexity": 1},
+        "tier": {"complexity": 1},
+        "tierProgress": {"complexity": 1},
         "transactions": {"complexity": 1, "multipliers": list(PAGE)},
         "redemptions": {"complexity": 1, "multipliers": list(PAGE)},
     },

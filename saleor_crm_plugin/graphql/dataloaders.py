@@ -19,14 +19,14 @@ from saleor_crm_plugin.profiles.models import CustomerProfile
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A person's profile, and the account in the default program if there is one."""
+    """A person's profile, and the account in the default program if there is one, with its tier."""
 
     profile: CustomerProfile
     account: LoyaltyAccount | None
 
 
 class CustomerByUserIdLoader(DataLoader):
-    """`Customer` by user id; None for users without a profile. Profile and account in one statement."""
+    """`Customer` by user id; None for users without a profile. Profile, account and tier in one statement."""
 
     context_key = "saleor_crm_plugin.customer_by_user_id"
 
@@ -37,7 +37,7 @@ class CustomerByUserIdLoader(DataLoader):
             .filter(user_id__in=keys)
             .annotate(default_account=FilteredRelation("accounts", condition=Q(accounts__program=default_program)))
             # django-stubs does not know filtered relations.
-            .select_related("default_account")  # type: ignore[misc]
+            .select_related("default_account__tier_membership__tier")  # type: ignore[misc]
         )
         # Where nothing was joined, Django leaves the attribute out instead of setting it to None.
         customers = {

@@ -24,6 +24,7 @@ from saleor_crm_plugin.loyalty.rules.actions import Action
 from saleor_crm_plugin.loyalty.rules.definition import Trigger
 from saleor_crm_plugin.loyalty.rules.models import EarningRuleUse
 from saleor_crm_plugin.loyalty.rules.storage import LiveRule, live_rules
+from saleor_crm_plugin.loyalty.tiers.queries import current_tiers
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
 from saleor_crm_plugin.profiles.traits import rfm_groups
 
@@ -113,6 +114,7 @@ def _celebrate(
     profile_ids = set(profiles.values())
     account_of = accounts.ensure(accounts.default_program_id(alias), profile_ids, alias)
     segments = segments_in_any_currency(profile_ids, alias)
+    tiers = current_tiers(account_of.values(), alias)
     kept = EarningRuleUse.objects.using(alias).filter(
         occasion__startswith=BIRTHDAY, account_id__in=list(account_of.values())
     )
@@ -129,6 +131,7 @@ def _celebrate(
             f"{BIRTHDAY}{day.year}",
             timezone.localtime(at),
             segments=segments.get(profile_id, frozenset()),
+            tier_id=tiers[account_id].tier_id if account_id in tiers else None,
         )
         given += award_action(account_id, action, in_force, now=now, using=alias) > 0
     return given

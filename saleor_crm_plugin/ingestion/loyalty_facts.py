@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from saleor_crm_plugin.ingestion.catalogue import NOWHERE, Place, places_of
 from saleor_crm_plugin.ingestion.referrals import bring_referrals_in_line
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.ingestion.snapshots import LineSnapshot, OrderSnapshot
+from saleor_crm_plugin.ingestion.tier_facts import tiers_of_orders
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder
 from saleor_crm_plugin.loyalty.orders import OrderFacts, bring_in_line
@@ -31,7 +33,7 @@ def bring_points_in_line(
     """
     program_id = default_program_id(using)
     # A shop without rules does not pay for them.
-    facts = facts_of(orders, owner, settings, using, for_rules=any_rules(program_id, using))
+    facts = facts_of(orders, owner, settings, program_id, using, for_rules=any_rules(program_id, using))
     posted = bring_in_line(facts, program_id, now, using)
     # After the accounts are locked: who settles a referral takes its row last as well.
     bring_referrals_in_line(
@@ -44,6 +46,7 @@ def facts_of(
     orders: Sequence[OrderSnapshot],
     owner: Mapping[UUID, int],
     settings: ShopSettings,
+    program_id: int,
     using: str,
     *,
     for_rules: bool = True,
@@ -59,8 +62,15 @@ def facts_of(
     if for_rules:
         places = places_of({line.product_id for order in orders for line in order.lines if line.product_id}, using)
         traits = _traits(orders, owner, using)
+    tiers = tiers_of_orders(orders, owner, program_id, using)
     return [
-        _facts(order, owner.get(order.order_id), settings, places, traits.get(order.order_id, NO_TRAITS))
+        _facts(
+            order,
+            owner.get(order.order_id),
+            settings,
+            places,
+            replace(traits.get(order.order_id, NO_TRAITS), tier=tiers.get(order.order_id)),
+        )
         for order in orders
     ]
 

@@ -95,10 +95,13 @@ def simulate(
         progress: called with the number of orders of each batch.
 
     Raises:
-        LoyaltyInputError: `INVALID`: more orders than `limit`.
+        LoyaltyInputError: `INVALID`: a rule for something other than an order, or more orders than `limit`.
     """
+    if rule.definition.trigger.is_action:
+        raise LoyaltyInputError("Only rules for orders can be tried on orders.", "INVALID", "trigger")
     settings = load_settings(using)
-    in_force = live_rules(default_program_id(using), using)
+    program_id = default_program_id(using)
+    in_force = live_rules(program_id, using)
     worth = {
         channel: terms.point_value
         for channel, terms in settings.loyalty.items()
@@ -111,7 +114,7 @@ def simulate(
             orders = [order for order in read_orders(ids, using).values() if not order.is_draft]
             orders.sort(key=lambda order: (order.placed_at, order.order_id))
             owner = _owners(orders, settings, strangers, using)
-            for order, facts in zip(orders, facts_of(orders, owner, settings, using), strict=True):
+            for order, facts in zip(orders, facts_of(orders, owner, settings, program_id, using), strict=True):
                 simulation.add(facts, order.number, order.currency)
             progress(len(ids))
     return simulation.result()

@@ -26,6 +26,7 @@ from saleor_crm_plugin.ingestion.readers import read_customer, read_orders
 from saleor_crm_plugin.ingestion.reward_uses import note_used
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
+from saleor_crm_plugin.ingestion.tier_facts import review_customers
 from saleor_crm_plugin.profiles.customers import customer_deleted
 from saleor_crm_plugin.profiles.identity import (
     GuestPerson,
@@ -95,10 +96,10 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
 def sync_orders(
     order_ids: Iterable[UUID], *, settings: ShopSettings | None = None, now: datetime | None = None
 ) -> SyncResult:
-    """Read the orders as they are now and write what differs: facts, metrics, points.
+    """Read the orders as they are now and write what differs: facts, metrics, points; then their customers' tiers.
 
-    One transaction. If it fails on the data of some order, each order is tried by itself, so that one bad order does
-    not hold up the others.
+    One transaction, and one for the tiers. If it fails on the data of some order, each order is tried by itself, so
+    that one bad order does not hold up the others.
     """
     ids = sorted(set(order_ids))
     if not ids:
@@ -108,7 +109,7 @@ def sync_orders(
     using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
     try:
         with transaction.atomic(using=using):
-            return _sync(ids, settings, now, using)
+            result, customers = _sync(ids, settings, now, using)
     except DatabaseError as error:
         # A missing table, a lost connection or a deadlock is not the fault of an order; the caller retries.
         if not _is_about_data(error):
@@ -116,6 +117,9 @@ def sync_orders(
         return _one_by_one(ids, settings, now, using, error)
     except (ArithmeticError, ValueError, TypeError, KeyError, LookupError) as error:
         return _one_by_one(ids, settings, now, using, error)
+    if settings.loyalty:
+        review_customers(customers, now, using)
+    return result
 
 
 def _one_by_one(ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str, error: Exception) -> SyncResult:
@@ -147,17 +151,19 @@ def _record_failure(order_id: UUID, error: Exception, using: str) -> None:
     )
 
 
-def _sync(ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str) -> SyncResult:
+def _sync(ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str) -> tuple[SyncResult, set[int]]:
+    """What became of the orders, and the profiles whose points or purchases may have changed."""
     orders, owner = _lock_and_read(ids, settings, using)
+    customers = set(owner.values())
     if settings.crm.profiles_enabled:
-        _store_facts(orders, ids, owner, using)
+        customers |= _store_facts(orders, ids, owner, using)
     # Rewards are there for points that staff gave, too. Their rows are locked before accounts.
     note_used(orders, now, using)
     if settings.loyalty:
         bring_points_in_line(orders, owner, settings, now, using)
     _mark_synced(orders, ids, now, using)
     synced = {order.order_id for order in orders}
-    return SyncResult(synced=synced, skipped=set(ids) - synced)
+    return SyncResult(synced=synced, skipped=set(ids) - synced), customers
 
 
 def missing_entries(order_ids: Sequence[UUID], settings: ShopSettings, using: str) -> int:
@@ -178,7 +184,10 @@ def _lock_and_read(
     return orders, resolve_owners(_persons(orders, settings, using), using)
 
 
-def _store_facts(orders: Sequence[OrderSnapshot], ids: Sequence[UUID], owner: Mapping[UUID, int], using: str) -> None:
+def _store_facts(
+    orders: Sequence[OrderSnapshot], ids: Sequence[UUID], owner: Mapping[UUID, int], using: str
+) -> set[int]:
+    """Returns the profiles that were touched."""
     touched = store_order_facts(
         [
             OrderFact(
@@ -199,6 +208,7 @@ def _store_facts(orders: Sequence[OrderSnapshot], ids: Sequence[UUID], owner: Ma
     # Orders that have become nobody's, and orders that Saleor has deleted.
     touched |= forget_orders([order_id for order_id in ids if order_id not in owner], using)
     refresh_metrics(touched, using)
+    return touched
 
 
 def _lock(ids: Iterable[UUID], using: str) -> None:

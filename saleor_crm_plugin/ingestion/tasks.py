@@ -31,6 +31,7 @@ EXPIRE_EVERY = timedelta(minutes=15)
 RELEASE_HOLDS_EVERY = timedelta(minutes=2)
 EXPIRE_REWARDS_EVERY = timedelta(minutes=15)
 SETTLE_REFERRALS_EVERY = timedelta(minutes=5)
+REVIEW_TIERS_EVERY = timedelta(hours=1)
 # After midnight, apart from each other and from Saleor's own jobs on the hour. In CELERY_TIMEZONE.
 BIRTHDAYS_AT = crontab(hour="1", minute="20")
 REMIND_AT = crontab(hour="7", minute="40")
@@ -142,10 +143,13 @@ def expire_rewards_task(settings: ShopSettings) -> None:
 
 @crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
 def send_reminders_task(settings: ShopSettings) -> None:
-    from saleor_crm_plugin.ingestion.reminders import remind_of_expiry
+    from saleor_crm_plugin.ingestion.reminders import remind_of_expiry, remind_of_tiers
+    from saleor_crm_plugin.loyalty.tiers.queries import about_to_be_lost
 
     if settings.crm.expiry_reminder_days is not None:
-        remind_of_expiry(timezone.now(), timedelta(days=settings.crm.expiry_reminder_days))
+        within = timedelta(days=settings.crm.expiry_reminder_days)
+        remind_of_expiry(timezone.now(), within)
+        remind_of_tiers(timezone.now(), within, about_to_be_lost)
 
 
 @crm_task(expires=SETTLE_REFERRALS_EVERY.total_seconds())
@@ -160,6 +164,13 @@ def award_birthdays_task(settings: ShopSettings) -> None:
     from saleor_crm_plugin.ingestion.actions import award_birthdays
 
     award_birthdays(settings, timezone.now())
+
+
+@crm_task(expires=REVIEW_TIERS_EVERY.total_seconds())
+def review_tiers_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.tier_facts import review_tiers
+
+    review_tiers(timezone.now())
 
 
 @crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
@@ -192,6 +203,7 @@ PERIODIC_TASKS: dict[str, dict[str, Any]] = {
     "crm-expire-rewards": {"task": expire_rewards_task.name, "schedule": EXPIRE_REWARDS_EVERY},
     "crm-settle-referrals": {"task": settle_referrals_task.name, "schedule": SETTLE_REFERRALS_EVERY},
     "crm-award-birthdays": {"task": award_birthdays_task.name, "schedule": BIRTHDAYS_AT},
+    "crm-review-tiers": {"task": review_tiers_task.name, "schedule": REVIEW_TIERS_EVERY},
     "crm-refresh-rfm": {"task": refresh_rfm_task.name, "schedule": RFM_AT},
     "crm-train-recommendations": {"task": train_recommendations_task.name, "schedule": TRAIN_AT},
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from django.db import connections
 from django.db.models.expressions import RawSQL
 
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
@@ -49,6 +50,24 @@ WITH RECURSIVE family AS (
 )
 SELECT id FROM family
 """
+
+
+_HEADS = """
+WITH RECURSIVE family AS (
+    SELECT id, id AS head_id FROM crm_loyalty_account WHERE id = ANY(%s)
+    UNION
+    SELECT account.id, family.head_id
+    FROM crm_loyalty_account AS account JOIN family ON account.merged_into_id = family.id
+)
+SELECT id, head_id FROM family
+"""
+
+
+def heads(account_ids: Collection[int], using: str) -> dict[int, int]:
+    """Those of the accounts that were not merged, by their own ids and those of all that were merged into them."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(_HEADS, [list(account_ids)])
+        return dict(cursor.fetchall())
 
 
 def with_merged(account_ids: Collection[int], using: str) -> set[int]:

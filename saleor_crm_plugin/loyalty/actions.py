@@ -104,7 +104,9 @@ def give(ledger: Ledger, occasions: Sequence[Occasion], using: str) -> int:
     The caller has the accounts locked, and knows that this was not done before. Who is closed, or has no user any
     more, gets nothing.
     """
-    open_to_points = [occasion for occasion in occasions if _can_take(ledger.accounts[occasion.account_id])]
+    open_to_points = [
+        occasion for occasion in occasions if _can_take(ledger.accounts[ledger.head_of(occasion.account_id)])
+    ]
     wanted = [occasion.wanted() for occasion in open_to_points]
     questions = [question for each in wanted for question in each.questions()]
     limits = RuleLimits(dict(zip(questions, rules.usages(questions, using), strict=True)))

@@ -93,7 +93,9 @@ CHECKS: dict[str, str] = {
         FROM crm_points_transaction AS entry
         LEFT JOIN crm_points_lot AS lot ON lot.transaction_id = entry.id AND lot.account_id = entry.account_id
         WHERE entry.points > 0
-            AND entry.type IN ('earn', 'earn_action', 'referral', 'adjust', 'reinstate', 'import')
+            AND entry.type IN (
+                'earn', 'earn_action', 'referral', 'tier_gift', 'adjust', 'reinstate', 'import'
+            )
             AND lot.amount IS DISTINCT FROM entry.points
         ORDER BY entry.id
     """,
@@ -190,6 +192,16 @@ CHECKS: dict[str, str] = {
         ) AS used USING (account_id, occasion)
         WHERE coalesce(entry.points, 0) <> coalesce(used.points, 0)
         ORDER BY 1
+    """,
+    "tiers": """
+        SELECT account_id, format('is in tier %%s, and its history ends with tier %%s',
+            coalesce(membership.tier_id::text, 'none'), coalesce(last.to_tier_id::text, 'none'))
+        FROM crm_tier_membership AS membership
+        FULL JOIN (
+            SELECT DISTINCT ON (account_id) account_id, to_tier_id FROM crm_tier_change ORDER BY account_id, id DESC
+        ) AS last USING (account_id)
+        WHERE membership.tier_id IS DISTINCT FROM last.to_tier_id
+        ORDER BY account_id
     """,
 }
 

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from saleor_crm_plugin.loyalty.rules.definition import Effect, RuleDefinition
 
-BREAKDOWN_VERSION = 2
+BREAKDOWN_VERSION = 3
 SHIPPING = "shipping"
 
 
@@ -37,6 +37,15 @@ class RuleTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class TierTerms:
+    """The customer's tier: it gives `multiplier` times the base points."""
+
+    tier_id: int
+    name: str
+    multiplier: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class EarningTerms:
     """Everything that decides the points of one order but the order itself; kept with the award.
 
@@ -47,6 +56,7 @@ class EarningTerms:
         gift_cards_earn: False: the share of the price that gift cards paid earns nothing.
         sale_items_earn: False: lines on sale earn nothing.
         rules: highest priority first.
+        tier: that of the customer. Rules are not in its way, nor it in theirs.
     """
 
     points_per_unit: Decimal
@@ -55,6 +65,7 @@ class EarningTerms:
     gift_cards_earn: bool = True
     sale_items_earn: bool = True
     rules: tuple[RuleTerms, ...] = ()
+    tier: TierTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +121,14 @@ class AwardPart:
 
 @dataclass(frozen=True, slots=True)
 class RuleShare:
-    """Points that come from a rule; from the channel's base rate where `rule_id` is None."""
+    """Points that come from a rule or a tier; from the channel's base rate where both ids are None."""
 
     rule_id: int | None
     version: int | None
     name: str
     points: int
     is_dry_run: bool = False
+    tier_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +160,12 @@ class Award:
                 {"rule": rule.rule_id, "version": rule.version, "room": rule.room, "dry_run": rule.is_dry_run}
                 for rule in terms.rules
             ],
+            "tier": terms.tier
+            and {"tier": terms.tier.tier_id, "name": terms.tier.name, "multiplier": str(terms.tier.multiplier)},
             "eligible": str(self.eligible),
             "parts": [{"key": part.key, "amount": str(part.amount), "points": part.points} for part in self.parts],
             "shares": [
-                {"rule": share.rule_id, "name": share.name, "points": share.points}
+                {"rule": share.rule_id, "tier": share.tier_id, "name": share.name, "points": share.points}
                 for share in self.rules
                 if not share.is_dry_run
             ],
@@ -191,7 +205,13 @@ def terms_from_breakdown(
             )
             for rule in breakdown["rules"]
         ),
+        # Awards of before there were tiers do not say.
+        tier=_tier_from(breakdown.get("tier")),
     )
+
+
+def _tier_from(stored: Mapping[str, Any] | None) -> TierTerms | None:
+    return TierTerms(stored["tier"], stored["name"], Decimal(stored["multiplier"])) if stored else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +241,10 @@ def award(order: EarningOrder, terms: EarningTerms) -> Award:
     sources: list[tuple[RuleShare, list[Fraction]]] = [
         (RuleShare(None, None, "", 0), [base * part.basis for part in parts])
     ]
+    if terms.tier is not None and terms.tier.multiplier > 1:
+        extra = (Fraction(terms.tier.multiplier) - 1) * base
+        share = RuleShare(None, None, terms.tier.name, 0, tier_id=terms.tier.tier_id)
+        sources.append((share, [extra * part.basis for part in parts]))
     sources += [
         (RuleShare(rule.rule_id, rule.version, rule.name, 0, rule.is_dry_run), points)
         for rule, points in _rule_points(order, terms, parts, base)

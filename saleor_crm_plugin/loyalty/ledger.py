@@ -24,6 +24,7 @@ from django.utils import timezone
 from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError
 from saleor_crm_plugin.loyalty import moving, storage
 from saleor_crm_plugin.loyalty.models import (
+    EARNINGS,
     ActorType,
     LotConsumption,
     LoyaltyAccount,
@@ -39,14 +40,6 @@ MAX_POINTS = 2**31 - 1
 # Rows get their primary keys when they are written. Until then they have numbers that sort after every real one, since
 # lots that expire together are spent oldest first.
 PROVISIONAL_ID = 2**62
-
-# What `LoyaltyAccount.lifetime` adds up; the audit's check "balances" names the same ones.
-LIFETIME_TYPES = (
-    TransactionType.EARN,
-    TransactionType.EARN_REVERSAL,
-    TransactionType.EARN_ACTION,
-    TransactionType.REFERRAL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +61,7 @@ class Source:
         key: idempotency key, unique over the whole ledger.
         reverses: primary key of the entry that this one corrects.
         at: when it happened, for entries that come from elsewhere; None: now.
+        earned_at: from when points earned count towards a tier; None: from now on.
     """
 
     key: str
@@ -77,6 +71,7 @@ class Source:
     breakdown: dict[str, Any] | None = None
     reverses: int | None = None
     at: datetime | None = None
+    earned_at: datetime | None = None
 
 
 class Ledger:
@@ -192,11 +187,18 @@ class Ledger:
         return self._credit(account_id, points, kind, source, available_at or self.now, expires_at)
 
     def take_back(
-        self, account_id: int, points: int, kind: TransactionType, source: Source, *, pending_only: bool = False
+        self,
+        account_id: int,
+        points: int,
+        kind: TransactionType,
+        source: Source,
+        *,
+        pending_only: bool = False,
+        waiver: Source | None = None,
     ) -> PointsTransaction | None:
         """Take `points` (> 0) of entry `source.reverses` back: from its own lot, then others, then as deficit.
 
-        With `pending_only`, active points are left alone.
+        With `pending_only`, active points are left alone. With `waiver`, what becomes a deficit is forgiven.
         """
         assert source.reverses is not None
         if source.key in self._posted_keys:
@@ -205,9 +207,12 @@ class Ledger:
         own = wallet.lots.keys() & {self._lot_of_entry.get(source.reverses)}
         moved = moving.moved_from(self, own, self.head_of(account_id))
         moving.recall(self, account_id, points, moved, source, only_preferred_pending=pending_only)
+        before = wallet.deficit
         entry = self._post(
             account_id, -points, kind, source, lambda: wallet.take(points, own, only_preferred_pending=pending_only)
         )
+        if waiver is not None and wallet.deficit > before:
+            self.waive(account_id, wallet.deficit - before, waiver)
         self.pass_on(account_id, source)
         return entry
 
@@ -432,8 +437,9 @@ class Ledger:
             reason=source.reason,
             breakdown=source.breakdown or {},
             created_at=source.at or self.now,
+            earned_at=(source.earned_at or self.now) if kind in EARNINGS else None,
         )
-        if kind in LIFETIME_TYPES:
+        if kind in EARNINGS:
             wallet.lifetime += points
         self._batch.entries.append(entry)
         self._record(entry.pk, used)

@@ -25,8 +25,15 @@ from django.db import models, transaction
 
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.loyalty import accounts, moving, storage
-from saleor_crm_plugin.loyalty.ledger import LIFETIME_TYPES, SYSTEM, Actor, Ledger, Source
-from saleor_crm_plugin.loyalty.models import AccountMerge, LoyaltyAccount, PointsLot, PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.ledger import SYSTEM, Actor, Ledger, Source
+from saleor_crm_plugin.loyalty.models import (
+    EARNINGS,
+    AccountMerge,
+    LoyaltyAccount,
+    PointsLot,
+    PointsTransaction,
+    TransactionType,
+)
 from saleor_crm_plugin.loyalty.wallet import Consumption
 
 MERGED = "Accounts merged"
@@ -264,6 +271,6 @@ def _debts(found: AccountMerge, using: str) -> list[PointsTransaction]:
 def _lifetime(account_id: int, using: str) -> int:
     """Points that an account, and those that were merged into it, have ever earned."""
     entries = PointsTransaction.objects.using(using).filter(
-        account_id__in=accounts.with_merged([account_id], using), type__in=LIFETIME_TYPES
+        account_id__in=accounts.with_merged([account_id], using), type__in=EARNINGS
     )
     return entries.aggregate(points=models.Sum("points", default=0))["points"]

@@ -107,6 +107,15 @@ class TransactionType(models.TextChoices):
     IMPORT = "import"
 
 
+# What counts as earned: in `LoyaltyAccount.lifetime`, and towards a tier. The audit's check "balances" names the same.
+EARNINGS = (
+    TransactionType.EARN,
+    TransactionType.EARN_REVERSAL,
+    TransactionType.EARN_ACTION,
+    TransactionType.REFERRAL,
+)
+
+
 class ActorType(models.TextChoices):
     SYSTEM = "system"
     CUSTOMER = "customer"
@@ -132,6 +141,8 @@ class PointsTransaction(models.Model):
     # What the points were computed from: the terms and amounts as they were (`earning.Award.as_breakdown`).
     breakdown = models.JSONField(default=dict)
     created_at = models.DateTimeField()
+    # The moment from which points earned count towards a tier; a reversal has that of its award. Null for all others.
+    earned_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "crm_points_transaction"
@@ -140,9 +151,19 @@ class PointsTransaction(models.Model):
             models.Index(
                 name="crm_transaction_of_order", fields=["order_id"], condition=models.Q(order_id__isnull=False)
             ),
+            models.Index(
+                name="crm_transaction_earned",
+                fields=["account", "earned_at"],
+                condition=models.Q(earned_at__isnull=False),
+            ),
         ]
         constraints = [
             models.CheckConstraint(name="crm_transaction_moves_points", condition=~models.Q(points=0)),
+            models.CheckConstraint(
+                name="crm_transaction_earnings_say_when",
+                condition=models.Q(type__in=EARNINGS, earned_at__isnull=False)
+                | (~models.Q(type__in=EARNINGS) & models.Q(earned_at__isnull=True)),
+            ),
         ]
 
 

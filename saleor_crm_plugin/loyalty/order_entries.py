@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import floor
 from typing import TYPE_CHECKING
@@ -191,7 +191,13 @@ class OrderEntries:
             reason=reason,
             reverses=reverses,
             breakdown=breakdown,
+            earned_at=self._earned_at(),
         )
+
+    def _earned_at(self) -> datetime | None:
+        """All that an order earns counts from its first award on, and so does what is taken back of it."""
+        first = next((entry for entry in self.entries if entry.type == TransactionType.EARN), None)
+        return first.earned_at if first else self.order.qualified_at
 
     def _add(self, entry: PointsTransaction | None) -> None:
         if entry is not None:

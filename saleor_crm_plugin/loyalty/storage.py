@@ -20,7 +20,7 @@ from saleor_crm_plugin.loyalty.models import (
 )
 from saleor_crm_plugin.loyalty.wallet import Consumption, Lot, Wallet
 
-# Rows in one INSERT: below PostgreSQL's 65,535 parameters with the 13 columns of an entry.
+# Rows in one INSERT: below PostgreSQL's 65,535 parameters with the 14 columns of an entry.
 WRITE_BATCH_SIZE = 4_000
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from saleor_crm_plugin.config import Basis, LoyaltySettings
-from saleor_crm_plugin.loyalty.earning import EarningTerms, RuleTerms
+from saleor_crm_plugin.loyalty.earning import EarningTerms, RuleTerms, TierTerms
 from saleor_crm_plugin.loyalty.rules.definition import Limits, RuleContext, RuleUsage
 from saleor_crm_plugin.loyalty.rules.storage import LiveRule, RuleUse, UsageQuestion
 
@@ -25,10 +25,12 @@ class CustomerTraits:
     Attributes:
         segments: names of the customer's segments.
         is_first_order: there is no earlier purchase.
+        tier: the one that the customer was in when the order was placed.
     """
 
     segments: frozenset[str] = frozenset()
     is_first_order: bool = False
+    tier: TierTerms | None = None
 
 
 NO_TRAITS = CustomerTraits()
@@ -52,6 +54,7 @@ def terms_of(
         at=timezone.localtime(at),
         segments=traits.segments,
         is_first_order=traits.is_first_order,
+        tier_id=traits.tier.tier_id if traits.tier else None,
     )
     return EarningTerms(
         points_per_unit=settings.points_per_unit,
@@ -64,6 +67,7 @@ def terms_of(
             for rule in rules
             if rule.definition.applies(context)
         ),
+        tier=traits.tier,
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from saleor_crm_plugin.profiles.models import ProfileMetrics, ProfileOrder, RFMGroup
 
@@ -42,3 +44,15 @@ def owners(order_ids: Collection[UUID], using: str) -> dict[UUID, int]:
     """The profile that each of the orders was stored for, by order id."""
     rows = ProfileOrder.objects.using(using).filter(order_id__in=order_ids)
     return dict(rows.values_list("order_id", "profile_id"))
+
+
+def net_spend(
+    profile_ids: Collection[int], currency: str, since: datetime | None, using: str
+) -> list[tuple[int, datetime, Decimal]]:
+    """What each purchase came to after refunds, as (profile, when it was placed, amount)."""
+    rows = ProfileOrder.objects.using(using).filter(
+        profile_id__in=profile_ids, currency=currency, counts=True, gross_amount__gt=F("refunded_amount")
+    )
+    if since is not None:
+        rows = rows.filter(placed_at__gte=since)
+    return list(rows.values_list("profile_id", "placed_at", F("gross_amount") - F("refunded_amount")))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from saleor_crm_plugin.ingestion.sync import sync_orders
+from saleor_crm_plugin.ingestion.tier_facts import review_tiers
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.devshop.factories import make_customer, make_order, make_product
 from tests.graphql.client import global_id
+from tests.integration.loyalty.tiers.ladder import make_tiers
 from tests.integration.recommendations.shop import publish
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +19,7 @@ EMAIL = "{ me { email } }"
 STOREFRONT = """
 query ($first: Int) {
   me {
-    loyaltyAccount { balance }
+    loyaltyAccount { balance tier { name } }
     recommendations(channel: "default-channel", first: $first) { product { name } score reason { kind text } }
   }
 }
@@ -27,12 +30,14 @@ query ($first: Int) {
 def many_products(shop):
     products = [make_product(channel=shop.channel, stock=None) for _ in range(30)]
     publish(popular={shop.channel: products})
+    make_tiers(100, policy={"window": "lifetime"})
+    review_tiers(timezone.now())
 
 
 @pytest.mark.parametrize("first", [1, 10, 30])
 def test_points_and_recommendations_cost_four_statements_however_many_there_are(many_products, as_ann, first):
     me = as_ann.data(STOREFRONT, first=first)["me"]
-    assert (me["loyaltyAccount"], len(me["recommendations"])) == ({"balance": 500}, first)
+    assert (me["loyaltyAccount"], len(me["recommendations"])) == ({"balance": 500, "tier": {"name": "Bronze"}}, first)
     assert as_ann.statements(STOREFRONT, first=first) - as_ann.statements(EMAIL) <= 4
 
 

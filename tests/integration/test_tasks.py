@@ -242,6 +242,7 @@ class TestSchedule:
                 "task": f"{prefix}.award_birthdays_task",
                 "schedule": crontab(hour="1", minute="20"),
             },
+            "crm-review-tiers": {"task": f"{prefix}.review_tiers_task", "schedule": timedelta(hours=1)},
             "crm-refresh-rfm": {"task": f"{prefix}.refresh_rfm_task", "schedule": crontab(hour="2", minute="20")},
             "crm-train-recommendations": {
                 "task": f"{prefix}.train_recommendations_task",

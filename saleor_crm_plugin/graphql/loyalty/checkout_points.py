@@ -27,7 +27,7 @@ from saleor_crm_plugin.graphql.loyalty.rules.preview import PreviewTerms, previe
 from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.ingestion.checkouts import earning_order, gift_card_balance
 from saleor_crm_plugin.ingestion.redemption import places_of, subtotal_of
-from saleor_crm_plugin.loyalty.earning import Award, award, split_points
+from saleor_crm_plugin.loyalty.earning import Award, RuleShare, award, split_points
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsHold
 from saleor_crm_plugin.loyalty.redemption import quote
 
@@ -123,7 +123,7 @@ def _points(
 
 
 def _breakdown(earned: Award | None, currency: str) -> list[Part]:
-    """The base points line by line, then what each rule adds; together the points to earn."""
+    """The base points line by line, then what the tier and each rule add; together the points to earn."""
     if earned is None or not earned.rules:
         return []
     rate = f"{earned.terms.points_per_unit.normalize():f}"
@@ -140,8 +140,15 @@ def _breakdown(earned: Award | None, currency: str) -> list[Part]:
         )
         for part, points in zip(earned.parts, by_line, strict=True)
     ]
-    parts += [Part(rule.name, rule.points, f"The rule “{rule.name}”.") for rule in rules]
+    parts += [Part(share.name, share.points, _why(share, earned)) for share in rules]
     return [part for part in parts if part.points]
+
+
+def _why(share: RuleShare, earned: Award) -> str:
+    tier = earned.terms.tier
+    if tier is not None and share.tier_id == tier.tier_id:
+        return f"“{tier.name}” earns {tier.multiplier.normalize():f} times the points."
+    return f"The rule “{share.name}”."
 
 
 def _most_points(

@@ -24,6 +24,7 @@ class AccountByProfileIdLoader(DataLoader):
         accounts = LoyaltyAccount.objects.using(self.database_connection_name).filter(
             profile_id__in=keys, program__is_default=True
         )
+        accounts = accounts.select_related("tier_membership__tier")
         found = {account.profile_id: account for account in accounts}
         return [found.get(profile_id) for profile_id in keys]
 

@@ -35,6 +35,7 @@ class LoyaltyCode(StrEnum):
     ALREADY_CUSTOMER = "already_customer"
     ALREADY_REFERRED = "already_referred"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
+    OVERLAPPING = "overlapping"
 
 
 LoyaltyErrorCode = enum_of(
@@ -61,6 +62,7 @@ LoyaltyErrorCode = enum_of(
         LoyaltyCode.ALREADY_CUSTOMER: "A code counts before the first order only.",
         LoyaltyCode.ALREADY_REFERRED: "The customer has applied a code before.",
         LoyaltyCode.TOO_MANY_ATTEMPTS: "Too many codes were tried: later again.",
+        LoyaltyCode.OVERLAPPING: "It overlaps with another one; the message says which.",
     },
     "Why a change of points was refused.",
     DOC_CATEGORY_DISCOUNTS,

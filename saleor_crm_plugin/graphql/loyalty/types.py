@@ -41,6 +41,12 @@ from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
     RedemptionsByAccountIdLoader,
 )
 from saleor_crm_plugin.graphql.loyalty.rewards.types import RewardRedemptionCountableConnection
+from saleor_crm_plugin.graphql.loyalty.tiers.dataloaders import (
+    TierByAccountIdLoader,
+    TierProgressByAccountIdLoader,
+    tier_of,
+)
+from saleor_crm_plugin.graphql.loyalty.tiers.types import LoyaltyTier, LoyaltyTierProgress
 from saleor_crm_plugin.graphql.roots import Amount, channel_slug_of, node_of
 from saleor_crm_plugin.loyalty import models
 
@@ -138,6 +144,11 @@ class LoyaltyAccount(ModelObjectType):
     referral_code = graphene.String(
         description="The customer's code to bring friends with. Null until `referralCodeCreate` has made one."
     )
+    tier = graphene.Field(LoyaltyTier, description="The tier that the customer is in. Null if in none.")
+    tier_progress = graphene.Field(
+        LoyaltyTierProgress,
+        description="What is missing to the next tier and to keep the present one. Null where there are no tiers.",
+    )
     transactions = ConnectionField(
         PointsTransactionCountableConnection, required=True, description="Entries of the account, newest first."
     )
@@ -204,6 +215,18 @@ class LoyaltyAccount(ModelObjectType):
     @staticmethod
     def resolve_referral_code(root: Any, info: Any) -> Any:
         return ReferralCodeByAccountIdLoader(info.context).load(node_of(root).pk)
+
+    @staticmethod
+    def resolve_tier(root: Any, info: Any) -> Any:
+        account = node_of(root)
+        # Where the account was read, its tier came along, so that it costs no statement.
+        if models.LoyaltyAccount.tier_membership.is_cached(account):
+            return tier_of(account)
+        return TierByAccountIdLoader(info.context).load(account.pk)
+
+    @staticmethod
+    def resolve_tier_progress(root: Any, info: Any) -> Any:
+        return TierProgressByAccountIdLoader(info.context).load(node_of(root).pk)
 
     @staticmethod
     def resolve_transactions(root: Any, info: Any, **arguments: Any) -> Any:

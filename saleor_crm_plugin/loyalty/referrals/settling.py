@@ -23,6 +23,7 @@ from saleor_crm_plugin.loyalty.rules.actions import Action
 from saleor_crm_plugin.loyalty.rules.definition import ReferralSide, Trigger
 from saleor_crm_plugin.loyalty.rules.models import EarningRuleUse
 from saleor_crm_plugin.loyalty.rules.storage import LiveRule, live_rules
+from saleor_crm_plugin.loyalty.tiers.queries import current_tiers
 
 # Referrals read ahead; each is then a transaction of its own.
 BATCH_SIZE: Final = 500
@@ -86,7 +87,7 @@ def _settle(program_id: int, referral_id: int, now: datetime, around: Surroundin
         occasions: list[Occasion] = []
         entries: list[PointsTransaction] = []
         if seen.status == ReferralStatus.QUALIFIED:
-            occasions = list(_occasions(seen, live_rules(program_id, using), around))
+            occasions = list(_occasions(seen, live_rules(program_id, using), around, using))
             lock_budgets(occasions, using)
         else:
             entries = list(_entries(seen, using))
@@ -114,9 +115,10 @@ def _settle(program_id: int, referral_id: int, now: datetime, around: Surroundin
     return True
 
 
-def _occasions(referral: Referral, in_force: list[LiveRule], around: Surroundings) -> Iterator[Occasion]:
+def _occasions(referral: Referral, in_force: list[LiveRule], around: Surroundings, using: str) -> Iterator[Occasion]:
     assert referral.code is not None
     assert referral.placed_at is not None
+    tiers = current_tiers([referral.code.account_id, referral.friend_id], using)
     for side, account in ((ReferralSide.REFERRER, referral.code.account), (ReferralSide.FRIEND, referral.friend)):
         action = Action(
             Trigger.REFERRAL,
@@ -124,6 +126,7 @@ def _occasions(referral: Referral, in_force: list[LiveRule], around: Surrounding
             timezone.localtime(referral.placed_at),
             channel_id=referral.channel_id,
             segments=around.segments(account.profile_id),
+            tier_id=tiers[account.pk].tier_id if account.pk in tiers else None,
             referral_side=side,
         )
         rules = rules_for(action, in_force)
@@ -144,20 +147,20 @@ def _entries(referral: Referral, using: str) -> models.QuerySet[PointsTransactio
 
 def _take_back(ledger: Ledger, entries: list[PointsTransaction], policy: EarnedPointsPolicy) -> None:
     for entry in entries:
-        wallet = ledger.wallets[entry.account_id]
-        before = wallet.deficit
+        waiver = Source(key=f"waive:{entry.pk}", reason="Already spent; not charged")
         ledger.take_back(
             entry.account_id,
             entry.points,
             TransactionType.EARN_REVERSAL,
-            Source(key=f"reverse:{entry.pk}", reason="The referral does not count any more", reverses=entry.pk),
+            Source(
+                key=f"reverse:{entry.pk}",
+                reason="The referral does not count any more",
+                reverses=entry.pk,
+                earned_at=entry.earned_at,
+            ),
             pending_only=policy == EarnedPointsPolicy.REVERSE_PENDING_ONLY,
+            waiver=None if policy == EarnedPointsPolicy.REVERSE_INTO_DEFICIT else waiver,
         )
-        uncovered = wallet.deficit - before
-        if uncovered > 0 and policy != EarnedPointsPolicy.REVERSE_INTO_DEFICIT:
-            ledger.waive(
-                entry.account_id, uncovered, Source(key=f"waive:{entry.pk}", reason="Already spent; not charged")
-            )
 
 
 def _free_uses(referral_id: int, account_ids: Iterable[int], using: str) -> None:

@@ -31,6 +31,7 @@ class Action:
     at: datetime
     channel_id: int | None = None
     segments: frozenset[str] = frozenset()
+    tier_id: int | None = None
     referral_side: ReferralSide | None = None
 
     def calls_for(self, definition: RuleDefinition, in_force_since: datetime | None) -> bool:
@@ -39,6 +40,7 @@ class Action:
             channel_id=self.channel_id,
             at=self.at,
             segments=self.segments,
+            tier_id=self.tier_id,
             action=self.trigger,
             referral_side=self.referral_side,
         )

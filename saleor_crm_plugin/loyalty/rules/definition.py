@@ -84,6 +84,7 @@ class Conditions:
     minimum_subtotal: Decimal | None = None
     segments: frozenset[str] = frozenset()
     customer_type: CustomerType | None = None
+    tier_ids: frozenset[int] = frozenset()
 
     @property
     def restrict_lines(self) -> bool:
@@ -116,6 +117,7 @@ class RuleContext:
     is_first_order: bool = False
     action: Trigger | None = None
     referral_side: ReferralSide | None = None
+    tier_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,7 @@ class RuleDefinition:
             and (self.ends_at is None or context.at < self.ends_at)
             and (not self.weekdays or context.at.weekday() in self.weekdays)
             and (not conditions.segments or not conditions.segments.isdisjoint(context.segments))
+            and (not conditions.tier_ids or context.tier_id in conditions.tier_ids)
         )
 
     def _is_triggered_by(self, context: RuleContext) -> bool:
@@ -256,6 +259,7 @@ class RuleDefinition:
                 "minimum_subtotal": _text(conditions.minimum_subtotal),
                 "segments": sorted(conditions.segments),
                 "customer_type": conditions.customer_type and conditions.customer_type.value,
+                "tier_ids": sorted(conditions.tier_ids),
             },
             "limits": {
                 "points_per_order": limits.points_per_order,
@@ -289,6 +293,8 @@ class RuleDefinition:
                 minimum_subtotal=_optional(Decimal, conditions["minimum_subtotal"]),
                 segments=frozenset(conditions["segments"]),
                 customer_type=_optional(CustomerType, conditions["customer_type"]),
+                # Versions of before there were tiers do not say.
+                tier_ids=frozenset(conditions.get("tier_ids", ())),
             ),
             limits=Limits(
                 points_per_order=limits["points_per_order"],
@@ -326,6 +332,7 @@ def _validate_conditions(rule: RuleDefinition) -> None:
         ("collectionIds", conditions.collection_ids),
         ("productTypeIds", conditions.product_type_ids),
         ("segments", conditions.segments),
+        ("tierIds", conditions.tier_ids),
         ("channelIds", rule.channel_ids),
     ):
         if len(values) > CONDITION_LIMIT:
@@ -380,6 +387,8 @@ def _validate_action(rule: RuleDefinition) -> None:
             raise _invalid(name, "It is about orders, and this rule is for something else. Leave it out.")
     if rule.channel_ids and rule.trigger != Trigger.REFERRAL:
         raise _invalid("channelIds", "It happens in no channel: leave them out.")
+    if conditions.tier_ids and rule.trigger == Trigger.SIGN_UP:
+        raise _invalid("tierIds", "Who signs up is in no tier yet. Leave it out.")
     if conditions.segments and rule.trigger == Trigger.SIGN_UP:
         raise _invalid("segments", "Whoever signs up is in no group yet: leave them out.")
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import NamedTuple
+
+from django.db import connections
 
 from saleor_crm_plugin.loyalty.tiers.models import TierMembership
 
@@ -16,6 +20,22 @@ class TierRef(NamedTuple):
     name: str
 
 
+class TierEnding(NamedTuple):
+    """A tier that will be lost at a moment if nothing more is earned."""
+
+    account_id: int
+    tier_id: int
+    keep_until: datetime
+
+
+class TierThen(NamedTuple):
+    """A tier that a customer was in, with what it is worth."""
+
+    tier_id: int
+    name: str
+    earning_multiplier: Decimal
+
+
 def current_tiers(account_ids: Collection[int], using: str) -> dict[int, TierRef]:
     """The tier of each account that is in one, by account id."""
     rows = (
@@ -24,3 +44,41 @@ def current_tiers(account_ids: Collection[int], using: str) -> dict[int, TierRef
         .values_list("account_id", "tier_id", "tier__level", "tier__name")
     )
     return {account_id: TierRef(tier_id, level, name) for account_id, tier_id, level, name in rows}
+
+
+def about_to_be_lost(now: datetime, within: timedelta, using: str) -> Iterator[TierEnding]:
+    """Tiers that end in the time from now on, soonest first, unless their customers earn more."""
+    rows = (
+        TierMembership.objects.using(using)
+        .filter(keep_until__gt=now, keep_until__lte=now + within, account__closed_at__isnull=True)
+        .order_by("keep_until", "pk")
+        .values_list("account_id", "tier_id", "keep_until")
+    )
+    for account_id, tier_id, keep_until in rows.iterator():
+        assert keep_until is not None
+        yield TierEnding(account_id, tier_id, keep_until)
+
+
+_THEN = """
+SELECT question.number, tier.id, tier.name, tier.earning_multiplier
+FROM unnest(%s::bigint[], %s::timestamptz[]) WITH ORDINALITY AS question (profile_id, at, number)
+JOIN crm_loyalty_account AS account ON account.profile_id = question.profile_id AND account.program_id = %s
+CROSS JOIN LATERAL (
+    SELECT to_tier_id FROM crm_tier_change AS change
+    WHERE change.account_id = account.id AND change.at <= question.at
+    ORDER BY change.id DESC LIMIT 1
+) AS last
+JOIN crm_loyalty_tier AS tier ON tier.id = last.to_tier_id
+"""
+
+
+def tiers_then(
+    program_id: int, questions: Sequence[tuple[int, datetime]], using: str
+) -> dict[tuple[int, datetime], TierThen]:
+    """The tier that each (profile, moment) was in, by both; those without one are missing."""
+    if not questions:
+        return {}
+    profile_ids, moments = zip(*questions, strict=True)
+    with connections[using].cursor() as cursor:
+        cursor.execute(_THEN, [list(profile_ids), list(moments), program_id])
+        return {questions[number - 1]: TierThen(*tier) for number, *tier in cursor.fetchall()}

@@ -11,6 +11,7 @@ from django.db import connection
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
+from tests.integration.loyalty.tiers.ladder import make_tiers
 from tests.shop_settings import loyalty_settings
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +22,7 @@ def shop():
     channel = make_channel()
     loyalty_settings(channel, points_per_unit="1", earn_from="2026-01-01")
     tea = make_product(price=60, channel=channel)
+    make_tiers(50, policy={"window": "lifetime"})
     orders = [make_order(make_customer(), lines=[(tea, 1)]) for _ in range(2)]
     sync_orders([order.pk for order in orders])
     return orders
@@ -65,6 +67,8 @@ def test_an_honest_ledger_adds_up(shop):
         ("UPDATE crm_points_transaction SET points = 61 WHERE account_id = %s", "gave 61 points, and its lot holds 60"),
         ("UPDATE crm_points_transaction SET points = -60 WHERE account_id = %s", "earned -60 points net"),
         ("DELETE FROM crm_points_lot WHERE account_id = %s", "its lot holds 0"),
+        ("DELETE FROM crm_tier_membership WHERE account_id = %s", "is in tier none, and its history ends with tier"),
+        ("DELETE FROM crm_tier_change WHERE account_id = %s", "and its history ends with tier none"),
     ],
 )
 def test_what_was_tampered_with_is_found(account, statement, what):

@@ -28,7 +28,7 @@ from saleor_crm_plugin.loyalty.rules.definition import (
 # A Wednesday.
 NOON = datetime(2026, 5, 13, 12, tzinfo=UTC)
 RULE = RuleDefinition(Trigger.ORDER, Effect.FIXED_POINTS, D(50))
-CONTEXT = RuleContext(channel_id=1, at=NOON, segments=frozenset({"CHAMPIONS"}))
+CONTEXT = RuleContext(channel_id=1, at=NOON, segments=frozenset({"CHAMPIONS"}), tier_id=3)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,8 @@ CONTEXT = RuleContext(channel_id=1, at=NOON, segments=frozenset({"CHAMPIONS"}))
         ({"trigger": Trigger.FIRST_ORDER}, False),
         ({"conditions": Conditions(segments=frozenset({"LOYAL", "CHAMPIONS"}))}, True),
         ({"conditions": Conditions(segments=frozenset({"LOYAL"}))}, False),
+        ({"conditions": Conditions(tier_ids=frozenset({3, 4}))}, True),
+        ({"conditions": Conditions(tier_ids=frozenset({4}))}, False),
     ],
 )
 def test_when_it_applies(changes, applies):
@@ -147,7 +149,7 @@ def test_a_rule_survives_the_database():
         frozenset({0, 6}),
         Conditions(
             frozenset({1}), frozenset({2}), frozenset({3}), frozenset({4}), D("9.99"), frozenset({"NEW"}),
-            CustomerType.CONSUMER,
+            CustomerType.CONSUMER, frozenset({5}),
         ),
         Limits(1, 2, 3, 4, Period.WEEK),
         5,
@@ -155,6 +157,12 @@ def test_a_rule_survives_the_database():
     )  # fmt: skip
     assert RuleDefinition.from_json(full.as_json()) == full
     assert RuleDefinition.from_json(RULE.as_json()) == RULE
+
+
+def test_a_version_of_before_there_were_tiers_is_still_read():
+    stored = RULE.as_json()
+    del stored["conditions"]["tier_ids"]
+    assert RuleDefinition.from_json(stored) == RULE
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.loyalty.mutations.base import key_argument
+from saleor_crm_plugin.graphql.loyalty.numbers import exact
 from saleor_crm_plugin.graphql.loyalty.rules.enums import (
     BuyerTypeEnum,
     EarningRuleEffectEnum,
@@ -40,6 +41,7 @@ from saleor_crm_plugin.loyalty.rules.definition import (
     RuleDefinition,
     Trigger,
 )
+from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier
 from saleor_crm_plugin.profiles.models import RFMGroup
 
 MODELS = {
@@ -48,6 +50,7 @@ MODELS = {
     "collection_ids": Collection,
     "product_type_ids": ProductType,
     "channel_ids": Channel,
+    "tier_ids": LoyaltyTier,
 }
 
 
@@ -59,6 +62,7 @@ class EarningRuleConditionsInput(BaseInputObjectType):
     minimum_subtotal = Decimal(description="Smallest price of all lines, tax included.")
     segments = NonNullList(RfmGroupEnum, description="Groups of customers that it is for.")
     buyer_type = BuyerTypeEnum(description="Who the order must be billed to.")
+    tier_ids = NonNullList(graphene.ID, description="Tiers of customers that it is for.")
 
     class Meta:
         description = "What a rule is restricted to. What is left out restricts nothing." + ADDED_IN_010
@@ -140,6 +144,8 @@ def _conditions(data: Mapping[str, Any]) -> Conditions:
     for name in ("product_ids", "category_ids", "collection_ids", "product_type_ids"):
         if data.get(name) is not None:
             found[name] = _keys(name, _not_empty(name, data[name]))
+    if data.get("tier_ids") is not None:
+        found["tier_ids"] = _keys("tier_ids", _not_empty("tier_ids", data["tier_ids"]))
     if data.get("segments") is not None:
         segments = _not_empty("segments", data["segments"])
         found["segments"] = frozenset(RFMGroup(value).name for value in segments)
@@ -169,7 +175,10 @@ def _keys(name: str, global_ids: list[str]) -> frozenset[int]:
     keys = {
         key_argument(integer_key, global_id, model.__name__, name): global_id for global_id in dict.fromkeys(global_ids)
     }
-    known = set(model.objects.filter(pk__in=keys).values_list("pk", flat=True))
+    rows = model.objects.filter(pk__in=keys)
+    if model is LoyaltyTier:
+        rows = rows.filter(deleted_at__isnull=True)
+    known = set(rows.values_list("pk", flat=True))
     if missing := [global_id for key, global_id in keys.items() if key not in known]:
         raise LoyaltyInputError(
             f"There is no such {model._meta.verbose_name}: {', '.join(missing)}.", "NOT_FOUND", name
@@ -178,13 +187,7 @@ def _keys(name: str, global_ids: list[str]) -> frozenset[int]:
 
 
 def _number(value: Any) -> decimal.Decimal:
-    """A number from a query comes as a float; what is not meant is cut off."""
-    number = decimal.Decimal(value)
-    # What is out of every range keeps all its digits: the rule refuses it, with the field.
-    if not number.is_finite() or abs(number) > AMOUNT_LIMIT:
-        return number
-    rounded = number.quantize(decimal.Decimal(1).scaleb(-VALUE_PLACES))
-    return decimal.Decimal(f"{rounded.normalize():f}")
+    return exact(decimal.Decimal(value), VALUE_PLACES, AMOUNT_LIMIT)
 
 
 def _required(data: Mapping[str, Any], name: str, parse: Any) -> Any:

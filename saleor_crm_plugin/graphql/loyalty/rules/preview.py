@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils import timezone
@@ -17,8 +17,9 @@ from saleor_crm_plugin.graphql.loyalty.rules.dataloaders import (
     TraitsByProfileLoader,
     load_live_rules,
 )
+from saleor_crm_plugin.graphql.loyalty.tiers.dataloaders import tier_of
 from saleor_crm_plugin.ingestion.catalogue import Place
-from saleor_crm_plugin.loyalty.earning import EarningTerms
+from saleor_crm_plugin.loyalty.earning import EarningTerms, TierTerms
 from saleor_crm_plugin.loyalty.rules.definition import RuleUsage
 from saleor_crm_plugin.loyalty.terms import NO_TRAITS, CustomerTraits, RuleLimits, Wanted, occasion_of, terms_of
 
@@ -51,10 +52,12 @@ def preview_terms(
     if not settings.points_per_unit:
         return Promise.resolve(PreviewTerms(None))
     at = timezone.now()
+    tier = _tier(customer) if is_owner else None
 
     def with_rules(rules: Sequence[Any]) -> Any:
         if not rules:
-            return PreviewTerms(terms_of(settings, channel_id=checkout.channel_id, at=at))
+            traits = CustomerTraits(tier=tier)
+            return PreviewTerms(terms_of(settings, channel_id=checkout.channel_id, at=at, traits=traits))
         return Promise.all(
             [
                 Promise.all([PlaceByProductIdLoader(info.context).load(product_id) for product_id in product_ids]),
@@ -63,6 +66,7 @@ def preview_terms(
         ).then(lambda facts: with_facts(rules, *facts))
 
     def with_facts(rules: Sequence[Any], places: Sequence[Place], traits: CustomerTraits) -> Any:
+        traits = replace(traits, tier=tier)
         terms = terms_of(settings, channel_id=checkout.channel_id, at=at, rules=rules, traits=traits)
         assert terms is not None
         account_id = customer.account.pk if customer and customer.account else NO_ACCOUNT
@@ -84,3 +88,8 @@ def _traits(info: Any, checkout: Any, is_owner: bool, customer: Customer | None)
     if customer is None:
         return Promise.resolve(CustomerTraits(is_first_order=True))
     return TraitsByProfileLoader(info.context).load((customer.profile.pk, checkout.currency))
+
+
+def _tier(customer: Customer | None) -> TierTerms | None:
+    tier = tier_of(customer.account) if customer and customer.account else None
+    return TierTerms(tier.pk, tier.name, tier.earning_multiplier) if tier else None

@@ -13,7 +13,7 @@ from saleor.graphql.core.types.common import NonNullList
 from saleor.graphql.core.types.money import Money
 
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
-from saleor_crm_plugin.graphql.loyalty.types import Amount
+from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.loyalty.simulation import MOST_AFFECTED, AffectedOrder, Cost
 
 

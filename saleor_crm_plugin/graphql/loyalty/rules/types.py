@@ -40,6 +40,7 @@ class EarningRuleConditions(BaseObjectType):
     minimum_subtotal = Decimal(description="Smallest price of all lines, tax included. Null if there is none.")
     segments = NonNullList(RfmGroupEnum, required=True, description="Groups of customers that it is for.")
     buyer_type = BuyerTypeEnum(description="Who the order must be billed to. Null if that does not matter.")
+    tier_ids = NonNullList(graphene.ID, required=True, description="Tiers of customers that it is for.")
 
     class Meta:
         description = (
@@ -63,6 +64,10 @@ class EarningRuleConditions(BaseObjectType):
     @staticmethod
     def resolve_product_type_ids(root: Conditions, _info: Any) -> list[str]:
         return _ids("ProductType", root.product_type_ids)
+
+    @staticmethod
+    def resolve_tier_ids(root: Conditions, _info: Any) -> list[str]:
+        return _ids("LoyaltyTier", root.tier_ids)
 
     @staticmethod
     def resolve_segments(root: Conditions, _info: Any) -> list[str]:

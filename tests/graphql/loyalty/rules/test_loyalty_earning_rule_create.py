@@ -8,8 +8,10 @@ from django.db import connection
 from saleor_crm_plugin.loyalty.models import ActorType
 from saleor_crm_plugin.loyalty.rules import editing
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleVersion
+from saleor_crm_plugin.loyalty.tiers.editing import delete_tier
 from tests.devshop.factories import make_category
 from tests.graphql.client import global_id
+from tests.integration.loyalty.tiers.ladder import make_tiers
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +20,7 @@ mutation ($input: LoyaltyEarningRuleInput!) {
   loyaltyEarningRuleCreate(input: $input) {
     rule {
       name status version trigger effect value channelIds startsAt endsAt weekdays priority stackable
-      conditions { productIds categoryIds minimumSubtotal segments buyerType }
+      conditions { productIds categoryIds minimumSubtotal segments buyerType tierIds }
       limits { pointsPerOrder pointsPerCustomer usesPerCustomer pointsInTotal period }
       uses { points customers dryRunPoints }
     }
@@ -37,6 +39,7 @@ def create(api, **changes):
 def test_what_staff_enter_is_what_the_rule_says(shop, staff):
     category = global_id("Category", make_category("Tea").pk)
     channel = global_id("Channel", shop.channel.pk)
+    tier = global_id("LoyaltyTier", make_tiers(100)[0].pk)
     product = global_id("Product", shop.apple.pk)
     answer = create(
         staff,
@@ -52,6 +55,7 @@ def test_what_staff_enter_is_what_the_rule_says(shop, staff):
             "minimumSubtotal": 20.5,
             "segments": ["CHAMPIONS"],
             "buyerType": "CONSUMER",
+            "tierIds": [tier],
         },
         limits={"pointsPerCustomer": 100, "period": "MONTH"},
         priority=5,
@@ -77,6 +81,7 @@ def test_what_staff_enter_is_what_the_rule_says(shop, staff):
                 "minimumSubtotal": 20.5,
                 "segments": ["CHAMPIONS"],
                 "buyerType": "CONSUMER",
+                "tierIds": [tier],
             },
             "limits": {
                 "pointsPerOrder": None,
@@ -122,6 +127,8 @@ def test_a_new_rule_is_off_until_someone_switches_it_on(shop, staff):
         ({"conditions": {"categoryIds": [global_id("Product", 1)]}}, "categoryIds", "GRAPHQL_ERROR"),
         ({"conditions": {"categoryIds": [global_id("Category", 999_999)]}}, "categoryIds", "NOT_FOUND"),
         ({"channelIds": [global_id("Channel", 999_999)]}, "channelIds", "NOT_FOUND"),
+        ({"conditions": {"tierIds": []}}, "tierIds", "INVALID"),
+        ({"conditions": {"tierIds": [global_id("LoyaltyTier", 999_999)]}}, "tierIds", "NOT_FOUND"),
         ({"conditions": {"minimumSubtotal": 1e30}}, "minimumSubtotal", "INVALID"),
         ({"conditions": {"minimumSubtotal": 0}}, "minimumSubtotal", "INVALID"),
         ({"limits": {"pointsPerOrder": 0}}, "pointsPerOrder", "INVALID"),
@@ -152,3 +159,10 @@ def test_only_with_the_permission(shop, as_ann, staff_with):
     for api in (as_ann, staff_with("MANAGE_USERS")):
         assert api.denied(CREATE, input=DOUBLE)
     assert not EarningRule.objects.exists()
+
+
+def test_a_deleted_tier_is_no_tier(shop, staff):
+    (bronze,) = make_tiers(100)
+    delete_tier(bronze.pk)
+    (error,) = create(staff, conditions={"tierIds": [global_id("LoyaltyTier", bronze.pk)]})["errors"]
+    assert (error["field"], error["code"]) == ("tierIds", "NOT_FOUND")

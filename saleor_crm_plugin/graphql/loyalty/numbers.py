@@ -1,0 +1,15 @@
+"""Numbers that staff type."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+
+def exact(value: Decimal, places: int, limit: Decimal) -> Decimal:
+    """A number from a query comes as a float; what is not meant is cut off.
+
+    What is out of range keeps all its digits: the domain refuses it, with the field.
+    """
+    if not value.is_finite() or abs(value) > limit:
+        return value
+    return Decimal(f"{value.quantize(Decimal(1).scaleb(-places)).normalize():f}")

@@ -1,0 +1,72 @@
+"""What tiers need of orders: which one the customer was in, what customers have spent, and when to look again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import DatabaseError
+
+from saleor_crm_plugin.exceptions import CRMError
+from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
+from saleor_crm_plugin.loyalty import accounts
+from saleor_crm_plugin.loyalty.earning import TierTerms
+from saleor_crm_plugin.loyalty.tiers.queries import tiers_then
+from saleor_crm_plugin.loyalty.tiers.review import out_of_line, review, review_due
+from saleor_crm_plugin.loyalty.tiers.scheme import load_scheme
+from saleor_crm_plugin.loyalty.tiers.windows import Amount
+from saleor_crm_plugin.profiles import traits
+
+logger = logging.getLogger(__name__)
+
+
+def net_spend(
+    profile_ids: Collection[int], currency: str, since: datetime | None, using: str
+) -> Mapping[int, Sequence[Amount]]:
+    """A `SpendReader` over the orders of profiles."""
+    spent: dict[int, list[Amount]] = {}
+    for profile_id, placed_at, amount in traits.net_spend(profile_ids, currency, since, using):
+        spent.setdefault(profile_id, []).append(Amount(placed_at, amount))
+    return spent
+
+
+def tiers_of_orders(
+    orders: Sequence[OrderSnapshot], owner: Mapping[UUID, int], program_id: int, using: str
+) -> dict[UUID, TierTerms]:
+    """The tier of each order's customer when it was placed, by order id. One statement.
+
+    It is what the customer was shown then: an order that is paid a week later earns as the preview said.
+    """
+    asked = {order.order_id: (owner[order.order_id], order.placed_at) for order in orders if order.order_id in owner}
+    found = tiers_then(program_id, list(dict.fromkeys(asked.values())), using)
+    return {
+        order_id: TierTerms(tier.tier_id, tier.name, tier.earning_multiplier)
+        for order_id, question in asked.items()
+        if (tier := found.get(question)) is not None
+    }
+
+
+def review_customers(profile_ids: Collection[int], now: datetime, using: str) -> None:
+    """Bring the tiers of customers in line whose orders have just been synced and committed.
+
+    In a transaction of its own, after that of the orders: the accounts of both together could not be locked in one
+    order. What is lost in between, or fails, is found by the periodic review.
+    """
+    if not profile_ids:
+        return
+    program_id = accounts.default_program_id(using)
+    scheme = load_scheme(program_id, using)
+    if scheme is None:
+        return
+    account_ids = accounts.find(program_id, profile_ids, using).values()
+    try:
+        review(out_of_line(account_ids, scheme, net_spend, now, using), scheme, net_spend, now, using)
+    except (DatabaseError, CRMError, ArithmeticError, ValueError, LookupError) as error:
+        logger.error("Tiers could not be brought in line; the periodic review tries again.", exc_info=error)
+
+
+def review_tiers(now: datetime, using: str = "default") -> int:
+    """The periodic review of tiers; returns how many memberships were written."""
+    return review_due(accounts.default_program_id(using), net_spend, now, using)
