@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -259,7 +260,7 @@ def test_imported_points_pay_a_debt_first(run, ada):
     profile = resolve_profiles([UserPerson(ada.pk)])[UserPerson(ada.pk)]
     account_id = ensure(default_program_id(), [profile], "default")[profile]
     with Ledger([account_id]) as ledger:
-        ledger.redeem(account_id, 30, Source(key="debt"))
+        ledger.redeem(account_id, 30, Source(key="debt", order_id=uuid4()))
     run("email,points\nada@example.com,100\n")
     assert (account_of(ada).active, account_of(ada).deficit) == (70, 0)
 

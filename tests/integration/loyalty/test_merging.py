@@ -85,7 +85,7 @@ def give(account_id: int, points: int, expires_at: datetime | None = None, pendi
 
 def owe(account_id: int, points: int) -> None:
     with Ledger([account_id], now=NOW) as ledger:
-        ledger.redeem(account_id, points, Source(key=f"owe:{uuid4()}"))
+        ledger.redeem(account_id, points, Source(key=f"owe:{uuid4()}", order_id=uuid4()))
 
 
 def sums(account_id: int) -> tuple[int, int, int]:

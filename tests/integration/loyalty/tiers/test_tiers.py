@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -135,7 +136,7 @@ def test_spending_points_lowers_nothing(ann, tea):
     buy(ann, tea, 0)
     account = LoyaltyAccount.objects.get()
     with Ledger([account.pk], now=day(1)) as ledger:
-        ledger.redeem(account.pk, 100, Source(key="spent"))
+        ledger.redeem(account.pk, 100, Source(key="spent", order_id=uuid4()))
     assert review(2) == 0
     assert tier(ann) == "Bronze"
 
