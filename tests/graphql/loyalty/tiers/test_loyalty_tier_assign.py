@@ -56,6 +56,16 @@ def test_a_customer_is_put_into_a_tier_and_out_again(shop, staff, gold):
     assert not TierMembership.objects.exists()
 
 
+def test_what_staff_do_is_told_also_if_nothing_changes(shop, staff, gold):
+    until = later(30)
+    for _ in range(2):
+        assert assign(staff, shop.ben, tierId=gold, until=until)["errors"] == []
+    assert list(TierChange.objects.order_by("pk").values_list("from_tier__name", "to_tier__name")) == [
+        (None, "Gold"),
+        ("Gold", "Gold"),
+    ]
+
+
 def test_by_email_and_by_account(shop, staff, gold):
     assert assign(staff, email="guy@example.com", tierId=gold, until=later(1))["account"]["tier"] == {"name": "Gold"}
     account = LoyaltyAccount.objects.get(profile__user=shop.ann)
