@@ -88,8 +88,10 @@ def test_by_email_and_by_account(shop, staff, gold):
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_written(shop, staff, gold, changes, field, code):
-    answer = assign(staff, shop.ann, **{"tierId": gold, "until": later(1), **changes})
+    accounts = LoyaltyAccount.objects.count()
+    answer = assign(staff, shop.ben, **{"tierId": gold, "until": later(1), **changes})
     assert answer["account"] is None
+    assert LoyaltyAccount.objects.count() == accounts
     assert [(error["field"], error["code"]) for error in answer["errors"]] == [(field, code)]
     assert not TierChange.objects.exists()
     assert not TierMembership.objects.exists()
