@@ -14,12 +14,16 @@ from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.earning import TierTerms
 from saleor_crm_plugin.loyalty.tiers.queries import tiers_then
-from saleor_crm_plugin.loyalty.tiers.review import out_of_line, review, review_due
-from saleor_crm_plugin.loyalty.tiers.scheme import load_scheme
+from saleor_crm_plugin.loyalty.tiers.review import is_everybody_due, out_of_line, review, review_due
+from saleor_crm_plugin.loyalty.tiers.scheme import Scheme, load_scheme
+from saleor_crm_plugin.loyalty.tiers.standing import Basis
 from saleor_crm_plugin.loyalty.tiers.windows import Amount
 from saleor_crm_plugin.profiles import traits
 
 logger = logging.getLogger(__name__)
+
+# Profiles whose accounts are looked up in one statement.
+SPENDER_BATCH_SIZE = 1_000
 
 
 def net_spend(
@@ -60,8 +64,9 @@ def review_customers(profile_ids: Collection[int], now: datetime, using: str) ->
     scheme = load_scheme(program_id, using)
     if scheme is None:
         return
-    account_ids = accounts.find(program_id, profile_ids, using).values()
     try:
+        _open_accounts(scheme, program_id, using, profile_ids)
+        account_ids = accounts.find(program_id, profile_ids, using).values()
         review(out_of_line(account_ids, scheme, net_spend, now, using), scheme, net_spend, now, using)
     except (DatabaseError, CRMError, ArithmeticError, ValueError, LookupError) as error:
         logger.error("Tiers could not be brought in line; the periodic review tries again.", exc_info=error)
@@ -69,4 +74,19 @@ def review_customers(profile_ids: Collection[int], now: datetime, using: str) ->
 
 def review_tiers(now: datetime, using: str = "default") -> int:
     """The periodic review of tiers; returns how many memberships were written."""
-    return review_due(accounts.default_program_id(using), net_spend, now, using)
+    program_id = accounts.default_program_id(using)
+    scheme = load_scheme(program_id, using)
+    if scheme is None:
+        return 0
+    if is_everybody_due(scheme, now):
+        _open_accounts(scheme, program_id, using)
+    return review_due(scheme, net_spend, now, using)
+
+
+def _open_accounts(scheme: Scheme, program_id: int, using: str, profile_ids: Collection[int] | None = None) -> None:
+    """Where money counts, whoever has spent enough for some tier has an account, even if no order earned points."""
+    if scheme.basis != Basis.NET_SPEND or not scheme.tiers:
+        return
+    least = scheme.tiers[0].threshold
+    for batch in traits.spenders(scheme.policy.currency, least, SPENDER_BATCH_SIZE, using, profile_ids):
+        accounts.ensure(program_id, batch, using)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -56,3 +56,17 @@ def net_spend(
     if since is not None:
         rows = rows.filter(placed_at__gte=since)
     return list(rows.values_list("profile_id", "placed_at", F("gross_amount") - F("refunded_amount")))
+
+
+def spenders(
+    currency: str, at_least: Decimal, batch_size: int, using: str, profile_ids: Collection[int] | None = None
+) -> Iterator[list[int]]:
+    """Batches of the profiles, of those given or all, that have ever spent so much after refunds."""
+    rows = ProfileMetrics.objects.using(using).filter(currency=currency, net_spent__gte=at_least)
+    if profile_ids is not None:
+        rows = rows.filter(profile_id__in=profile_ids)
+    keys = rows.order_by("profile_id").values_list("profile_id", flat=True)
+    last = 0
+    while batch := list(keys.filter(profile_id__gt=last)[:batch_size]):
+        yield batch
+        last = batch[-1]

@@ -17,7 +17,7 @@ from saleor_crm_plugin.loyalty.models import LoyaltyAccount, TransactionType
 from saleor_crm_plugin.loyalty.tiers import memberships
 from saleor_crm_plugin.loyalty.tiers.amounts import SpendReader, amounts_of
 from saleor_crm_plugin.loyalty.tiers.models import TierChange, TierChangeCause, TierMembership, TierPolicy
-from saleor_crm_plugin.loyalty.tiers.scheme import Scheme, load_scheme
+from saleor_crm_plugin.loyalty.tiers.scheme import Scheme
 from saleor_crm_plugin.loyalty.tiers.standing import Assigned, standing_of
 
 # Accounts that are looked at together; each that differs is then a transaction of some ten statements.
@@ -85,7 +85,17 @@ def out_of_line(
     return [each.account_id for each in _differing(account_ids, scheme, spend, now, using, None)]
 
 
-def review_due(program_id: int, spend: SpendReader, now: datetime, using: str = "default") -> int:
+def is_everybody_due(scheme: Scheme, now: datetime) -> bool:
+    """Whether the next review looks at all accounts."""
+    policy = scheme.policy
+    return (
+        policy.reviewed_version != policy.version
+        or policy.reviewed_at is None
+        or policy.reviewed_at <= now - REVIEW_ALL_EVERY
+    )
+
+
+def review_due(scheme: Scheme, spend: SpendReader, now: datetime, using: str = "default") -> int:
     """Review memberships whose time is over; everybody once a day, and after the policy or a tier has changed.
 
     Each account in its own transaction. Two workers do no harm, and one that was stopped is made up for.
@@ -93,15 +103,12 @@ def review_due(program_id: int, spend: SpendReader, now: datetime, using: str = 
     Returns:
         How many memberships were written.
     """
-    scheme = load_scheme(program_id, using)
-    if scheme is None:
-        return 0
     policy = scheme.policy
     changed = policy.reviewed_version != policy.version
     accounts: QuerySet[LoyaltyAccount] = LoyaltyAccount.objects.using(using).filter(
-        program_id=program_id, closed_at__isnull=True
+        program_id=policy.program_id, closed_at__isnull=True
     )
-    everybody = changed or policy.reviewed_at is None or policy.reviewed_at <= now - REVIEW_ALL_EVERY
+    everybody = is_everybody_due(scheme, now)
     if not everybody:
         accounts = accounts.filter(Q(tier_membership__keep_until__lte=now))
     written = 0

@@ -56,6 +56,16 @@ def test_a_customer_is_put_into_a_tier_and_out_again(shop, staff, gold):
     assert not TierMembership.objects.exists()
 
 
+def test_what_staff_do_is_told_also_if_nothing_changes(shop, staff, gold):
+    until = later(30)
+    for _ in range(2):
+        assert assign(staff, shop.ben, tierId=gold, until=until)["errors"] == []
+    assert list(TierChange.objects.order_by("pk").values_list("from_tier__name", "to_tier__name")) == [
+        (None, "Gold"),
+        ("Gold", "Gold"),
+    ]
+
+
 def test_by_email_and_by_account(shop, staff, gold):
     assert assign(staff, email="guy@example.com", tierId=gold, until=later(1))["account"]["tier"] == {"name": "Gold"}
     account = LoyaltyAccount.objects.get(profile__user=shop.ann)
@@ -78,8 +88,10 @@ def test_by_email_and_by_account(shop, staff, gold):
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_written(shop, staff, gold, changes, field, code):
-    answer = assign(staff, shop.ann, **{"tierId": gold, "until": later(1), **changes})
+    accounts = LoyaltyAccount.objects.count()
+    answer = assign(staff, shop.ben, **{"tierId": gold, "until": later(1), **changes})
     assert answer["account"] is None
+    assert LoyaltyAccount.objects.count() == accounts
     assert [(error["field"], error["code"]) for error in answer["errors"]] == [(field, code)]
     assert not TierChange.objects.exists()
     assert not TierMembership.objects.exists()

@@ -98,7 +98,8 @@ def test_up_with_an_order_and_down_when_it_leaves_the_window(ann, tea):
     assert tier(ann) == "Bronze"
     buy(ann, tea, 10, quantity=2)
     assert tier(ann) == "Silver"
-    review(99)
+    # Everybody is looked at; half a day later only those whose time is over.
+    review(99.5)
     assert tier(ann) == "Silver"
     review(100)
     assert tier(ann) == "Bronze"
@@ -210,6 +211,21 @@ def test_money_spent_counts_less_refunds_in_its_currency(ann, tea, channel):
     order.save()
     sync(3, order)
     assert tier(ann) == "Bronze"
+
+
+def test_money_counts_also_where_no_points_are_earned(ann, tea, channel):
+    loyalty_settings(channel, points_per_unit="")
+    old = make_customer("old@example.com")
+    buy(old, tea, 0)
+    assert not LoyaltyAccount.objects.exists()
+    make_tiers(100, 300, policy={**HUNDRED_DAYS, "basis": "net_spend", "currency": "USD"})
+    buy(ann, tea, 1)
+    poor = make_customer("poor@example.com")
+    buy(poor, make_product("Crumb", price=99, channel=channel, stock=None), 1)
+    assert tier(ann) == "Bronze"
+    review(1)
+    assert tier(old) == "Bronze"
+    assert not LoyaltyAccount.objects.filter(profile__user=poor).exists()
 
 
 def test_a_calendar_year(ann, tea):

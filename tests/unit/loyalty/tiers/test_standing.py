@@ -73,6 +73,12 @@ def test_down_to_the_tier_that_is_still_earned():
     assert levels(rules(), earn((0, 1000), (50, 100)), 50, 100, 150) == [3, 1, None]
 
 
+def test_the_lower_tier_has_its_own_days_of_grace():
+    """Gold ceases to count on day 100, Bronze on day 105."""
+    amounts = earn((0, 900), (5, 100))
+    assert levels(rules(grace=10), amounts, 5, 109, 110, 114, 115) == [3, 3, 1, 1, None]
+
+
 def test_down_one_level_for_one_more_window():
     one_level = rules(downgrade=Downgrade.ONE_LEVEL)
     days = (0, 99, 100, 199, 200, 299, 300)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import graphene
+from django.db import transaction
 from saleor.graphql.core.doc_category import DOC_CATEGORY_DISCOUNTS
 from saleor.graphql.core.scalars import DateTime
 from saleor.permission.enums import DiscountPermissions
@@ -56,7 +57,9 @@ class LoyaltyTierAssign(LoyaltyMutation):
         **whose: str | None,
     ) -> LoyaltyTierAssign:
         tier = key_argument(integer_key, tier_id, "LoyaltyTier", "tier_id") if tier_id else None
-        account_id = account_id_of(whose)
-        assign(account_id, tier, until, reason, actor_of(info), net_spend)
+        # An account that was opened for a tier that cannot be assigned goes again.
+        with transaction.atomic():
+            account_id = account_id_of(whose)
+            assign(account_id, tier, until, reason, actor_of(info), net_spend)
         account = models.LoyaltyAccount.objects.select_related("tier_membership__tier").get(pk=account_id)
         return cls(account=in_channel(account, None))
