@@ -47,6 +47,7 @@ CALLS: list[tuple[Any, list[Any], str, tuple[Any, ...], dict[str, Any]]] = [
     (tasks.activate_points_task, [], "saleor_crm_plugin.loyalty.schedule.activate_due_lots", (NOW,), {}),
     (tasks.expire_points_task, [], "saleor_crm_plugin.loyalty.schedule.expire_due_lots", (NOW,), {}),
     (tasks.release_holds_task, [], f"{INGESTION}.redemption.release_timed_out_holds", (NOW,), {}),
+    (tasks.expire_rewards_task, [], f"{INGESTION}.rewards.expire_rewards", (NOW,), {}),
     (tasks.refresh_rfm_task, [], "saleor_crm_plugin.profiles.rfm.refresh_rfm", (365, NOW), {}),
     (tasks.train_recommendations_task, [], f"{INGESTION}.train.train_now", (), {}),
 ]
@@ -212,7 +213,7 @@ def test_every_job_runs_under_the_guard_on_the_writer(customer: Any, settings: A
 
 def test_hints_are_given_back_by_a_dying_worker_and_nobody_keeps_results() -> None:
     ours = [task for name, task in app.tasks.items() if name.startswith("saleor_crm_plugin.")]
-    assert len(ours) == 9
+    assert len(ours) == len(CALLS)
     assert all(isinstance(task, RestrictWriterDBTask) for task in ours)
     assert all(task.ignore_result for task in ours)
     assert {task.name.rpartition(".")[2] for task in ours if task.acks_late} == {
@@ -231,6 +232,7 @@ class TestSchedule:
             "crm-activate-points": {"task": f"{prefix}.activate_points_task", "schedule": timedelta(minutes=5)},
             "crm-expire-points": {"task": f"{prefix}.expire_points_task", "schedule": timedelta(minutes=15)},
             "crm-release-holds": {"task": f"{prefix}.release_holds_task", "schedule": timedelta(minutes=2)},
+            "crm-expire-rewards": {"task": f"{prefix}.expire_rewards_task", "schedule": timedelta(minutes=15)},
             "crm-refresh-rfm": {"task": f"{prefix}.refresh_rfm_task", "schedule": crontab(hour="2", minute="20")},
             "crm-train-recommendations": {
                 "task": f"{prefix}.train_recommendations_task",
@@ -252,7 +254,7 @@ class TestSchedule:
         tasks.schedule_periodic_tasks()
         tasks.schedule_periodic_tasks()
         assert settings.CELERY_BEAT_SCHEDULE["crm-reconcile"] == own
-        assert len(settings.CELERY_BEAT_SCHEDULE) == 7
+        assert len(settings.CELERY_BEAT_SCHEDULE) == len(tasks.PERIODIC_TASKS) + 1
 
     def test_settings_without_a_schedule_get_one(self, settings: Any) -> None:
         del settings.CELERY_BEAT_SCHEDULE
