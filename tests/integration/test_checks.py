@@ -134,7 +134,7 @@ def test_a_replaced_schedule(settings: Any) -> None:
     settings.CELERY_BEAT_SCHEDULE = {"crm-reconcile": tasks.PERIODIC_TASKS["crm-reconcile"]}
     messages = checks.check_schedule()
     assert ids(messages) == ["W003"]
-    assert "crm-activate-points, crm-award-birthdays, crm-expire-points, crm-refresh-rfm" in messages[0].msg
+    assert ", ".join(sorted(tasks.PERIODIC_TASKS.keys() - {"crm-reconcile"})) in messages[0].msg
     assert every_message_helps(messages)
 
 

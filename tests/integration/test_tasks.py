@@ -49,6 +49,7 @@ CALLS: list[tuple[Any, list[Any], str, tuple[Any, ...], dict[str, Any]]] = [
     (tasks.release_holds_task, [], f"{INGESTION}.redemption.release_timed_out_holds", (NOW,), {}),
     (tasks.settle_referrals_task, [], f"{INGESTION}.referrals.settle", (DEFAULTS, NOW), {}),
     (tasks.award_birthdays_task, [], f"{INGESTION}.actions.award_birthdays", (DEFAULTS, NOW), {}),
+    (tasks.expire_rewards_task, [], f"{INGESTION}.rewards.expire_rewards", (NOW,), {}),
     (tasks.refresh_rfm_task, [], "saleor_crm_plugin.profiles.rfm.refresh_rfm", (365, NOW), {}),
     (tasks.train_recommendations_task, [], f"{INGESTION}.train.train_now", (), {}),
 ]
@@ -243,6 +244,7 @@ class TestSchedule:
                 "schedule": crontab(hour="1", minute="20"),
             },
             "crm-review-tiers": {"task": f"{prefix}.review_tiers_task", "schedule": timedelta(hours=1)},
+            "crm-expire-rewards": {"task": f"{prefix}.expire_rewards_task", "schedule": timedelta(minutes=15)},
             "crm-refresh-rfm": {"task": f"{prefix}.refresh_rfm_task", "schedule": crontab(hour="2", minute="20")},
             "crm-train-recommendations": {
                 "task": f"{prefix}.train_recommendations_task",

@@ -188,6 +188,8 @@ def test_a_gift_card_is_the_customers_and_its_use_is_seen(channel):
     card = GiftCard.objects.get(code=taken.code)
     assert (card.initial_balance_amount, card.current_balance_amount, card.currency) == (D("25"), D("25"), "USD")
     assert (card.is_active, card.created_by, card.used_by) == (True, user, user)
+    # From 3.23 on, nobody else can pay with it.
+    assert getattr(card, "assigned_to", user) == user
     # The last day is the customer's in full, in the clock that Saleor uses.
     assert card.expiry_date.isoformat() == "2026-06-09"
     assert taken.expires_at == datetime(2026, 6, 10, tzinfo=UTC)

@@ -18,7 +18,17 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("date", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ("type", models.CharField(choices=[("used_in_order", "Paid for an order")], max_length=255)),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[
+                            ("issued", "Made"),
+                            ("deactivated", "Switched off"),
+                            ("used_in_order", "Paid for an order"),
+                        ],
+                        max_length=255,
+                    ),
+                ),
                 (
                     "parameters",
                     models.JSONField(blank=True, default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder),
