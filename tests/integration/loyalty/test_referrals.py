@@ -359,6 +359,19 @@ class TestTakingBack:
         run(DUE + WINDOW)
         assert gifts(rita) == [500, -500, 500]
 
+    def test_after_the_reward_an_order_that_was_there_already_takes_its_place(self, rita, fred, applied):
+        first = buy(fred)
+        second = buy(fred, at=BOUGHT + timedelta(days=2))
+        run()
+        cancel(first)
+        assert state(applied) == ("undone", "")
+        assert applied.order_id == second.pk
+        run()
+        assert (gifts(rita), state(applied)) == ([500, -500], ("qualified", ""))
+        assert run() == 0
+        run(DUE + timedelta(days=2))
+        assert (gifts(rita), state(applied)) == ([500, -500, 500], ("rewarded", ""))
+
     @pytest.mark.parametrize(
         ("policy", "entries", "deficit", "active"),
         [
