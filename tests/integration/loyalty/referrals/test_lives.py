@@ -16,14 +16,10 @@ from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.referrals.models import Referral
 from tests.devshop.factories import make_address, make_customer, make_order, make_product
-from tests.integration.loyalty import test_referrals
 from tests.integration.loyalty.audit import assert_ledger_adds_up
-from tests.integration.loyalty.test_referrals import APPLIED, BOUGHT, DUE, WINDOW, gifts
+from tests.integration.loyalty.referrals.shop import APPLIED, BOUGHT, DUE, WINDOW, gifts
 
 pytestmark = pytest.mark.django_db
-
-# The same shop and rules.
-channel, rules = test_referrals.channel, test_referrals.rules
 
 PRICE = 60
 LONG_AFTER = DUE + 100 * WINDOW
