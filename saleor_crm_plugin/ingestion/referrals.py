@@ -123,8 +123,7 @@ def _same_households(
     new = {
         each: user_id
         for each in referrals
-        if each.status != ReferralStatus.REWARDED
-        and each.pk in first
+        if each.pk in first
         and first[each.pk].order_id != each.order_id
         and each.code is not None
         and (user_id := each.code.account.profile.user_id)

@@ -184,7 +184,7 @@ CHECKS: dict[str, str] = {
         ) AS entry
         FULL JOIN (
             SELECT used.account_id, used.occasion,
-                sum(used.points) FILTER (WHERE referral.status = 'rewarded') AS points
+                sum(used.points) FILTER (WHERE referral.status IN ('rewarded', 'undone')) AS points
             FROM crm_earning_rule_use AS used
             LEFT JOIN crm_referral AS referral ON used.occasion = 'referral:' || referral.id
             WHERE NOT used.is_dry_run AND split_part(used.occasion, ':', 1) = 'referral'

@@ -12,7 +12,7 @@ from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralCode, ReferralStatus, RefusalReason
 from saleor_crm_plugin.loyalty.rules.definition import Trigger
-from saleor_crm_plugin.loyalty.rules.models import EarningRule, RuleStatus
+from saleor_crm_plugin.loyalty.rules.storage import live_rules
 
 # Codes cannot be guessed at this rate: 50 bits, and one account has so many tries.
 MAX_ATTEMPTS: Final = 10
@@ -45,11 +45,11 @@ def require_rewards(program_id: int, now: datetime, using: str = "default") -> N
     Raises:
         LoyaltyInputError: `LOYALTY_DISABLED`: no rule gives anything for a referral.
     """
-    in_force = EarningRule.objects.using(using).filter(
-        program_id=program_id, status=RuleStatus.LIVE, definition__trigger=Trigger.REFERRAL
-    )
-    ends = [datetime.fromisoformat(end) for end in in_force.values_list("definition__ends_at", flat=True) if end]
-    if not in_force.exists() or (len(ends) == in_force.count() and max(ends) <= now):
+    definitions = [rule.definition for rule in live_rules(program_id, using) if not rule.is_dry_run]
+    if not any(
+        definition.trigger == Trigger.REFERRAL and (definition.ends_at is None or now < definition.ends_at)
+        for definition in definitions
+    ):
         raise LoyaltyInputError("The shop does not reward referrals at present.", "LOYALTY_DISABLED")
 
 

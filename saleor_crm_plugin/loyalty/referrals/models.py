@@ -32,7 +32,9 @@ class ReferralStatus(models.TextChoices):
     QUALIFIED = "qualified"
     # Both got what the rules give.
     REWARDED = "rewarded"
-    # The order was undone after that, and the points were taken back.
+    # The order was undone after that; the points are still to be taken back.
+    UNDONE = "undone"
+    # They were.
     REVERSED = "reversed"
     REFUSED = "refused"
 
@@ -81,7 +83,7 @@ class Referral(models.Model):
             models.Index(
                 name="crm_referral_to_take_back",
                 fields=["id"],
-                condition=models.Q(status=ReferralStatus.REWARDED, reward_at__isnull=True),
+                condition=models.Q(status=ReferralStatus.UNDONE),
             ),
             models.Index(name="crm_referral_attempts", fields=["friend", "applied_at"]),
         ]
@@ -98,7 +100,9 @@ class Referral(models.Model):
             ),
             models.CheckConstraint(
                 name="crm_referral_qualifies_with_an_order",
-                condition=~models.Q(status__in=[ReferralStatus.QUALIFIED, ReferralStatus.REWARDED])
+                condition=~models.Q(
+                    status__in=[ReferralStatus.QUALIFIED, ReferralStatus.REWARDED, ReferralStatus.UNDONE]
+                )
                 | models.Q(order_id__isnull=False, channel_id__isnull=False, placed_at__isnull=False),
             ),
         ]

@@ -1,7 +1,7 @@
 """What a friend's orders mean for a referral. Writes the referral only: `settling` posts what follows from it.
 
 Level-triggered like the orders themselves: the friend's first purchase as it is now decides, whatever was seen before.
-Two things are decided for good: a refusal, and, once rewarded, which order it was for.
+A refusal is for good. Once rewarded, it is about the order it was rewarded for, until that is undone.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def bring_in_line(
         status = referral.status
         if referral.status == ReferralStatus.REWARDED:
             _follow_own_order(referral, known)
-        else:
+        if referral.status != ReferralStatus.REWARDED:
             _follow_first_order(referral, first.get(referral.pk))
         if [getattr(referral, name) for name in WRITTEN] != before:
             referral.decided_at = now if referral.status != status else referral.decided_at
@@ -83,37 +83,48 @@ def bring_in_line(
 
 
 def _follow_own_order(referral: Referral, known: Mapping[UUID, FriendOrder]) -> None:
+    """What the shop's settings are by now takes nothing back."""
     assert referral.order_id is not None
     order = known.get(referral.order_id)
-    if order is None:
-        return
-    # An order that has become somebody else's is not the friend's any more. What the shop's settings are by now takes
-    # nothing back.
-    if not order.is_kept or order.profile_id != referral.friend.profile_id:
-        referral.reward_at = None
-    elif referral.reward_at is None:
-        referral.reward_at = order.reward_at or order.placed_at
+    if order is not None and not _is_kept_by_friend(referral, order):
+        referral.status = ReferralStatus.UNDONE
 
 
 def _follow_first_order(referral: Referral, order: FriendOrder | None) -> None:
-    was_rewarded = referral.status == ReferralStatus.REVERSED
-    refusal = None
-    if order is not None and order.placed_at < referral.applied_at:
-        refusal = RefusalReason.ALREADY_CUSTOMER
-    elif order is not None and order.is_same_household:
-        refusal = RefusalReason.SAME_HOUSEHOLD
-    if refusal is not None or order is None:
+    if referral.status == ReferralStatus.UNDONE and _is_restored(referral, order):
+        referral.status = ReferralStatus.REWARDED
+        return
+    # These stay what they are, with the order that they were rewarded for, until another one qualifies.
+    was_rewarded = referral.status in (ReferralStatus.UNDONE, ReferralStatus.REVERSED)
+    refusal = _refusal(referral, order)
+    if order is None or refusal is not None:
         referral.reward_at = None
-        if was_rewarded:
-            # It stays with the order that it was rewarded for.
-            return
-        referral.order_id, referral.channel_id, referral.placed_at = None, None, None
-        referral.status = ReferralStatus.REFUSED if refusal else ReferralStatus.APPLIED
-        referral.refusal = refusal or ""
+        if not was_rewarded:
+            referral.order_id, referral.channel_id, referral.placed_at = None, None, None
+            referral.status = ReferralStatus.REFUSED if refusal else ReferralStatus.APPLIED
+            referral.refusal = refusal or ""
         return
     referral.order_id, referral.channel_id = order.order_id, order.channel_id
     referral.placed_at, referral.reward_at = order.placed_at, order.reward_at
-    if order.reward_at is not None:
+    # Points that are to be taken back come first.
+    if referral.status != ReferralStatus.UNDONE and order.reward_at is not None:
         referral.status = ReferralStatus.QUALIFIED
-    else:
-        referral.status = ReferralStatus.REVERSED if was_rewarded else ReferralStatus.APPLIED
+    elif not was_rewarded:
+        referral.status = ReferralStatus.APPLIED
+
+
+def _refusal(referral: Referral, order: FriendOrder | None) -> RefusalReason | None:
+    if order is not None and order.placed_at < referral.applied_at:
+        return RefusalReason.ALREADY_CUSTOMER
+    if order is not None and order.is_same_household:
+        return RefusalReason.SAME_HOUSEHOLD
+    return None
+
+
+def _is_restored(referral: Referral, order: FriendOrder | None) -> bool:
+    return order is not None and order.order_id == referral.order_id and _is_kept_by_friend(referral, order)
+
+
+def _is_kept_by_friend(referral: Referral, order: FriendOrder) -> bool:
+    """An order that has become somebody else's is not the friend's any more."""
+    return order.is_kept and order.profile_id == referral.friend.profile_id

@@ -59,7 +59,7 @@ def _to_reward(now: datetime) -> models.Q:
     return models.Q(status=ReferralStatus.QUALIFIED, reward_at__lte=now)
 
 
-TO_TAKE_BACK: Final = models.Q(status=ReferralStatus.REWARDED, reward_at__isnull=True)
+TO_TAKE_BACK: Final = models.Q(status=ReferralStatus.UNDONE)
 
 
 def _due(now: datetime, using: str) -> Iterator[tuple[int, int]]:
@@ -104,12 +104,11 @@ def _settle(program_id: int, referral_id: int, now: datetime, around: Surroundin
                 give(ledger, occasions, using)
                 referral.status, referral.rewards = ReferralStatus.REWARDED, rewards + 1
             else:
-                if referral.reward_at is not None:
-                    return False
                 assert referral.channel_id is not None
                 _take_back(ledger, entries, around.policy(referral.channel_id))
                 _free_uses(referral_id, ledger.accounts, using)
-                referral.status = ReferralStatus.REVERSED
+                # Another order may have taken the place of the one that was undone.
+                referral.status = ReferralStatus.QUALIFIED if referral.reward_at else ReferralStatus.REVERSED
             referral.decided_at = now
             referral.save(using=using, update_fields=["status", "rewards", "decided_at"])
     return True

@@ -13,7 +13,9 @@ ReferralStatusEnum = enum_of(
         ReferralStatus.APPLIED: "The friend has not bought yet, or nothing of the first order is kept.",
         ReferralStatus.QUALIFIED: "The first order is there; its return window is not over.",
         ReferralStatus.REWARDED: "The return window is over, and what the rules give was given.",
-        ReferralStatus.REVERSED: "The order was cancelled or refunded after that, and the points were taken back.",
+        ReferralStatus.UNDONE: "The order was cancelled or refunded after that. The points will be taken back within "
+        "minutes.",
+        ReferralStatus.REVERSED: "They were taken back.",
         ReferralStatus.REFUSED: "It counts for nothing; `refusal` says why.",
     },
     "What became of a referral.",

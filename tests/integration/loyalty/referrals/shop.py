@@ -1,0 +1,86 @@
+"""A shop that rewards referrals: what the tests do in it. Whatever is bought is 60 and has a window of 14 days."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from saleor.account.models import User
+from saleor.order.models import Order
+
+from saleor_crm_plugin.exceptions import LoyaltyInputError
+from saleor_crm_plugin.ingestion.referrals import settle
+from saleor_crm_plugin.ingestion.settings import load_settings
+from saleor_crm_plugin.ingestion.sync import sync_orders
+from saleor_crm_plugin.loyalty.models import PointsTransaction
+from saleor_crm_plugin.loyalty.referrals.models import Referral
+from tests.devshop.factories import make_address, make_order, make_product
+from tests.integration.loyalty.audit import assert_ledger_adds_up
+from tests.shop_settings import loyalty_settings
+
+BEFORE = datetime(2026, 5, 1, tzinfo=UTC)
+APPLIED = datetime(2026, 5, 13, 8, tzinfo=UTC)
+BOUGHT = datetime(2026, 5, 14, 8, tzinfo=UTC)
+WINDOW = timedelta(days=14)
+DUE = BOUGHT + WINDOW
+
+
+def terms(channel, **changes) -> None:
+    loyalty_settings(channel, **{"points_per_unit": "1", "earn_from": "2026-01-01", "pending_days": "14", **changes})
+
+
+def buy(user: User, price: int = 60, at: datetime = BOUGHT, **fields) -> Order:
+    product = make_product(price=price)
+    # Each of their own, so that they are no household.
+    fields.setdefault("billing_address", make_address(last_name=user.email, street_address_1=user.email))
+    order = make_order(user, lines=[(product, 1)], created_at=at, **fields)
+    sync(order)
+    return order
+
+
+def sync(*orders: Order) -> None:
+    result = sync_orders([order.pk for order in orders])
+    assert not result.failed
+    assert_ledger_adds_up()
+
+
+def cancel(order: Order) -> None:
+    order.status = "canceled"
+    order.save()
+    sync(order)
+
+
+def refund(order: Order, amount: int) -> None:
+    payment = order.payments.get()
+    payment.captured_amount -= amount
+    payment.save()
+    payment.transactions.create(
+        kind="refund", is_success=True, amount=amount, currency=order.currency, gateway_response={}
+    )
+    order.total_charged_amount = payment.captured_amount
+    order.save()
+    sync(order)
+
+
+def run(now: datetime = DUE) -> int:
+    settled = settle(load_settings(), now)
+    assert_ledger_adds_up()
+    return settled
+
+
+def gifts(user: User) -> list[int]:
+    """Entries other than those of orders."""
+    rows = PointsTransaction.objects.filter(account__profile__user=user, order_id__isnull=True).order_by("pk")
+    return list(rows.values_list("points", flat=True))
+
+
+def state(referral: Referral) -> tuple[str, str]:
+    referral.refresh_from_db()
+    return referral.status, referral.refusal
+
+
+def refused(call: Callable[[], object]) -> str:
+    with pytest.raises(LoyaltyInputError) as error:
+        call()
+    return error.value.code

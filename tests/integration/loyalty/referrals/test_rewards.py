@@ -1,0 +1,168 @@
+"""Both are rewarded when the return window of the first order is over. Exact numbers, and the audit after each step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from saleor.order.models import Order
+
+from saleor_crm_plugin.ingestion.reconcile import reconcile
+from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
+from saleor_crm_plugin.ingestion.sync import sync_orders
+from saleor_crm_plugin.loyalty.audit import findings
+from saleor_crm_plugin.loyalty.ledger import SYSTEM
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
+from saleor_crm_plugin.loyalty.referrals.models import Referral
+from saleor_crm_plugin.loyalty.rules.definition import Limits
+from saleor_crm_plugin.loyalty.rules.editing import delete_rule, update_rule
+from saleor_crm_plugin.loyalty.rules.models import EarningRule
+from tests.devshop.factories import make_channel, make_customer, make_order, make_product
+from tests.integration.loyalty.referrals.shop import APPLIED, BOUGHT, DUE, buy, cancel, gifts, run, state, sync, terms
+from tests.integration.loyalty.test_ledger_audit import tamper
+
+pytestmark = pytest.mark.django_db
+
+
+class TestRewards:
+    def test_both_are_rewarded_when_the_return_window_is_over(self, rita, fred, applied):
+        assert state(applied) == ("applied", "")
+        order = buy(fred)
+        assert state(applied) == ("qualified", "")
+        assert (applied.order_id, applied.reward_at) == (order.pk, DUE)
+        assert run(DUE - timedelta(seconds=1)) == 0
+        assert (gifts(rita), gifts(fred)) == ([], [])
+        assert run() == 1
+        assert run() == 0
+        assert (gifts(rita), gifts(fred)) == ([500], [200])
+        assert state(applied) == ("rewarded", "")
+        entry = PointsTransaction.objects.get(account__profile__user=rita)
+        assert (entry.type, entry.reason, entry.order_id) == ("referral", "For the referrer", None)
+        account = entry.account
+        assert (account.active, account.pending, account.lifetime) == (500, 0, 500)
+
+    def test_seeing_the_order_again_changes_nothing(self, fred, applied):
+        order = buy(fred)
+        run()
+        before = list(PointsTransaction.objects.values()), list(Referral.objects.values())
+        sync(order)
+        reconcile(full=True)
+        assert run() == 0
+        assert (list(PointsTransaction.objects.values()), list(Referral.objects.values())) == before
+
+    def test_a_later_order_does_not_matter(self, rita, fred, applied):
+        first, second = buy(fred), buy(fred, at=BOUGHT + timedelta(days=1))
+        run()
+        cancel(second)
+        assert (run(), gifts(rita)) == (0, [500])
+        assert applied.order_id is None
+        applied.refresh_from_db()
+        assert applied.order_id == first.pk
+
+    def test_whichever_order_is_seen_first_the_first_counts(self, fred, applied):
+        orders = [make_order(fred, lines=[(make_product(), 1)], created_at=BOUGHT + timedelta(days=n)) for n in (0, 1)]
+        sync(orders[1])
+        applied.refresh_from_db()
+        assert applied.order_id == orders[0].pk
+        sync(orders[0])
+        applied.refresh_from_db()
+        assert (applied.order_id, applied.reward_at) == (orders[0].pk, DUE)
+
+    def test_an_order_that_is_not_paid_does_not_qualify(self, fred, applied):
+        buy(fred, paid=False)
+        assert state(applied) == ("applied", "")
+
+    @pytest.mark.parametrize(
+        "settings", [{"points_per_unit": ""}, {"earn_from": "2026-05-15"}, {"award_when": "fulfilled"}]
+    )
+    def test_nor_one_that_earns_nothing_for_itself(self, channel, fred, applied, settings):
+        terms(channel, **settings)
+        buy(fred)
+        assert state(applied) == ("applied", "")
+
+    def test_nor_one_over_nothing(self, fred, applied):
+        buy(fred, price=0)
+        assert state(applied) == ("applied", "")
+
+    def test_rules_that_say_no_side_are_for_both(self, rita, fred, applied, rules):
+        delete_rule(rules[0].pk)
+        update_rule(rules[1].pk, SYSTEM, change=lambda before: replace(before, referral_side=None))
+        buy(fred)
+        run()
+        assert (gifts(rita), gifts(fred)) == ([200], [200])
+
+    def test_a_rule_may_be_for_a_channel(self, rita, fred, applied, rules):
+        tokyo = make_channel("tokyo", currency="JPY")
+        update_rule(rules[0].pk, SYSTEM, change=lambda before: replace(before, channel_ids=frozenset({tokyo.pk})))
+        buy(fred)
+        run()
+        assert (gifts(rita), gifts(fred)) == ([], [200])
+
+    def test_a_referrer_has_limits(self, rita, rules):
+        update_rule(rules[0].pk, SYSTEM, change=lambda before: replace(before, limits=Limits(uses_per_customer=2)))
+        code = create_code(rita).code
+        friends = [make_customer() for _ in range(3)]
+        for friend in friends:
+            apply_code(friend, code, APPLIED)
+            buy(friend)
+        run()
+        assert gifts(rita) == [500, 500]
+        assert [gifts(friend) for friend in friends] == [[200]] * 3
+
+    def test_a_rule_from_after_the_order_gives_nothing(self, rita, fred, applied, rules):
+        EarningRule.objects.filter(pk=rules[0].pk).update(in_force_since=BOUGHT + timedelta(seconds=1))
+        buy(fred)
+        run()
+        assert (gifts(rita), gifts(fred), state(applied)[0]) == ([], [200], "rewarded")
+
+    def test_a_closed_account_gets_nothing(self, rita, fred, applied):
+        buy(fred)
+        LoyaltyAccount.objects.filter(profile__user=rita).update(closed_at=BOUGHT)
+        run()
+        assert (gifts(rita), gifts(fred)) == ([], [200])
+
+    def test_the_referrer_is_rewarded_when_the_friend_is_gone(self, rita, fred, applied):
+        order = buy(fred)
+        fred.delete()
+        reconcile(full=True)
+        sync(order)
+        run()
+        assert gifts(rita) == [500]
+        assert PointsTransaction.objects.filter(type="referral").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("UPDATE crm_earning_rule_use SET points = 499 WHERE account_id = %s AND points = 500", "recorded 499"),
+        ("UPDATE crm_referral SET status = 'reversed' WHERE friend_id <> %s", "recorded 0"),
+        ("DELETE FROM crm_earning_rule_use WHERE account_id = %s", "recorded 0"),
+    ],
+)
+def test_the_audit_finds_what_was_tampered_with(rita, fred, applied, statement, found):
+    buy(fred)
+    run()
+    account = LoyaltyAccount.objects.get(profile__user=rita)
+    tamper(statement, account.pk)
+    wrong = [finding for finding in findings("referrals") if finding.account_id == account.pk]
+    assert [finding.what for finding in wrong] == [f"referral:{applied.pk} gave 500 points, and its rules {found}"]
+
+
+def test_statements_do_not_grow_with_the_number_of_orders(rita, django_assert_num_queries):
+    code = create_code(rita).code
+
+    def orders(number: int) -> list[Order]:
+        found = []
+        for _ in range(number):
+            friend = make_customer()
+            apply_code(friend, code, APPLIED)
+            found.append(make_order(friend, lines=[(make_product(), 1)], created_at=BOUGHT))
+        return found
+
+    few, many = orders(1), orders(6)
+    with django_assert_num_queries(40) as counted:
+        sync_orders([order.pk for order in few])
+    with django_assert_num_queries(len(counted)):
+        sync_orders([order.pk for order in many])
+    assert set(Referral.objects.values_list("status", flat=True)) == {"qualified"}
