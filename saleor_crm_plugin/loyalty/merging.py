@@ -270,7 +270,6 @@ def _debts(found: AccountMerge, using: str) -> list[PointsTransaction]:
 
 def _lifetime(account_id: int, using: str) -> int:
     """Points that an account, and those that were merged into it, have ever earned."""
-    entries = PointsTransaction.objects.using(using).filter(
-        account_id__in=accounts.with_merged([account_id], using), type__in=EARNINGS
-    )
+    family = {account_id} | accounts.merged_into([account_id], using).get(account_id, set())
+    entries = PointsTransaction.objects.using(using).filter(account_id__in=family, type__in=EARNINGS)
     return entries.aggregate(points=models.Sum("points", default=0))["points"]

@@ -35,25 +35,26 @@ class Batch:
 
 # Accounts, and those that they were merged into.
 _WITH_MERGED_INTO = """
-WITH RECURSIVE chain AS (
-    SELECT id, merged_into_id FROM crm_loyalty_account WHERE id = ANY(%s)
-    UNION
-    SELECT account.id, account.merged_into_id FROM crm_loyalty_account AS account
-    JOIN chain ON account.id = chain.merged_into_id
-)
-SELECT id FROM chain
+crm_loyalty_account.id = ANY(%s::bigint[] || ARRAY(
+    SELECT merged_into_id FROM crm_loyalty_account AS merged
+    WHERE merged.id = ANY(%s::bigint[]) AND merged.merged_into_id IS NOT NULL
+))
 """
 
 
 def lock_accounts(account_ids: Sequence[int], using: str) -> dict[int, LoyaltyAccount]:
-    """Accounts, and those that they were merged into, locked in the order of their ids."""
+    """Accounts, and those that they were merged into, locked in the order of their ids. One statement.
+
+    It takes another one if accounts were merged several times in a row, or while we waited for a lock. Those locks may
+    be out of order, so in such a moment PostgreSQL may have to end a deadlock, and whoever gave the hint repeats it.
+    """
     accounts = LoyaltyAccount.objects.using(using).select_for_update().order_by("pk")
     locked: dict[int, LoyaltyAccount] = {}
     wanted = set(account_ids)
     while wanted:
-        rows = accounts.filter(pk__in=RawSQL(_WITH_MERGED_INTO, [sorted(wanted)]))
+        ids = sorted(wanted)
+        rows = accounts.filter(RawSQL(_WITH_MERGED_INTO, [ids, ids], models.BooleanField()))
         locked.update((row.pk, row) for row in rows)
-        # Not empty only if one of them was merged while we waited for its lock.
         wanted = {row.merged_into_id for row in locked.values() if row.merged_into_id is not None} - locked.keys()
     return locked
 

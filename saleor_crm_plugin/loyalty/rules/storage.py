@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from django.db import connections, models
 
+from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.rules.definition import RuleDefinition, RuleUsage
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion, RuleStatus
 
@@ -111,15 +112,7 @@ FROM unnest(
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(points), 0) AS points, count(*) FILTER (WHERE points > 0) AS uses
     FROM crm_earning_rule_use AS used
-    -- What merged accounts of the same person have used counts as well.
-    WHERE used.account_id IN (
-        WITH RECURSIVE family AS (
-            SELECT question.account_id AS id
-            UNION
-            SELECT account.id FROM crm_loyalty_account AS account JOIN family ON account.merged_into_id = family.id
-        )
-        SELECT id FROM family
-    ) AND used.rule_id = question.rule_id
+    WHERE used.account_id = question.account_id AND used.rule_id = question.rule_id
         AND (question.since IS NULL OR used.used_at >= question.since)
         AND (question.until IS NULL OR used.used_at < question.until)
         AND used.occasion <> question.occasion AND used.is_dry_run = question.is_dry_run
@@ -134,15 +127,30 @@ ORDER BY question.number
 
 
 def usages(questions: Sequence[UsageQuestion], using: str) -> list[RuleUsage]:
-    """What limits are measured against, in the order of the questions. One statement."""
+    """What limits are measured against, in the order of the questions. Two statements.
+
+    What accounts have used that were merged into the customer's counts as the customer's.
+    """
     if not questions:
         return []
-    with connections[using].cursor() as cursor:
-        cursor.execute(_USAGE, [list(column) for column in zip(*questions, strict=True)])
-        return [
-            RuleUsage(customer_points=int(points), customer_uses=uses, total_points=int(total))
-            for _, points, uses, total in cursor.fetchall()
+    merged = accounts.merged_into({question.account_id for question in questions}, using)
+    asked = list(enumerate(questions))
+    for number, question in enumerate(questions):
+        asked += [
+            (number, question._replace(account_id=account_id, of_all=False))
+            for account_id in sorted(merged.get(question.account_id, ()))
         ]
+    found = [RuleUsage()] * len(questions)
+    with connections[using].cursor() as cursor:
+        cursor.execute(_USAGE, [list(column) for column in zip(*(question for _, question in asked), strict=True)])
+        for (number, _), (_, points, uses, total) in zip(asked, cursor.fetchall(), strict=True):
+            before = found[number]
+            found[number] = RuleUsage(
+                customer_points=before.customer_points + int(points),
+                customer_uses=before.customer_uses + uses,
+                total_points=before.total_points + int(total),
+            )
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal as D
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -16,6 +20,7 @@ from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsE
 from saleor_crm_plugin.loyalty import corrections
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
+from saleor_crm_plugin.loyalty.audit import findings
 from saleor_crm_plugin.loyalty.ledger import SYSTEM, Actor, Ledger, Source
 from saleor_crm_plugin.loyalty.merging import Unmerged, merge, merge_many, unmerge
 from saleor_crm_plugin.loyalty.models import (
@@ -28,6 +33,7 @@ from saleor_crm_plugin.loyalty.models import (
     PointsTransaction,
     TransactionType,
 )
+from saleor_crm_plugin.loyalty.orders import bring_in_line
 from saleor_crm_plugin.loyalty.queries import order_points
 from saleor_crm_plugin.loyalty.rules.definition import Effect, Limits, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule
@@ -35,6 +41,7 @@ from saleor_crm_plugin.loyalty.rules.models import RuleStatus
 from saleor_crm_plugin.loyalty.schedule import activate_due_lots, expire_due_lots
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.integration.loyalty.audit import assert_ledger_adds_up
+from tests.integration.loyalty.test_ledger_audit import tamper
 from tests.integration.loyalty.test_order_points import NOW, TERMS, facts, hold, sync
 
 pytestmark = pytest.mark.django_db
@@ -401,6 +408,29 @@ def test_the_database_refuses_a_merged_account_that_is_open_or_has_points(guest,
         cursor.execute(f"UPDATE crm_loyalty_account SET {statement} WHERE id = %s", [guest])
 
 
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        (
+            "UPDATE crm_points_transaction SET points = 90, balance_after = 90 WHERE type = 'merge_in'",
+            "between accounts adds up to -10 points",
+        ),
+        ("UPDATE crm_points_transaction SET type = 'adjust' WHERE type = 'merge_out'", "adds up to 100 points"),
+        ("UPDATE crm_points_lot SET expires_at = NULL WHERE origin_id IS NOT NULL", "expires at another time"),
+        ("UPDATE crm_loyalty_account SET merged_into_id = NULL", "but the record of merges says"),
+    ],
+)
+def test_the_audit_finds_a_merge_that_was_tampered_with(guest, user, statement, what):
+    give(guest, 100, SOON)
+    join(guest, user)
+    with transaction.atomic():
+        tamper(statement)
+        found = [finding.what for finding in findings("merges")]
+        transaction.set_rollback(True)
+    assert len(found) == 1
+    assert what in found[0]
+
+
 @pytest.mark.parametrize("people", [1, 20])
 def test_any_number_of_merges_takes_the_same_number_of_statements(people):
     pairs = [(open_account(), open_account()) for _ in range(people)]
@@ -420,3 +450,27 @@ def test_an_account_that_was_never_merged_costs_no_statement_more(user):
     with CaptureQueriesContext(connection) as statements, Ledger([user]):
         pass
     assert len([query for query in statements if "SAVEPOINT" not in query["sql"]]) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_refunds_that_come_in_while_the_accounts_merge_are_taken_once(guest, user):
+    orders = [facts(profile_of(guest)) for _ in range(6)]
+    sync(*orders)
+    refunded = [
+        replace(order, earning=replace(order.earning, refunded_gross=order.earning.total_gross / 2)) for order in orders
+    ]
+    together = threading.Barrier(len(orders) + 1)
+
+    def run(job: Callable[[], object]) -> None:
+        try:
+            together.wait(timeout=30)
+            job()
+        finally:
+            connection.close()
+
+    jobs: list[Callable[[], object]] = [lambda: join(guest, user)]
+    jobs += [partial(bring_in_line, [order], default_program_id(), NOW, "default") for order in refunded]
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        list(pool.map(run, jobs))
+    assert (sums(guest), sums(user)) == ((0, 0, 0), (300, 0, 0))
+    assert sync(*(replace(order, profile_id=profile_of(user)) for order in refunded)) == 0
