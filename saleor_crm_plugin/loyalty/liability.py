@@ -41,11 +41,17 @@ NEITHER = (
 
 _POSITION = """
 WITH used AS (
-    SELECT part.lot_id, sum(part.points) AS points
+    SELECT part.lot_id, sum(part.points)::bigint AS points
     FROM crm_lot_consumption AS part
     JOIN crm_points_transaction AS entry ON entry.id = part.transaction_id
-    LEFT JOIN crm_points_lot AS opened ON opened.transaction_id = entry.id AND part.points > 0
-    WHERE greatest(entry.created_at, opened.available_at) < %(moment)s
+    WHERE entry.created_at < %(moment)s AND (
+        part.points < 0 OR entry.points < 0
+        -- An award that paid a deficit: when it became active.
+        OR NOT EXISTS (
+            SELECT FROM crm_points_lot AS opened
+            WHERE opened.transaction_id = entry.id AND opened.available_at >= %(moment)s
+        )
+    )
     GROUP BY part.lot_id
 ), standing AS MATERIALIZED (
     SELECT lot.account_id, lot.expires_at, lot.available_at >= %(moment)s AS pending,
@@ -81,16 +87,21 @@ FROM crm_points_transaction WHERE created_at < %(until)s GROUP BY type
 """
 
 _BREAKAGE = """
-SELECT count(DISTINCT lot.id),
-    coalesce(sum(part.points) FILTER (WHERE entry.type = 'expire'), 0),
-    coalesce(sum(part.points) FILTER (WHERE entry.type <> 'expire'), 0)
-FROM crm_points_lot AS lot
-JOIN crm_lot_consumption AS part ON part.lot_id = lot.id
-JOIN crm_points_transaction AS entry ON entry.id = part.transaction_id
-LEFT JOIN crm_points_transaction AS reinstated
-    ON reinstated.reverses_id = entry.id AND reinstated.type = 'reinstate' AND reinstated.created_at < %(moment)s
-WHERE lot.expires_at < %(moment)s AND entry.created_at < %(moment)s AND NOT entry.type = ANY(%(neither)s)
-    AND reinstated.id IS NULL
+SELECT count(*), coalesce(sum(expired), 0), coalesce(sum(spent), 0)
+FROM (
+    SELECT sum(part.points) FILTER (WHERE entry.type = 'expire') AS expired,
+        sum(part.points) FILTER (WHERE entry.type <> 'expire') AS spent
+    FROM crm_points_lot AS lot
+    JOIN crm_lot_consumption AS part ON part.lot_id = lot.id
+    JOIN crm_points_transaction AS entry ON entry.id = part.transaction_id
+    WHERE lot.expires_at < %(moment)s AND entry.created_at < %(moment)s AND NOT entry.type = ANY(%(neither)s)
+        AND NOT EXISTS (
+            SELECT FROM crm_points_transaction AS reinstated
+            WHERE reinstated.reverses_id = entry.id AND reinstated.type = 'reinstate'
+                AND reinstated.created_at < %(moment)s
+        )
+    GROUP BY lot.id
+) AS matured
 """
 
 

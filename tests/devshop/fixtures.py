@@ -30,12 +30,24 @@ class ReplicaOnWriter:
         return self._as_replica(self._writer.chunked_cursor, *args, **kwargs)
 
     def _as_replica(self, make_cursor: Any, *args: Any, **kwargs: Any) -> Any:
+        cursor = self._allowed(make_cursor, *args, **kwargs)
+        cursor.db = self
+        return cursor
+
+    def savepoint(self) -> Any:
+        return self._allowed(self._writer.savepoint)
+
+    def savepoint_commit(self, sid: Any) -> None:
+        self._allowed(self._writer.savepoint_commit, sid)
+
+    def savepoint_rollback(self, sid: Any) -> None:
+        self._allowed(self._writer.savepoint_rollback, sid)
+
+    def _allowed(self, do: Any, *args: Any, **kwargs: Any) -> Any:
         from saleor.core.db.connection import allow_writer
 
         with allow_writer():
-            cursor = make_cursor(*args, **kwargs)
-        cursor.db = self
-        return cursor
+            return do(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._writer, name)

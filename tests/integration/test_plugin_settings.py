@@ -143,6 +143,7 @@ class TestSaving:
             {"name": "recommendations_enabled", "value": True},
             {"name": "training_history_days", "value": "365"},
             {"name": "minimum_support", "value": "5"},
+            {"name": "expiry_reminder_days", "value": ""},
         ]
         assert row.name == "Customers, loyalty and recommendations"
         assert page("crm")["minimum_support"] == "5"
