@@ -212,13 +212,14 @@ def test_every_job_runs_under_the_guard_on_the_writer(customer: Any, settings: A
 
 def test_hints_are_given_back_by_a_dying_worker_and_nobody_keeps_results() -> None:
     ours = [task for name, task in app.tasks.items() if name.startswith("saleor_crm_plugin.")]
-    assert len(ours) == 9
+    assert len(ours) == 10
     assert all(isinstance(task, RestrictWriterDBTask) for task in ours)
     assert all(task.ignore_result for task in ours)
     assert {task.name.rpartition(".")[2] for task in ours if task.acks_late} == {
         "sync_order_task",
         "sync_orders_task",
         "sync_customer_task",
+        "refit_hold_task",
     }
 
 
