@@ -71,7 +71,7 @@ def earning_order(
     )
     if hold is None:
         return order
-    carried: dict[Carrier, Decimal | None] = {card_id: amount for card_id, amount in used.items()}
+    carried: dict[Carrier, Decimal | None] = dict(used.items())
     if checkout.voucher_code:
         carried[checkout.voucher_code] = checkout.discount_amount
     return with_points(order, carried, {hold.carrier: hold})
