@@ -47,6 +47,7 @@ __all__ = [
     "Expiry",
     "FieldSpec",
     "LoyaltySettings",
+    "RedemptionForm",
     "SpentPointsPolicy",
     "complete_loyalty_update",
     "config_structure",
@@ -94,6 +95,13 @@ class SpentPointsPolicy(StrEnum):
     IN_PROPORTION = "in proportion"
 
 
+class RedemptionForm(StrEnum):
+    """What carries the worth of spent points through the checkout."""
+
+    VOUCHER = "voucher"
+    GIFT_CARD = "gift card"
+
+
 class AwardWhen(StrEnum):
     PAID = "paid"
     FULFILLED = "fulfilled"
@@ -134,6 +142,8 @@ class LoyaltySettings:
     gift_cards_earn: bool = True
     # Lines that a catalogue promotion has made cheaper earn.
     sale_items_earn: bool = True
+    # What points pay earns as money does.
+    points_earn: bool = False
     pending_days: int = 0
     expiry: Expiry = NEVER
     # Worth of one point in the channel's currency; None: points cannot be spent.
@@ -142,6 +152,7 @@ class LoyaltySettings:
     # Of the checkout's subtotal.
     maximum_share_percent: Decimal = Decimal(100)
     hold_minutes: int = 60
+    redemption_form: RedemptionForm = RedemptionForm.VOUCHER
     earned_points_policy: EarnedPointsPolicy = EarnedPointsPolicy.REVERSE_WITHIN_BALANCE
     spent_points_policy: SpentPointsPolicy = SpentPointsPolicy.RETURN
 
@@ -272,6 +283,14 @@ LOYALTY_FIELDS: tuple[FieldSpec, ...] = (
         "points_per_unit",
     ),
     field(
+        "points_earn",
+        "Amounts paid with points earn",
+        "Count what the customer paid with points as well.",
+        False,
+        Flag(),
+        "points_per_unit",
+    ),
+    field(
         "pending_days",
         "Days until points can be spent",
         "Awarded points stay pending for this many days; 0: they can be spent at once.",
@@ -316,6 +335,14 @@ LOYALTY_FIELDS: tuple[FieldSpec, ...] = (
         "Points applied to a checkout that is not completed go back to the customer after this many minutes.",
         "60",
         WholeNumber(*HOLD_MINUTES),
+        "point_value",
+    ),
+    field(
+        "redemption_form",
+        "Points pay as",
+        "Points lower the price as a voucher, which excludes other vouchers, or pay as a gift card beside them.",
+        "voucher",
+        Choice(RedemptionForm),
         "point_value",
     ),
     field(

@@ -124,6 +124,8 @@ class CRMPlugin(SettingsPlugin):
     order_expired = _hint(hooks.order_changed)
     order_bulk_created = _hint(hooks.orders_imported)
 
+    checkout_updated = _hint(hooks.checkout_changed)
+
     fulfillment_created = _hint(hooks.fulfillment_changed)
     fulfillment_approved = _hint(hooks.fulfillment_changed)
     fulfillment_canceled = _hint(hooks.fulfillment_changed)

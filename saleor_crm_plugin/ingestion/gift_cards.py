@@ -7,7 +7,6 @@ charged. Money that goes back to a card is a refund of that transaction, and cou
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -19,17 +18,18 @@ from saleor.giftcard.models import GiftCardEvent
 NOTHING = Decimal(0)
 
 
-def read_gift_cards(order_ids: Collection[UUID], alias: str) -> dict[UUID, Decimal]:
-    """What gift cards paid, by order, in the order's currency. One SQL statement."""
+def read_gift_cards(order_ids: Collection[UUID], alias: str) -> dict[UUID, dict[int, Decimal]]:
+    """What each gift card paid, by order and card, in the order's currency. One SQL statement."""
     rows = (
         GiftCardEvent.objects.using(alias)
         .filter(order_id__in=order_ids, type=GiftCardEvents.USED_IN_ORDER)
         .order_by()
-        .values_list("order_id", "parameters")
+        .values_list("order_id", "gift_card_id", "parameters")
     )
-    paid: defaultdict[UUID, Decimal] = defaultdict(Decimal)
-    for order_id, parameters in rows:
-        paid[order_id] += _used(parameters.get("balance") or {})
+    paid: dict[UUID, dict[int, Decimal]] = {}
+    for order_id, card_id, parameters in rows:
+        by_card = paid.setdefault(order_id, {})
+        by_card[card_id] = by_card.get(card_id, NOTHING) + _used(parameters.get("balance") or {})
     return paid
 
 

@@ -25,6 +25,7 @@ from saleor_crm_plugin.ingestion.logs import log_once
 
 if TYPE_CHECKING:
     from saleor.account.models import User
+    from saleor.checkout.models import Checkout
     from saleor.order.models import Fulfillment, Order
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,15 @@ def orders_imported(orders: Iterable[Order]) -> None:
             _after_commit(tasks.sync_orders_task, ids[start : start + IMPORT_BATCH_SIZE])
     except Exception as error:
         _log_dropped(tasks.sync_orders_task, error)
+
+
+def checkout_changed(checkout: Checkout) -> None:
+    """A checkout has other lines, another voucher or other gift cards than before.
+
+    Only those of a user can have points on them.
+    """
+    if checkout.user_id is not None:
+        _hint(tasks.refit_hold_task, checkout, "pk")
 
 
 def customer_changed(user: User) -> None:

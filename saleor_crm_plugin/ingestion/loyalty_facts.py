@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from saleor.order import OrderOrigin
 
 from saleor_crm_plugin.config import AwardWhen, LoyaltySettings
+from saleor_crm_plugin.ingestion import points_cards
 from saleor_crm_plugin.ingestion.catalogue import NOWHERE, Place, places_of
 from saleor_crm_plugin.ingestion.referrals import bring_referrals_in_line
 from saleor_crm_plugin.ingestion.settings import ShopSettings
@@ -17,6 +19,7 @@ from saleor_crm_plugin.ingestion.snapshots import LineSnapshot, OrderSnapshot
 from saleor_crm_plugin.ingestion.tier_facts import tiers_of_orders
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder
+from saleor_crm_plugin.loyalty.models import Carrier
 from saleor_crm_plugin.loyalty.orders import OrderFacts, bring_in_line
 from saleor_crm_plugin.loyalty.rules.storage import any_rules
 from saleor_crm_plugin.loyalty.terms import NO_TRAITS, CustomerTraits
@@ -35,6 +38,7 @@ def bring_points_in_line(
     # A shop without rules does not pay for them.
     facts = facts_of(orders, owner, settings, program_id, using, for_rules=any_rules(program_id, using))
     posted = bring_in_line(facts, program_id, now, using)
+    points_cards.retire({card_id for order in orders for card_id in order.paid_by_card}, using)
     # After the accounts are locked: who settles a referral takes its row last as well.
     bring_referrals_in_line(
         facts, lambda order, profile_id: _facts(order, profile_id, settings, {}, NO_TRAITS), now, using
@@ -110,7 +114,7 @@ def _facts(
         is_replacement=order.origin == OrderOrigin.REISSUE,
         placed_at=order.placed_at,
         qualified_at=_qualified_at(order, loyalty),
-        carried={order.voucher_code: order.voucher_amount} if order.voucher_code else {},
+        carried=_carried(order),
         earning=EarningOrder(
             lines=[_line(line, places.get(line.product_id or 0, NOWHERE)) for line in order.lines],
             shipping_gross=order.shipping_gross,
@@ -126,6 +130,17 @@ def _facts(
     )
 
 
+def _carried(order: OrderSnapshot) -> dict[Carrier, Decimal | None]:
+    carried: dict[Carrier, Decimal | None] = {}
+    if order.voucher_code:
+        carried[order.voucher_code] = order.voucher_amount
+    # A card that dies between two steps of Saleor's completion is emptied, though the total is computed without it.
+    lowered = order.total_gross < order.price_gross
+    for card_id, paid in order.paid_by_card.items():
+        carried[card_id] = paid if lowered else Decimal(0)
+    return carried
+
+
 def _line(line: LineSnapshot, place: Place) -> EarningLine:
     return EarningLine(
         key=str(line.line_id),
@@ -139,6 +154,8 @@ def _line(line: LineSnapshot, place: Place) -> EarningLine:
         category_ids=place.category_ids,
         collection_ids=place.collection_ids,
         is_on_sale=line.is_on_sale,
+        base=line.base_total,
+        tax_rate=line.tax_rate,
     )
 
 

@@ -14,7 +14,7 @@ or are promised back, `returns` reads.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -71,7 +71,7 @@ def read_orders(order_ids: Collection[UUID], using: str | None = None) -> dict[U
     lines, gift_cards = _lines_by_order(found, alias), read_gift_cards(found, alias)
     return {
         order["pk"]: with_returns(
-            _snapshot(order, lines.get(order["pk"], ()), gift_cards.get(order["pk"], Decimal(0))),
+            _snapshot(order, lines.get(order["pk"], ()), gift_cards.get(order["pk"], {})),
             returned.get(order["pk"], {}),
             grants.get(order["pk"], ()),
         )
@@ -169,17 +169,25 @@ def _lines_by_order(order_ids: list[UUID], alias: str) -> dict[UUID, tuple[LineS
         .values_list(
             "order_id", "pk", "variant__product_id", "variant_id", "quantity",
             "total_price_gross_amount", "total_price_net_amount", "is_gift_card", "variant__product__product_type_id",
-            "sale_id",
+            "sale_id", "base_unit_price_amount", "tax_rate",
         )
     )  # fmt: skip
     lines: defaultdict[UUID, list[LineSnapshot]] = defaultdict(list)
-    for order_id, *values, sale_id in rows:
-        # Saleor sets it for promotions of the catalogue only; vouchers, gifts and order promotions leave it empty.
-        lines[order_id].append(replace(LineSnapshot(*values), is_on_sale=bool(sale_id)))
+    for order_id, *values, sale_id, base_price, tax_rate in rows:
+        line = LineSnapshot(*values)
+        lines[order_id].append(
+            replace(
+                line,
+                # Set for promotions of the catalogue only; vouchers, gifts and order promotions leave it empty.
+                is_on_sale=bool(sale_id),
+                base_total=base_price * line.quantity,
+                tax_rate=tax_rate or Decimal(0),
+            )
+        )
     return {order_id: tuple(of_order) for order_id, of_order in lines.items()}
 
 
-def _snapshot(row: dict[str, Any], lines: tuple[LineSnapshot, ...], gift_cards: Decimal) -> OrderSnapshot:
+def _snapshot(row: dict[str, Any], lines: tuple[LineSnapshot, ...], gift_cards: Mapping[int, Decimal]) -> OrderSnapshot:
     refunded = max(
         (row["refunded_by_payments"] or Decimal(0)) + (row["refunded_by_transactions"] or Decimal(0)), Decimal(0)
     )
@@ -211,7 +219,7 @@ def _snapshot(row: dict[str, Any], lines: tuple[LineSnapshot, ...], gift_cards: 
         paid_at=paid_at,
         fulfilled_at=fulfilled_at,
         lines=lines,
-        gift_cards=gift_cards,
+        paid_by_card=gift_cards,
         is_business=bool((row["billing_address__company_name"] or "").strip()),
     )
 

@@ -8,7 +8,8 @@ without user and e-mail (belongs to nobody).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -25,7 +26,8 @@ class LineSnapshot:
     """A line of an order. The totals are those of the line after discounts, before refunds.
 
     `is_on_sale`: a promotion of the catalogue made it cheaper. `taken_back` is the share of it, 0 to 1, that was
-    returned or that a refund was granted for.
+    returned or that a refund was granted for. `base_total` is its price before discounts of the whole order, with or
+    without tax as the shop enters prices.
     """
 
     line_id: UUID
@@ -38,6 +40,8 @@ class LineSnapshot:
     product_type_id: int | None = None
     is_on_sale: bool = False
     taken_back: Fraction = Fraction(0)
+    base_total: Decimal = Decimal(0)
+    tax_rate: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,8 @@ class OrderSnapshot:
     `charged` is net of refunds, and negative in odd data. `refunded` is the sum over all payments and transactions of
     the order, never negative. `paid_at` is None unless the order is fully paid, `fulfilled_at` unless it is fulfilled.
     `voucher_amount` is what the voucher of `voucher_code` took off; None if Saleor does not say.
-    `shipping_taken_back` is the share of the shipping price that a refund was granted for. `gift_cards` is what gift
-    cards paid. `is_business`: it is billed
-    to a company.
+    `shipping_taken_back` is the share of the shipping price that a refund was granted for. `paid_by_card` is what each
+    gift card paid, by its id. `is_business`: it is billed to a company.
     `email` is normalized, "" if the order has none; it is not part of the text that this object prints.
     """
 
@@ -75,12 +78,22 @@ class OrderSnapshot:
     fulfilled_at: datetime | None
     lines: tuple[LineSnapshot, ...]
     shipping_taken_back: Fraction = Fraction(0)
-    gift_cards: Decimal = Decimal(0)
+    paid_by_card: Mapping[int, Decimal] = field(default_factory=dict)
     is_business: bool = False
 
     def __repr__(self) -> str:
         # Ends up in logs and tracebacks: ids only, no personal data.
         return f"OrderSnapshot({self.order_id}, {self.status})"
+
+    @property
+    def gift_cards(self) -> Decimal:
+        """What gift cards paid."""
+        return sum(self.paid_by_card.values(), Decimal(0))
+
+    @property
+    def price_gross(self) -> Decimal:
+        """What the lines and the shipping cost, whoever paid with whatever."""
+        return sum((line.total_gross for line in self.lines), self.shipping_gross)
 
     @property
     def is_draft(self) -> bool:

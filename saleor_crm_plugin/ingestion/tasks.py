@@ -106,6 +106,13 @@ def sync_customer_task(settings: ShopSettings, user_id: int) -> None:
     sync_customer(user_id, settings=settings)
 
 
+@crm_task(acks_late=True)
+def refit_hold_task(settings: ShopSettings, checkout_token: str) -> None:
+    from saleor_crm_plugin.ingestion.refit import refit_hold
+
+    refit_hold(UUID(checkout_token), settings)
+
+
 @crm_task(expires=RECONCILE_EVERY.total_seconds())
 def reconcile_task(settings: ShopSettings) -> None:
     from saleor_crm_plugin.ingestion.reconcile import reconcile

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.utils import timezone
 from saleor.channel.models import Channel
@@ -34,33 +35,34 @@ def new_code() -> str:
     return CODE_PREFIX + secrets.token_urlsafe(CODE_BYTES)
 
 
-def create_voucher(hold: PointsHold, channel: Channel) -> None:
-    """Make the hold's code redeemable in its channel."""
+def create_voucher(code: str, amount: Decimal, currency: str, channel: Channel, now: datetime) -> None:
+    """Make a code that is worth `amount` in a channel."""
     voucher = Voucher.objects.create(
         type=ENTIRE_ORDER,
         name=VOUCHER_NAME,
         discount_value_type=FIXED,
         usage_limit=1,
-        start_date=hold.created_at,
+        start_date=now,
     )
-    VoucherChannelListing.objects.create(
-        voucher=voucher, channel=channel, discount_value=hold.amount, currency=hold.currency
-    )
-    VoucherCode.objects.create(voucher=voucher, code=hold.code)
+    VoucherChannelListing.objects.create(voucher=voucher, channel=channel, discount_value=amount, currency=currency)
+    VoucherCode.objects.create(voucher=voucher, code=code)
 
 
-def kill_code(code: str) -> bool:
-    """Make a code unusable; False if an order is using or has used it, and then nothing is changed.
-
-    Locks the code's row, which Saleor's checkout completion locks too. To be called inside a transaction.
-    """
+def lock_unused(code: str) -> bool:
+    """Lock a code's row, which Saleor's checkout completion locks too; False if an order is using or has used it."""
     row = VoucherCode.objects.select_for_update().filter(code=code).first()
-    if row is None:
-        return True
-    if row.used > 0:
-        return False
-    VoucherCode.objects.filter(pk=row.pk).update(is_active=False)
-    return True
+    return row is None or row.used == 0
+
+
+def kill_code(code: str) -> None:
+    """Make a code unusable that `lock_unused` has found unused."""
+    VoucherCode.objects.filter(code=code).update(is_active=False)
+
+
+def change_amount(code: str, amount: Decimal) -> None:
+    """Give a code another worth that `lock_unused` has found unused."""
+    listings = VoucherChannelListing.objects.filter(voucher__codes__code=code)
+    listings.update(discount_value=amount)
 
 
 def withdraw_code(code: str) -> bool:
@@ -83,7 +85,7 @@ def withdraw_code(code: str) -> bool:
 def purge_dead_vouchers(now: datetime, limit: int) -> int:
     """Delete vouchers of holds that were given up long enough ago; returns how many."""
     codes = PointsHold.objects.filter(
-        status=HoldStatus.RELEASED, expires_at__lt=now - timedelta(days=DEAD_VOUCHER_DAYS)
+        status=HoldStatus.RELEASED, expires_at__lt=now - timedelta(days=DEAD_VOUCHER_DAYS), code__isnull=False
     ).values("code")
     dead = VoucherCode.objects.filter(code__in=codes, used=0, is_active=False)
     vouchers = list(dead.order_by("created_at").values_list("voucher_id", flat=True)[:limit])

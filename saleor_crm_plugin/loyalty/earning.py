@@ -13,6 +13,7 @@ from fractions import Fraction
 from math import floor
 from typing import Any, Self
 
+from saleor_crm_plugin.loyalty.paid_with_points import PricedLine, before_voucher
 from saleor_crm_plugin.loyalty.rules.definition import Effect, RuleDefinition
 
 BREAKDOWN_VERSION = 3
@@ -55,6 +56,7 @@ class EarningTerms:
         with_shipping: True if the shipping price is part of the basis.
         gift_cards_earn: False: the share of the price that gift cards paid earns nothing.
         sale_items_earn: False: lines on sale earn nothing.
+        points_earn: True: the part of the price that points paid earns as well, in either form.
         rules: highest priority first.
         tier: that of the customer. Rules are not in its way, nor it in theirs.
     """
@@ -64,6 +66,7 @@ class EarningTerms:
     with_shipping: bool
     gift_cards_earn: bool = True
     sale_items_earn: bool = True
+    points_earn: bool = False
     rules: tuple[RuleTerms, ...] = ()
     tier: TierTerms | None = None
 
@@ -76,6 +79,8 @@ class EarningLine:
         taken_back: share of the line, 0 to 1, that came back or that a refund was granted for.
         category_ids: the product's category and all above it.
         is_on_sale: a promotion of the catalogue made it cheaper; a voucher does not.
+        base: its price before discounts of the whole order, with or without tax as the shop enters prices.
+        tax_rate: 0.23 for 23 percent.
     """
 
     key: str
@@ -89,6 +94,8 @@ class EarningLine:
     category_ids: frozenset[int] = frozenset()
     collection_ids: frozenset[int] = frozenset()
     is_on_sale: bool = False
+    base: Decimal = Decimal(0)
+    tax_rate: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,9 @@ class EarningOrder:
     Attributes:
         total_gross: what is to be paid in money, shipping and tax included, after gift cards.
         refunded_gross: money given back so far.
-        gift_cards_gross: what gift cards paid.
+        gift_cards_gross: what the customer's gift cards paid.
+        points_paid: what points paid in the form of a gift card.
+        points_off: what points took off the lines in the form of a voucher.
     """
 
     lines: Sequence[EarningLine]
@@ -108,6 +117,8 @@ class EarningOrder:
     refunded_gross: Decimal = Decimal(0)
     shipping_taken_back: Fraction = Fraction(0)
     gift_cards_gross: Decimal = Decimal(0)
+    points_paid: Decimal = Decimal(0)
+    points_off: Decimal = Decimal(0)
     is_business: bool = False
 
 
@@ -156,6 +167,7 @@ class Award:
             "with_shipping": terms.with_shipping,
             "gift_cards_earn": terms.gift_cards_earn,
             "sale_items_earn": terms.sale_items_earn,
+            "points_earn": terms.points_earn,
             "rules": [
                 {"rule": rule.rule_id, "version": rule.version, "room": rule.room, "dry_run": rule.is_dry_run}
                 for rule in terms.rules
@@ -195,6 +207,8 @@ def terms_from_breakdown(
         with_shipping=breakdown["with_shipping"],
         gift_cards_earn=breakdown["gift_cards_earn"],
         sale_items_earn=breakdown["sale_items_earn"],
+        # Before version 3 the part that points paid earned nothing.
+        points_earn=breakdown.get("points_earn", False),
         rules=tuple(
             RuleTerms(
                 rule["rule"],
@@ -309,25 +323,43 @@ def split_points(points: int, weights: Sequence[Fraction]) -> list[int]:
 def _parts(order: EarningOrder, terms: EarningTerms) -> list[_Part]:
     counts, money = _counting_share(order, terms), _money_kept(order)
     parts = []
-    for line in order.lines:
-        if line.is_gift_card or line.gross <= 0 or (line.is_on_sale and not terms.sale_items_earn):
+    for line, amount, whole in zip(order.lines, *_amounts(order, terms), strict=True):
+        if line.is_gift_card or whole <= 0 or (line.is_on_sale and not terms.sale_items_earn):
             continue
-        amount = line.net if terms.net else line.gross
-        basis = Fraction(amount) * counts
-        parts.append(_Part(line, line.key, line.name, amount, basis, (1 - line.taken_back) * money))
+        # What a voucher of points took off was not paid with gift cards.
+        basis = amount * counts + (whole - amount)
+        parts.append(_Part(line, line.key, line.name, _decimal(whole), basis, (1 - line.taken_back) * money))
     if terms.with_shipping and order.shipping_gross > 0:
-        amount = order.shipping_net if terms.net else order.shipping_gross
+        shipping = order.shipping_net if terms.net else order.shipping_gross
         kept = (1 - order.shipping_taken_back) * money
-        parts.append(_Part(None, SHIPPING, "Shipping", amount, Fraction(amount) * counts, kept))
+        parts.append(_Part(None, SHIPPING, "Shipping", shipping, Fraction(shipping) * counts, kept))
     return parts
+
+
+def _amounts(order: EarningOrder, terms: EarningTerms) -> tuple[list[Fraction], list[Fraction]]:
+    """Of each line what was paid for it, and what may count of it: with what points took off, if that earns."""
+    paid = [Fraction(line.net if terms.net else line.gross) if line.gross > 0 else Fraction(0) for line in order.lines]
+    if not terms.points_earn or order.points_off <= 0:
+        return paid, paid
+    lines = [PricedLine(line.gross, line.net, line.base, line.tax_rate) for line in order.lines]
+    whole = before_voucher(lines, order.points_off, net=terms.net)
+    return paid, [max(pair) for pair in zip(paid, whole, strict=True)]
 
 
 def _counting_share(order: EarningOrder, terms: EarningTerms) -> Fraction:
     """The share of the price that was paid with what earns."""
     price = _price(order)
-    if terms.gift_cards_earn or price <= 0:
+    left_out = Decimal(0) if terms.gift_cards_earn else max(order.gift_cards_gross, Decimal(0))
+    left_out += Decimal(0) if terms.points_earn else max(order.points_paid, Decimal(0))
+    if not left_out or price <= 0:
         return Fraction(1)
-    return max(1 - Fraction(max(order.gift_cards_gross, Decimal(0))) / price, Fraction(0))
+    return max(1 - Fraction(left_out) / price, Fraction(0))
+
+
+def _decimal(amount: Fraction) -> Decimal:
+    """To a thousandth, as money is kept; exact where it is money already."""
+    exact = Decimal(amount.numerator) / Decimal(amount.denominator)
+    return exact if Fraction(exact) == amount else exact.quantize(Decimal("0.001"))
 
 
 def _price(order: EarningOrder) -> Fraction:

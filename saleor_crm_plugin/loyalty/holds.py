@@ -1,35 +1,66 @@
 """Points set aside for a checkout, and what becomes of them.
 
-HELD -> COMMITTED when an order carries the code; HELD -> RELEASED when the checkout gives the points up or time runs
-out. A released hold whose code turns up on an order all the same is committed: an order that carries the code always
-debits.
+HELD -> COMMITTED when an order carries the voucher or the gift card; HELD -> RELEASED when the checkout gives the
+points up or time runs out. A released hold whose carrier turns up on an order all the same is committed: an order that
+carries it always debits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
 from uuid import UUID
 
-from saleor_crm_plugin.loyalty.models import HoldStatus, PointsHold
+from django.db.models import Q
+
+from saleor_crm_plugin.loyalty.earning import EarningOrder
+from saleor_crm_plugin.loyalty.models import Carrier, HoldForm, HoldStatus, PointsHold
 
 
-def by_code(codes: Collection[str], using: str) -> dict[str, PointsHold]:
-    """Holds by voucher code, locked."""
-    if not codes:
+def by_carrier(carriers: Collection[Carrier], using: str) -> dict[Carrier, PointsHold]:
+    """Holds by voucher code or gift card, locked."""
+    if not carriers:
         return {}
-    rows = PointsHold.objects.using(using).select_for_update().filter(code__in=codes).order_by("pk")
-    return {hold.code: hold for hold in rows}
+    codes = [carrier for carrier in carriers if isinstance(carrier, str)]
+    cards = [carrier for carrier in carriers if isinstance(carrier, int)]
+    rows = PointsHold.objects.using(using).select_for_update()
+    rows = rows.filter(Q(code__in=codes) | Q(gift_card_id__in=cards)).order_by("pk")
+    return {hold.carrier: hold for hold in rows}
 
 
 def commit(hold: PointsHold, order_id: UUID) -> bool:
-    """Tie a hold to the order; True if its points are still counted as held."""
+    """Tie a hold to the first order that carries it; True if its points are still counted as held."""
     was_held = hold.status == HoldStatus.HELD
     hold.status = HoldStatus.COMMITTED
-    hold.order_id = order_id
+    hold.order_id = hold.order_id or order_id
     return was_held
+
+
+def with_points(
+    order: EarningOrder, carried: Mapping[Carrier, Decimal | None], holds: Mapping[Carrier, PointsHold]
+) -> EarningOrder:
+    """The order with what points paid told apart from what vouchers and gift cards of the customer's own did.
+
+    Args:
+        carried: what each voucher and gift card took off, as in `OrderFacts`.
+        holds: by carrier; those of others may be among them.
+    """
+    off = paid = Decimal(0)
+    for carrier, amount in carried.items():
+        hold = holds.get(carrier)
+        if hold is None:
+            continue
+        took = hold.amount if amount is None else amount
+        if hold.form == HoldForm.VOUCHER:
+            off += took
+        else:
+            paid += took
+    if not off and not paid:
+        return order
+    return replace(order, points_off=off, points_paid=paid, gift_cards_gross=order.gift_cards_gross - paid)
 
 
 def points_used(hold: PointsHold, amount: Decimal | None) -> int:

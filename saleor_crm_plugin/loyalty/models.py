@@ -17,7 +17,10 @@ import uuid
 
 from django.db import models
 
-from saleor_crm_plugin.fields import money_field
+from saleor_crm_plugin.fields import money_field, saleor_key
+
+# What an order carries the worth of spent points by: a voucher's code, or the primary key of a gift card.
+Carrier = str | int
 
 
 class LoyaltyProgram(models.Model):
@@ -234,18 +237,27 @@ class HoldStatus(models.TextChoices):
     RELEASED = "released"
 
 
+class HoldForm(models.TextChoices):
+    VOUCHER = "voucher"
+    GIFT_CARD = "gift_card"
+
+
 class PointsHold(models.Model):
-    """Points set aside for a checkout, and the voucher code that carries their worth into the order."""
+    """Points set aside for a checkout, and the voucher or gift card that carries their worth into the order."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="holds")
     # Primary key of the checkout, which Saleor deletes when it becomes an order.
     checkout_token = models.UUIDField()
+    # What the customer asked for. A checkout that shrinks takes fewer, one that grows again takes more, up to these.
+    requested = models.BigIntegerField()
     points = models.BigIntegerField()
     amount = money_field()
     currency = models.CharField(max_length=3)
-    # Of the voucher.
-    code = models.CharField(max_length=64, unique=True)
+    form = models.CharField(max_length=16, choices=HoldForm.choices, default=HoldForm.VOUCHER)
+    # Of the voucher. That of a gift card is as good as money, and kept nowhere but on the card.
+    code = models.CharField(max_length=64, unique=True, null=True)
+    gift_card = saleor_key("giftcard.GiftCard", unique=True, null=True)
     status = models.CharField(max_length=16, choices=HoldStatus.choices, default=HoldStatus.HELD)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -263,7 +275,22 @@ class PointsHold(models.Model):
                 condition=models.Q(status=HoldStatus.HELD),
             ),
             models.CheckConstraint(name="crm_hold_holds_points", condition=models.Q(points__gt=0, amount__gt=0)),
+            models.CheckConstraint(
+                name="crm_hold_never_more_than_asked_for", condition=models.Q(points__lte=models.F("requested"))
+            ),
+            models.CheckConstraint(
+                name="crm_hold_has_one_carrier",
+                condition=models.Q(form=HoldForm.VOUCHER, code__isnull=False, gift_card__isnull=True)
+                | models.Q(form=HoldForm.GIFT_CARD, code__isnull=True, gift_card__isnull=False),
+            ),
         ]
+
+    @property
+    def carrier(self) -> Carrier:
+        """How an order names it: the code of the voucher, or the primary key of the gift card."""
+        carrier: Carrier | None = self.code if self.form == HoldForm.VOUCHER else self.gift_card_id
+        assert carrier is not None
+        return carrier
 
 
 class AccountMerge(models.Model):

@@ -30,19 +30,26 @@ class OrderEntries:
         self.posted = 0
 
     def commit(self, hold: PointsHold, amount: Decimal | None) -> None:
-        """The order carries the code of points that were set aside: they are spent now, come what may.
+        """The order carries what the points were set aside as: they are spent now, come what may.
+
+        A gift card with something left can end up on a second order before its first one is synced: each order spends
+        what it took.
 
         Args:
-            amount: what the code took off. If the checkout has shrunk since, that is less than the points are worth,
-                and only as many points as it needed are spent. None: unknown, so all of them.
+            amount: what the voucher or gift card took off. If the checkout has shrunk since, that is less than the
+                points are worth, and only as many points as it needed are spent. None: unknown, so all of them.
         """
-        if hold.order_id is not None:
+        if hold.order_id == self.order.order_id or self._has_spent(hold):
             return
         if holds.commit(hold, self.order.order_id):
             self.ledger.wallets[hold.account_id].release(hold.points)
         points = holds.points_used(hold, amount)
         if points:
-            self._add(self.ledger.redeem(hold.account_id, points, self._source(reason="Spent on an order")))
+            source = self._source(reason="Spent on an order", breakdown={"hold": str(hold.pk)})
+            self._add(self.ledger.redeem(hold.account_id, points, source))
+
+    def _has_spent(self, hold: PointsHold) -> bool:
+        return any(entry.breakdown.get("hold") == str(hold.pk) for entry in self.entries)
 
     def bring_award(self, account_id: int | None, terms: earning.EarningTerms | None) -> list[RuleUse]:
         """Bring the order's award in line.
@@ -107,14 +114,17 @@ class OrderEntries:
         ]
 
     def bring_redemption(self) -> None:
-        spent = [entry for entry in self.entries if entry.type == TransactionType.REDEEM]
-        if not spent:
-            return
-        account_id = spent[0].account_id
-        total = -sum(entry.points for entry in spent)
-        returned = sum(entry.points for entry in self.entries if entry.type == TransactionType.REDEEM_REVERSAL)
-        hold_points = -spent[0].points
-        due = self._points_to_return(hold_points) - (returned - (total - hold_points))
+        """Bring what came back of the spent points in line."""
+        for account_id in sorted({entry.account_id for entry in self.entries if entry.type == TransactionType.REDEEM}):
+            self._bring_redemption_of(account_id)
+
+    def _bring_redemption_of(self, account_id: int) -> None:
+        own = [entry for entry in self.entries if entry.account_id == account_id]
+        spent = [entry for entry in own if entry.type == TransactionType.REDEEM]
+        by_holds = [entry for entry in spent if "hold" in entry.breakdown] or spent[:1]
+        total, of_holds = -sum(entry.points for entry in spent), -sum(entry.points for entry in by_holds)
+        returned = sum(entry.points for entry in own if entry.type == TransactionType.REDEEM_REVERSAL)
+        due = self._points_to_return(of_holds) - (returned - (total - of_holds))
         if due > 0:
             reason = "Order cancelled" if self.order.is_closed else "Order refunded"
             self._add(self.ledger.give_back(account_id, due, self._source(reason=reason, reverses=spent[0].pk)))

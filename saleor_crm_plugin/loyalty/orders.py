@@ -10,7 +10,7 @@ editing settings or rules changes no past entry.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -19,7 +19,7 @@ from saleor_crm_plugin.config import LoyaltySettings
 from saleor_crm_plugin.loyalty import accounts, earning, holds
 from saleor_crm_plugin.loyalty.earning import EarningTerms
 from saleor_crm_plugin.loyalty.ledger import Ledger
-from saleor_crm_plugin.loyalty.models import PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.models import Carrier, PointsTransaction, TransactionType
 from saleor_crm_plugin.loyalty.order_entries import OrderEntries
 from saleor_crm_plugin.loyalty.rules import storage as rules
 from saleor_crm_plugin.loyalty.terms import NO_TRAITS, CustomerTraits, RuleLimits, Wanted, occasion_of, terms_of
@@ -36,8 +36,8 @@ class OrderFacts:
         is_replacement: sent in place of goods of another order, which keeps its points; earns nothing.
         placed_at: orders before the channel's `earn_from` earn nothing.
         qualified_at: when the channel's condition (paid, or fulfilled) was met; None while it is not.
-        carried: codes on the order, any of which may be the carrier of spent points, with what each took off; None if
-            unknown, and then it is taken to be all of it.
+        carried: voucher codes and gift cards of the order, any of which may be the carrier of spent points, with what
+            each took off; None if unknown, and then it is taken to be all of it.
     """
 
     order_id: UUID
@@ -50,7 +50,7 @@ class OrderFacts:
     qualified_at: datetime | None
     earning: earning.EarningOrder
     settings: LoyaltySettings
-    carried: Mapping[str, Decimal | None] = field(default_factory=dict)
+    carried: Mapping[Carrier, Decimal | None] = field(default_factory=dict)
     traits: CustomerTraits = NO_TRAITS
     is_replacement: bool = False
 
@@ -63,7 +63,9 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
     """
     orders = sorted(orders, key=lambda order: (order.placed_at, order.order_id))
     history = _read_history([order.order_id for order in orders], using)
-    hold_of = holds.by_code({code for order in orders for code in order.carried}, using)
+    hold_of = holds.by_carrier({carrier for order in orders for carrier in order.carried}, using)
+    if hold_of:
+        orders = [replace(each, earning=holds.with_points(each.earning, each.carried, hold_of)) for each in orders]
     first_terms = _first_terms(orders, history, program_id, using)
     affected = [
         order
@@ -81,7 +83,7 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
     }
     account_of = accounts.ensure(program_id, profiles, using)
     existing = [entry for order in affected for entry in history.get(order.order_id, ())]
-    used_holds = [hold_of[code] for order in affected for code in order.carried if code in hold_of]
+    used_holds = [hold_of[carrier] for order in affected for carrier in order.carried if carrier in hold_of]
     with_lots = {entry.account_id for entry in existing} | {hold.account_id for hold in used_holds}
     touched = with_lots | set(account_of.values())
     if not touched:
@@ -109,9 +111,9 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
         posted, uses = 0, []
         for order in affected:
             line = OrderEntries(ledger, order, list(history.get(order.order_id, ())))
-            for code in order.carried:
-                if code in hold_of:
-                    line.commit(hold_of[code], order.carried[code])
+            for carrier, amount in order.carried.items():
+                if carrier in hold_of:
+                    line.commit(hold_of[carrier], amount)
             account_id = None if order.profile_id is None else account_of.get(order.profile_id)
             terms = None
             if order.order_id in wanted:

@@ -30,7 +30,14 @@ class Quote:
 NOTHING = Quote(points=0, amount=Decimal(0))
 
 
-def quote(requested: int, spendable: int, subtotal: Decimal, settings: LoyaltySettings, places: int) -> Quote:
+def quote(
+    requested: int,
+    spendable: int,
+    subtotal: Decimal,
+    settings: LoyaltySettings,
+    places: int,
+    left_to_pay: Decimal | None = None,
+) -> Quote:
     """Points to apply to a checkout.
 
     Args:
@@ -38,6 +45,7 @@ def quote(requested: int, spendable: int, subtotal: Decimal, settings: LoyaltySe
         spendable: points that the account can spend, including those that this checkout holds already.
         subtotal: price of the checkout's lines before points, in its currency.
         places: decimal places of the currency: 2 for USD, 0 for JPY.
+        left_to_pay: the most that there is to pay, if that can be less than the subtotal.
 
     Returns:
         At most `requested` points, and no more than their rounded-down worth needs: the customer never pays with a
@@ -46,14 +54,16 @@ def quote(requested: int, spendable: int, subtotal: Decimal, settings: LoyaltySe
     if not settings.point_value or requested <= 0:
         return NOTHING
     unit = Decimal(1).scaleb(-places)
-    cap = (subtotal * settings.maximum_share_percent / 100).quantize(unit, rounding=ROUND_DOWN)
+    share = subtotal * settings.maximum_share_percent / 100
+    whole = share if left_to_pay is None else min(share, left_to_pay)
+    cap = whole.quantize(unit, rounding=ROUND_DOWN)
     points, limit = requested, None
     if spendable < points:
         points, limit = max(spendable, 0), Limit.BALANCE
     affordable = int(cap / settings.point_value)
     if affordable < points:
         points = max(affordable, 0)
-        limit = Limit.CHECKOUT_TOTAL if settings.maximum_share_percent == 100 else Limit.SHARE
+        limit = Limit.CHECKOUT_TOTAL if settings.maximum_share_percent == 100 or whole < share else Limit.SHARE
     amount = (points * settings.point_value).quantize(unit, rounding=ROUND_DOWN)
     needed = int((amount / settings.point_value).to_integral_value(rounding=ROUND_CEILING))
     if needed < points:

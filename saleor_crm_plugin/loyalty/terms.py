@@ -62,6 +62,7 @@ def terms_of(
         with_shipping=settings.include_shipping,
         gift_cards_earn=settings.gift_cards_earn,
         sale_items_earn=settings.sale_items_earn,
+        points_earn=settings.points_earn,
         rules=tuple(
             RuleTerms(rule.rule_id, rule.version, rule.name, rule.definition, None, rule.is_dry_run)
             for rule in rules

@@ -21,6 +21,8 @@ STATIC_URL = "/static/"
 
 DATABASE_CONNECTION_DEFAULT_NAME = "default"
 DATABASE_CONNECTION_REPLICA_NAME = "replica"
+# Seconds.
+CHECKOUT_COMPLETION_LOCK_TIME = 180
 
 
 def _database() -> dict[str, Any]:

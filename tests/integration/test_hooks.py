@@ -137,6 +137,11 @@ class TestWithABroker:
                 for hook in FULFILLMENT_HOOKS
             ],
             *[(hook, SimpleNamespace(pk=42), (f"{TASKS}.sync_customer_task", [42])) for hook in CUSTOMER_HOOKS],
+            (
+                "checkout_updated",
+                SimpleNamespace(pk=ORDER_ID, user_id=42),
+                (f"{TASKS}.refit_hold_task", [str(ORDER_ID)]),
+            ),
             ("order_bulk_created", [order()], (f"{TASKS}.sync_orders_task", [[str(ORDER_ID)]])),
         ],
     )
@@ -154,7 +159,11 @@ class TestWithABroker:
 
     def test_these_are_all_the_hooks(self) -> None:
         ours = {name for name in vars(CRMPlugin) if getattr(vars(CRMPlugin)[name], "__name__", "") == "hook"}
-        assert ours == {*ORDER_HOOKS, *FULFILLMENT_HOOKS, *CUSTOMER_HOOKS, "order_bulk_created"}
+        assert ours == {*ORDER_HOOKS, *FULFILLMENT_HOOKS, *CUSTOMER_HOOKS, "checkout_updated", "order_bulk_created"}
+
+    def test_the_checkout_of_a_guest_has_no_points(self, sent: Callable[[], list[Message]]) -> None:
+        hooks.checkout_changed(SimpleNamespace(pk=ORDER_ID, user_id=None))
+        assert sent() == []
 
     @pytest.mark.django_db(transaction=True)
     def test_saleors_manager_reaches_us_and_adds_no_sql(

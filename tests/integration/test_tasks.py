@@ -222,6 +222,7 @@ def test_hints_are_given_back_by_a_dying_worker_and_nobody_keeps_results() -> No
         "sync_order_task",
         "sync_orders_task",
         "sync_customer_task",
+        "refit_hold_task",
     }
 
 

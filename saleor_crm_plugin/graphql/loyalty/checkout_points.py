@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -25,11 +24,12 @@ from saleor_crm_plugin.graphql.dataloaders import CustomerByUserIdLoader, load_s
 from saleor_crm_plugin.graphql.loyalty.dataloaders import HoldByCheckoutTokenLoader
 from saleor_crm_plugin.graphql.loyalty.rules.preview import PreviewTerms, preview_terms
 from saleor_crm_plugin.graphql.roots import Amount
-from saleor_crm_plugin.ingestion.checkouts import earning_order, gift_card_balance
-from saleor_crm_plugin.ingestion.redemption import places_of, subtotal_of
-from saleor_crm_plugin.loyalty.earning import Award, RuleShare, award, split_points
-from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsHold
-from saleor_crm_plugin.loyalty.redemption import quote
+from saleor_crm_plugin.ingestion import hooks
+from saleor_crm_plugin.ingestion.checkouts import earning_order, gift_card_balances
+from saleor_crm_plugin.ingestion.room import FORM_OF, places_of, quote_again, quote_for, room_of
+from saleor_crm_plugin.loyalty.earning import Award, EarningTerms, RuleShare, award, split_points
+from saleor_crm_plugin.loyalty.models import HoldForm, LoyaltyAccount, PointsHold
+from saleor_crm_plugin.loyalty.redemption import Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +109,17 @@ def _points(
     checkout = checkout_info.checkout
     # The dataloaders have loaded both, side by side.
     checkout.channel = checkout_info.channel
-    earns_less = preview.terms is not None and not preview.terms.gift_cards_earn
-    gift_cards = gift_card_balance(checkout, using) if earns_less else Decimal(0)
-    order = earning_order(checkout, lines, preview.places, checkout_info.billing_address, gift_cards)
+    gift_cards = gift_card_balances(checkout, using) if _asks_for_gift_cards(preview.terms, hold) else []
+    order = earning_order(checkout, lines, preview.places, checkout_info.billing_address, gift_cards, hold)
     earned = award(order, preview.terms) if preview.terms else None
+    most, now = _takes(checkout_info, lines, settings, hold, account, using)
+    if hold is not None and now is not None and (now.points, now.amount) != (hold.points, hold.amount):
+        # No hook tells of a price that changed by itself.
+        hooks.checkout_changed(checkout)
     return CheckoutPoints(
         points_to_earn=earned.points if earned else 0,
         breakdown=_breakdown(earned, checkout.currency),
-        max_applicable_points=_most_points(checkout_info, lines, settings, hold, account),
+        max_applicable_points=most,
         applied_points=hold.points if hold else 0,
         discount=Amount(hold.amount, hold.currency) if hold else None,
     )
@@ -151,19 +154,32 @@ def _why(share: RuleShare, earned: Award) -> str:
     return f"The rule “{share.name}”."
 
 
-def _most_points(
+def _asks_for_gift_cards(terms: EarningTerms | None, hold: PointsHold | None) -> bool:
+    if terms is None:
+        return False
+    return not terms.gift_cards_earn or (not terms.points_earn and hold is not None and hold.form == HoldForm.GIFT_CARD)
+
+
+def _takes(
     checkout_info: Any,
     lines: Sequence[Any],
     settings: LoyaltySettings,
     hold: PointsHold | None,
     account: LoyaltyAccount | None,
-) -> int:
+    using: str,
+) -> tuple[int, Quote | None]:
+    """The most points that the checkout can take, and what it can take of those that were asked for."""
     checkout = checkout_info.checkout
     if account is None or not settings.point_value or account.closed_at is not None:
-        return 0
-    if checkout.voucher_code and (hold is None or hold.code != checkout.voucher_code):
-        return 0
-    spendable = account.spendable + (hold.points if hold and hold.account_id == account.pk else 0)
-    subtotal = subtotal_of(checkout, lines)
-    offer = quote(spendable, spendable, subtotal, settings, places_of(checkout.currency))
-    return offer.points if offer.points >= settings.minimum_points_to_spend else 0
+        return 0, None
+    own = hold if hold is not None and hold.account_id == account.pk else None
+    form = FORM_OF[settings.redemption_form]
+    is_foreign = bool(checkout.voucher_code) and (hold is None or hold.code != checkout.voucher_code)
+    if form == HoldForm.VOUCHER and is_foreign:
+        return 0, None
+    own_cards = [own.gift_card_id] if own is not None and own.gift_card_id is not None else []
+    room = room_of(checkout_info, lines, HoldForm(own.form) if own else form, own_cards, using)
+    spendable = account.spendable + (own.points if own else 0)
+    offer = quote_for(spendable, spendable, room, settings, checkout.currency)
+    most = offer.points if offer.points >= settings.minimum_points_to_spend else 0
+    return most, quote_again(own, account.spendable, room, settings) if own else None

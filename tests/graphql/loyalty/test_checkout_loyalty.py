@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
+from django.utils import timezone
 from graphql_relay import from_global_id
 from saleor.checkout.complete_checkout import complete_checkout
 from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
@@ -20,6 +23,8 @@ from tests.graphql.conftest import BEGINNING
 from tests.shop_settings import loyalty_settings
 
 pytestmark = pytest.mark.django_db
+
+PLUGINS = ["saleor_crm_plugin.plugin.CRMPlugin", "saleor_crm_plugin.plugin.LoyaltySettingsPlugin"]
 
 LOYALTY = """
 query ($id: ID!) {
@@ -182,3 +187,103 @@ def test_sale_items_earn_as_the_channel_says(shop, as_ann, checkout_of, earn, po
     pay_order(order)
     sync_order(order.pk)
     assert order_points([order.pk], "default")[order.pk].earned == points
+
+
+APPLY = """
+mutation ($id: ID!, $points: Int!) {
+  loyaltyPointsApply(checkoutId: $id, points: $points) {
+    appliedPoints discount { amount currency } checkout { totalPrice { gross { amount } } } errors { field code }
+  }
+}
+"""
+
+
+@pytest.mark.devshop("completes the checkout by a call that a real shop surrounds with payment steps")
+@pytest.mark.parametrize("form", ["voucher", "gift card"])
+@pytest.mark.parametrize("share", ["100", "40"])
+@pytest.mark.parametrize("earn", [True, False])
+@pytest.mark.parametrize("cards_earn", [True, False])
+@pytest.mark.parametrize("basis", ["gross", "net"])
+def test_what_points_pay_earns_as_the_channel_says(shop, as_ann, checkout_of, form, share, earn, cards_earn, basis):
+    """The order earns what its checkout said, in either form, and with a gift card of the customer's own beside."""
+    loyalty_settings(
+        shop.channel,
+        points_per_unit="10",
+        earn_from=BEGINNING,
+        point_value="0.01",
+        maximum_share_percent=share,
+        redemption_form=form,
+        points_earn=earn,
+        gift_cards_earn=cards_earn,
+        basis=basis,
+    )
+    checkout_id = checkout_of(as_ann, [(shop.plum, 1)])
+    GiftCard.objects.create(code="OWN-1", currency="USD", initial_balance_amount=1, current_balance_amount=1)
+    add = 'mutation ($id: ID!) { checkoutAddPromoCode(id: $id, promoCode: "OWN-1") { errors { code } } }'
+    assert as_ann.data(add, id=checkout_id) == {"checkoutAddPromoCode": {"errors": []}}
+    applied = as_ann.data(APPLY, id=checkout_id, points=500)["loyaltyPointsApply"]
+    assert applied["errors"] == []
+    paid = applied["discount"]["amount"]
+    # 5 dollars of plums. A voucher is taken off the price, a gift card off what the customer's own card leaves.
+    assert paid == (2 if share == "40" else 5 if form == "voucher" else 4)
+    own_card = min(1, 5 - paid)
+
+    found = loyalty(as_ann, checkout_id)
+    expected = 5 - (0 if earn else paid) - (0 if cards_earn else own_card)
+    assert (found["pointsToEarn"], found["appliedPoints"]) == (10 * expected, applied["appliedPoints"])
+    assert applied["checkout"]["totalPrice"]["gross"]["amount"] == 5 - paid - own_card
+    order = complete(checkout_id)
+    assert order.total_gross_amount == 5 - paid - own_card
+    pay_order(order)
+    sync_order(order.pk)
+    points = order_points([order.pk], "default")[order.pk]
+    assert (points.earned, points.redeemed) == (10 * expected, applied["appliedPoints"])
+
+
+def test_a_gift_card_of_points_leaves_room_for_a_voucher(shop, as_ann, checkout_of):
+    loyalty_settings(shop.channel, point_value="0.01", redemption_form="gift card")
+    checkout_id = checkout_of(as_ann, [(shop.apple, 1)])
+    make_voucher("FIVE-OFF", 17, shop.channel)
+    add = 'mutation ($id: ID!) { checkoutAddPromoCode(id: $id, promoCode: "FIVE-OFF") { errors { code } } }'
+    assert as_ann.data(add, id=checkout_id) == {"checkoutAddPromoCode": {"errors": []}}
+    assert loyalty(as_ann, checkout_id)["maxApplicablePoints"] == 300
+    applied = as_ann.data(APPLY, id=checkout_id, points=200)["loyaltyPointsApply"]
+    assert (applied["appliedPoints"], applied["checkout"]["totalPrice"]["gross"]["amount"]) == (200, 1)
+    found = loyalty(as_ann, checkout_id)
+    assert (found["maxApplicablePoints"], found["appliedPoints"], found["discount"]["amount"]) == (300, 200, 2)
+
+
+@pytest.fixture
+def hooked(settings, django_capture_on_commit_callbacks):
+    """Call it where hooks shall lead to their tasks, as after a commit."""
+    settings.PLUGINS = PLUGINS
+    return partial(django_capture_on_commit_callbacks, execute=True)
+
+
+@pytest.mark.parametrize("form", ["voucher", "gift card"])
+def test_points_follow_the_lines_of_the_checkout(shop, as_ann, checkout_of, form, hooked):
+    loyalty_settings(shop.channel, point_value="0.01", redemption_form=form, maximum_share_percent="50")
+    checkout_id = checkout_of(as_ann, [(shop.plum, 2)])
+    as_ann.data(APPLY, id=checkout_id, points=400)
+    update = """mutation ($id: ID!, $variant: ID!, $quantity: Int!) {
+      checkoutLinesUpdate(id: $id, lines: [{variantId: $variant, quantity: $quantity}]) { errors { code } }
+    }"""
+    for quantity, points in ((1, 250), (2, 400), (0, 0)):
+        variant = global_id("ProductVariant", shop.plum.default_variant.pk)
+        with hooked():
+            as_ann.data(update, id=checkout_id, variant=variant, quantity=quantity)
+        assert loyalty(as_ann, checkout_id)["appliedPoints"] == points
+
+
+@pytest.mark.devshop("sets the price by hand")
+@pytest.mark.parametrize("form", ["voucher", "gift card"])
+def test_points_follow_a_price_that_changed_by_itself(shop, as_ann, checkout_of, form, hooked):
+    loyalty_settings(shop.channel, point_value="0.01", redemption_form=form)
+    checkout_id = checkout_of(as_ann, [(shop.plum, 1)])
+    as_ann.data(APPLY, id=checkout_id, points=400)
+    shop.plum.default_variant.channel_listings.update(price_amount=3, discounted_price_amount=3)
+    Checkout.objects.update(price_expiration=timezone.now())
+    # No hook tells of it. Who reads finds out, and the next reader sees what follows.
+    with hooked():
+        assert loyalty(as_ann, checkout_id)["appliedPoints"] == 400
+    assert loyalty(as_ann, checkout_id)["appliedPoints"] == 300

@@ -203,6 +203,7 @@ class LedgerMachine(RuleBasedStateMachine):
         hold = PointsHold.objects.create(
             account=account,
             checkout_token=uuid4(),
+            requested=points,
             points=points,
             amount=D(points),
             currency="USD",

@@ -75,6 +75,7 @@ def hold(account_id: int, points: int, code: str = "LP-1") -> PointsHold:
     return PointsHold.objects.create(
         account_id=account_id,
         checkout_token=uuid4(),
+        requested=points,
         points=points,
         amount=D(points) / 100,
         currency="USD",

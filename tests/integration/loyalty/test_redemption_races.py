@@ -9,13 +9,17 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection, connections
 from django.utils import timezone
 from saleor.core.db.connection import allow_writer
 from saleor.discount.models import VoucherCode
+from saleor.giftcard.models import GiftCard
 
 from saleor_crm_plugin.exceptions import RedemptionError
 from saleor_crm_plugin.ingestion.redemption import release_timed_out_holds
+from saleor_crm_plugin.ingestion.refit import refit_hold
+from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.corrections import void
@@ -30,7 +34,7 @@ from saleor_crm_plugin.loyalty.models import (
 )
 from tests.devshop.factories import make_channel, make_order, make_product
 from tests.integration.loyalty.audit import assert_ledger_adds_up
-from tests.integration.loyalty.test_redemption import account, apply, checkout_of, customer_with_points
+from tests.integration.loyalty.test_redemption import account, apply, checkout_of, complete, customer_with_points
 from tests.shop_settings import loyalty_settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -160,6 +164,49 @@ def test_a_time_out_and_the_order_spend_the_points_once(channel):
         assert list(spent.values_list("points", flat=True)) == [-100]
         assert (account().held, account().spendable) == (0, 100 * (TIME_OUT_ROUNDS - done - 1))
         assert_ledger_adds_up()
+
+
+def test_a_time_out_and_a_completion_with_a_gift_card_spend_the_points_once(channel):
+    """Real completions: either the card lives and the order spends it, or it dies and there is no order."""
+    loyalty_settings(channel, point_value="0.01", redemption_form="gift card")
+    user = customer_with_points(100 * TIME_OUT_ROUNDS)
+    # How long a completion takes, so that the time-out comes before it, within it and after it.
+    alone = checkout_of(user, channel)
+    started = time.monotonic()
+    complete(alone)
+    step = (time.monotonic() - started) / 2
+    balance, seen = 100 * TIME_OUT_ROUNDS, set()
+    for done in range(TIME_OUT_ROUNDS):
+        checkout = checkout_of(user, channel)
+        apply(checkout, 100)
+        hold = PointsHold.objects.get(status=HoldStatus.HELD)
+        later = timezone.now() + timedelta(hours=2)
+        calls = [
+            partial(release_after, done % 7 * step, later),
+            partial(complete, checkout),
+            partial(refit_hold, checkout.pk, load_settings()),
+        ]
+        released, order, refitted = at_once(calls)
+        no_errors([released, refitted])
+        hold.refresh_from_db()
+        if isinstance(order, Exception):
+            assert isinstance(order, ValidationError), order
+            assert (hold.status, released) == (HoldStatus.RELEASED, 1)
+            seen.add("timed out")
+        else:
+            sync_orders([order.pk])
+            hold.refresh_from_db()
+            spent = PointsTransaction.objects.filter(order_id=order.pk, type=TransactionType.REDEEM)
+            # A total that the card has lowered is paid for, and no other.
+            paid = 100 if order.total_gross_amount == 39 else 0
+            assert order.total_gross_amount in (39, 40)
+            assert -sum(spent.values_list("points", flat=True)) == paid
+            balance -= paid
+            seen.add("ordered")
+        assert (account().held, account().active) == (0, balance)
+        assert not GiftCard.objects.filter(is_active=True).exists()
+        assert_ledger_adds_up()
+    assert seen == {"ordered", "timed out"}
 
 
 def test_an_order_synced_by_many_earns_once(channel):

@@ -21,7 +21,7 @@ from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.loyalty.mutations.base import key_argument
 from saleor_crm_plugin.graphql.loyalty.rewards.enums import LoyaltyRewardKindEnum
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
-from saleor_crm_plugin.ingestion.redemption import places_of
+from saleor_crm_plugin.ingestion.room import places_of
 from saleor_crm_plugin.loyalty.rewards.definition import AMOUNT_LIMIT, Reward, RewardKind
 from saleor_crm_plugin.profiles.models import RFMGroup
 

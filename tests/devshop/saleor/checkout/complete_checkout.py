@@ -50,6 +50,7 @@ def complete_checkout(
     """Make the order, and return it. There is never a further step for the buyer, as no gateway is asked."""
     checkout = checkout_info.checkout
     _store_prices(checkout_info, lines)
+    _validate_gift_cards(checkout)
     if not _is_covered(checkout_info):
         raise ValidationError(
             "The payments do not cover the total.", code=CheckoutErrorCode.CHECKOUT_NOT_FULLY_PAID.value
@@ -64,6 +65,14 @@ def complete_checkout(
     except Checkout.DoesNotExist:
         order = Order.objects.get_by_checkout_token(checkout.token)
     return order, False, {}
+
+
+def _validate_gift_cards(checkout: Checkout) -> None:
+    if checkout.gift_cards.count() != checkout.gift_cards.active(timezone.now().date()).count():
+        dead = ValidationError(
+            "A gift card is not valid any more.", code=CheckoutErrorCode.GIFT_CARD_NOT_APPLICABLE.value
+        )
+        raise ValidationError({"gift_cards": dead})
 
 
 def _is_covered(checkout_info: CheckoutInfo) -> bool:
@@ -216,11 +225,11 @@ def _record_discount(order: Order, checkout: Checkout, voucher: Voucher | None, 
 
 
 def _pay_with_gift_cards(checkout_info: CheckoutInfo, order: Order, total: Money) -> None:
-    cards = checkout_info.checkout.gift_cards.active(timezone.now().date()).select_for_update(of=("self",))
-    for card in cards:
+    """Use the cards up one after the other; whether they are still active was looked at before, not here."""
+    for card in checkout_info.checkout.gift_cards.select_for_update(of=("self",)):
+        if not total.amount:
+            break
         used = min(card.current_balance, total)
-        if not used.amount:
-            continue
         before = card.current_balance_amount
         card.current_balance -= used
         card.last_used_on = timezone.now()

@@ -6,6 +6,7 @@ class CheckoutErrorCode(Enum):
     CHANNEL_INACTIVE = "channel_inactive"
     CHECKOUT_NOT_FULLY_PAID = "checkout_not_fully_paid"
     EMAIL_NOT_SET = "email_not_set"
+    GIFT_CARD_NOT_APPLICABLE = "gift_card_not_applicable"
     GRAPHQL_ERROR = "graphql_error"
     INVALID = "invalid"
     NOT_FOUND = "not_found"

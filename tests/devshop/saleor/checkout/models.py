@@ -85,6 +85,11 @@ class Checkout(models.Model):
     def get_customer_email(self) -> str | None:
         return self.email or (self.user.email if self.user else None)
 
+    def is_checkout_locked(self) -> bool:
+        """A payment is under way that will complete it."""
+        started = self.completing_started_at
+        return bool(started and (timezone.now() - started).seconds < settings.CHECKOUT_COMPLETION_LOCK_TIME)
+
     def safe_update(self, update_fields: list[str]) -> None:
         """Save the fields, and say so plainly when another request has completed the checkout meanwhile."""
         with allow_writer(), transaction.atomic():

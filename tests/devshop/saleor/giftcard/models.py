@@ -13,6 +13,13 @@ from ..permission.enums import GiftcardPermissions
 from . import GiftCardEvents
 
 
+class GiftCardTag(models.Model):
+    name = models.CharField(max_length=255, unique=True)
+
+    class Meta:
+        ordering = ("name",)
+
+
 class GiftCardQueryset(models.QuerySet):
     def active(self, date: datetime.date) -> "GiftCardQueryset":
         return self.filter(Q(expiry_date__isnull=True) | Q(expiry_date__gte=date), is_active=True)
@@ -35,6 +42,7 @@ class GiftCard(models.Model):
     app = models.ForeignKey(App, blank=True, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     expiry_date = models.DateField(null=True, blank=True)
+    tags = models.ManyToManyField(GiftCardTag, "gift_cards")
     last_used_on = models.DateTimeField(null=True, blank=True)
     currency = _columns.currency()
     initial_balance_amount = _columns.amount()

@@ -36,7 +36,7 @@ def test_a_reversal_counts_from_its_award_on():
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute("UPDATE crm_points_transaction SET earned_at = NULL")
         cursor.execute("SET LOCAL session_replication_role = origin")
-        cursor.execute(import_module("saleor_crm_plugin.migrations.0004_tiers").EARNED_AT)
+        cursor.execute(import_module("saleor_crm_plugin.migrations.0008_tiers").EARNED_AT)
     assert list(PointsTransaction.objects.order_by("pk").values_list("type", "earned_at")) == [
         ("earn", MARCH),
         ("earn_reversal", MARCH),

@@ -1,0 +1,84 @@
+"""Brings the points on a checkout in line with what the checkout can take now.
+
+Level-triggered like orders: whatever changed it, the same call fits the hold, its voucher or gift card and the price.
+Fewer points when the checkout has shrunk, more again when it has grown, never more than the customer asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from saleor.checkout.actions import call_checkout_event
+from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
+from saleor.checkout.models import Checkout
+from saleor.checkout.utils import invalidate_checkout
+from saleor.plugins.manager import get_plugins_manager
+
+from saleor_crm_plugin.config import LoyaltySettings
+from saleor_crm_plugin.ingestion import carriers
+from saleor_crm_plugin.ingestion.redemption import CHECKOUT_UPDATED, release
+from saleor_crm_plugin.ingestion.room import quote_again, room_of
+from saleor_crm_plugin.ingestion.settings import ShopSettings
+from saleor_crm_plugin.loyalty.ledger import Ledger
+from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, PointsHold
+
+
+def refit_hold(checkout_token: UUID, settings: ShopSettings) -> bool:
+    """Fit the open hold of a checkout, if it has one; True if that changed anything.
+
+    An emptied checkout gives its points back, and so does one whose buyer has taken the voucher or gift card off.
+    While an order is being made of it, and where spending has been paused, nothing changes.
+    """
+    if not PointsHold.objects.filter(checkout_token=checkout_token, status=HoldStatus.HELD).exists():
+        return False
+    manager = get_plugins_manager(allow_replica=False)
+    with transaction.atomic():
+        checkout = carriers.lock_checkout(checkout_token)
+        hold = carriers.lock_hold(checkout_token)
+        if checkout is None or hold is None:
+            return False
+        lines, _ = fetch_checkout_lines(checkout)
+        terms = settings.loyalty_for(checkout.channel_id)
+        changed = _fit(hold, checkout, fetch_checkout_info(checkout, lines, manager), lines, terms)
+        if changed:
+            # What the checkout knew of the voucher is outdated.
+            checkout_info = fetch_checkout_info(checkout, lines, manager)
+            invalidate_checkout(checkout_info, lines, manager, recalculate_discount=True, save=True)
+    if changed:
+        call_checkout_event(manager, CHECKOUT_UPDATED, checkout)
+    return changed
+
+
+def _fit(hold: PointsHold, checkout: Checkout, checkout_info: Any, lines: Any, settings: LoyaltySettings) -> bool:
+    if not carriers.is_on(hold, checkout):
+        return _give_up(hold, checkout)
+    if not settings.point_value:
+        return False
+    if not carriers.lock(hold, checkout):
+        return False
+    own_cards = [hold.gift_card_id] if hold.gift_card_id is not None else []
+    room = room_of(checkout_info, lines, HoldForm(hold.form), own_cards)
+    with Ledger([hold.account_id], lots_of=[]) as ledger:
+        wallet = ledger.wallets[hold.account_id]
+        offer = quote_again(hold, wallet.spendable, room, settings)
+        if offer.points:
+            wallet.release(hold.points)
+            wallet.hold(offer.points)
+    if not offer.points:
+        return _give_up(hold, checkout)
+    if (offer.points, offer.amount) == (hold.points, hold.amount):
+        return False
+    hold.points, hold.amount = offer.points, offer.amount
+    hold.save(update_fields=["points", "amount"])
+    carriers.change_worth(hold)
+    return True
+
+
+def _give_up(hold: PointsHold, checkout: Checkout) -> bool:
+    if not carriers.kill(hold, checkout):
+        return False
+    release(hold)
+    carriers.take_off(checkout)
+    return True

@@ -1,0 +1,158 @@
+"""A checkout that changes after points were applied: they fit it again, and never exceed what was asked for."""
+
+from __future__ import annotations
+
+from decimal import Decimal as D
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
+from saleor.checkout.models import Checkout
+from saleor.checkout.utils import invalidate_checkout, remove_voucher_from_checkout
+from saleor.discount.models import VoucherChannelListing, VoucherCode
+from saleor.giftcard.models import GiftCard
+
+from saleor_crm_plugin.ingestion.refit import refit_hold
+from saleor_crm_plugin.ingestion.settings import load_settings
+from saleor_crm_plugin.ingestion.sync import sync_order
+from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, PointsHold
+from tests.devshop.factories import make_channel
+from tests.devshop.flows import manager
+from tests.integration.loyalty.audit import assert_ledger_adds_up
+from tests.integration.loyalty.test_redemption import account, apply, checkout_of, complete, customer_with_points
+from tests.shop_settings import loyalty_settings
+
+pytestmark = pytest.mark.django_db
+
+FORMS = ["voucher", "gift card"]
+
+
+@pytest.fixture(params=FORMS)
+def form(request):
+    return request.param
+
+
+@pytest.fixture
+def channel(form):
+    channel = make_channel(allow_unpaid_orders=True)
+    loyalty_settings(channel, point_value="0.01", maximum_share_percent="50", redemption_form=form)
+    return channel
+
+
+@pytest.fixture
+def checkout(channel):
+    """Two of a product at 20, with 2000 points on them: half of the price."""
+    checkout = checkout_of(customer_with_points(3000), channel, price=20)
+    changed(checkout, quantity=2)
+    assert apply(checkout, 2500).points == 2000
+    return checkout
+
+
+def changed(checkout: Checkout, quantity: int) -> None:
+    """As Saleor's own mutations do when lines change."""
+    checkout.refresh_from_db()
+    if quantity:
+        checkout.lines.update(quantity=quantity)
+    else:
+        checkout.lines.all().delete()
+    lines, _ = fetch_checkout_lines(checkout)
+    invalidate_checkout(fetch_checkout_info(checkout, lines, manager()), lines, manager(), save=True)
+
+
+def refit(checkout: Checkout) -> bool:
+    return refit_hold(checkout.pk, load_settings())
+
+
+def carried() -> D:
+    """What the voucher or gift card of the open hold is worth."""
+    hold = PointsHold.objects.get(status=HoldStatus.HELD)
+    if hold.form == HoldForm.GIFT_CARD:
+        return GiftCard.objects.get(pk=hold.gift_card_id).current_balance_amount
+    return VoucherChannelListing.objects.get(voucher__codes__code=hold.code).discount_value
+
+
+def held() -> tuple[int, D, int, D]:
+    hold = PointsHold.objects.get(status=HoldStatus.HELD)
+    return hold.points, hold.amount, account().held, carried()
+
+
+def test_points_shrink_and_grow_with_the_checkout_up_to_what_was_asked_for(checkout):
+    assert not refit(checkout)
+    for quantity, points in ((1, 1000), (2, 2000), (5, 2500), (3, 2500), (1, 1000)):
+        changed(checkout, quantity)
+        assert refit(checkout) == (quantity != 3)
+        assert held() == (points, D(points) / 100, points, D(points) / 100)
+        assert not refit(checkout)
+        assert_ledger_adds_up()
+    order = complete(checkout)
+    assert order.total_gross_amount == 10
+    sync_order(order.pk)
+    assert (account().active, account().held) == (2000, 0)
+
+
+def test_points_do_not_grow_beyond_the_balance(channel):
+    user = customer_with_points(1500)
+    checkout = checkout_of(user, channel, price=20)
+    apply(checkout, 1400)
+    apply(other := checkout_of(user, channel, price=20), 400)
+    changed(checkout, 3)
+    assert refit(checkout)
+    assert PointsHold.objects.get(checkout_token=checkout.pk, status=HoldStatus.HELD).points == 1100
+    assert PointsHold.objects.get(checkout_token=other.pk).points == 400
+    assert account().spendable == 0
+    assert_ledger_adds_up()
+
+
+def test_an_emptied_checkout_gives_its_points_back(checkout):
+    changed(checkout, 0)
+    assert refit(checkout)
+    assert not refit(checkout)
+    checkout.refresh_from_db()
+    assert (account().held, account().spendable) == (0, 3000)
+    assert (checkout.voucher_code, list(checkout.gift_cards.all())) == (None, [])
+    assert PointsHold.objects.get().status == HoldStatus.RELEASED
+    assert not GiftCard.objects.filter(is_active=True).exists()
+    assert not VoucherCode.objects.filter(is_active=True).exists()
+
+
+def test_fewer_than_must_be_spent_at_once_are_given_back(checkout, channel, form):
+    loyalty_settings(
+        channel,
+        point_value="0.01",
+        maximum_share_percent="50",
+        redemption_form=form,
+        minimum_points_to_spend="1500",
+    )
+    changed(checkout, 1)
+    assert refit(checkout)
+    assert account().held == 0
+    assert complete(checkout).total_gross_amount == 20
+
+
+def test_a_buyer_who_takes_the_code_off_has_the_points_back(checkout):
+    remove_voucher_from_checkout(checkout)
+    checkout.gift_cards.clear()
+    assert refit(checkout)
+    assert (account().held, account().spendable) == (0, 3000)
+
+
+def test_paused_spending_leaves_what_is_applied(checkout, channel):
+    loyalty_settings(channel)
+    changed(checkout, 1)
+    assert not refit(checkout)
+    assert account().held == 2000
+
+
+def test_an_order_in_the_making_is_left_alone(checkout):
+    changed(checkout, 1)
+    Checkout.objects.update(completing_started_at=timezone.now())
+    VoucherCode.objects.update(used=1)
+    assert not refit(checkout)
+    assert account().held == 2000
+
+
+def test_a_checkout_without_points_costs_one_statement(channel, django_assert_num_queries):
+    settings = load_settings()
+    with django_assert_num_queries(1):
+        assert not refit_hold(uuid4(), settings)
