@@ -66,7 +66,9 @@ def change_amount(code: str, amount: Decimal) -> None:
 
 
 def withdraw_code(code: str) -> bool:
-    """`kill_code`, and take the code off the checkouts that carry it; False if one of them is being completed.
+    """Make an unused code unusable and take it off the checkouts that carry it.
+
+    False if an order is using or has used it, or one of the checkouts is being completed.
 
     Saleor's completion reads the discount, and locks checkout and code only later; if the code dies in between, it
     keeps the discount and forgets the code. Without the code on the checkout it reckons the price anew. It locks a
@@ -74,8 +76,9 @@ def withdraw_code(code: str) -> bool:
     """
     holders = Checkout.objects.filter(voucher_code=code)
     locked = list(holders.select_for_update(of=("self",), skip_locked=True))
-    if len(locked) < holders.count() or not kill_code(code):
+    if len(locked) < holders.count() or not lock_unused(code):
         return False
+    kill_code(code)
     for checkout in locked:
         remove_voucher_from_checkout(checkout)
     Checkout.objects.filter(pk__in=[checkout.pk for checkout in locked]).update(price_expiration=timezone.now())
