@@ -25,7 +25,7 @@ demo: $(VENV)
 	@$(BIN)/python -m demo $(DEMO_OPTIONS)
 
 test: $(VENV)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses logical $(ARGS)
 
 lint: $(VENV)
 	@$(BIN)/ruff check .

@@ -5,9 +5,17 @@ Which one differs between the four versions of Saleor, between types and even be
 
 from __future__ import annotations
 
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from saleor.graphql.core.context import BaseContext
+
+
+class Amount(NamedTuple):
+    """Root of Saleor's `Money`."""
+
+    amount: Decimal
+    currency: str
 
 
 def node_of(root: Any) -> Any:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal as D
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
+from saleor.order import FulfillmentStatus
 
 from saleor_crm_plugin.ingestion.sync import sync_order
-from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
+from saleor_crm_plugin.loyalty.accounts import default_program_id
+from saleor_crm_plugin.loyalty.adjustment import adjust
+from saleor_crm_plugin.loyalty.corrections import reinstate, void
+from saleor_crm_plugin.loyalty.ledger import SYSTEM, Actor, Ledger, Source
+from saleor_crm_plugin.loyalty.models import ActorType, LoyaltyAccount, PointsLot, PointsTransaction
 from saleor_crm_plugin.loyalty.queries import OrderPoints, order_points
+from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, RuleDefinition, Trigger
+from saleor_crm_plugin.loyalty.rules.editing import create_rule, update_rule
+from saleor_crm_plugin.loyalty.rules.models import RuleStatus
+from saleor_crm_plugin.loyalty.schedule import activate_due_lots, expire_due_lots
 from saleor_crm_plugin.profiles.models import ProfileMetrics
-from tests.devshop.factories import make_channel, make_customer, make_order, make_product
+from tests.devshop.factories import make_category, make_channel, make_customer, make_order, make_product
 from tests.devshop.flows import announce_order, cancel_order, fulfill_order, pay_order, refund_order
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.shop_settings import loyalty_settings
@@ -34,7 +44,7 @@ def channel():
     return channel
 
 
-def buy(channel, amount: int, user=None, email: str = "", paid: bool = False, **kwargs):
+def buy(channel, amount: D | int, user=None, email: str = "", paid: bool = False, **kwargs):
     product = make_product(price=amount, channel=channel)
     order = make_order(user, email, channel, [(product.default_variant, 1)], paid=False, **kwargs)
     announce_order(order)
@@ -121,3 +131,204 @@ def test_imported_history_earns_nothing_unless_the_shop_says_so(channel):
     loyalty_settings(channel, points_per_unit="2", earn_from=YESTERDAY, award_imported_orders=True)
     sync_order(order.pk)
     assert entries() == [("earn", 20, 20)]
+
+
+def balances(user) -> tuple[int, int, int]:
+    """Active, pending and owed points of a customer."""
+    account = LoyaltyAccount.objects.get(profile__user=user)
+    return account.active, account.pending, account.deficit
+
+
+def lots() -> list[tuple[int, int]]:
+    """Amount and rest of each lot, oldest first."""
+    return list(PointsLot.objects.order_by("pk").values_list("amount", "remaining"))
+
+
+def test_one_wallet_for_dollars_euros_and_yen(channel):
+    """Prices differ by the hundredfold; points are the same."""
+    ida = make_customer("ida@example.com")
+    berlin, tokyo = make_channel("berlin", currency="EUR"), make_channel("tokyo", currency="JPY")
+    loyalty_settings(berlin, points_per_unit="1.5", earn_from=YESTERDAY)
+    loyalty_settings(tokyo, points_per_unit="0.015", earn_from=YESTERDAY)
+    buy(channel, 10, ida, paid=True)
+    buy(berlin, D("10.99"), ida, paid=True)
+    in_yen = buy(tokyo, 1099, ida, paid=True)
+    # 10 x 2; 10.99 x 1.5 = 16.485; 1099 x 0.015 = 16.485.
+    assert entries() == [("earn", 20, 20), ("earn", 16, 36), ("earn", 16, 52)]
+    refund_order(in_yen, D(549))
+    # 550 yen are left: 8.25 points.
+    assert entries()[-1] == ("earn_reversal", -8, 44)
+
+
+def test_jo_gets_double_points_on_tea_and_keeps_them_when_the_offer_ends(channel):
+    tea = make_product(price=40, channel=channel, category=make_category("Tea"))
+    cup = make_product(price=20, channel=channel, category=make_category("Cups"))
+    double = create_rule(
+        default_program_id(),
+        "Tea weeks",
+        RuleStatus.LIVE,
+        RuleDefinition(
+            Trigger.ORDER,
+            Effect.MULTIPLIER,
+            D(2),
+            conditions=Conditions(category_ids=frozenset({tea.category_id})),
+        ),
+        SYSTEM,
+    )
+    order = make_order(
+        make_customer("jo@example.com"),
+        channel=channel,
+        lines=[(tea.default_variant, 1), (cup.default_variant, 1)],
+        paid=False,
+    )
+    announce_order(order)
+    pay_order(order)
+    # 40 x 2 doubled, and 20 x 2.
+    assert entries() == [("earn", 200, 200)]
+    update_rule(double.pk, SYSTEM, status=RuleStatus.OFF)
+    sync_order(order.pk)
+    assert entries() == [("earn", 200, 200)]
+    # Half of the money back takes half of the points, on the terms of then.
+    refund_order(order, D(30))
+    assert entries()[-1] == ("earn_reversal", -100, 100)
+
+
+def test_kim_sends_the_cup_back_before_any_money_moves(channel):
+    products = [make_product(price=20, channel=channel) for _ in ("cup", "plate")]
+    lines = [(product.default_variant, 1) for product in products]
+    order = make_order(make_customer("kim@example.com"), channel=channel, lines=lines, paid=False)
+    announce_order(order)
+    pay_order(order)
+    cup, plate = order.lines.order_by("variant_id")
+    order.fulfillments.create(status=FulfillmentStatus.RETURNED).lines.create(order_line=cup, quantity=1)
+    sync_order(order.pk)
+    assert entries() == [("earn", 80, 80), ("earn_reversal", -40, 40)]
+    # The money for the cup follows: its points are gone already.
+    refund_order(order, D(20))
+    assert entries()[-1] == ("earn_reversal", -40, 40)
+    # Staff grant a refund for the plate. Saleor tells nobody; the next reconciliation sees it.
+    grant = order.granted_refunds.create(amount_value=D(20), currency="USD")
+    grant.lines.create(order_line=plate, quantity=1)
+    sync_order(order.pk)
+    assert entries()[-1] == ("earn_reversal", -40, 0)
+
+
+def test_three_small_refunds_take_what_one_of_their_sum_would(channel):
+    leo, mia = make_customer("leo@example.com"), make_customer("mia@example.com")
+    often, once = buy(channel, D("33.33"), leo, paid=True), buy(channel, D("33.33"), mia, paid=True)
+    assert (balances(leo), balances(mia)) == ((66, 0, 0), (66, 0, 0))
+    for amount in ("1.11", "2.22", "3.34"):
+        refund_order(often, D(amount))
+    refund_order(once, D("6.67"))
+    # 26.66 x 2 = 53.32.
+    assert (balances(leo), balances(mia)) == ((53, 0, 0), (53, 0, 0))
+    assert_ledger_adds_up()
+
+
+@pytest.mark.parametrize(
+    ("policy", "after_refund", "after_next_order"),
+    [
+        # What she has left goes; what is missing is forgiven.
+        ("within balance", (0, 0, 0), (40, 0, 0)),
+        # The next order pays it first.
+        ("into deficit", (0, 0, 70), (0, 0, 30)),
+        # Nothing is pending any more, so all stays.
+        ("pending only", (30, 0, 0), (70, 0, 0)),
+    ],
+)
+def test_nora_has_spent_the_points_of_an_order_that_is_refunded(channel, policy, after_refund, after_next_order):
+    loyalty_settings(channel, points_per_unit="2", earn_from=YESTERDAY, earned_points_policy=policy)
+    nora = make_customer("nora@example.com")
+    order = buy(channel, 50, nora, paid=True)
+    spend(nora, 70)
+    refund_order(order)
+    assert balances(nora) == after_refund
+    buy(channel, 20, nora, paid=True)
+    assert balances(nora) == after_next_order
+    assert_ledger_adds_up()
+
+
+def spend(user, points: int) -> None:
+    """As an order with the code of a hold would."""
+    account = LoyaltyAccount.objects.get(profile__user=user)
+    with Ledger([account.pk]) as ledger:
+        ledger.redeem(account.pk, points, Source(key=f"test:{user.pk}:{points}", order_id=uuid4()))
+
+
+def test_omars_points_wait_for_the_return_window_and_run_out_after_a_year(channel):
+    loyalty_settings(channel, points_per_unit="2", earn_from=YESTERDAY, pending_days="14", expiry="12 months")
+    omar = make_customer("omar@example.com")
+    buy(channel, 50, omar, paid=True)
+    start = timezone.now()
+    assert balances(omar) == (0, 100, 0)
+    activate_due_lots(start + timedelta(days=13))
+    assert balances(omar) == (0, 100, 0)
+    activate_due_lots(start + timedelta(days=15))
+    assert balances(omar) == (100, 0, 0)
+    expire_due_lots(start + timedelta(days=14 + 360))
+    assert balances(omar) == (100, 0, 0)
+    expire_due_lots(start + timedelta(days=14 + 367))
+    assert entries() == [("earn", 100, 100), ("expire", -100, 0)]
+    # He asks, and staff are kind: once.
+    expired = PointsTransaction.objects.latest("pk")
+    for _ in range(2):
+        reinstate(expired.pk, "He was ill", Actor(ActorType.STAFF, 1))
+    assert entries()[2:] == [("reinstate", 100, 100)]
+
+
+def test_pia_spends_what_runs_out_first_and_gets_back_those_very_points(channel):
+    pia = make_customer("pia@example.com")
+    buy(channel, 50, pia, paid=True)
+    loyalty_settings(channel, points_per_unit="2", earn_from=YESTERDAY, expiry="6 months")
+    buy(channel, 25, pia, paid=True)
+    assert lots() == [(100, 100), (50, 50)]
+    account = LoyaltyAccount.objects.get()
+    order_id = uuid4()
+    with Ledger([account.pk]) as ledger:
+        ledger.redeem(account.pk, 80, Source(key="spend", order_id=order_id))
+    # All of the younger lot, which runs out in half a year, before the one that never does.
+    assert lots() == [(100, 70), (50, 0)]
+    with Ledger([account.pk], orders=[order_id]) as ledger:
+        ledger.give_back(account.pk, 80, Source(key="cancelled", order_id=order_id))
+    assert lots() == [(100, 100), (50, 50)]
+    expire_due_lots(timezone.now() + timedelta(days=190))
+    assert balances(pia) == (100, 0, 0)
+    assert_ledger_adds_up()
+
+
+def test_staff_give_points_think_again_and_both_can_be_read(channel):
+    quinn = make_customer("quinn@example.com")
+    buy(channel, 50, quinn, paid=True)
+    account = LoyaltyAccount.objects.get()
+    staff = Actor(ActorType.STAFF, 7)
+    given = adjust(account.pk, 500, "The parcel came late", staff, "ticket 4711")
+    # The same ticket twice is one gift.
+    assert adjust(account.pk, 500, "The parcel came late", staff, "ticket 4711").pk == given.pk
+    void(given.pk, "Wrong customer", staff)
+    assert entries() == [("earn", 100, 100), ("adjust", 500, 600), ("void", -500, 100)]
+    assert list(PointsTransaction.objects.order_by("pk").values_list("reason", "actor_id"))[1:] == [
+        ("The parcel came late", 7),
+        ("Wrong customer", 7),
+    ]
+
+
+def test_the_order_sent_in_place_of_broken_goods_earns_nothing(channel):
+    rosa = make_customer("rosa@example.com")
+    first = buy(channel, 50, rosa, paid=True)
+    line = first.lines.get()
+    first.fulfillments.create(status=FulfillmentStatus.REPLACED).lines.create(order_line=line, quantity=1)
+    sync_order(first.pk)
+    buy(channel, 50, rosa, paid=True, origin="reissue")
+    assert entries() == [("earn", 100, 100)]
+
+
+def test_an_edited_order_earns_what_it_costs_now(channel):
+    order = buy(channel, 50, make_customer("sol@example.com"), paid=True)
+    assert entries() == [("earn", 100, 100)]
+    line = order.lines.get()
+    for name in ("total_price_gross_amount", "total_price_net_amount"):
+        setattr(line, name, D(35))
+    line.save()
+    type(order).objects.filter(pk=order.pk).update(total_gross_amount=D(35), total_net_amount=D(35))
+    sync_order(order.pk)
+    assert entries()[-1] == ("earn_reversal", -30, 70)

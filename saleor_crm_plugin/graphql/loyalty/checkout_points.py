@@ -23,8 +23,8 @@ from saleor_crm_plugin.config import LoyaltySettings
 from saleor_crm_plugin.graphql.access import authenticated_user
 from saleor_crm_plugin.graphql.dataloaders import CustomerByUserIdLoader, load_shop_settings
 from saleor_crm_plugin.graphql.loyalty.dataloaders import HoldByCheckoutTokenLoader
-from saleor_crm_plugin.graphql.loyalty.money import Amount
 from saleor_crm_plugin.graphql.loyalty.rules.preview import PreviewTerms, preview_terms
+from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.ingestion.checkouts import earning_order, gift_card_balance
 from saleor_crm_plugin.ingestion.redemption import places_of, subtotal_of
 from saleor_crm_plugin.loyalty.earning import Award, RuleShare, award, split_points

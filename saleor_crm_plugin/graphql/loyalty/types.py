@@ -35,14 +35,13 @@ from saleor_crm_plugin.graphql.loyalty.dataloaders import (
     TransactionsByAccountIdLoader,
 )
 from saleor_crm_plugin.graphql.loyalty.enums import PointsTransactionTypeEnum
-from saleor_crm_plugin.graphql.loyalty.money import Amount
 from saleor_crm_plugin.graphql.loyalty.tiers.dataloaders import (
     TierByAccountIdLoader,
     TierProgressByAccountIdLoader,
     tier_of,
 )
 from saleor_crm_plugin.graphql.loyalty.tiers.types import LoyaltyTier, LoyaltyTierProgress
-from saleor_crm_plugin.graphql.roots import channel_slug_of, node_of
+from saleor_crm_plugin.graphql.roots import Amount, channel_slug_of, node_of
 from saleor_crm_plugin.loyalty import models
 
 

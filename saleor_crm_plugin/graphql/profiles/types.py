@@ -20,9 +20,9 @@ from saleor.permission.enums import AccountPermissions
 from saleor_crm_plugin.graphql.access import has_any_permission, is_owner, require_owner_or_permission, requires
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
-from saleor_crm_plugin.graphql.loyalty.money import Amount
 from saleor_crm_plugin.graphql.profiles.dataloaders import GuestEmailByProfileIdLoader, MetricsByProfileIdLoader
 from saleor_crm_plugin.graphql.profiles.enums import CustomerProfileSortField, RfmGroupEnum
+from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.profiles import models
 
 

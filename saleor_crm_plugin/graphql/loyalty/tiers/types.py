@@ -12,9 +12,9 @@ from saleor.graphql.core.types.model import ModelObjectType
 from saleor.graphql.core.types.money import Money
 
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
-from saleor_crm_plugin.graphql.loyalty.money import Amount
 from saleor_crm_plugin.graphql.loyalty.tiers.dataloaders import TierProgress
 from saleor_crm_plugin.graphql.loyalty.tiers.enums import TierBasisEnum, TierDowngradeEnum, TierWindowEnum
+from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.loyalty.tiers import models
 from saleor_crm_plugin.loyalty.tiers.standing import Basis
 
