@@ -150,6 +150,8 @@ def check_migrated(databases: Sequence[str] | None = None, **kwargs: Any) -> lis
     """Our tables are there and current. A warning: an error would keep `manage.py migrate` from creating them."""
     if settings.DATABASE_CONNECTION_DEFAULT_NAME not in (databases or ()):
         return []
+    # Some of Saleor's migrations import its GraphQL modules, which import each other in circles and only in some orders.
+    import_module(settings.ROOT_URLCONF)
     try:
         executor = MigrationExecutor(connections[settings.DATABASE_CONNECTION_DEFAULT_NAME])
         targets = [node for node in executor.loader.graph.leaf_nodes() if node[0] == APP]

@@ -69,12 +69,11 @@ def lock(hold: PointsHold, checkout: Checkout | None) -> bool:
 
 def kill(hold: PointsHold, checkout: Checkout | None) -> bool:
     """Make the hold's voucher or gift card unusable; False if an order is using or has used it, and nothing changed."""
+    if hold.code is not None:
+        return vouchers.withdraw_code(hold.code)
     if not lock(hold, checkout):
         return False
-    if hold.code is not None:
-        vouchers.kill_code(hold.code)
-    else:
-        points_cards.kill_card(_card_of(hold))
+    points_cards.kill_card(_card_of(hold))
     return True
 
 

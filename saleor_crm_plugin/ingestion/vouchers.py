@@ -54,11 +54,6 @@ def lock_unused(code: str) -> bool:
     return row is None or row.used == 0
 
 
-def kill_code(code: str) -> None:
-    """Make a code unusable that `lock_unused` has found unused."""
-    VoucherCode.objects.filter(code=code).update(is_active=False)
-
-
 def change_amount(code: str, amount: Decimal) -> None:
     """Give a code another worth that `lock_unused` has found unused."""
     listings = VoucherChannelListing.objects.filter(voucher__codes__code=code)
@@ -70,15 +65,16 @@ def withdraw_code(code: str) -> bool:
 
     False if an order is using or has used it, or one of the checkouts is being completed.
 
-    Saleor's completion reads the discount, and locks checkout and code only later; if the code dies in between, it
-    keeps the discount and forgets the code. Without the code on the checkout it reckons the price anew. It locks a
-    checkout before a code, so the checkouts here are not waited for.
+    Saleor keeps the prices of a checkout for a while, and its completion reads the discount first and locks checkout
+    and code later: with a code that is merely dead, an order would keep the discount and forget the code. Without the
+    code on the checkout, and with prices that have expired, it reckons anew. It locks a checkout before a code, so the
+    checkouts here are not waited for.
     """
     holders = Checkout.objects.filter(voucher_code=code)
     locked = list(holders.select_for_update(of=("self",), skip_locked=True))
     if len(locked) < holders.count() or not lock_unused(code):
         return False
-    kill_code(code)
+    VoucherCode.objects.filter(code=code).update(is_active=False)
     for checkout in locked:
         remove_voucher_from_checkout(checkout)
     Checkout.objects.filter(pk__in=[checkout.pk for checkout in locked]).update(price_expiration=timezone.now())

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from saleor_crm_plugin.exceptions import AccountClosedError, LoyaltyInputError
-from saleor_crm_plugin.loyalty.adjustment import REASON_MAX_LENGTH
+from saleor_crm_plugin.loyalty.adjustment import checked_reason
 from saleor_crm_plugin.loyalty.ledger import Actor
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.tiers.amounts import SpendReader
@@ -36,9 +36,7 @@ def assign(
         AccountClosedError: the account is closed.
     """
     now = timezone.now()
-    reason = reason.strip()
-    if not 0 < len(reason) <= REASON_MAX_LENGTH:
-        raise LoyaltyInputError(f"Give a reason of 1 to {REASON_MAX_LENGTH} characters.", "INVALID", "reason")
+    reason = checked_reason(reason)
     account = LoyaltyAccount.objects.using(using).get(pk=account_id)
     if account.closed_at is not None:
         raise AccountClosedError("The account is closed.")

@@ -6,4 +6,5 @@ from saleor_crm_plugin.loyalty.audit import CHECKS, findings
 
 
 def assert_ledger_adds_up() -> None:
-    assert [finding for check in CHECKS for finding in findings(check)] == []
+    found = [finding for check in CHECKS for finding in findings(check)]
+    assert not found, found

@@ -94,7 +94,7 @@ class TestSigningUp:
         assert earning.versions_in(breakdown) == {(welcome.pk, 1)}
         terms = earning.terms_from_breakdown(breakdown, storage.definitions(earning.versions_in(breakdown), "default"))
         assert [each.rule_id for each in terms.rules] == [welcome.pk]
-        assert breakdown["shares"] == [{"rule": welcome.pk, "name": "Welcome", "points": 100}]
+        assert breakdown["shares"] == [{"rule": welcome.pk, "tier": None, "name": "Welcome", "points": 100}]
 
     def test_the_points_expire_as_the_rule_says(self):
         rule(Trigger.SIGN_UP, 100, expires_after_months=3)

@@ -81,7 +81,7 @@ def give(account_id: int, points: int, expires_at: datetime | None = None, pendi
         entry = ledger.credit(
             account_id,
             points,
-            TransactionType.EARN_ACTION,
+            TransactionType.IMPORT,
             Source(key=f"give:{uuid4()}"),
             available_at=NOW + timedelta(days=14) if pending else NOW,
             expires_at=expires_at,

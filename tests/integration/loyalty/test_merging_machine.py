@@ -132,6 +132,7 @@ class MergingMachine(RuleBasedStateMachine):
             account_id=account_id,
             checkout_token=uuid4(),
             points=points,
+            requested=points,
             amount=points,
             currency="USD",
             code=f"LP-{uuid4()}",
@@ -188,6 +189,7 @@ class MergingMachine(RuleBasedStateMachine):
                 account_id=owner,
                 checkout_token=uuid4(),
                 points=points,
+                requested=points,
                 amount=points,
                 currency="USD",
                 code=f"LP-{uuid4()}",
@@ -205,7 +207,7 @@ class MergingMachine(RuleBasedStateMachine):
         points = self.spendable(profile_id) + owed
         for account_id in (self.account[profile_id], self.account[self.twin]):
             with Ledger([account_id], now=self.now) as ledger:
-                ledger.redeem(account_id, points, Source(key=f"overspent:{uuid4()}"))
+                ledger.redeem(account_id, points, Source(key=f"overspent:{uuid4()}", order_id=uuid4()))
 
     @rule(data=st.data(), points=st.integers(-300, 300).filter(bool))
     def staff_adjusts(self, data, points):

@@ -10,7 +10,6 @@ from decimal import Decimal as D
 from uuid import uuid4
 
 import pytest
-from django.core.exceptions import ValidationError
 from django.db import connections
 from django.utils import timezone
 from saleor.checkout.complete_checkout import complete_checkout
@@ -161,11 +160,21 @@ def test_time_out_kills_the_code_before_it_frees_the_points(channel):
     assert release_timed_out_holds(later) == 1
     assert release_timed_out_holds(later) == 0
     assert account().spendable == 1000
-    with pytest.raises(ValidationError):
-        complete(checkout)
-    # The shopper can take the dead code off and go on, with or without points.
+    # The code is off the checkout, and the price that Saleor had kept is reckoned anew: no discount without points.
+    checkout.refresh_from_db()
+    assert (checkout.voucher_code, checkout.price_expiration <= timezone.now()) == (None, True)
     apply(checkout, 100)
     assert complete(checkout).total_gross_amount == 39
+
+
+def test_an_order_that_comes_after_the_time_out_costs_the_full_price(channel):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 900)
+    release_timed_out_holds(timezone.now() + timedelta(minutes=61))
+    order = complete(checkout)
+    assert (order.total_gross_amount, order.voucher_code) == (D("40.00"), None)
+    sync_order(order.pk)
+    assert (account().spendable, PointsTransaction.objects.filter(type="redeem").count()) == (1000, 0)
 
 
 def test_dead_vouchers_are_cleared_away_after_a_day(channel):

@@ -20,9 +20,10 @@ from saleor.order.models import Order
 from saleor_crm_plugin.exceptions import AccountClosedError, LoyaltyInputError
 from saleor_crm_plugin.ingestion.rewards import expire_rewards, redeem_reward, return_reward
 from saleor_crm_plugin.ingestion.sync import sync_orders
+from saleor_crm_plugin.ingestion.tier_facts import net_spend
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.audit import findings
-from saleor_crm_plugin.loyalty.ledger import Actor, Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import SYSTEM, Actor, Ledger, Source
 from saleor_crm_plugin.loyalty.models import (
     ActorType,
     LoyaltyAccount,
@@ -34,12 +35,13 @@ from saleor_crm_plugin.loyalty.rewards.definition import Reward, RewardKind
 from saleor_crm_plugin.loyalty.rewards.editing import create_reward, delete_reward, update_reward
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RedemptionStatus, RewardRedemption
 from saleor_crm_plugin.loyalty.schedule import expire_due_lots
-from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierMembership
+from saleor_crm_plugin.loyalty.tiers.assignment import assign
 from saleor_crm_plugin.profiles.models import ProfileMetrics, RFMGroup
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
 from tests.devshop.flows import cancel_order, manager
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_redemption import account, checkout_of, complete, customer_with_points
+from tests.integration.loyalty.tiers.ladder import make_tiers
 from tests.shop_settings import crm_settings, loyalty_settings
 
 pytestmark = pytest.mark.django_db
@@ -416,16 +418,14 @@ def test_points_that_a_checkout_holds_are_not_there(channel):
 
 def test_a_tier_from_which_it_can_be_had(channel):
     user = customer_with_points(1000)
-    silver, gold = (
-        LoyaltyTier.objects.create(program_id=default_program_id(), name=name, level=level)
-        for name, level in (("Silver", 1), ("Gold", 2))
-    )
+    silver, gold = make_tiers(100, 500)
     treat = reward(tier_id=gold.pk)
     assert refused(treat, user) == ("TIER_TOO_LOW", "rewardId")
-    membership = TierMembership.objects.create(account=account(), tier=silver)
-    assert refused(treat, user) == ("TIER_TOO_LOW", "rewardId")
-    membership.tier = gold
-    membership.save()
+    until = timezone.now() + timedelta(days=1)
+    for tier, is_enough in ((silver, False), (gold, True)):
+        assign(account().pk, tier.pk, until, "For the test", SYSTEM, net_spend)
+        if not is_enough:
+            assert refused(treat, user) == ("TIER_TOO_LOW", "rewardId")
     assert take(treat, user).status == "issued"
     assert take(reward(tier_id=silver.pk), user).status == "issued"
 

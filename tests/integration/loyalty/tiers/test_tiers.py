@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
 from uuid import uuid4
@@ -13,12 +14,15 @@ from saleor.order import FulfillmentStatus
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.ingestion.tier_facts import net_spend, review_tiers
 from saleor_crm_plugin.loyalty.accounts import default_program_id
+from saleor_crm_plugin.loyalty.actions import award_action
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.ledger import SYSTEM, Ledger, Source
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.rules.actions import Action
 from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule
 from saleor_crm_plugin.loyalty.rules.models import RuleStatus
+from saleor_crm_plugin.loyalty.rules.storage import live_rules
 from saleor_crm_plugin.loyalty.tiers.assignment import assign
 from saleor_crm_plugin.loyalty.tiers.editing import delete_tier, update_policy, update_tier
 from saleor_crm_plugin.loyalty.tiers.models import TierChange, TierMembership, TierPolicy
@@ -148,12 +152,14 @@ def test_only_what_is_earned_counts(ann, tea):
     account = LoyaltyAccount.objects.get()
     adjust(account.pk, 5000, "Sorry", SYSTEM, "1")
     with Ledger([account.pk], now=day(1)) as ledger:
-        for kind in (TransactionType.TIER_GIFT, TransactionType.REFERRAL, TransactionType.IMPORT):
+        for kind in (TransactionType.TIER_GIFT, TransactionType.REINSTATE, TransactionType.IMPORT):
             ledger.credit(account.pk, 5000, kind, Source(key=kind))
     review(2)
     assert tier(ann) == "Bronze"
-    with Ledger([account.pk], now=day(2)) as ledger:
-        ledger.credit(account.pk, 200, TransactionType.EARN_ACTION, Source(key="birthday"))
+    definition = RuleDefinition(Trigger.BIRTHDAY, Effect.FIXED_POINTS, D(200))
+    create_rule(account.program_id, "Happy birthday", RuleStatus.LIVE, definition, SYSTEM)
+    rules = [replace(each, in_force_since=day(0)) for each in live_rules(account.program_id, "default")]
+    assert award_action(account.pk, Action(Trigger.BIRTHDAY, "birthday:2026", day(2)), rules, now=day(2)) == 200
     # Nobody gave a hint; the daily look at everybody finds it.
     review(3.5)
     assert tier(ann) == "Silver"
@@ -412,7 +418,7 @@ def test_statements_do_not_grow_with_customers(tea, django_assert_num_queries):
         return [make_order(make_customer(), lines=[(tea, 1)], created_at=day(1)).pk for _ in range(count)]
 
     few, many = orders(1), orders(6)
-    with django_assert_num_queries(53) as counted:
+    with django_assert_num_queries(56) as counted:
         sync_orders(few, now=day(1))
     with django_assert_num_queries(len(counted)):
         sync_orders(many, now=day(1))
