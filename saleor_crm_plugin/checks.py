@@ -7,6 +7,7 @@ for our tables.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
