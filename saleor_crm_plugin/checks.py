@@ -151,7 +151,7 @@ def check_migrated(databases: Sequence[str] | None = None, **kwargs: Any) -> lis
     """Our tables are there and current. A warning: an error would keep `manage.py migrate` from creating them."""
     if settings.DATABASE_CONNECTION_DEFAULT_NAME not in (databases or ()):
         return []
-    # Some of Saleor's migrations import its GraphQL modules, which import each other in circles and only in some orders.
+    # Some of Saleor's migrations import its GraphQL modules, which can be imported in some orders only.
     import_module(settings.ROOT_URLCONF)
     try:
         executor = MigrationExecutor(connections[settings.DATABASE_CONNECTION_DEFAULT_NAME])
