@@ -120,7 +120,7 @@ def give_back(
             reverses=redemption.entry_id,
         )
         with Ledger([redemption.account_id], entries=[redemption.entry_id], now=now) as ledger:
-            if ledger.accounts[redemption.account_id].closed_at is not None:
+            if ledger.accounts[ledger.head_of(redemption.account_id)].closed_at is not None:
                 raise AccountClosedError("The account is closed.")
             ledger.undo_taking(redemption.account_id, redemption.cost, TransactionType.REDEEM_REVERSAL, source)
         redemption.status, redemption.returned_at = RedemptionStatus.RETURNED, now

@@ -18,7 +18,9 @@ from saleor.product.models import ProductVariant
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
+from saleor_crm_plugin.graphql.loyalty.keys import existing_keys
 from saleor_crm_plugin.graphql.loyalty.mutations.base import key_argument
+from saleor_crm_plugin.graphql.loyalty.numbers import exact
 from saleor_crm_plugin.graphql.loyalty.rewards.enums import LoyaltyRewardKindEnum
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
 from saleor_crm_plugin.ingestion.room import places_of
@@ -88,7 +90,7 @@ def definition_of(data: Mapping[str, Any], before: Reward | None) -> Reward:
         given = data["minimum_tier_id"]
         changes["tier_id"] = given and key_argument(integer_key, given, "LoyaltyTier", "minimum_tier_id")
     if data.get("channel_ids") is not None:
-        changes["channel_ids"] = _channels(data["channel_ids"])
+        changes["channel_ids"] = existing_keys(Channel.objects.all(), "channel_ids", data["channel_ids"])
     if data.get("segments") is not None:
         changes["segments"] = frozenset(RFMGroup(value).name for value in data["segments"])
     reward = replace(before, **changes)
@@ -112,32 +114,15 @@ def _check_currency(reward: Reward, before: Reward) -> None:
             raise LoyaltyInputError(f"{reward.currency} has {places} decimal places.", "INVALID", field)
 
 
-def _channels(global_ids: list[str]) -> frozenset[int]:
-    keys = {key_argument(integer_key, given, "Channel", "channel_ids"): given for given in global_ids}
-    known = set(Channel.objects.filter(pk__in=keys).values_list("pk", flat=True))
-    if missing := [given for key, given in keys.items() if key not in known]:
-        raise LoyaltyInputError(f"There is no such channel: {', '.join(missing)}.", "NOT_FOUND", "channelIds")
-    return frozenset(keys)
-
-
 def _variant(global_id: str | None) -> int | None:
     if global_id is None:
         return None
-    key = key_argument(integer_key, global_id, "ProductVariant", "product_variant_id")
-    if not ProductVariant.objects.filter(pk=key).exists():
-        raise LoyaltyInputError("There is no such product variant.", "NOT_FOUND", "productVariantId")
+    (key,) = existing_keys(ProductVariant.objects.all(), "product_variant_id", [global_id])
     return key
 
 
 def _number(value: Any) -> decimal.Decimal | None:
-    """A number from a query comes as a float; what is not meant is cut off."""
-    if value is None:
-        return None
-    number = decimal.Decimal(value)
-    # What is out of every range keeps all its digits: the reward refuses it, with the field.
-    if not number.is_finite() or abs(number) > AMOUNT_LIMIT:
-        return number
-    return number.quantize(decimal.Decimal(1).scaleb(-FLOAT_PLACES))
+    return None if value is None else exact(decimal.Decimal(value), FLOAT_PLACES, AMOUNT_LIMIT)
 
 
 def _required(data: Mapping[str, Any], name: str) -> Any:

@@ -17,8 +17,7 @@ from saleor.product.models import Category, Collection, Product, ProductType
 
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
-from saleor_crm_plugin.graphql.ids import integer_key
-from saleor_crm_plugin.graphql.loyalty.mutations.base import key_argument
+from saleor_crm_plugin.graphql.loyalty.keys import existing_keys
 from saleor_crm_plugin.graphql.loyalty.numbers import exact
 from saleor_crm_plugin.graphql.loyalty.rules.enums import (
     BuyerTypeEnum,
@@ -170,20 +169,9 @@ def _not_empty(name: str, values: list[Any]) -> list[Any]:
 
 
 def _keys(name: str, global_ids: list[str]) -> frozenset[int]:
-    """Primary keys of objects that exist."""
     model: Any = MODELS[name]
-    keys = {
-        key_argument(integer_key, global_id, model.__name__, name): global_id for global_id in dict.fromkeys(global_ids)
-    }
-    rows = model.objects.filter(pk__in=keys)
-    if model is LoyaltyTier:
-        rows = rows.filter(deleted_at__isnull=True)
-    known = set(rows.values_list("pk", flat=True))
-    if missing := [global_id for key, global_id in keys.items() if key not in known]:
-        raise LoyaltyInputError(
-            f"There is no such {model._meta.verbose_name}: {', '.join(missing)}.", "NOT_FOUND", name
-        )
-    return frozenset(keys)
+    rows = model.objects.filter(deleted_at__isnull=True) if model is LoyaltyTier else model.objects.all()
+    return existing_keys(rows, name, global_ids)
 
 
 def _number(value: Any) -> decimal.Decimal:
