@@ -1,10 +1,11 @@
 """Random lives of two customers: whatever happens in whatever order, the ledger adds up and orders get their due.
 
 Invariants 1 to 5 and 9 of the design, with earning rules made, edited and switched off meanwhile. Merges (8) have a
-machine of their own, test_merging_machine.py, tiers (7) too, tiers/test_spending_machine.py; previews (6) are played in
-tests/graphql/loyalty/test_preview_is_award.py. By default 2,000 sequences
-of up to 8 steps, the same ones each time; as many of up to 40 steps in each part, always other ones, with `pytest
-tests/integration/loyalty/test_ledger_machine.py --hypothesis-profile=thorough`.
+machine of their own, test_merging_machine.py, and so have tiers (7), tiers/test_spending_machine.py; previews (6) are
+played in tests/graphql/loyalty/test_preview_is_award.py.
+
+By default 2,000 sequences of up to 8 steps, the same ones each time; as many of up to 40 steps in each part, always
+other ones, with `pytest tests/integration/loyalty/test_ledger_machine.py --hypothesis-profile=thorough`.
 """
 
 from __future__ import annotations
