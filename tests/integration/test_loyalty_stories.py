@@ -15,7 +15,7 @@ from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.corrections import reinstate, void
 from saleor_crm_plugin.loyalty.ledger import SYSTEM, Actor, Ledger, Source
-from saleor_crm_plugin.loyalty.models import ActorType, LoyaltyAccount, PointsLot, PointsTransaction
+from saleor_crm_plugin.loyalty.models import ActorType, LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.queries import OrderPoints, order_points
 from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule, update_rule
@@ -25,11 +25,10 @@ from saleor_crm_plugin.profiles.models import ProfileMetrics
 from tests.devshop.factories import make_category, make_channel, make_customer, make_order, make_product
 from tests.devshop.flows import announce_order, cancel_order, fulfill_order, pay_order, refund_order
 from tests.integration.loyalty.audit import assert_ledger_adds_up
+from tests.integration.stories.shop import YESTERDAY, balances, buy, entries, lots
 from tests.shop_settings import loyalty_settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-YESTERDAY = (timezone.now() - timedelta(days=1)).isoformat()
 
 
 @pytest.fixture(autouse=True)
@@ -44,22 +43,8 @@ def channel():
     return channel
 
 
-def buy(channel, amount: D | int, user=None, email: str = "", paid: bool = False, **kwargs):
-    product = make_product(price=amount, channel=channel)
-    order = make_order(user, email, channel, [(product.default_variant, 1)], paid=False, **kwargs)
-    announce_order(order)
-    if paid:
-        pay_order(order)
-    return order
-
-
 def points(order) -> OrderPoints:
     return order_points([order.pk], "default").get(order.pk, OrderPoints())
-
-
-def entries() -> list[tuple[str, int, int]]:
-    assert_ledger_adds_up()
-    return list(PointsTransaction.objects.order_by("pk").values_list("type", "points", "balance_after"))
 
 
 def test_ann_buys_pays_sends_half_back_and_then_all_of_it(channel):
@@ -131,17 +116,6 @@ def test_imported_history_earns_nothing_unless_the_shop_says_so(channel):
     loyalty_settings(channel, points_per_unit="2", earn_from=YESTERDAY, award_imported_orders=True)
     sync_order(order.pk)
     assert entries() == [("earn", 20, 20)]
-
-
-def balances(user) -> tuple[int, int, int]:
-    """Active, pending and owed points of a customer."""
-    account = LoyaltyAccount.objects.get(profile__user=user)
-    return account.active, account.pending, account.deficit
-
-
-def lots() -> list[tuple[int, int]]:
-    """Amount and rest of each lot, oldest first."""
-    return list(PointsLot.objects.order_by("pk").values_list("amount", "remaining"))
 
 
 def test_one_wallet_for_dollars_euros_and_yen(channel):

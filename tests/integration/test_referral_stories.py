@@ -8,7 +8,9 @@ from decimal import Decimal as D
 import pytest
 from django.utils import timezone
 from saleor.account.models import User
+from saleor.permission.enums import AccountPermissions
 
+from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
 from saleor_crm_plugin.ingestion.referrals import settle
 from saleor_crm_plugin.ingestion.settings import load_settings
@@ -19,8 +21,9 @@ from saleor_crm_plugin.loyalty.referrals.models import Referral
 from saleor_crm_plugin.loyalty.rules.definition import Effect, ReferralSide, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule
 from saleor_crm_plugin.loyalty.rules.models import RuleStatus
-from tests.devshop.factories import make_address, make_channel, make_customer, make_order, make_product
+from tests.devshop.factories import make_address, make_channel, make_customer, make_order, make_product, make_staff
 from tests.devshop.flows import announce_order, cancel_order, manager, pay_order, refund_order
+from tests.graphql.client import Api
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.shop_settings import loyalty_settings
 
@@ -120,3 +123,39 @@ def test_fred_cancels_and_buys_something_else(channel):
     order = buy(channel, fred, 20)
     night_after(order)
     assert entries(rita) == [("earn_action", 100), ("referral", 500)]
+
+
+REFUSED = """
+query { loyaltyReferrals(first: 10, status: REFUSED) { edges { node {
+  refusal referrer { user { email } } friend { user { email } } referrerPoints friendPoints
+} } } }
+"""
+
+
+def test_what_was_refused_is_seen_by_staff(channel):
+    rita = sign_up("rita@example.com")
+    code = create_code(rita).code
+    # Her own mailbox; a customer; a second code; the same household, which only the order shows.
+    other_rita, carl, dan, eva = (
+        sign_up(email) for email in ("rita+2@example.com", "carl@example.com", "dan@example.com", "eva@example.com")
+    )
+    buy(channel, carl, 10)
+    apply_code(dan, create_code(carl).code)
+    for friend in (other_rita, carl, dan):
+        with pytest.raises(LoyaltyInputError):
+            apply_code(friend, code)
+    rita.addresses.add(make_address(last_name="eva@example.com"))
+    apply_code(eva, code)
+    night_after(buy(channel, eva, 60))
+    # Of all this nobody but Carl's order has points.
+    assert entries(rita) == [("earn_action", 100)]
+    assert entries(eva) == [("earn_action", 100), ("earn", 120)]
+    staff = Api(make_staff(permissions=[AccountPermissions.MANAGE_USERS]))
+    seen = [edge["node"] for edge in staff.data(REFUSED)["loyaltyReferrals"]["edges"]]
+    assert {(each["referrer"]["user"]["email"], each["friend"]["user"]["email"]): each["refusal"] for each in seen} == {
+        ("rita@example.com", "rita+2@example.com"): "SELF_REFERRAL",
+        ("rita@example.com", "carl@example.com"): "ALREADY_CUSTOMER",
+        ("rita@example.com", "dan@example.com"): "ALREADY_REFERRED",
+        ("rita@example.com", "eva@example.com"): "SAME_HOUSEHOLD",
+    }
+    assert {(each["referrerPoints"], each["friendPoints"]) for each in seen} == {(0, 0)}

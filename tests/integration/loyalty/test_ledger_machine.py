@@ -1,8 +1,11 @@
 """Random lives of two customers: whatever happens in whatever order, the ledger adds up and orders get their due.
 
-Invariants 1 to 5 of the design, with earning rules made, edited and switched off meanwhile. By default 2,000 sequences
-of up to 8 steps, the same ones each time; as many of up to 40 steps in each part, always other ones, with `pytest
-tests/integration/loyalty/test_ledger_machine.py --hypothesis-profile=thorough`.
+Invariants 1 to 5 and 9 of the design, with earning rules made, edited and switched off meanwhile. Merges (8) have a
+machine of their own, test_merging_machine.py, and so have tiers (7), tiers/test_spending_machine.py; previews (6) are
+played in tests/graphql/loyalty/test_preview_is_award.py.
+
+By default 2,000 sequences of up to 8 steps, the same ones each time; as many of up to 40 steps in each part, always
+other ones, with `pytest tests/integration/loyalty/test_ledger_machine.py --hypothesis-profile=thorough`.
 """
 
 from __future__ import annotations
@@ -35,7 +38,14 @@ from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder, EarningTerms
 from saleor_crm_plugin.loyalty.ledger import SYSTEM, Ledger
-from saleor_crm_plugin.loyalty.models import HoldStatus, LoyaltyAccount, PointsHold, PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.models import (
+    HoldStatus,
+    LoyaltyAccount,
+    PointsHold,
+    PointsLot,
+    PointsTransaction,
+    TransactionType,
+)
 from saleor_crm_plugin.loyalty.orders import OrderFacts, bring_in_line
 from saleor_crm_plugin.loyalty.queries import OrderPoints, order_points
 from saleor_crm_plugin.loyalty.rules import storage
@@ -225,6 +235,30 @@ class LedgerMachine(RuleBasedStateMachine):
         self.buys(data, cents, 0, Expiry("never"), *data.draw(st.tuples(EARNED, SPENT)))
         for percent in percents:
             self.update(-1, refunded=self.orders[-1].refunded + sum(cents) * percent // 100)
+
+    @rule(data=st.data(), cents=CENTS, late=st.booleans())
+    def redeems_and_cancels(self, data, cents, late):
+        """The same lots with the same expiry are back, also if the code outlived its hold."""
+        spender = LoyaltyAccount.objects.filter(active__gt=F("held")).order_by("pk").first()
+        if spender is None:
+            return
+        before = self.lots_of(spender)
+        points = data.draw(st.integers(1, spender.spendable))
+        terms = LoyaltySettings(points_per_unit=RATE, earn_from=START)
+        order = Order(
+            uuid4(), spender.profile_id, cents, self.now, terms, code=self.hold(spender, points), spent=points
+        )
+        if late:
+            self.time_out(order.code)
+        self.orders.append(order)
+        self.sync(order)
+        self.update(-1, closed=True)
+        assert self.lots_of(spender) == before
+
+    def lots_of(self, account: LoyaltyAccount) -> list[tuple[object, ...]]:
+        """Those with points: others have come and gone with the order."""
+        lots = PointsLot.objects.filter(account=account, remaining__gt=0).order_by("pk")
+        return list(lots.values_list("pk", "remaining", "status", "available_at", "expires_at"))
 
     def recent(self, data) -> int:
         """One of the last few orders: they interact with what has just happened."""

@@ -2,7 +2,8 @@
 lives the same life.
 
 Invariant 8 of the design: merge, then unmerge, is the identity. And a merged pair of accounts is worth what the one
-account is, after every step. By default 100 sequences of up to 10 steps; more with `--hypothesis-profile=thorough`.
+account is. By default 400 sequences of up to 10 steps, the same ones each time; more and longer ones, always others,
+with `--hypothesis-profile=thorough`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from uuid import uuid4
 import pytest
 from django.db import transaction
 from django.db.models import F
-from hypothesis import settings
+from hypothesis import seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -47,6 +48,8 @@ from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_ledger_machine import CENTS, RATE, SPENT, START, Order
 
+LIVES = 400
+PARTS = 4
 EARNED = st.sampled_from(EarnedPointsPolicy)
 SUMS = ("active", "pending", "deficit", "held", "lifetime")
 LOT = ("pk", "amount", "remaining", "status", "available_at", "expires_at")
@@ -71,10 +74,14 @@ class MergingMachine(RuleBasedStateMachine):
         # Each twice: whose it is, and the twin's.
         self.orders: list[tuple[Order, Order]] = []
         self.adjustments: list[tuple[PointsTransaction, PointsTransaction]] = []
+        self.steps = 0
 
     def teardown(self) -> None:
-        transaction.set_rollback(True)
-        self.atomic.__exit__(None, None, None)
+        try:
+            self.check()
+        finally:
+            transaction.set_rollback(True)
+            self.atomic.__exit__(None, None, None)
 
     @initialize(
         expiry=st.sampled_from([Expiry("never"), Expiry("never"), Expiry("months", 1)]),
@@ -106,8 +113,8 @@ class MergingMachine(RuleBasedStateMachine):
 
     def sync(self, *orders: tuple[Order, Order]) -> None:
         mine = [replace(order, profile_id=self.owner(order.profile_id)) for order, _ in orders]
-        bring_in_line([order.facts() for order in mine], self.program_id, self.now, "default")
-        bring_in_line([twin.facts() for _, twin in orders], self.program_id, self.now, "default")
+        facts = [order.facts() for order in (*mine, *(twin for _, twin in orders))]
+        bring_in_line(facts, self.program_id, self.now, "default")
 
     def place(self, profile_id: int, cents: tuple[int, int], points: int = 0) -> None:
         order = Order(uuid4(), profile_id, cents, self.now, self.terms)
@@ -290,6 +297,12 @@ class MergingMachine(RuleBasedStateMachine):
         return sum(account.balance for account in LoyaltyAccount.objects.filter(profile_id__in=profile_ids))
 
     @invariant()
+    def all_is_well(self) -> None:
+        """Every third step, to save time; and at the end of each life."""
+        self.steps += 1
+        if self.steps % 3 == 0:
+            self.check()
+
     def check(self) -> None:
         assert_ledger_adds_up()
         assert not LoyaltyAccount.objects.filter(deficit__gt=0, active__gt=F("held")).exists()
@@ -312,7 +325,13 @@ class MergingMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-def test_two_accounts_live_like_one():
-    thorough = settings.get_current_profile_name() == "thorough"
-    chosen = settings() if thorough else settings(max_examples=100, stateful_step_count=10, deadline=None)
-    run_state_machine_as_test(MergingMachine, settings=chosen)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_two_accounts_live_like_one(part):
+    if settings.get_current_profile_name() == "thorough":
+        run_state_machine_as_test(MergingMachine, settings=settings())
+        return
+    # As in the ledger's machine: parts that workers can play side by side, each with lives of its own.
+    machine = seed(part)(type(f"MergingMachine{part}", (MergingMachine,), {}))
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=LIVES // PARTS, stateful_step_count=10, deadline=None)
+    )
