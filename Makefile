@@ -25,7 +25,7 @@ demo: $(VENV)
 	@$(BIN)/python -m demo $(DEMO_OPTIONS)
 
 test: $(VENV)
-	@$(BIN)/python -m pytest --numprocesses logical $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses logical --dist worksteal $(ARGS)
 
 lint: $(VENV)
 	@$(BIN)/ruff check .

@@ -393,6 +393,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_random_lives(part):
     if settings.get_current_profile_name() == "thorough":

@@ -325,6 +325,7 @@ class MergingMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_two_accounts_live_like_one(part):
     if settings.get_current_profile_name() == "thorough":

@@ -143,6 +143,7 @@ class SpendingMachine(RuleBasedStateMachine):
         return list(changes.values_list("from_tier_id", "to_tier_id", "cause", "at"))
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_who_spends_is_in_the_tier_of_who_saves():
     thorough = settings.get_current_profile_name() == "thorough"
