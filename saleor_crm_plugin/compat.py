@@ -8,6 +8,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
+from django.utils.module_loading import import_string
 from promise import Promise
 
 OLDEST_SUPPORTED = (3, 21)
@@ -72,6 +73,18 @@ def gift_card_of(user: Any) -> dict[str, Any]:
     if "assigned_to" in {field.name for field in GiftCard._meta.get_fields()}:
         fields |= {"assigned_to": user, "assigned_to_email": user.email}
     return fields
+
+
+def forget_authorisations(card: Any) -> None:
+    """Take back what a gift card has promised to checkouts through transactions (from 3.23).
+
+    Saleor's charge of such a promise asks for the card's balance only, not whether it is active.
+    """
+    try:
+        detach = import_string("saleor.giftcard.gateway.detach_gift_card_from_previous_checkout_transactions")
+    except ImportError:
+        return
+    detach(card)
 
 
 def hook_names() -> frozenset[str]:

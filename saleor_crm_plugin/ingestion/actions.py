@@ -17,6 +17,7 @@ from django.utils import timezone
 from saleor.account.models import User
 
 from saleor_crm_plugin.ingestion.settings import ShopSettings
+from saleor_crm_plugin.ingestion.tier_facts import review_accounts
 from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.actions import award_action, decided, rules_for
 from saleor_crm_plugin.loyalty.birthdays import born_on, days_to_keep, has_birthday, is_too_soon
@@ -56,11 +57,14 @@ def award_sign_ups(user_ids: Collection[int], settings: ShopSettings, now: datet
     actions = {user_id: action for user_id, action in actions.items() if rules_for(action, in_force)}
     account_of = _accounts_of(actions, alias)
     done = decided(SIGN_UP, account_of.values(), alias)
-    return sum(
-        award_action(account_of[user_id], action, in_force, now=now, using=alias) > 0
+    given = {
+        account_of[user_id]
         for user_id, action in actions.items()
         if account_of[user_id] not in done
-    )
+        and award_action(account_of[user_id], action, in_force, now=now, using=alias) > 0
+    }
+    review_accounts(given, now, alias)
+    return len(given)
 
 
 def award_missed_sign_ups(
@@ -122,7 +126,7 @@ def _celebrate(
         account_id: timezone.localtime(used_at).date()
         for account_id, used_at in kept.values_list("account_id").annotate(Max("used_at"))
     }
-    given = 0
+    given = set()
     for profile_id, account_id in account_of.items():
         if is_too_soon(day, last.get(account_id)):
             continue
@@ -133,8 +137,10 @@ def _celebrate(
             segments=segments.get(profile_id, frozenset()),
             tier_id=tiers[account_id].tier_id if account_id in tiers else None,
         )
-        given += award_action(account_id, action, in_force, now=now, using=alias) > 0
-    return given
+        if award_action(account_id, action, in_force, now=now, using=alias) > 0:
+            given.add(account_id)
+    review_accounts(given, now, alias)
+    return len(given)
 
 
 def segments_in_any_currency(profile_ids: Collection[int], using: str) -> dict[int, frozenset[str]]:

@@ -40,8 +40,11 @@ def accounts_of_customer(*, user_id: int | None = None, email: str | None = None
         persons: list[Person] = [] if user_id is None else [UserPerson(user_id)]
         if email is not None:
             address = normalize_email(email)
-            users = User.objects.using(using).filter(email__iexact=address).values_list("pk", flat=True)
-            persons = [UserPerson(pk) for pk in users] + [GuestPerson(address)]
+            persons = [GuestPerson(address)]
+            users = User.objects.using(using).filter(email__iexact=address)
+            for pk, is_confirmed in users.values_list("pk", "is_confirmed"):
+                # Anybody can register with an address.
+                persons.insert(0 if is_confirmed else len(persons), UserPerson(pk))
         found = find_profiles(persons, using)
         profile_id = next((found[person] for person in persons if person in found), None)
         return None if profile_id is None else of_profile(profile_id, using)

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from saleor.giftcard import GiftCardEvents
 from saleor.giftcard.models import GiftCardEvent
+from saleor.payment.models import TransactionItem
 
 NOTHING = Decimal(0)
 
@@ -31,6 +32,20 @@ def read_gift_cards(order_ids: Collection[UUID], alias: str) -> dict[UUID, dict[
         by_card = paid.setdefault(order_id, {})
         by_card[card_id] = by_card.get(card_id, NOTHING) + _used(parameters.get("balance") or {})
     return paid
+
+
+def read_charged_cards(order_ids: Collection[UUID], alias: str) -> dict[UUID, frozenset[int]]:
+    """The gift cards of the orders' transactions: what these pay does not lower the total. None before 3.23.
+
+    Whatever was charged so far: Saleor notes the use of a card before its charge. One statement, or none.
+    """
+    if not order_ids or not any(field.name == "gift_card" for field in TransactionItem._meta.get_fields()):
+        return {}
+    rows = TransactionItem.objects.using(alias).filter(order_id__in=order_ids, gift_card__isnull=False)
+    cards: dict[UUID, frozenset[int]] = {}
+    for order_id, card_id in rows.values_list("order_id", "gift_card_id"):
+        cards[order_id] = cards.get(order_id, frozenset()) | {card_id}
+    return cards
 
 
 def _used(balance: Mapping[str, Any]) -> Decimal:

@@ -137,7 +137,7 @@ def _carried(order: OrderSnapshot) -> dict[Carrier, Decimal | None]:
     # A card that dies between two steps of Saleor's completion is emptied, though the total is computed without it.
     lowered = order.total_gross < order.price_gross
     for card_id, paid in order.paid_by_card.items():
-        carried[card_id] = paid if lowered else Decimal(0)
+        carried[card_id] = paid if lowered or card_id in order.charged_cards else Decimal(0)
     return carried
 
 

@@ -19,6 +19,7 @@ from django.db.models import Q
 from saleor.checkout.models import Checkout
 from saleor.giftcard.models import GiftCard, GiftCardTag
 
+from saleor_crm_plugin.compat import forget_authorisations
 from saleor_crm_plugin.loyalty.models import HoldStatus, PointsHold
 
 # By which staff find these cards in the Dashboard.
@@ -59,7 +60,10 @@ def kill_card(card_id: int) -> None:
     It stays on its checkout, which Saleor then refuses to complete: the buyer is told, and pays no price that they have
     not seen.
     """
-    GiftCard.objects.filter(pk=card_id).update(is_active=False)
+    card = GiftCard.objects.filter(pk=card_id).first()
+    if card is not None:
+        forget_authorisations(card)
+        GiftCard.objects.filter(pk=card_id).update(is_active=False, current_balance_amount=0)
 
 
 def change_balance(card_id: int, amount: Decimal) -> None:

@@ -44,7 +44,7 @@ from saleor.payment import ChargeStatus, TransactionKind
 from saleor.payment.models import Payment, Transaction, TransactionItem
 
 from saleor_crm_plugin.fields import MONEY_DIGITS, MONEY_PLACES
-from saleor_crm_plugin.ingestion.gift_cards import read_gift_cards
+from saleor_crm_plugin.ingestion.gift_cards import read_charged_cards, read_gift_cards
 from saleor_crm_plugin.ingestion.returns import read_grants, read_returns, with_returns
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot, LineSnapshot, OrderSnapshot, fully_paid
 from saleor_crm_plugin.profiles.identity import normalize_email
@@ -69,9 +69,15 @@ def read_orders(order_ids: Collection[UUID], using: str | None = None) -> dict[U
     found = [order["pk"] for order in orders]
     returned, grants = read_returns(found, alias), read_grants(found, alias)
     lines, gift_cards = _lines_by_order(found, alias), read_gift_cards(found, alias)
+    charged_cards = read_charged_cards([pk for pk, cards in gift_cards.items() if cards], alias)
     return {
         order["pk"]: with_returns(
-            _snapshot(order, lines.get(order["pk"], ()), gift_cards.get(order["pk"], {})),
+            _snapshot(
+                order,
+                lines.get(order["pk"], ()),
+                gift_cards.get(order["pk"], {}),
+                charged_cards.get(order["pk"], frozenset()),
+            ),
             returned.get(order["pk"], {}),
             grants.get(order["pk"], ()),
         )
@@ -187,7 +193,12 @@ def _lines_by_order(order_ids: list[UUID], alias: str) -> dict[UUID, tuple[LineS
     return {order_id: tuple(of_order) for order_id, of_order in lines.items()}
 
 
-def _snapshot(row: dict[str, Any], lines: tuple[LineSnapshot, ...], gift_cards: Mapping[int, Decimal]) -> OrderSnapshot:
+def _snapshot(
+    row: dict[str, Any],
+    lines: tuple[LineSnapshot, ...],
+    gift_cards: Mapping[int, Decimal],
+    charged_cards: frozenset[int],
+) -> OrderSnapshot:
     refunded = max(
         (row["refunded_by_payments"] or Decimal(0)) + (row["refunded_by_transactions"] or Decimal(0)), Decimal(0)
     )
@@ -220,6 +231,7 @@ def _snapshot(row: dict[str, Any], lines: tuple[LineSnapshot, ...], gift_cards: 
         fulfilled_at=fulfilled_at,
         lines=lines,
         paid_by_card=gift_cards,
+        charged_cards=charged_cards,
         is_business=bool((row["billing_address__company_name"] or "").strip()),
     )
 

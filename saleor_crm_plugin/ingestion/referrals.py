@@ -17,6 +17,7 @@ from saleor_crm_plugin.ingestion.households import homes_of_orders, homes_of_use
 from saleor_crm_plugin.ingestion.readers import read_orders
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.ingestion.snapshots import NOT_A_PURCHASE, OrderSnapshot
+from saleor_crm_plugin.ingestion.tier_facts import review_customers
 from saleor_crm_plugin.loyalty import earning
 from saleor_crm_plugin.loyalty.orders import OrderFacts, may_earn
 from saleor_crm_plugin.loyalty.referrals import progress
@@ -77,7 +78,12 @@ def settle(settings: ShopSettings, now: datetime) -> int:
         segments=lambda profile_id: segments_in_any_currency([profile_id], using).get(profile_id, frozenset()),
         policy=lambda channel_id: settings.loyalty_for(channel_id).earned_points_policy,
     )
-    return settle_referrals(now, around, using)
+    settled = settle_referrals(now, around, using)
+    if settled:
+        both = Referral.objects.using(using).filter(decided_at=now, code__isnull=False)
+        profiles = both.values_list("code__account__profile_id", "friend__profile_id")
+        review_customers({profile_id for pair in profiles for profile_id in pair}, now, using)
+    return settled
 
 
 def first_purchases(user_ids: Collection[int], using: str) -> dict[int, UUID]:

@@ -20,7 +20,7 @@ from saleor.discount.models import Voucher, VoucherChannelListing, VoucherCode
 from saleor.giftcard import GiftCardEvents
 from saleor.giftcard.models import GiftCard, GiftCardEvent
 
-from saleor_crm_plugin.compat import gift_card_of
+from saleor_crm_plugin.compat import forget_authorisations, gift_card_of
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.ingestion import vouchers
 from saleor_crm_plugin.loyalty.rewards.definition import RewardKind
@@ -150,8 +150,11 @@ def _kill_gift_card(code: str) -> bool:
     holders.update(price_expiration=timezone.now(), last_change=timezone.now())
     # A card that is off would stop the purchase.
     card.checkouts.clear()
+    forget_authorisations(card)
     card.is_active = False
-    card.save(update_fields=["is_active"])
+    # A transaction that is being charged right now asks for the balance only.
+    card.current_balance_amount = Decimal(0)
+    card.save(update_fields=["is_active", "current_balance_amount"])
     _record(card, GiftCardEvents.DEACTIVATED, {})
     return True
 

@@ -79,6 +79,8 @@ class OrderSnapshot:
     lines: tuple[LineSnapshot, ...]
     shipping_taken_back: Fraction = Fraction(0)
     paid_by_card: Mapping[int, Decimal] = field(default_factory=dict)
+    # Of these, those that paid through a transaction, which does not lower the total.
+    charged_cards: frozenset[int] = frozenset()
     is_business: bool = False
 
     def __repr__(self) -> str:

@@ -22,6 +22,8 @@ from saleor_crm_plugin.profiles import traits
 
 logger = logging.getLogger(__name__)
 
+ERRORS = (DatabaseError, CRMError, ArithmeticError, ValueError, LookupError)
+
 # Profiles whose accounts are looked up in one statement.
 SPENDER_BATCH_SIZE = 1_000
 
@@ -67,9 +69,27 @@ def review_customers(profile_ids: Collection[int], now: datetime, using: str) ->
     try:
         _open_accounts(scheme, program_id, using, profile_ids)
         account_ids = accounts.find(program_id, profile_ids, using).values()
+    except ERRORS as error:
+        _log(error)
+    else:
+        _review(account_ids, scheme, now, using)
+
+
+def review_accounts(account_ids: Collection[int], now: datetime, using: str) -> None:
+    """The same for accounts that have just been given something for an action."""
+    if account_ids and (scheme := load_scheme(accounts.default_program_id(using), using)) is not None:
+        _review(account_ids, scheme, now, using)
+
+
+def _review(account_ids: Collection[int], scheme: Scheme, now: datetime, using: str) -> None:
+    try:
         review(out_of_line(account_ids, scheme, net_spend, now, using), scheme, net_spend, now, using)
-    except (DatabaseError, CRMError, ArithmeticError, ValueError, LookupError) as error:
-        logger.error("Tiers could not be brought in line; the periodic review tries again.", exc_info=error)
+    except ERRORS as error:
+        _log(error)
+
+
+def _log(error: Exception) -> None:
+    logger.error("Tiers could not be brought in line; the periodic review tries again.", exc_info=error)
 
 
 def review_tiers(now: datetime, using: str = "default") -> int:

@@ -58,6 +58,13 @@ def merged_into(account_ids: Collection[int], using: str) -> dict[int, set[int]]
     return found
 
 
+def head_of(account: LoyaltyAccount) -> LoyaltyAccount:
+    """The account that has the points of this one now: itself, unless it was merged into another."""
+    while account.merged_into is not None:
+        account = account.merged_into
+    return account
+
+
 def of_profile(profile_id: int, using: str) -> set[int]:
     """The accounts of a person in all programs, with those that were merged into them."""
     own = set(LoyaltyAccount.objects.using(using).filter(profile_id=profile_id).values_list("pk", flat=True))

@@ -41,6 +41,8 @@ class Migration(migrations.Migration):
             name="code",
             field=models.CharField(max_length=64, null=True, unique=True),
         ),
+        # Backwards, a hold that paid as a gift card has no code to fall back on.
+        migrations.RunSQL(migrations.RunSQL.noop, "UPDATE crm_points_hold SET code = id::text WHERE code IS NULL"),
         migrations.AddConstraint(
             model_name="pointshold",
             constraint=models.CheckConstraint(

@@ -47,6 +47,7 @@ GRAPHQL = {
 PLUGIN = {
     "saleor.graphql.core.context.ChannelContext": "from 3.22",
     "saleor.graphql.channel.ChannelContext": "up to 3.21",
+    "saleor.giftcard.gateway.detach_gift_card_from_previous_checkout_transactions": "from 3.23, as what it undoes",
 }
 
 # A package's name for what a module of it defines. The facts know only where a name is defined; that all versions

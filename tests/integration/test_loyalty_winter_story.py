@@ -73,7 +73,8 @@ def test_kim_buys_in_three_countries_forgets_some_points_and_sends_something_bac
     assert_ledger_adds_up()
 
     # Kim was told once, two weeks before the points from Japan ran out.
-    assert [(event, payload["points"]) for event, payload in HEARD] == [("crm_points_expiring", 50)]
+    reminders = [(event, payload["points"]) for event, payload in HEARD if event.startswith("crm_")]
+    assert reminders == [("crm_points_expiring", 50)]
 
     # The accountant: 100 points from America, 50 from Japan and 160 from Germany at the end of January.
     january = LiabilityReport(as_of=on(2, 1), now=on(6, 1), using="default")

@@ -8,10 +8,15 @@ from saleor_crm_plugin.profiles.identity import GuestPerson, Person, UserPerson,
 
 
 def profile_id_by_email(email: str, using: str) -> int | None:
-    """The profile of the user who has this address, else of the guest who has ordered with it. For staff only."""
+    """The profile of the user who has this address, else of the guest who has ordered with it. For staff only.
+
+    A user who has not confirmed the address comes after the guest: anybody can register with it.
+    """
     address = normalize_email(email)
-    user_id = User.objects.using(using).filter(email__iexact=address).values_list("pk", flat=True).first()
-    guest = GuestPerson(address)
-    persons: list[Person] = [guest] if user_id is None else [UserPerson(user_id), guest]
+    persons: list[Person] = [GuestPerson(address)]
+    for user_id, is_confirmed in (
+        User.objects.using(using).filter(email__iexact=address).values_list("pk", "is_confirmed")[:1]
+    ):
+        persons.insert(0 if is_confirmed else 1, UserPerson(user_id))
     found = find_profiles(persons, using)
     return next((found[person] for person in persons if person in found), None)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
+from saleor_crm_plugin.loyalty.accounts import merged_into
 from saleor_crm_plugin.loyalty.ledger import SYSTEM, Actor, Ledger, Source
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, TransactionType
 from saleor_crm_plugin.loyalty.tiers import memberships
@@ -64,11 +65,19 @@ def review(
     """
     if not account_ids:
         return 0
-    gifts = {_gift_key(account_id, tier.pk) for account_id in account_ids for tier in scheme.tiers if tier.entry_points}
+    with_gifts = [tier.pk for tier in scheme.tiers if tier.entry_points]
+    # What a customer was given in an account that was merged into this one is not given again.
+    merged = merged_into(account_ids, using) if with_gifts else {}
+    gifts = {
+        _gift_key(each, tier_id)
+        for account_id in account_ids
+        for each in (account_id, *merged.get(account_id, ()))
+        for tier_id in with_gifts
+    }
     with Ledger(account_ids, lots_of=(), keys=gifts, now=now, using=using) as ledger:
         found = _differing(account_ids, scheme, spend, now, using, assignment)
         for each in found:
-            _give_entry_points(ledger, each, scheme)
+            _give_entry_points(ledger, each, scheme, merged.get(each.account_id, ()))
         memberships.write(
             [each.after for each in found if each.after is not None],
             [each.account_id for each in found if each.after is None and each.before is not None],
@@ -147,12 +156,13 @@ def _differing(
     return found
 
 
-def _give_entry_points(ledger: Ledger, found: _Finding, scheme: Scheme) -> None:
+def _give_entry_points(ledger: Ledger, found: _Finding, scheme: Scheme, merged: Collection[int]) -> None:
     """For each level on the way up, once ever: one large order is worth as much as two small ones."""
     before = memberships.level_of(found.before.earned_tier) if found.before else 0
     after = memberships.level_of(found.after.earned_tier) if found.after else 0
     for tier in scheme.tiers:
-        if tier.entry_points and before < tier.level <= after:
+        given_before = any(ledger.has_posted(_gift_key(each, tier.pk)) for each in merged)
+        if tier.entry_points and before < tier.level <= after and not given_before:
             source = Source(key=_gift_key(found.account_id, tier.pk), reason=f"Reached {tier.name}")
             ledger.credit(found.account_id, tier.entry_points, TransactionType.TIER_GIFT, source)
 

@@ -14,6 +14,7 @@ from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.loyalty.errors import LoyaltyError
 from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation, actor_of, key_argument
 from saleor_crm_plugin.graphql.loyalty.types import LoyaltyAccount, PointsTransaction
+from saleor_crm_plugin.loyalty.accounts import head_of
 from saleor_crm_plugin.loyalty.adjustment import REASON_MAX_LENGTH
 from saleor_crm_plugin.loyalty.corrections import void
 
@@ -46,4 +47,4 @@ class LoyaltyTransactionVoid(LoyaltyMutation):
     ) -> LoyaltyTransactionVoid:
         entry_id = key_argument(integer_key, transaction_id, "PointsTransaction", "transaction_id")
         entry = void(entry_id, reason, actor_of(info), allow_deficit=allow_deficit)
-        return cls(account=in_channel(entry.account, None), transaction=entry)
+        return cls(account=in_channel(head_of(entry.account), None), transaction=entry)
