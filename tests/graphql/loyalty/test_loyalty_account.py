@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from saleor_crm_plugin.ingestion.sync import sync_customer
+from tests.devshop.factories import make_customer
 from tests.graphql.client import global_id
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +38,15 @@ def test_by_email_is_for_staff_and_does_not_mind_the_spelling(shop, as_ann, staf
 def test_a_guest_is_found_by_email(shop, staff_with):
     assert staff_with("MANAGE_USERS").data(BY_EMAIL, email="guy@example.com") == {"loyaltyAccount": {"balance": 100}}
     assert staff_with("MANAGE_USERS").data(BY_EMAIL, email="nobody@example.com") == {"loyaltyAccount": None}
+
+
+def test_who_registers_with_an_address_and_does_not_confirm_it_does_not_hide_the_guest(shop, staff_with):
+    guy = make_customer("guy@example.com", is_confirmed=False)
+    staff = staff_with("MANAGE_USERS")
+    assert staff.data(BY_EMAIL, email="guy@example.com") == {"loyaltyAccount": {"balance": 100}}
+    type(guy).objects.filter(pk=guy.pk).update(is_confirmed=True)
+    sync_customer(guy.pk)
+    assert staff.data(BY_EMAIL, email="guy@example.com") == {"loyaltyAccount": {"balance": 100}}
 
 
 def test_wrong_arguments(shop, staff_with):

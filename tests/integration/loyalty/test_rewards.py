@@ -329,6 +329,8 @@ def test_a_gift_card_that_is_given_back_leaves_the_checkouts(channel):
     give_back(taken)
     card.refresh_from_db()
     assert (card.is_active, list(checkout.gift_cards.all()), account().active) == (False, [], 1000)
+    # A transaction that has been promised money from it asks for its balance only.
+    assert card.current_balance_amount == 0
     assert complete(checkout).total_gross_amount == D("40.00")
     assert list(card.events.values_list("type", flat=True)) == ["issued", "deactivated"]
 

@@ -11,7 +11,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from saleor.order import FulfillmentStatus
 
-from saleor_crm_plugin.ingestion.sync import sync_orders
+from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
 from saleor_crm_plugin.ingestion.tier_facts import net_spend, review_tiers
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.actions import award_action
@@ -422,3 +422,27 @@ def test_statements_do_not_grow_with_customers(tea, django_assert_num_queries):
         sync_orders(few, now=day(1))
     with django_assert_num_queries(len(counted)):
         sync_orders(many, now=day(1))
+
+
+def test_a_guest_who_registers_gets_no_second_gift_for_the_same_tier(tea):
+    make_tiers(100, policy=HUNDRED_DAYS, entry_points=50)
+    order = make_order(email="gus@example.com", lines=[(tea.default_variant, 1)], created_at=day(0))
+    assert not sync_orders([order.pk], now=day(0)).failed
+    gifts = PointsTransaction.objects.filter(type=TransactionType.TIER_GIFT)
+    assert gifts.count() == 1
+    gus = make_customer("gus@example.com")
+    sync_customer(gus.pk)
+    sync_orders([order.pk], now=day(1))
+    review(2)
+    assert tier(gus) == "Bronze"
+    assert gifts.count() == 1
+    assert LoyaltyAccount.objects.get(profile__user=gus).active == 150
+
+
+def test_points_for_signing_up_lift_at_once(tea):
+    make_tiers(100, policy={"window": "lifetime"})
+    definition = RuleDefinition(Trigger.SIGN_UP, Effect.FIXED_POINTS, D(100))
+    create_rule(default_program_id(), "Welcome", RuleStatus.LIVE, definition, SYSTEM)
+    ida = make_customer("ida@example.com")
+    sync_customer(ida.pk)
+    assert tier(ida) == "Bronze"
