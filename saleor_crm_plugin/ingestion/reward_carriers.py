@@ -147,7 +147,7 @@ def _kill_gift_card(code: str) -> bool:
     )
     if len(locked) < holders.count():
         return False
-    holders.update(price_expiration=timezone.now(), last_change=timezone.now())
+    holders.update(price_expiration=vouchers.long_expired(), last_change=timezone.now())
     # A card that is off would stop the purchase.
     card.checkouts.clear()
     forget_authorisations(card)

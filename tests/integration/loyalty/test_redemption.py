@@ -58,7 +58,7 @@ def checkout_of(user, channel, price: int = 40) -> Checkout:
         currency=channel.currency_code,
         billing_address=make_address(),
     )
-    variant = make_product(price=price, channel=channel).default_variant
+    variant = make_product(price=price, channel=channel, stock=None).default_variant
     CheckoutLine.objects.create(
         checkout=checkout,
         variant=variant,

@@ -73,7 +73,8 @@ def test_a_year_from_the_old_cards_to_the_books(channel, tmp_path):
     assert entries(amy) == [("import", 200, 200), ("expire", -200, 0), ("adjust", 40, 40)]
 
     # Amy was told once of the points that she let go.
-    assert [(event, payload["points"]) for event, payload in HEARD] == [("crm_points_expiring", 200)]
+    reminders = [(event, payload["points"]) for event, payload in HEARD if event.startswith("crm_")]
+    assert reminders == [("crm_points_expiring", 200)]
 
     # Zoe asks for her statement.
     assert statement(zoe) == [
