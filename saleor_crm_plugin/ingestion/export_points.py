@@ -13,9 +13,10 @@ from django.conf import settings as django_settings
 from saleor.account.models import User
 from saleor.core.db.connection import allow_writer
 
+from saleor_crm_plugin.ingestion.lookup import profile_id_by_email
 from saleor_crm_plugin.loyalty.accounts import of_profile
 from saleor_crm_plugin.loyalty.statements import FETCH_SIZE, StatementLine, statement_lines
-from saleor_crm_plugin.profiles.identity import GuestPerson, Person, UserPerson, find_profiles, normalize_email
+from saleor_crm_plugin.profiles.identity import UserPerson, find_profiles
 from saleor_crm_plugin.profiles.models import IdentityKind, ProfileIdentity
 
 # A spreadsheet takes a cell that begins with one of these for a formula.
@@ -37,16 +38,11 @@ def accounts_of_customer(*, user_id: int | None = None, email: str | None = None
     """
     using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
     with allow_writer():
-        persons: list[Person] = [] if user_id is None else [UserPerson(user_id)]
         if email is not None:
-            address = normalize_email(email)
-            persons = [GuestPerson(address)]
-            users = User.objects.using(using).filter(email__iexact=address)
-            for pk, is_confirmed in users.values_list("pk", "is_confirmed"):
-                # Anybody can register with an address.
-                persons.insert(0 if is_confirmed else len(persons), UserPerson(pk))
-        found = find_profiles(persons, using)
-        profile_id = next((found[person] for person in persons if person in found), None)
+            profile_id = profile_id_by_email(email, using)
+        else:
+            persons = [] if user_id is None else [UserPerson(user_id)]
+            profile_id = next(iter(find_profiles(persons, using).values()), None)
         return None if profile_id is None else of_profile(profile_id, using)
 
 

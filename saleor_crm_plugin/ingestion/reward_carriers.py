@@ -31,8 +31,6 @@ CODE_PREFIX = "LR-"
 GIFT_CARD_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 GIFT_CARD_CODE_LENGTH = 16
 ALL_OF_IT = Decimal(100)
-# A dead voucher is kept this long, so that a completion that has read it still finds its row.
-DEAD_VOUCHER_DAYS = 1
 
 
 def new_code(kind: RewardKind) -> str:
@@ -66,7 +64,7 @@ def kill_carrier(redemption: RewardRedemption) -> None:
 
 def purge_dead_vouchers(now: datetime, limit: int) -> int:
     """Delete vouchers of rewards that were given back or ran out long enough ago, unused; returns how many."""
-    long_ago = now - timedelta(days=DEAD_VOUCHER_DAYS)
+    long_ago = now - timedelta(days=vouchers.DEAD_VOUCHER_DAYS)
     over = RewardRedemption.objects.exclude(kind=RewardKind.GIFT_CARD.value)
     dead = VoucherCode.objects.filter(used=0, is_active=False)
     returned = over.filter(status=RedemptionStatus.RETURNED, returned_at__lt=long_ago)

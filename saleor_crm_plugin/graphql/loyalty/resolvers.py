@@ -14,8 +14,8 @@ from saleor_crm_plugin.graphql.dataloaders import CustomerByUserIdLoader
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.loyalty.checkout_points import points_of_checkout
 from saleor_crm_plugin.graphql.loyalty.dataloaders import AccountByProfileIdLoader, OrderPointsByOrderIdLoader
-from saleor_crm_plugin.graphql.profiles.lookup import profile_id_by_email
 from saleor_crm_plugin.graphql.roots import is_unsaved_user, node_of
+from saleor_crm_plugin.ingestion.lookup import profile_id_by_email
 
 
 def resolve_user_loyalty_account(root: Any, info: Any, *, channel: str | None = None) -> Any:

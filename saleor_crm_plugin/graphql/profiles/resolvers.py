@@ -14,9 +14,9 @@ from saleor.permission.enums import AccountPermissions
 from saleor_crm_plugin.graphql.access import require_owner_or_permission, require_permission
 from saleor_crm_plugin.graphql.dataloaders import CustomerByUserIdLoader, ProfileByIdLoader
 from saleor_crm_plugin.graphql.ids import integer_key
-from saleor_crm_plugin.graphql.profiles.lookup import profile_id_by_email
 from saleor_crm_plugin.graphql.profiles.types import CustomerProfileCountableConnection
 from saleor_crm_plugin.graphql.roots import is_unsaved_user, node_of
+from saleor_crm_plugin.ingestion.lookup import profile_id_by_email
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileIdentity
 
 # Longer than any name or e-mail address; a search is one statement that reads all users.

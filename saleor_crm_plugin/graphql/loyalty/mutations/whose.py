@@ -9,7 +9,7 @@ from saleor.account.models import User
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyCode
 from saleor_crm_plugin.graphql.loyalty.mutations.base import invalid, key_argument
-from saleor_crm_plugin.graphql.profiles.lookup import profile_id_by_email
+from saleor_crm_plugin.ingestion.lookup import profile_id_by_email
 from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
