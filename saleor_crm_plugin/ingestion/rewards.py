@@ -10,12 +10,12 @@ from saleor.channel.models import Channel
 from saleor.order.models import Order
 from saleor.product.models import ProductVariantChannelListing
 
+from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.ingestion import reward_carriers
 from saleor_crm_plugin.ingestion.loyalty_facts import segments_of
 from saleor_crm_plugin.ingestion.snapshots import CANCELLED
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.ledger import Actor
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.rewards import redeeming
 from saleor_crm_plugin.loyalty.rewards.definition import Place, Refusal, RewardKind, is_for

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import LedgerError, LoyaltyInputError
-from saleor_crm_plugin.loyalty.ledger import Actor, Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger, Source
 from saleor_crm_plugin.loyalty.models import PointsTransaction
 
 REASON_MAX_LENGTH = 255

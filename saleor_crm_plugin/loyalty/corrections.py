@@ -6,9 +6,10 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import InsufficientPointsError, LoyaltyInputError
 from saleor_crm_plugin.loyalty.adjustment import checked_reason
-from saleor_crm_plugin.loyalty.ledger import Actor, Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger, Source
 from saleor_crm_plugin.loyalty.models import PointsTransaction, TransactionType
 
 VOIDABLE = frozenset({TransactionType.ADJUST, TransactionType.REINSTATE})

@@ -21,11 +21,11 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from saleor_crm_plugin.actors import SYSTEM, Actor
 from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError
 from saleor_crm_plugin.loyalty import moving, storage
 from saleor_crm_plugin.loyalty.models import (
     EARNINGS,
-    ActorType,
     LotConsumption,
     LoyaltyAccount,
     PointsLot,
@@ -40,17 +40,6 @@ MAX_POINTS = 2**31 - 1
 # Rows get their primary keys when they are written. Until then they have numbers that sort after every real one, since
 # lots that expire together are spent oldest first.
 PROVISIONAL_ID = 2**62
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who caused an entry. `id` is the primary key of the user or app."""
-
-    type: ActorType = ActorType.SYSTEM
-    id: int | None = None
-
-
-SYSTEM = Actor()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,10 @@ from datetime import datetime
 
 from django.db import models, transaction
 
+from saleor_crm_plugin.actors import SYSTEM, Actor
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.loyalty import accounts, moving, storage
-from saleor_crm_plugin.loyalty.ledger import SYSTEM, Actor, Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger, Source
 from saleor_crm_plugin.loyalty.models import (
     EARNINGS,
     AccountMerge,

@@ -17,6 +17,7 @@ import uuid
 
 from django.db import models
 
+from saleor_crm_plugin.actors import actor_type_field
 from saleor_crm_plugin.fields import money_field, saleor_key
 
 # What an order carries the worth of spent points by: a voucher's code, or the primary key of a gift card.
@@ -119,13 +120,6 @@ EARNINGS = (
 )
 
 
-class ActorType(models.TextChoices):
-    SYSTEM = "system"
-    CUSTOMER = "customer"
-    STAFF = "staff"
-    APP = "app"
-
-
 class PointsTransaction(models.Model):
     """An entry of the ledger. Never changed; a correction is another entry that points at it."""
 
@@ -137,7 +131,7 @@ class PointsTransaction(models.Model):
     reverses = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="reversed_by")
     # The order that caused it. No key into Saleor's table: the ledger must not hinder it.
     order_id = models.UUIDField(null=True)
-    actor_type = models.CharField(max_length=16, choices=ActorType.choices, default=ActorType.SYSTEM)
+    actor_type = actor_type_field()
     # Primary key of the user or app, by actor_type.
     actor_id = models.IntegerField(null=True)
     reason = models.CharField(max_length=255, blank=True, default="")
@@ -298,7 +292,7 @@ class AccountMerge(models.Model):
 
     source = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="merges")
     target = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="merges_in")
-    actor_type = models.CharField(max_length=16, choices=ActorType.choices, default=ActorType.SYSTEM)
+    actor_type = actor_type_field()
     actor_id = models.IntegerField(null=True)
     merged_at = models.DateTimeField()
     # The newest entry of the target before it; 0 if there was none.

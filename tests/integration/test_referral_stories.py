@@ -10,12 +10,12 @@ from django.utils import timezone
 from saleor.account.models import User
 from saleor.permission.enums import AccountPermissions
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
 from saleor_crm_plugin.ingestion.referrals import settle
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.referrals.models import Referral
 from saleor_crm_plugin.loyalty.rules.definition import Effect, ReferralSide, RuleDefinition, Trigger

@@ -14,9 +14,10 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from django.db.models import F
 
+from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import AccountClosedError, LoyaltyInputError
-from saleor_crm_plugin.loyalty.ledger import Actor, Ledger, Source
-from saleor_crm_plugin.loyalty.models import ActorType, LoyaltyAccount, PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction, TransactionType
 from saleor_crm_plugin.loyalty.rewards import queries
 from saleor_crm_plugin.loyalty.rewards.definition import Place, Refusal, RewardKind, Shopper, missing_points, refusal
 from saleor_crm_plugin.loyalty.rewards.models import KEY_LENGTH, LoyaltyReward, RedemptionStatus, RewardRedemption

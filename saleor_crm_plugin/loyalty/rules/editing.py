@@ -7,8 +7,8 @@ from collections.abc import Callable
 from django.db import transaction
 from django.utils import timezone
 
+from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import LoyaltyInputError
-from saleor_crm_plugin.loyalty.ledger import Actor
 from saleor_crm_plugin.loyalty.models import LoyaltyProgram
 from saleor_crm_plugin.loyalty.rules.definition import RuleDefinition
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleVersion, RuleStatus

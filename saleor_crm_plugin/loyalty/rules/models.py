@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from django.db import models
 
-from saleor_crm_plugin.loyalty.models import ActorType, LoyaltyAccount, LoyaltyProgram
+from saleor_crm_plugin.actors import actor_type_field
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
 
 
 class RuleStatus(models.TextChoices):
@@ -43,7 +44,7 @@ class EarningRuleVersion(models.Model):
     rule = models.ForeignKey(EarningRule, on_delete=models.PROTECT, related_name="versions")
     version = models.PositiveIntegerField()
     definition = models.JSONField()
-    actor_type = models.CharField(max_length=16, choices=ActorType.choices, default=ActorType.SYSTEM)
+    actor_type = actor_type_field()
     actor_id = models.IntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import AccountClosedError, LoyaltyInputError
 from saleor_crm_plugin.loyalty.adjustment import checked_reason
-from saleor_crm_plugin.loyalty.ledger import Actor
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.tiers.amounts import SpendReader
 from saleor_crm_plugin.loyalty.tiers.review import Assignment, review

@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from django.db import models
 
-from saleor_crm_plugin.loyalty.models import ActorType, LoyaltyAccount, LoyaltyProgram
+from saleor_crm_plugin.actors import actor_type_field
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
 from saleor_crm_plugin.loyalty.tiers.standing import Basis, Downgrade
 from saleor_crm_plugin.loyalty.tiers.windows import WindowKind
 
@@ -150,7 +151,7 @@ class TierChange(models.Model):
     cause = models.CharField(max_length=24, choices=TierChangeCause.choices)
     # When it took effect, for the API and for orders placed from then on.
     at = models.DateTimeField()
-    actor_type = models.CharField(max_length=16, choices=ActorType.choices, default=ActorType.SYSTEM)
+    actor_type = actor_type_field()
     actor_id = models.IntegerField(null=True)
     reason = models.CharField(max_length=255, blank=True, default="")
 

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
+from saleor_crm_plugin.actors import SYSTEM, Actor
 from saleor_crm_plugin.loyalty.accounts import merged_into
-from saleor_crm_plugin.loyalty.ledger import SYSTEM, Actor, Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger, Source
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, TransactionType
 from saleor_crm_plugin.loyalty.tiers import memberships
 from saleor_crm_plugin.loyalty.tiers.amounts import SpendReader, amounts_of

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from saleor_crm_plugin.loyalty.models import ActorType, LoyaltyAccount, PointsTransaction
+from saleor_crm_plugin.actors import ActorType
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from tests.graphql.client import Api, global_id
 
 pytestmark = pytest.mark.django_db

@@ -10,10 +10,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.sync import sync_order
 from saleor_crm_plugin.ingestion.tier_facts import review_tiers
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.queries import order_points
 from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, Limits, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule

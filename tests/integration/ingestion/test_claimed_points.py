@@ -8,11 +8,12 @@ import pytest
 from django.utils import timezone
 from saleor.order.models import Order
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_order
 from saleor_crm_plugin.loyalty import corrections
 from saleor_crm_plugin.loyalty.adjustment import adjust
-from saleor_crm_plugin.loyalty.ledger import SYSTEM, Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger, Source
 from saleor_crm_plugin.loyalty.models import AccountMerge, LoyaltyAccount, PointsLot, PointsTransaction, TransactionType
 from saleor_crm_plugin.profiles.identity import GuestPerson, resolve_profiles
 from tests.devshop import flows

@@ -10,9 +10,9 @@ import graphene
 import pytest
 from django.core.management import CommandError, call_command
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion import simulation
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.rules.definition import Effect, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule
 from saleor_crm_plugin.loyalty.rules.models import RuleStatus

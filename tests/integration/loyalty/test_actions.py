@@ -13,6 +13,7 @@ from django.db import connection, connections
 from saleor.account.models import User
 from saleor.core.db.connection import allow_writer
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.actions import award_birthdays
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.settings import load_settings
@@ -20,7 +21,6 @@ from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
 from saleor_crm_plugin.loyalty import earning
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.audit import findings
-from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.models import LotStatus, LoyaltyAccount, PointsLot, PointsTransaction
 from saleor_crm_plugin.loyalty.rules import storage
 from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, Limits, Period, RuleDefinition, Trigger

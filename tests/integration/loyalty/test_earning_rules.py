@@ -11,9 +11,9 @@ from django.db import IntegrityError, transaction
 from saleor.order import FulfillmentStatus, OrderOrigin
 from saleor.product.models import Collection
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.models import PointsTransaction
 from saleor_crm_plugin.loyalty.rules.definition import (
     Conditions,

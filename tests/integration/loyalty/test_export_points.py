@@ -11,10 +11,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from saleor.account.models import User
 
+from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
-from saleor_crm_plugin.loyalty.ledger import Actor, Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger, Source
 from saleor_crm_plugin.loyalty.merging import merge
-from saleor_crm_plugin.loyalty.models import ActorType, TransactionType
+from saleor_crm_plugin.loyalty.models import TransactionType
 from saleor_crm_plugin.profiles.identity import GuestPerson, Person, UserPerson, resolve_profiles
 from tests.devshop.factories import make_customer
 

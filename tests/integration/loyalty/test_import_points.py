@@ -16,13 +16,14 @@ from django.db import connection
 from django.utils import timezone
 from saleor.account.models import User
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion import import_points
 from saleor_crm_plugin.ingestion.models import SyncState
 from saleor_crm_plugin.ingestion.sync import sync_customer
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.import_format import ImportType
-from saleor_crm_plugin.loyalty.ledger import SYSTEM, Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger, Source
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsLot, PointsTransaction
 from saleor_crm_plugin.profiles.identity import GuestPerson, UserPerson, resolve_profiles
 from saleor_crm_plugin.profiles.models import CustomerProfile

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 
+from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError, LoyaltyInputError
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
-from saleor_crm_plugin.loyalty.ledger import Actor, Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger, Source
 from saleor_crm_plugin.loyalty.models import (
-    ActorType,
     LotConsumption,
     LoyaltyAccount,
     PointsLot,

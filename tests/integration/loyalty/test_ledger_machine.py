@@ -31,13 +31,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.config import EarnedPointsPolicy, Expiry, LoyaltySettings, SpentPointsPolicy
 from saleor_crm_plugin.exceptions import InsufficientPointsError
 from saleor_crm_plugin.loyalty import corrections, earning
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder, EarningTerms
-from saleor_crm_plugin.loyalty.ledger import SYSTEM, Ledger
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import (
     HoldStatus,
     LoyaltyAccount,

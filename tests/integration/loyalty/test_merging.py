@@ -15,17 +15,17 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from saleor_crm_plugin.actors import SYSTEM, Actor, ActorType
 from saleor_crm_plugin.config import EarnedPointsPolicy, Expiry
 from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LoyaltyInputError
 from saleor_crm_plugin.loyalty import corrections
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.audit import findings
-from saleor_crm_plugin.loyalty.ledger import SYSTEM, Actor, Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger, Source
 from saleor_crm_plugin.loyalty.merging import Unmerged, merge, merge_many, unmerge
 from saleor_crm_plugin.loyalty.models import (
     AccountMerge,
-    ActorType,
     LotStatus,
     LoyaltyAccount,
     LoyaltyProgram,

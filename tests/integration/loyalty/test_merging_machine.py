@@ -27,11 +27,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.config import EarnedPointsPolicy, Expiry, LoyaltySettings
 from saleor_crm_plugin.loyalty import corrections
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
-from saleor_crm_plugin.loyalty.ledger import SYSTEM, Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger, Source
 from saleor_crm_plugin.loyalty.merging import merge, unmerge
 from saleor_crm_plugin.loyalty.models import (
     AccountMerge,

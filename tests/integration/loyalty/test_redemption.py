@@ -18,13 +18,18 @@ from saleor.checkout.models import Checkout, CheckoutLine
 from saleor.checkout.utils import invalidate_checkout
 from saleor.discount.models import Voucher, VoucherCode
 
+from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import RedemptionError
 from saleor_crm_plugin.ingestion.redemption import apply_points, release_timed_out_holds, remove_points
 from saleor_crm_plugin.ingestion.sync import sync_order
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
-from saleor_crm_plugin.loyalty.ledger import Actor
-from saleor_crm_plugin.loyalty.models import ActorType, HoldStatus, LoyaltyAccount, PointsHold, PointsTransaction
+from saleor_crm_plugin.loyalty.models import (
+    HoldStatus,
+    LoyaltyAccount,
+    PointsHold,
+    PointsTransaction,
+)
 from saleor_crm_plugin.loyalty.redemption import Limit
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
 from tests.devshop.factories import make_address, make_channel, make_customer, make_product, make_voucher

@@ -16,6 +16,7 @@ from saleor.core.db.connection import allow_writer
 from saleor.discount.models import VoucherCode
 from saleor.giftcard.models import GiftCard
 
+from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import RedemptionError
 from saleor_crm_plugin.ingestion.redemption import release_timed_out_holds
 from saleor_crm_plugin.ingestion.refit import refit_hold
@@ -23,9 +24,7 @@ from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.corrections import void
-from saleor_crm_plugin.loyalty.ledger import Actor
 from saleor_crm_plugin.loyalty.models import (
-    ActorType,
     HoldStatus,
     LoyaltyAccount,
     PointsHold,

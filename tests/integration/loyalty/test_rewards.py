@@ -17,15 +17,15 @@ from saleor.discount.models import Voucher, VoucherCode
 from saleor.giftcard.models import GiftCard, GiftCardEvent
 from saleor.order.models import Order
 
+from saleor_crm_plugin.actors import SYSTEM, Actor, ActorType
 from saleor_crm_plugin.exceptions import AccountClosedError, LoyaltyInputError
 from saleor_crm_plugin.ingestion.rewards import expire_rewards, redeem_reward, return_reward
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.ingestion.tier_facts import net_spend
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.audit import findings
-from saleor_crm_plugin.loyalty.ledger import SYSTEM, Actor, Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger, Source
 from saleor_crm_plugin.loyalty.models import (
-    ActorType,
     LoyaltyAccount,
     PointsLot,
     PointsTransaction,

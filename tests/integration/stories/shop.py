@@ -12,8 +12,8 @@ from saleor.checkout.actions import call_checkout_event
 from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
 from saleor.checkout.utils import invalidate_checkout
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsLot, PointsTransaction
 from saleor_crm_plugin.loyalty.rules.definition import Effect, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule

@@ -12,13 +12,13 @@ import pytest
 from django.core.management import call_command
 from saleor.order.models import Order
 
+from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.ingestion import tasks
 from saleor_crm_plugin.ingestion.liability import LiabilityReport, Worth
 from saleor_crm_plugin.ingestion.rewards import redeem_reward
 from saleor_crm_plugin.loyalty.adjustment import adjust
-from saleor_crm_plugin.loyalty.ledger import Actor
 from saleor_crm_plugin.loyalty.liability import Movement
-from saleor_crm_plugin.loyalty.models import ActorType, LoyaltyAccount, TransactionType
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount, TransactionType
 from tests.devshop.factories import make_channel, make_customer
 from tests.devshop.flows import manager, refund_order
 from tests.integration.loyalty.test_reminders import HEARD

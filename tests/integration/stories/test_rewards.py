@@ -8,10 +8,9 @@ import pytest
 from saleor.discount.models import VoucherCode
 from saleor.giftcard.models import GiftCard
 
+from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.ingestion.rewards import redeem_reward, return_reward
-from saleor_crm_plugin.loyalty.ledger import Actor
-from saleor_crm_plugin.loyalty.models import ActorType
 from saleor_crm_plugin.loyalty.rewards.definition import RewardKind
 from tests.devshop.factories import make_channel, make_customer, make_product
 from tests.integration.loyalty.test_redemption import checkout_of, complete

@@ -7,8 +7,8 @@ from decimal import Decimal as D
 
 import pytest
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion import tasks
-from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.models import PointsTransaction
 from saleor_crm_plugin.loyalty.rules.definition import Conditions, CustomerType, Effect, Limits, Period, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import update_rule

@@ -7,11 +7,10 @@ from decimal import Decimal as D
 
 import pytest
 
+from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.ingestion import tasks
 from saleor_crm_plugin.ingestion.tier_facts import net_spend
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.ledger import Actor
-from saleor_crm_plugin.loyalty.models import ActorType
 from saleor_crm_plugin.loyalty.tiers.assignment import assign
 from saleor_crm_plugin.loyalty.tiers.editing import create_tier, update_policy
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierChange, TierMembership

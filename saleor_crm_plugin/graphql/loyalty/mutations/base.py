@@ -10,12 +10,11 @@ from django.db import DatabaseError
 from graphql import GraphQLError
 from saleor.graphql.core.mutations import BaseMutation
 
+from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError, LoyaltyInputError
 from saleor_crm_plugin.graphql.access import authenticated_user
 from saleor_crm_plugin.graphql.guard import explained
 from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyCode
-from saleor_crm_plugin.loyalty.ledger import Actor
-from saleor_crm_plugin.loyalty.models import ActorType
 
 Key = TypeVar("Key")
 

@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 from saleor.permission.enums import GiftcardPermissions
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.rewards import redeem_reward, return_reward
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.rewards.definition import RewardKind
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier
 from tests.devshop.factories import make_channel, make_staff

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from saleor_crm_plugin.loyalty.models import ActorType
+from saleor_crm_plugin.actors import ActorType
 from saleor_crm_plugin.loyalty.rules import editing
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleVersion
 from saleor_crm_plugin.loyalty.tiers.editing import delete_tier

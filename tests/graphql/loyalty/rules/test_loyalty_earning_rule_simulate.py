@@ -11,10 +11,10 @@ from django.db import InternalError, connection
 from django.utils import timezone
 from saleor.order import OrderStatus
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion import simulation
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.models import PointsTransaction
 from saleor_crm_plugin.loyalty.rules.definition import Effect, Limits, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule, delete_rule, update_rule

@@ -6,8 +6,8 @@ from decimal import Decimal as D
 
 import pytest
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, Limits, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, RuleStatus

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from saleor_crm_plugin.loyalty.models import ActorType, LoyaltyAccount
+from saleor_crm_plugin.actors import ActorType
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.tiers.models import TierChange, TierMembership
 from tests.graphql.client import global_id
 from tests.integration.loyalty.tiers.ladder import make_tiers

@@ -6,9 +6,9 @@ from decimal import Decimal as D
 
 import pytest
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.referrals.models import Referral
 from saleor_crm_plugin.loyalty.rules.definition import Effect, ReferralSide, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule

@@ -12,12 +12,12 @@ from django.db import connection, connections
 from saleor.core.db.connection import allow_writer
 from saleor.order.models import Order
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
 from saleor_crm_plugin.ingestion.referrals import settle
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_orders
-from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralCode
 from saleor_crm_plugin.loyalty.rules.definition import Limits
 from saleor_crm_plugin.loyalty.rules.editing import update_rule

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
-from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.referrals.applying import MAX_ATTEMPTS
 from saleor_crm_plugin.loyalty.referrals.models import Referral

@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from saleor.order.models import Order
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.audit import findings
-from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.referrals.models import Referral
 from saleor_crm_plugin.loyalty.rules.definition import Limits

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from saleor.order.models import Order
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
 from saleor_crm_plugin.loyalty.adjustment import adjust
-from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.rules.definition import Limits
 from saleor_crm_plugin.loyalty.rules.editing import delete_rule, update_rule

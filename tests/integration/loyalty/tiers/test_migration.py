@@ -9,9 +9,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from saleor.order import FulfillmentStatus
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.adjustment import adjust
-from saleor_crm_plugin.loyalty.ledger import SYSTEM
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
 from tests.shop_settings import loyalty_settings

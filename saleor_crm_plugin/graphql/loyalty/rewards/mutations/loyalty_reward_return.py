@@ -9,6 +9,7 @@ from saleor.graphql.core.doc_category import DOC_CATEGORY_DISCOUNTS
 from saleor.permission.auth_filters import AuthorizationFilters
 from saleor.permission.enums import DiscountPermissions
 
+from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.compat import in_channel
 from saleor_crm_plugin.graphql.access import has_any_permission, is_owner
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
@@ -20,8 +21,6 @@ from saleor_crm_plugin.graphql.loyalty.rewards.types import RewardRedemption
 from saleor_crm_plugin.graphql.loyalty.types import LoyaltyAccount
 from saleor_crm_plugin.ingestion.rewards import return_reward
 from saleor_crm_plugin.loyalty import models
-from saleor_crm_plugin.loyalty.ledger import Actor
-from saleor_crm_plugin.loyalty.models import ActorType
 from saleor_crm_plugin.loyalty.rewards.models import RewardRedemption as RedemptionRow
 
 
