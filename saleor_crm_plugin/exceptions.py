@@ -45,11 +45,11 @@ class AccountClosedError(LedgerError):
     """The account takes no new points and spends none."""
 
 
-class LoyaltyInputError(CRMError):
-    """A request about loyalty that is refused. Nothing has been written.
+class InputError(CRMError):
+    """A request that is refused. Nothing has been written.
 
     Args:
-        code: a value of `LoyaltyErrorCode`, for example `"CHECKOUT_EMPTY"`.
+        code: the name of a value of the domain's error enum, for example `"NOT_FOUND"`.
         field: the argument at fault, in the GraphQL spelling, or None.
     """
 
@@ -57,6 +57,14 @@ class LoyaltyInputError(CRMError):
         self.code = code
         self.field = field
         super().__init__(message)
+
+
+class LoyaltyInputError(InputError):
+    """A request about loyalty that is refused; codes are those of `LoyaltyErrorCode`."""
+
+
+class CustomerInputError(InputError):
+    """A request about a customer that is refused; codes are those of `CustomerErrorCode`."""
 
 
 class RedemptionError(LoyaltyInputError):

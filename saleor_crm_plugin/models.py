@@ -15,12 +15,16 @@ from saleor_crm_plugin.loyalty.reminders.models import LoyaltyReminder
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemption
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierChange, TierMembership, TierPolicy
+from saleor_crm_plugin.profiles.consents.models import ConsentRecord
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
     ProfileIdentity,
     ProfileMetrics,
     ProfileOrder,
 )
+from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
+from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
+from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
 from saleor_crm_plugin.recommendations.models import (
     PersonalRecommendations,
     PopularProducts,
@@ -30,7 +34,11 @@ from saleor_crm_plugin.recommendations.models import (
 
 __all__ = [
     "AccountMerge",
+    "ConsentRecord",
+    "CustomerNote",
     "CustomerProfile",
+    "CustomerSegment",
+    "CustomerTag",
     "EarningRule",
     "EarningRuleUse",
     "EarningRuleVersion",
@@ -47,6 +55,7 @@ __all__ = [
     "PointsTransaction",
     "PopularProducts",
     "ProductAffinity",
+    "ProfileEvent",
     "ProfileIdentity",
     "ProfileMetrics",
     "ProfileOrder",
@@ -54,6 +63,7 @@ __all__ = [
     "Referral",
     "ReferralCode",
     "RewardRedemption",
+    "SegmentMembership",
     "SyncState",
     "TierChange",
     "TierMembership",

@@ -11,14 +11,54 @@ from django.db import models
 from saleor_crm_plugin.fields import money_field, saleor_key
 
 
+class LifecycleStage(models.TextChoices):
+    """Where a customer stands with the shop."""
+
+    PROSPECT = "prospect"
+    FIRST_TIME = "first_time"
+    REPEAT = "repeat"
+    LOYAL = "loyal"
+    AT_RISK = "at_risk"
+    LAPSED = "lapsed"
+    WON_BACK = "won_back"
+
+
+class CustomerType(models.TextChoices):
+    B2C = "b2c"
+    B2B = "b2b"
+    B2G = "b2g"
+
+
 class CustomerProfile(models.Model):
     """One person: a user of the shop, or a guest known by an e-mail address. Outlives the user's deletion."""
 
     user = saleor_key("account.User", unique=True, null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # The profile that this one was joined to: the person is found there. The head is never merged itself.
+    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, related_name="merged", null=True)
+    # Empty until it is first computed, and for whoever refuses profiling.
+    lifecycle_stage = models.CharField(
+        max_length=16, choices=LifecycleStage.choices, blank=True, default="", db_default=""
+    )
+    lifecycle_since = models.DateTimeField(null=True)
+    customer_type = models.CharField(
+        max_length=8, choices=CustomerType.choices, default=CustomerType.B2C, db_default=CustomerType.B2C
+    )
+    # Staff have said it; no rule changes it then.
+    customer_type_by_hand = models.BooleanField(default=False, db_default=False)
+    # What the consents of the person come to (`consents`): kept here for statements over everybody.
+    profiling_allowed = models.BooleanField(default=True, db_default=True)
+    recommendations_allowed = models.BooleanField(default=True, db_default=True)
+    # The person has asked to be forgotten: nothing personal is kept or computed from then on.
+    erased_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "crm_customer_profile"
+        constraints = [
+            models.CheckConstraint(
+                name="crm_profile_is_not_merged_into_itself", condition=~models.Q(merged_into=models.F("id"))
+            ),
+        ]
 
 
 class IdentityKind(models.TextChoices):
@@ -78,6 +118,18 @@ class RFMGroup(models.TextChoices):
     PROSPECTS = "prospects"
 
 
+class PredictionStatus(models.TextChoices):
+    """Whether there is a forecast, and if not, why."""
+
+    # The shop's history is too short or too small for any forecast.
+    INSUFFICIENT_DATA = "insufficient_data"
+    # This customer has bought nothing yet that a forecast could start from.
+    NO_PURCHASES = "no_purchases"
+    # The customer refuses profiling.
+    REFUSED = "refused"
+    PREDICTED = "predicted"
+
+
 class ProfileMetrics(models.Model):
     """A person's purchases in one currency, net of cancelled orders and refunds."""
 
@@ -98,6 +150,20 @@ class ProfileMetrics(models.Model):
     frequency_score = models.SmallIntegerField(null=True)
     monetary_score = models.SmallIntegerField(null=True)
     rfm_group = models.CharField(max_length=24, choices=RFMGroup.choices, blank=True, default="")
+    # The forecast (`clv`); all None unless the status is "predicted".
+    prediction_status = models.CharField(
+        max_length=24,
+        choices=PredictionStatus.choices,
+        default=PredictionStatus.INSUFFICIENT_DATA,
+        db_default=PredictionStatus.INSUFFICIENT_DATA,
+    )
+    # Net money, and number of orders, over the days that the forecast is for.
+    predicted_clv = money_field(null=True)
+    predicted_orders = models.FloatField(null=True)
+    # That the customer still buys at all, and that no order comes within the days that the forecast is for.
+    probability_alive = models.FloatField(null=True)
+    churn_probability = models.FloatField(null=True)
+    expected_next_order_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "crm_profile_metrics"

@@ -7,7 +7,7 @@ from typing import Any
 
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.graphql.ids import integer_key
-from saleor_crm_plugin.graphql.loyalty.mutations.base import key_argument
+from saleor_crm_plugin.graphql.mutations import key_argument
 
 
 def existing_keys(rows: Any, field: str, global_ids: Iterable[str]) -> frozenset[int]:

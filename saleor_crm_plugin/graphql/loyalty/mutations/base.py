@@ -2,71 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError
-from graphql import GraphQLError
-from saleor.graphql.core.mutations import BaseMutation
 
-from saleor_crm_plugin.actors import Actor, ActorType
-from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError, LoyaltyInputError
-from saleor_crm_plugin.graphql.access import authenticated_user
-from saleor_crm_plugin.graphql.guard import explained
+from saleor_crm_plugin.exceptions import AccountClosedError, CRMError, InsufficientPointsError, LedgerError
 from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyCode
+from saleor_crm_plugin.graphql.mutations import DomainMutation, invalid
 
-Key = TypeVar("Key")
 
-
-class LoyaltyMutation(BaseMutation):
-    """A mutation whose domain errors become entries of `errors`."""
-
+class LoyaltyMutation(DomainMutation):
     class Meta:
         abstract = True
 
     @classmethod
-    def mutate(cls, root: Any, info: Any, **data: Any) -> Any:
-        try:
-            return super().mutate(root, info, **data)
-        except (LoyaltyInputError, LedgerError) as error:
-            return cls.handle_errors(validation_error(error))
-        except DatabaseError as error:
-            raise explained(error) from error
+    def refusal_of(cls, error: CRMError) -> ValidationError | None:
+        return refusal(error) or super().refusal_of(error)
 
 
-def key_argument(parse: Callable[[str, str], Key], global_id: str, type_name: str, field: str) -> Key:
-    """The primary key that an argument names.
-
-    Raises:
-        ValidationError: not an id of this type.
-    """
-    try:
-        return parse(global_id, type_name)
-    except GraphQLError as error:
-        raise invalid(field, str(error), LoyaltyCode.GRAPHQL_ERROR) from error
-
-
-def validation_error(error: LoyaltyInputError | LedgerError) -> ValidationError:
-    """A domain error in the form that Saleor's mutations report."""
-    if isinstance(error, LoyaltyInputError):
-        return invalid(error.field, str(error), LoyaltyCode[error.code])
+def refusal(error: CRMError) -> ValidationError | None:
+    """What the ledger refuses, in the form that Saleor's mutations report; None for other errors."""
     if isinstance(error, InsufficientPointsError):
         return invalid("points", str(error), LoyaltyCode.INSUFFICIENT_POINTS)
     if isinstance(error, AccountClosedError):
         return invalid(None, str(error), LoyaltyCode.ACCOUNT_CLOSED)
-    return invalid(None, str(error), LoyaltyCode.INVALID)
-
-
-def actor_of(info: Any) -> Actor:
-    """The staff user or app that sent the request."""
-    user = authenticated_user(info)
-    if user is not None:
-        return Actor(ActorType.STAFF, user.pk)
-    return Actor(ActorType.APP, info.context.app.pk)
-
-
-def invalid(field: str | None, message: str, code: str) -> ValidationError:
-    """One error of one argument, in its GraphQL spelling; None for the mutation as a whole."""
-    error = ValidationError(message, code=code)
-    return ValidationError({field: error}) if field else error
+    return invalid(None, str(error), LoyaltyCode.INVALID) if isinstance(error, LedgerError) else None

@@ -13,9 +13,10 @@ from saleor_crm_plugin.compat import in_channel
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyCode
 from saleor_crm_plugin.graphql.loyalty.errors import LoyaltyError
-from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation, actor_of, invalid
+from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation
 from saleor_crm_plugin.graphql.loyalty.mutations.whose import account_id_of
 from saleor_crm_plugin.graphql.loyalty.types import LoyaltyAccount, PointsTransaction
+from saleor_crm_plugin.graphql.mutations import actor_of, invalid
 from saleor_crm_plugin.loyalty import models
 from saleor_crm_plugin.loyalty.adjustment import KEY_MAX_LENGTH, REASON_MAX_LENGTH, adjust
 from saleor_crm_plugin.loyalty.ledger import MAX_POINTS

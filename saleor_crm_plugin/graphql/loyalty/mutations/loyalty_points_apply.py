@@ -15,7 +15,8 @@ from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import uuid_key
 from saleor_crm_plugin.graphql.loyalty.enums import PointsLimitEnum
 from saleor_crm_plugin.graphql.loyalty.errors import LoyaltyError
-from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation, key_argument
+from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation
+from saleor_crm_plugin.graphql.mutations import key_argument
 from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.ingestion.redemption import apply_points
 

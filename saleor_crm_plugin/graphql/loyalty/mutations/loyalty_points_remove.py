@@ -13,7 +13,8 @@ from saleor.permission.auth_filters import AuthorizationFilters
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import uuid_key
 from saleor_crm_plugin.graphql.loyalty.errors import LoyaltyError
-from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation, key_argument
+from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation
+from saleor_crm_plugin.graphql.mutations import key_argument
 from saleor_crm_plugin.ingestion.redemption import remove_points
 
 

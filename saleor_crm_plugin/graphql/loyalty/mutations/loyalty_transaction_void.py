@@ -12,8 +12,9 @@ from saleor_crm_plugin.compat import in_channel
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.loyalty.errors import LoyaltyError
-from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation, actor_of, key_argument
+from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation
 from saleor_crm_plugin.graphql.loyalty.types import LoyaltyAccount, PointsTransaction
+from saleor_crm_plugin.graphql.mutations import actor_of, key_argument
 from saleor_crm_plugin.loyalty.accounts import head_of
 from saleor_crm_plugin.loyalty.adjustment import REASON_MAX_LENGTH
 from saleor_crm_plugin.loyalty.corrections import void

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from saleor.account.models import User
-
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyCode
-from saleor_crm_plugin.graphql.loyalty.mutations.base import invalid, key_argument
-from saleor_crm_plugin.ingestion.lookup import profile_id_by_email
+from saleor_crm_plugin.graphql.mutations import invalid, key_argument
+from saleor_crm_plugin.graphql.profiles.whose import profile_id_of_email, profile_id_of_user
 from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
-from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
 
 
 def account_id_of(whose: Mapping[str, str | None]) -> int:
@@ -26,7 +23,8 @@ def account_id_of(whose: Mapping[str, str | None]) -> int:
         raise invalid(None, "Give exactly one of userId, email and accountId.", LoyaltyCode.GRAPHQL_ERROR)
     if account_id := given.get("account_id"):
         return _existing_account(account_id)
-    profile_id = _profile_id(given)
+    email = given.get("email")
+    profile_id = profile_id_of_email(email) if email else profile_id_of_user(given["user_id"])
     return accounts.ensure(accounts.default_program_id(), [profile_id], "default")[profile_id]
 
 
@@ -35,16 +33,3 @@ def _existing_account(account_id: str) -> int:
     if not LoyaltyAccount.objects.filter(pk=primary_key).exists():
         raise invalid("account_id", "There is no such account.", LoyaltyCode.NOT_FOUND)
     return primary_key
-
-
-def _profile_id(given: Mapping[str, str]) -> int:
-    if email := given.get("email"):
-        profile_id = profile_id_by_email(email, "default")
-        if profile_id is None:
-            raise invalid("email", "Nobody with this address is known.", LoyaltyCode.NOT_FOUND)
-        return profile_id
-    primary_key = key_argument(integer_key, given["user_id"], "User", "user_id")
-    if not User.objects.filter(pk=primary_key).exists():
-        raise invalid("user_id", "There is no such user.", LoyaltyCode.NOT_FOUND)
-    person = UserPerson(primary_key)
-    return resolve_profiles([person])[person]

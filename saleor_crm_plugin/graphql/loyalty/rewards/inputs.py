@@ -19,9 +19,9 @@ from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.loyalty.keys import existing_keys
-from saleor_crm_plugin.graphql.loyalty.mutations.base import key_argument
 from saleor_crm_plugin.graphql.loyalty.numbers import exact
 from saleor_crm_plugin.graphql.loyalty.rewards.enums import LoyaltyRewardKindEnum
+from saleor_crm_plugin.graphql.mutations import key_argument
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
 from saleor_crm_plugin.ingestion.room import places_of
 from saleor_crm_plugin.loyalty.rewards.definition import AMOUNT_LIMIT, Reward, RewardKind

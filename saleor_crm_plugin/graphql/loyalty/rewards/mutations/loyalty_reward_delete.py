@@ -12,8 +12,9 @@ from saleor_crm_plugin.compat import in_channel
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.loyalty.errors import LoyaltyError
-from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation, key_argument
+from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation
 from saleor_crm_plugin.graphql.loyalty.rewards.types import LoyaltyReward
+from saleor_crm_plugin.graphql.mutations import key_argument
 from saleor_crm_plugin.loyalty.rewards.editing import delete_reward
 
 

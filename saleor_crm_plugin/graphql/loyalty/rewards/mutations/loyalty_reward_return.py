@@ -16,9 +16,10 @@ from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyCode
 from saleor_crm_plugin.graphql.loyalty.errors import LoyaltyError
-from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation, actor_of, invalid, key_argument
+from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation
 from saleor_crm_plugin.graphql.loyalty.rewards.types import RewardRedemption
 from saleor_crm_plugin.graphql.loyalty.types import LoyaltyAccount
+from saleor_crm_plugin.graphql.mutations import actor_of, invalid, key_argument
 from saleor_crm_plugin.ingestion.rewards import return_reward
 from saleor_crm_plugin.loyalty import models
 from saleor_crm_plugin.loyalty.rewards.models import RewardRedemption as RedemptionRow

@@ -10,9 +10,10 @@ from saleor.permission.enums import DiscountPermissions
 
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.loyalty.errors import LoyaltyError
-from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation, actor_of
+from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation
 from saleor_crm_plugin.graphql.loyalty.rules.inputs import LoyaltyEarningRuleInput, definition_of
 from saleor_crm_plugin.graphql.loyalty.rules.types import LoyaltyEarningRule
+from saleor_crm_plugin.graphql.mutations import actor_of
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.rules.editing import create_rule
 from saleor_crm_plugin.loyalty.rules.models import RuleStatus

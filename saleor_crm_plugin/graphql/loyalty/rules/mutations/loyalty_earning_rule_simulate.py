@@ -17,9 +17,10 @@ from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.loyalty.errors import LoyaltyError
-from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation, key_argument
+from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation
 from saleor_crm_plugin.graphql.loyalty.rules.inputs import LoyaltyEarningRuleInput, definition_of
 from saleor_crm_plugin.graphql.loyalty.rules.simulation import EarningRuleSimulation
+from saleor_crm_plugin.graphql.mutations import key_argument
 from saleor_crm_plugin.ingestion.simulation import (
     DEFAULT_DAYS,
     MOST_DAYS,

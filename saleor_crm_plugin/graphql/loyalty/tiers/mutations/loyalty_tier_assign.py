@@ -15,9 +15,10 @@ from saleor_crm_plugin.compat import in_channel
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.loyalty.errors import LoyaltyError
-from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation, actor_of, key_argument
+from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation
 from saleor_crm_plugin.graphql.loyalty.mutations.whose import account_id_of
 from saleor_crm_plugin.graphql.loyalty.types import LoyaltyAccount
+from saleor_crm_plugin.graphql.mutations import actor_of, key_argument
 from saleor_crm_plugin.ingestion.tier_facts import net_spend
 from saleor_crm_plugin.loyalty import models
 from saleor_crm_plugin.loyalty.adjustment import REASON_MAX_LENGTH

@@ -11,9 +11,10 @@ from saleor.permission.enums import DiscountPermissions
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.loyalty.errors import LoyaltyError
-from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation, key_argument
+from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation
 from saleor_crm_plugin.graphql.loyalty.tiers.inputs import LoyaltyTierInput, tier_values
 from saleor_crm_plugin.graphql.loyalty.tiers.types import LoyaltyTier
+from saleor_crm_plugin.graphql.mutations import key_argument
 from saleor_crm_plugin.loyalty.tiers.editing import update_tier
 
 
