@@ -65,6 +65,8 @@ RFM_WINDOW_DAYS = (30, 3650)
 TRAINING_HISTORY_DAYS = (7, 3650)
 MINIMUM_SUPPORT = (1, 1000)
 REMINDER_DAYS = (1, 365)
+FEEDBACK_DAYS = (1, 3650)
+FEEDBACK_EDIT_DAYS = (0, 365)
 
 POINTS_PER_UNIT_LIMIT = Decimal(10_000)
 POINT_VALUE_LIMIT = Decimal(10_000)
@@ -124,6 +126,11 @@ class CRMSettings:
     minimum_support: int = 3
     # None: nobody is reminded.
     expiry_reminder_days: int | None = None
+    # For how long an order can be rated after it was sent, and an answer be changed after it was given.
+    feedback_days: int = 180
+    feedback_edit_days: int = 14
+    # Texts about products wait until staff have approved them.
+    reviews_moderated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +218,27 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         "reminders.",
         "",
         WholeNumber(*REMINDER_DAYS),
+    ),
+    field(
+        "feedback_days",
+        "Days to rate an order",
+        "For how long after an order was sent its buyer can rate it.",
+        "180",
+        WholeNumber(*FEEDBACK_DAYS),
+    ),
+    field(
+        "feedback_edit_days",
+        "Days to change a rating",
+        "For how long a customer can change what they said. 0: not at all.",
+        "14",
+        WholeNumber(*FEEDBACK_EDIT_DAYS),
+    ),
+    field(
+        "reviews_moderated",
+        "Reviews wait for approval",
+        "What customers write about a product is shown to others once staff have approved it.",
+        True,
+        Flag(),
     ),
     field(LAST_SYNC, "Last reconciliation", "When orders were last compared with profiles and points.", "", None),
     field(LAST_TRAINING, "Last training", "When recommendations were last learned.", "", None),

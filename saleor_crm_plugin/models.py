@@ -16,6 +16,7 @@ from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemp
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierChange, TierMembership, TierPolicy
 from saleor_crm_plugin.profiles.consents.models import ConsentRecord
+from saleor_crm_plugin.profiles.feedback.models import OrderFeedback, ProductReview
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
     ProfileIdentity,
@@ -48,6 +49,7 @@ __all__ = [
     "LoyaltyReminder",
     "LoyaltyReward",
     "LoyaltyTier",
+    "OrderFeedback",
     "OrderSync",
     "PersonalRecommendations",
     "PointsHold",
@@ -55,6 +57,7 @@ __all__ = [
     "PointsTransaction",
     "PopularProducts",
     "ProductAffinity",
+    "ProductReview",
     "ProfileEvent",
     "ProfileIdentity",
     "ProfileMetrics",

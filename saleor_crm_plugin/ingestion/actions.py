@@ -46,7 +46,7 @@ def award_sign_ups(user_ids: Collection[int], settings: ShopSettings, now: datet
     Who has not confirmed the address yet gets it later, by the rules that were in force on joining.
     """
     alias = using or DEFAULT_DB_ALIAS
-    in_force = _rules(Trigger.SIGN_UP, settings, alias)
+    in_force = rules_in_force(Trigger.SIGN_UP, settings, alias)
     if not in_force:
         return 0
     joined = dict(_customers(alias).filter(pk__in=user_ids).values_list("pk", "date_joined"))
@@ -76,7 +76,7 @@ def award_missed_sign_ups(
         since: only users who changed after it, along Saleor's index.
     """
     alias = using or DEFAULT_DB_ALIAS
-    in_force = _rules(Trigger.SIGN_UP, settings, alias)
+    in_force = rules_in_force(Trigger.SIGN_UP, settings, alias)
     if not in_force:
         return 0
     uses = EarningRuleUse.objects.filter(occasion=SIGN_UP, account__profile__user_id=OuterRef("pk"))
@@ -94,7 +94,7 @@ def award_birthdays(settings: ShopSettings, now: datetime, using: str | None = N
     rules that count are those in force when it began. Each night is one pass over the users.
     """
     alias = using or DEFAULT_DB_ALIAS
-    in_force = _rules(Trigger.BIRTHDAY, settings, alias)
+    in_force = rules_in_force(Trigger.BIRTHDAY, settings, alias)
     given = 0
     for day in days_to_keep(timezone.localtime(now).date(), CATCH_UP_DAYS) if in_force else ():
         at = timezone.make_aware(datetime.combine(day, time.min))
@@ -156,7 +156,8 @@ def points_are_on(settings: ShopSettings) -> bool:
     return any(loyalty.points_per_unit for loyalty in settings.loyalty.values())
 
 
-def _rules(trigger: Trigger, settings: ShopSettings, alias: str) -> list[LiveRule]:
+def rules_in_force(trigger: Trigger, settings: ShopSettings, alias: str) -> list[LiveRule]:
+    """The rules of a trigger that may have a say; none while no channel gives points."""
     if not points_are_on(settings):
         return []
     program_id = accounts.default_program_id(alias)

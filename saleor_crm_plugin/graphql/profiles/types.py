@@ -10,6 +10,7 @@ from saleor.graphql.account.dataloaders import UserByUserIdLoader
 from saleor.graphql.core.connection import CountableConnection
 from saleor.graphql.core.context import get_database_connection_name
 from saleor.graphql.core.doc_category import DOC_CATEGORY_USERS
+from saleor.graphql.core.fields import ConnectionField
 from saleor.graphql.core.scalars import DateTime
 from saleor.graphql.core.types.base import BaseObjectType
 from saleor.graphql.core.types.model import ModelObjectType
@@ -20,8 +21,14 @@ from saleor.permission.enums import AccountPermissions
 from saleor_crm_plugin.graphql.access import has_any_permission, is_owner, require_owner_or_permission, requires
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
+from saleor_crm_plugin.graphql.lists import Page, connection_of
 from saleor_crm_plugin.graphql.profiles.dataloaders import GuestEmailByProfileIdLoader, MetricsByProfileIdLoader
 from saleor_crm_plugin.graphql.profiles.enums import CustomerProfileSortField, RfmGroupEnum
+from saleor_crm_plugin.graphql.profiles.feedback.dataloaders import (
+    FeedbackByProfileIdLoader,
+    FeedbackCountByProfileIdLoader,
+)
+from saleor_crm_plugin.graphql.profiles.feedback.types import CustomerFeedbackCountableConnection
 from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.profiles import models
 
@@ -92,6 +99,11 @@ class CustomerProfile(ModelObjectType):
         ),
         description="Purchases in one currency. Null if there are none in it.",
     )
+    feedback = ConnectionField(
+        CustomerFeedbackCountableConnection,
+        required=True,
+        description="What the customer says about their orders, newest first.",
+    )
 
     class Meta:
         description = "A person who buys in the shop: a user, or a guest known by an e-mail address." + ADDED_IN_010
@@ -131,6 +143,18 @@ class CustomerProfile(ModelObjectType):
             return next((row for row in rows if currency is None or row.currency == currency.upper()), None)
 
         return MetricsByProfileIdLoader(info.context).load(root.pk).then(chosen)
+
+    @staticmethod
+    def resolve_feedback(root: models.CustomerProfile, info: Any, **arguments: Any) -> Any:
+        page = Page.from_arguments(info.field_name, arguments)
+
+        def total_count() -> Any:
+            return FeedbackCountByProfileIdLoader(info.context).load(root.pk)
+
+        def as_connection(rows: list[Any]) -> Any:
+            return connection_of(CustomerFeedbackCountableConnection, rows, page, total_count)
+
+        return FeedbackByProfileIdLoader(info.context).load((root.pk, page)).then(as_connection)
 
     @staticmethod
     def __resolve_references(roots: Iterable[CustomerProfile], info: Any) -> list[Any]:

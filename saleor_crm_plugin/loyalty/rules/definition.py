@@ -37,6 +37,7 @@ class Trigger(StrEnum):
     SIGN_UP = "sign_up"
     BIRTHDAY = "birthday"
     REFERRAL = "referral"
+    FEEDBACK = "feedback"
 
     @property
     def is_action(self) -> bool:
@@ -385,7 +386,7 @@ def _validate_action(rule: RuleDefinition) -> None:
     for name, value in about_orders:
         if value:
             raise _invalid(name, "It is about orders, and this rule is for something else. Leave it out.")
-    if rule.channel_ids and rule.trigger != Trigger.REFERRAL:
+    if rule.channel_ids and rule.trigger not in (Trigger.REFERRAL, Trigger.FEEDBACK):
         raise _invalid("channelIds", "It happens in no channel: leave them out.")
     if conditions.tier_ids and rule.trigger == Trigger.SIGN_UP:
         raise _invalid("tierIds", "Who signs up is in no tier yet. Leave it out.")

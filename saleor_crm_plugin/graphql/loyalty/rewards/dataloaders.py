@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Count, F, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count
 from saleor.graphql.core.dataloaders import DataLoader
 from saleor.graphql.utils import get_user_or_app_from_context
 
-from saleor_crm_plugin.graphql.lists import Page
+from saleor_crm_plugin.graphql.lists import Page, rows_by_owner
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.rewards import queries
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemption
@@ -99,17 +98,10 @@ class RedemptionsByAccountIdLoader(DataLoader):
         found: dict[tuple[int, Page], list[RewardRedemption]] = {}
         for page in dict.fromkeys(page for _, page in keys):
             accounts = [account_id for account_id, asked in keys if asked == page]
-            for row in self._read(accounts, page):
-                found.setdefault((row.account_id, page), []).append(row)
+            rows = RewardRedemption.objects.using(self.database_connection_name).filter(account_id__in=accounts)
+            of_page = rows_by_owner(rows, "account_id", page)
+            found |= {(account_id, page): redemptions for account_id, redemptions in of_page.items()}
         return [found.get(key, []) for key in keys]
-
-    def _read(self, account_ids: list[int], page: Page) -> list[RewardRedemption]:
-        rows = RewardRedemption.objects.using(self.database_connection_name).filter(account_id__in=account_ids)
-        if page.cursor is not None:
-            rows = rows.filter(pk__gt=page.cursor) if page.backwards else rows.filter(pk__lt=page.cursor)
-        order = "pk" if page.backwards else "-pk"
-        place = Window(RowNumber(), partition_by=F("account_id"), order_by=order)
-        return list(rows.annotate(place=place).filter(place__lte=page.size + 1).order_by("account_id", order))
 
 
 class RedemptionCountByAccountIdLoader(DataLoader):

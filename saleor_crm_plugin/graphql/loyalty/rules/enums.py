@@ -15,6 +15,7 @@ EarningRuleTriggerEnum = enum_of(
         Trigger.FIRST_ORDER: "A customer's first order.",
         Trigger.SIGN_UP: "Signing up, once the e-mail address is confirmed.",
         Trigger.BIRTHDAY: "A birthday, once in a year. The date is in the user's private metadata, key `birthday`.",
+        Trigger.FEEDBACK: "Rating an order, once for each order.",
         Trigger.REFERRAL: "Bringing a friend, or being brought, once the return window of the friend's first order is "
         "over.",
     },
