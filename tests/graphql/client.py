@@ -18,11 +18,15 @@ class Api:
     """A requestor: a user, an app by its token, or nobody."""
 
     def __init__(self, user: Any = None, app_token: str | None = None) -> None:
-        self.headers: dict[str, str] = {}
-        if user is not None:
-            self.headers["authorization"] = f"JWT {create_access_token(user)}"
-        elif app_token is not None:
-            self.headers["authorization"] = f"Bearer {app_token}"
+        self.user = user
+        self.app_token = app_token
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Signed in at the moment of the request, which a test may have moved."""
+        if self.user is not None:
+            return {"authorization": f"JWT {create_access_token(self.user)}"}
+        return {"authorization": f"Bearer {self.app_token}"} if self.app_token else {}
 
     def post(self, query: str, **variables: Any) -> dict[str, Any]:
         """The whole answer."""

@@ -146,6 +146,9 @@ class TestSaving:
             {"name": "training_history_days", "value": "365"},
             {"name": "minimum_support", "value": "5"},
             {"name": "expiry_reminder_days", "value": ""},
+            {"name": "feedback_days", "value": "180"},
+            {"name": "feedback_edit_days", "value": "14"},
+            {"name": "reviews_moderated", "value": True},
         ]
         assert row.name == "Customers, loyalty and recommendations"
         assert page("crm")["minimum_support"] == "5"

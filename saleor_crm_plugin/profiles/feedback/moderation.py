@@ -20,7 +20,12 @@ def moderate(review_id: int, state: ReviewState, actor: Actor, now: datetime) ->
     if state == ReviewState.PENDING:
         raise CustomerInputError("Approve it or reject it.", "INVALID", "state")
     with transaction.atomic():
-        review = ProductReview.objects.select_for_update().filter(pk=review_id).first()
+        review = (
+            ProductReview.objects.select_for_update(of=("self",))
+            .select_related("feedback__profile")
+            .filter(pk=review_id)
+            .first()
+        )
         if review is None:
             raise CustomerInputError("There is no such review.", "NOT_FOUND", "reviewId")
         review.state, review.moderated_at = state, now

@@ -23,7 +23,7 @@ class FeedbackByOrderIdLoader(DataLoader):
 
     def batch_load(self, keys: Sequence[UUID]) -> list[OrderFeedback | None]:
         rows = OrderFeedback.objects.using(self.database_connection_name).filter(order_id__in=keys)
-        found = {row.order_id: row for row in rows.select_related("profile")}
+        found = {row.order_id: row for row in rows}
         return [found.get(order_id) for order_id in keys]
 
 
@@ -37,7 +37,7 @@ class FeedbackByProfileIdLoader(DataLoader):
         for page in dict.fromkeys(page for _, page in keys):
             owners = [profile_id for profile_id, asked in keys if asked == page]
             rows = OrderFeedback.objects.using(self.database_connection_name).filter(profile_id__in=owners)
-            of_page = rows_by_owner(rows.select_related("profile"), "profile_id", page)
+            of_page = rows_by_owner(rows, "profile_id", page)
             found |= {(profile_id, page): answers for profile_id, answers in of_page.items()}
         return [found.get(key, []) for key in keys]
 

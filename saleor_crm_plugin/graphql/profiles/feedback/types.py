@@ -18,7 +18,7 @@ from saleor.graphql.product.dataloaders import ProductByIdLoader
 from saleor.permission.enums import AccountPermissions, OrderPermissions, ProductPermissions
 
 from saleor_crm_plugin.graphql.access import has_any_permission, is_owner, requires
-from saleor_crm_plugin.graphql.dataloaders import load_shop_settings
+from saleor_crm_plugin.graphql.dataloaders import ProfileByIdLoader, load_shop_settings
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.profiles.feedback.dataloaders import ReviewsByFeedbackIdLoader
 from saleor_crm_plugin.graphql.profiles.feedback.enums import ProductReviewStateEnum
@@ -151,8 +151,12 @@ class CustomerFeedback(ModelObjectType):
 
     @staticmethod
     def resolve_customer(root: models.OrderFeedback, info: Any) -> Any:
-        sees = is_owner(info, root.profile.user_id) or has_any_permission(info, AccountPermissions.MANAGE_USERS)
-        return root.profile if sees else None
+        sees_all = has_any_permission(info, AccountPermissions.MANAGE_USERS)
+
+        def seen(profile: Any) -> Any:
+            return profile if sees_all or is_owner(info, profile.user_id) else None
+
+        return ProfileByIdLoader(info.context).load(root.profile_id).then(seen)
 
 
 class CustomerFeedbackCountableConnection(CountableConnection):

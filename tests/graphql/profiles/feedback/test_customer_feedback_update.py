@@ -1,0 +1,76 @@
+"""`customerFeedbackUpdate`: a customer changes their mind, for a while."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from saleor_crm_plugin.profiles.feedback.models import OrderFeedback, ProductReview
+from tests.graphql.profiles.feedback.conftest import MAY
+from tests.graphql.profiles.feedback.requests import UPDATE, create, refusal, update
+from tests.shop_settings import crm_settings
+
+pytestmark = pytest.mark.django_db
+
+LATER = MAY + timedelta(days=3)
+
+
+@pytest.fixture
+def said(as_ann, order_id, line_id):
+    return create(
+        as_ann, order_id, score=9, comment="Fine", products=[{"orderLineId": line_id, "rating": 4, "comment": "Crisp"}]
+    )
+
+
+def test_what_is_left_out_stays(as_ann, order_id, line_id, said):
+    ProductReview.objects.update(state="approved")
+    changed = update(as_ann, order_id, at=LATER, score=2, products=[{"orderLineId": line_id, "rating": 1}])["feedback"]
+    assert (changed["score"], changed["comment"], changed["editedAt"]) == (2, "Fine", LATER.isoformat())
+    assert changed["editableUntil"] == (MAY + timedelta(days=14)).isoformat()
+    (review,) = changed["reviews"]
+    assert (review["rating"], review["comment"], review["state"]) == (1, "Crisp", "APPROVED")
+
+
+def test_a_text_that_changes_waits_again(as_ann, order_id, line_id, said):
+    ProductReview.objects.update(state="rejected", moderated_at=MAY)
+    changed = update(as_ann, order_id, products=[{"orderLineId": line_id, "comment": "Crisp and sweet"}])
+    assert changed["feedback"]["reviews"][0]["state"] == "PENDING"
+    assert ProductReview.objects.get().moderated_at is None
+    emptied = update(as_ann, order_id, products=[{"orderLineId": line_id, "comment": ""}])
+    assert emptied["feedback"]["reviews"][0]["state"] == "APPROVED"
+
+
+def test_for_as_long_as_the_shop_says(as_ann, order_id, line_id, said):
+    crm_settings(feedback_edit_days="3")
+    assert update(as_ann, order_id, at=LATER, comment="")["feedback"]["comment"] == ""
+    late = LATER + timedelta(seconds=1)
+    assert refusal(update(as_ann, order_id, at=late, score=1)) == ("score", "NOT_APPLICABLE")
+    rating = [{"orderLineId": line_id, "rating": 1}]
+    assert refusal(update(as_ann, order_id, at=late, products=rating)) == ("orderLineId", "NOT_APPLICABLE")
+    assert (OrderFeedback.objects.get().score, ProductReview.objects.get().rating) == (9, 4)
+
+
+def test_what_was_never_said(as_ann, as_ben, order_id, line_id, sent):
+    assert refusal(update(as_ann, order_id, score=1)) == ("orderId", "NOT_FOUND")
+    create(as_ann, order_id, products=[{"orderLineId": line_id, "rating": 4}])
+    assert refusal(update(as_ann, order_id, score=1)) == ("score", "NOT_FOUND")
+    assert refusal(update(as_ben, order_id, products=[{"orderLineId": line_id, "rating": 1}])) == (
+        "orderId",
+        "NOT_FOUND",
+    )
+    ProductReview.objects.all().delete()
+    assert refusal(update(as_ann, order_id, products=[{"orderLineId": line_id, "rating": 1}])) == (
+        "orderLineId",
+        "NOT_FOUND",
+    )
+
+
+def test_bad_input(as_ann, order_id, said):
+    assert refusal(update(as_ann, order_id, score=11)) == ("score", "INVALID")
+    assert OrderFeedback.objects.get().score == 9
+
+
+def test_only_a_customer_can(anonymous, app_with, order_id):
+    for api in (anonymous, app_with("MANAGE_USERS", "MANAGE_ORDERS", "MANAGE_PRODUCTS")):
+        assert api.denied(UPDATE, order=order_id, score=9) == {"AUTHENTICATED_USER"}
