@@ -24,6 +24,7 @@ from saleor_crm_plugin.profiles.models import (
     ProfileOrder,
 )
 from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
+from saleor_crm_plugin.profiles.privacy.models import DataRequest
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
 from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
 from saleor_crm_plugin.recommendations.models import (
@@ -40,6 +41,7 @@ __all__ = [
     "CustomerProfile",
     "CustomerSegment",
     "CustomerTag",
+    "DataRequest",
     "EarningRule",
     "EarningRuleUse",
     "EarningRuleVersion",

@@ -112,6 +112,11 @@ class CRMPlugin(SettingsPlugin):
             lines = status_lines(get_database_connection_name(request))
         return [{**item, "value": lines.get(item["name"], item["value"])} for item in self.configuration]
 
+    def webhook(self, request: Any, path: str | None, previous_value: Any) -> Any:
+        from saleor_crm_plugin.ingestion.downloads import respond
+
+        return respond(request)
+
     order_created = _hint(hooks.order_changed)
     order_confirmed = _hint(hooks.order_changed)
     order_updated = _hint(hooks.order_changed)

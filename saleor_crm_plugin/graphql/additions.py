@@ -41,6 +41,7 @@ from saleor_crm_plugin.graphql.loyalty.tiers import additions as tiers
 from saleor_crm_plugin.graphql.loyalty.types import CheckoutLoyalty, LoyaltyAccount, OrderLoyalty
 from saleor_crm_plugin.graphql.profiles import resolvers as profiles
 from saleor_crm_plugin.graphql.profiles.feedback import additions as feedback
+from saleor_crm_plugin.graphql.profiles.privacy import additions as privacy
 from saleor_crm_plugin.graphql.profiles.types import (
     CustomerProfile,
     CustomerProfileCountableConnection,
@@ -277,6 +278,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *referrals.ADDITIONS,
     *tiers.ADDITIONS,
     *feedback.ADDITIONS,
+    *privacy.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -309,6 +311,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
     **rewards.TYPE_COSTS,
     **referrals.TYPE_COSTS,
     **feedback.TYPE_COSTS,
+    **privacy.TYPE_COSTS,
 }
 
 

@@ -88,6 +88,14 @@ def connection_of(connection_type: Any, rows: list[Any], page: Page, total_count
     return connection_type(edges=edges, page_info=page_info, total_count=total_count)
 
 
+def page_of(connection_type: Any, rows: QuerySet[Any], page: Page) -> Any:
+    """A connection over rows by falling primary key. One SQL statement, and one more if the total is asked for."""
+    found = rows.order_by("pk" if page.backwards else "-pk")
+    if page.cursor is not None:
+        found = found.filter(pk__gt=page.cursor) if page.backwards else found.filter(pk__lt=page.cursor)
+    return connection_of(connection_type, list(found[: page.size + 1]), page, rows.count)
+
+
 def rows_by_owner(rows: QuerySet[Any], owner: str, page: Page) -> dict[Any, list[Any]]:
     """The page of each owner's rows, with one row more if there are more. One SQL statement for any number of owners.
 

@@ -35,7 +35,7 @@ _REASON = """CASE
 END"""
 _ORDERS = f"""
 FROM order_order orders LEFT JOIN crm_order_sync seen ON seen.order_id = orders.id
-WHERE orders.status <> '{DRAFT}'
+WHERE orders.status <> '{DRAFT}' AND seen.is_forgotten IS NOT TRUE
 """
 
 # Everything, in the order of the key: one walk along two primary keys.
@@ -44,7 +44,8 @@ SELECT orders.id, {_REASON} {_ORDERS} AND {_DIFFERS} AND orders.id > %(after)s O
 """
 _GONE = """
 SELECT seen.order_id, 'gone' FROM crm_order_sync seen
-WHERE seen.order_id > %(after)s AND NOT EXISTS (SELECT 1 FROM order_order orders WHERE orders.id = seen.order_id)
+WHERE seen.order_id > %(after)s AND NOT seen.is_forgotten
+  AND NOT EXISTS (SELECT 1 FROM order_order orders WHERE orders.id = seen.order_id)
 ORDER BY seen.order_id LIMIT %(limit)s
 """
 _PAID = """
@@ -56,7 +57,7 @@ JOIN (
     UNION ALL
     SELECT order_id, updated_at FROM order_ordergrantedrefund
 ) AS money ON money.order_id = seen.order_id AND money.modified_at > seen.synced_at
-WHERE seen.order_id > %(after)s
+WHERE seen.order_id > %(after)s AND NOT seen.is_forgotten
 ORDER BY 1 LIMIT %(limit)s
 """
 # Lately, along the index on each `updated_at`: what a hook should have told us since the last run.
@@ -71,7 +72,7 @@ SELECT id, reason FROM (
     UNION
     SELECT seen.order_id, 'changed' FROM order_ordergrantedrefund granted
     JOIN crm_order_sync seen ON seen.order_id = granted.order_id AND seen.synced_at < granted.updated_at
-    WHERE granted.updated_at > %(since)s
+    WHERE granted.updated_at > %(since)s AND NOT seen.is_forgotten
 ) AS lately
 WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
 """

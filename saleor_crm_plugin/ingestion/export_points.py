@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Final, Protocol
-from uuid import UUID
 
 from django.conf import settings as django_settings
 from saleor.account.models import User
 from saleor.core.db.connection import allow_writer
 
+from saleor_crm_plugin.csv_cells import cell
 from saleor_crm_plugin.ingestion.lookup import profile_id_by_email
 from saleor_crm_plugin.loyalty.accounts import of_profile
 from saleor_crm_plugin.loyalty.statements import FETCH_SIZE, StatementLine, statement_lines
 from saleor_crm_plugin.profiles.identity import UserPerson, find_profiles
 from saleor_crm_plugin.profiles.models import IdentityKind, ProfileIdentity
 
-# A spreadsheet takes a cell that begins with one of these for a formula.
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS: Final = StatementLine._fields
 EMAIL_COLUMN: Final = "email"
 TEXT_COLUMNS: Final = frozenset({"reason", EMAIL_COLUMN})
@@ -75,7 +73,9 @@ def export_statements(
         emails = _emails(chunk, using) if with_email else {}
         for line in chunk:
             values = [*line, emails.get(line.profile_id)] if with_email else line
-            writer.writerow([_cell(name, value) for name, value in zip(columns, values, strict=True)])
+            writer.writerow(
+                [cell(value, is_text=name in TEXT_COLUMNS) for name, value in zip(columns, values, strict=True)]
+            )
         written += len(chunk)
         progress(len(chunk))
     return written
@@ -94,13 +94,3 @@ def _emails(lines: Iterable[StatementLine], using: str) -> dict[int, str]:
     emails = {profile_of_user[pk]: email for pk, email in users}
     names = ProfileIdentity.objects.using(using).filter(profile_id__in=guests, kind=IdentityKind.UNVERIFIED_EMAIL)
     return emails | dict(names.values_list("profile_id", "value"))
-
-
-def _cell(column: str, value: str | int | datetime | UUID | None) -> str | int:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if column in TEXT_COLUMNS and isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value if isinstance(value, int) else str(value)

@@ -16,6 +16,8 @@ class OrderSync(models.Model):
     seen_user_id = models.IntegerField(null=True)
     # Why the last attempt failed, for the operator; empty when it went through. Never holds personal data.
     error = models.CharField(max_length=255, blank=True, default="")
+    # The customer was deleted on their request: nothing of the order is taken in again, whatever happens to it.
+    is_forgotten = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "crm_order_sync"

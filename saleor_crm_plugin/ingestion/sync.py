@@ -178,9 +178,10 @@ def missing_entries(order_ids: Sequence[UUID], settings: ShopSettings, using: st
 def _lock_and_read(
     ids: Sequence[UUID], settings: ShopSettings, using: str
 ) -> tuple[list[OrderSnapshot], dict[UUID, int]]:
-    """The orders as they are now, without drafts, and the profile that each belongs to."""
-    _lock(ids, using)
-    orders = [snapshot for snapshot in read_orders(ids, using).values() if not snapshot.is_draft]
+    """The orders as they are now, without drafts and forgotten ones, and the profile that each belongs to."""
+    forgotten = _lock(ids, using)
+    wanted = [order_id for order_id in ids if order_id not in forgotten]
+    orders = [snapshot for snapshot in read_orders(wanted, using).values() if not snapshot.is_draft]
     return orders, resolve_owners(_persons(orders, settings, using), using)
 
 
@@ -211,17 +212,23 @@ def _store_facts(
     return touched
 
 
-def _lock(ids: Iterable[UUID], using: str) -> None:
-    """Make concurrent syncs of the same orders wait for each other, also on their first sight."""
+def _lock(ids: Iterable[UUID], using: str) -> set[UUID]:
+    """Make concurrent syncs of the same orders wait for each other, also on their first sight.
+
+    Returns:
+        Those whose customer was deleted on request.
+    """
     with connections[using].cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO crm_order_sync (order_id, error)
             SELECT id, '' FROM unnest(%s::uuid[]) WITH ORDINALITY AS ids (id, position) ORDER BY position
             ON CONFLICT (order_id) DO UPDATE SET order_id = excluded.order_id
+            RETURNING order_id, is_forgotten
             """,
             [list(ids)],
         )
+        return {order_id for order_id, is_forgotten in cursor.fetchall() if is_forgotten}
 
 
 def _persons(orders: Iterable[OrderSnapshot], settings: ShopSettings, using: str) -> dict[UUID, Person | None]:
@@ -256,4 +263,4 @@ def _mark_synced(orders: Sequence[OrderSnapshot], ids: Sequence[UUID], now: date
         )
     # Drafts and vanished orders leave no trace: reconciliation would take them for orders that changed.
     if gone := [order_id for order_id in ids if order_id not in seen]:
-        OrderSync.objects.using(using).filter(order_id__in=gone).delete()
+        OrderSync.objects.using(using).filter(order_id__in=gone, is_forgotten=False).delete()

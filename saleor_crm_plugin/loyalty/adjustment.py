@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import LedgerError, LoyaltyInputError
 from saleor_crm_plugin.loyalty.ledger import Ledger, Source
@@ -27,7 +29,8 @@ def adjust(
     reason = checked_reason(reason)
     if not 0 < len(idempotency_key) <= KEY_MAX_LENGTH:
         raise LedgerError(f"An idempotency key has 1 to {KEY_MAX_LENGTH} characters.")
-    key = f"adjust:{account_id}:{idempotency_key}"
+    # The ledger keeps its keys for good, and whoever calls may have put a name into theirs.
+    key = f"adjust:{account_id}:{hashlib.sha256(idempotency_key.encode()).hexdigest()}"
     with Ledger([account_id], keys=[key], using=using) as ledger:
         entry = ledger.adjust(account_id, points, Source(key=key, reason=reason, actor=actor))
     return entry or PointsTransaction.objects.using(using).get(idempotency_key=key)

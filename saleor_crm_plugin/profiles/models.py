@@ -29,6 +29,18 @@ class CustomerType(models.TextChoices):
     B2G = "b2g"
 
 
+class ErasureLevel(models.TextChoices):
+    """How far a person has been forgotten; each level does what the one before does, too."""
+
+    NONE = ""
+    # Nothing is computed, sent or recommended any more.
+    STOP = "stop"
+    # Nothing personal is left: no address, no text; numbers stay.
+    ANONYMISE = "anonymise"
+    # Nothing is left but the ledger of points, and no order of theirs is taken in again.
+    DELETE = "delete"
+
+
 class CustomerProfile(models.Model):
     """One person: a user of the shop, or a guest known by an e-mail address. Outlives the user's deletion."""
 
@@ -49,14 +61,26 @@ class CustomerProfile(models.Model):
     # What the consents of the person come to (`consents`): kept here for statements over everybody.
     profiling_allowed = models.BooleanField(default=True, db_default=True)
     recommendations_allowed = models.BooleanField(default=True, db_default=True)
-    # The person has asked to be forgotten: nothing personal is kept or computed from then on.
+    # The person has asked to be forgotten (`privacy`): nothing personal is computed from then on.
     erased_at = models.DateTimeField(null=True)
+    erasure_level = models.CharField(
+        max_length=16,
+        choices=ErasureLevel.choices,
+        blank=True,
+        default=ErasureLevel.NONE,
+        db_default=ErasureLevel.NONE,
+    )
 
     class Meta:
         db_table = "crm_customer_profile"
         constraints = [
             models.CheckConstraint(
                 name="crm_profile_is_not_merged_into_itself", condition=~models.Q(merged_into=models.F("id"))
+            ),
+            models.CheckConstraint(
+                name="crm_profile_is_erased_to_some_level",
+                condition=models.Q(erased_at__isnull=True, erasure_level="")
+                | models.Q(erased_at__isnull=False, erasure_level__gt=""),
             ),
         ]
 

@@ -23,7 +23,10 @@ WITH facts (order_id, profile_id, channel_id, currency, placed_at, counts, gross
 ), stored AS (
     INSERT INTO crm_profile_order AS kept
         (order_id, profile_id, channel_id, currency, placed_at, counts, gross_amount, refunded_amount)
-    SELECT * FROM facts ORDER BY order_id
+    SELECT facts.* FROM facts
+    -- Of a person who was deleted nothing is kept.
+    JOIN crm_customer_profile profile ON profile.id = facts.profile_id AND profile.erasure_level <> 'delete'
+    ORDER BY order_id
     ON CONFLICT (order_id) DO UPDATE SET
         profile_id = excluded.profile_id, channel_id = excluded.channel_id, currency = excluded.currency,
         placed_at = excluded.placed_at, counts = excluded.counts, gross_amount = excluded.gross_amount,

@@ -52,6 +52,7 @@ TEMPLATES: list[dict[str, Any]] = []
 AUTH_USER_MODEL = "account.User"
 AUTHENTICATION_BACKENDS = ["saleor.core.auth_backend.JSONWebTokenBackend"]
 JWT_EXPIRE = True
+PUBLIC_URL = "http://localhost:8000/"
 JWT_TTL_ACCESS = datetime.timedelta(minutes=int(os.environ.get("DEVSHOP_TOKEN_MINUTES", "600")))
 
 # False in Saleor by default: confirming an account then leaves the orders of the guest alone.

@@ -12,7 +12,7 @@ from saleor.permission.enums import AccountPermissions
 
 from saleor_crm_plugin.graphql.addition import PAGE, Addition, mutation
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
-from saleor_crm_plugin.graphql.lists import Page, connection_of
+from saleor_crm_plugin.graphql.lists import Page, page_of
 from saleor_crm_plugin.graphql.loyalty.referrals.enums import ReferralStatusEnum
 from saleor_crm_plugin.graphql.loyalty.referrals.mutations.referral_code_apply import ReferralCodeApply
 from saleor_crm_plugin.graphql.loyalty.referrals.mutations.referral_code_create import ReferralCodeCreate
@@ -24,10 +24,7 @@ def resolve_loyalty_referrals(_root: Any, info: Any, *, status: str | None = Non
     page = Page.from_arguments(info.field_name, arguments)
     referrals = Referral.objects.using(get_database_connection_name(info.context))
     found = referrals.filter(status=status) if status else referrals.all()
-    rows = found.select_related("code__account", "friend").order_by("pk" if page.backwards else "-pk")
-    if page.cursor is not None:
-        rows = rows.filter(pk__gt=page.cursor) if page.backwards else rows.filter(pk__lt=page.cursor)
-    return connection_of(LoyaltyReferralCountableConnection, list(rows[: page.size + 1]), page, found.count)
+    return page_of(LoyaltyReferralCountableConnection, found.select_related("code__account", "friend"), page)
 
 
 ADDITIONS = (

@@ -19,7 +19,7 @@ from saleor_crm_plugin.graphql.addition import PAGE, Addition, mutation
 from saleor_crm_plugin.graphql.dataloaders import ActiveChannelBySlugLoader
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
-from saleor_crm_plugin.graphql.lists import Page, connection_of
+from saleor_crm_plugin.graphql.lists import Page, connection_of, page_of
 from saleor_crm_plugin.graphql.profiles.feedback.dataloaders import (
     FeedbackByOrderIdLoader,
     RatingByProductIdLoader,
@@ -79,7 +79,7 @@ def resolve_reviews(
         reviews = reviews.filter(state=state)
     if product_id:
         reviews = reviews.filter(product_id=integer_key(product_id, "Product"))
-    return _page_of(ProductReviewCountableConnection, reviews, info, arguments)
+    return page_of(ProductReviewCountableConnection, reviews, Page.from_arguments(info.field_name, arguments))
 
 
 def resolve_feedback(
@@ -89,12 +89,13 @@ def resolve_feedback(
     answers = OrderFeedback.objects.using(using).all()
     if score_up_to is not None:
         answers = answers.filter(score__lte=score_up_to)
+    page = Page.from_arguments(info.field_name, arguments)
     if channel is None:
-        return _page_of(CustomerFeedbackCountableConnection, answers, info, arguments)
+        return page_of(CustomerFeedbackCountableConnection, answers, page)
 
     def of_channel(found: Any) -> Any:
         rows = answers.filter(channel_id=found.id) if found else answers.none()
-        return _page_of(CustomerFeedbackCountableConnection, rows, info, arguments)
+        return page_of(CustomerFeedbackCountableConnection, rows, page)
 
     return ActiveChannelBySlugLoader(info.context).load(channel).then(of_channel)
 
@@ -130,14 +131,6 @@ def resolve_feedback_report(
     if channel is None:
         return report(None)
     return ActiveChannelBySlugLoader(info.context).load(channel).then(of_channel)
-
-
-def _page_of(connection_type: Any, rows: Any, info: Any, arguments: dict[str, Any]) -> Any:
-    page = Page.from_arguments(info.field_name, arguments)
-    found = rows.order_by("pk" if page.backwards else "-pk")
-    if page.cursor is not None:
-        found = found.filter(pk__gt=page.cursor) if page.backwards else found.filter(pk__lt=page.cursor)
-    return connection_of(connection_type, list(found[: page.size + 1]), page, rows.count)
 
 
 ADDITIONS = (

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional
 
 from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotFound
 from django.utils.module_loading import import_string
 
 from ..channel.models import Channel
@@ -98,6 +99,14 @@ class PluginsManager(Hooks):
         plugin.active = saved.active
         plugin.configuration = saved.configuration
         return saved
+
+    def webhook(self, request: HttpRequest, plugin_id: str, channel_slug: str | None) -> HttpResponseBase:
+        """What a plugin answers at its address; the path is what follows its name."""
+        plugin = self.get_plugin(plugin_id, channel_slug)
+        if plugin is None or not plugin.active:
+            return HttpResponseNotFound()
+        path = request.path.split(plugin_id, maxsplit=1)[1]
+        return self._run_on_plugin(plugin, "webhook", HttpResponseNotFound(), request, path)
 
     def _ensure_channel_plugins_loaded(self, channel_slug: str | None, channel: Channel | None = None) -> None:
         if channel_slug is None:

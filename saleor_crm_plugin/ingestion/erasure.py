@@ -1,0 +1,85 @@
+"""A customer is forgotten, over all three domains, in one transaction.
+
+Works while the customer's user exists in Saleor and after it is gone: nothing is read from Saleor. While the user
+exists, the profile keeps its id, so that what they order from then on does not make a new person of them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+from django.utils import timezone
+from saleor.core.db.connection import allow_writer
+
+from saleor_crm_plugin.actors import Actor
+from saleor_crm_plugin.exceptions import CustomerInputError
+from saleor_crm_plugin.ingestion.models import OrderSync
+from saleor_crm_plugin.loyalty import privacy as points
+from saleor_crm_plugin.profiles.consents.models import ConsentPurpose, ConsentState
+from saleor_crm_plugin.profiles.consents.recording import Consent, record_consents
+from saleor_crm_plugin.profiles.merging.family import change_families, families, heads_of
+from saleor_crm_plugin.profiles.models import CustomerProfile, ErasureLevel
+from saleor_crm_plugin.profiles.privacy.erasing import mark_erased, reaches, remove_facts, remove_texts
+from saleor_crm_plugin.profiles.privacy.models import DataRequest, RequestKind
+from saleor_crm_plugin.profiles.timeline.log import Event, record
+from saleor_crm_plugin.profiles.timeline.models import EventKind
+from saleor_crm_plugin.recommendations.storage import forget_personal
+
+USING: Final = "default"
+REFUSALS: Final = tuple(Consent(purpose, ConsentState.REFUSED, "erasure", "") for purpose in ConsentPurpose)
+
+
+@allow_writer()
+def erase_customer(profile_id: int, level: ErasureLevel, actor: Actor, now: datetime | None = None) -> DataRequest:
+    """Forget a customer, with the profiles that were merged into theirs. Repeating it finds nothing left to do.
+
+    Raises:
+        CustomerInputError: `NOT_FOUND`; `INVALID`: no level; `NOT_APPLICABLE`: to be deleted, and a checkout holds
+            points. Nothing has been written.
+    """
+    if level == ErasureLevel.NONE:
+        raise CustomerInputError("Say how far the customer is to be forgotten.", "INVALID", "level")
+    now = now or timezone.now()
+    with transaction.atomic(using=USING):
+        change_families(USING)
+        head = heads_of([profile_id], USING).get(profile_id)
+        if head is None:
+            raise CustomerInputError("There is no such customer.", "NOT_FOUND", "id")
+        family = families([head], USING)[head]
+        locked = CustomerProfile.objects.using(USING).filter(pk__in=family).order_by("pk").select_for_update()
+        rows = {profile.pk: profile for profile in locked}
+        if rows[head].erased_at is None:
+            record_consents(head, REFUSALS, actor, now, USING)
+        mark_erased(family, level, now, USING)
+        forget_personal(family, USING)
+        if reaches(level, ErasureLevel.ANONYMISE):
+            remove_texts(family, USING)
+            points.blank_texts(family, USING)
+        if reaches(level, ErasureLevel.DELETE):
+            points.close_accounts(family, now, USING)
+            orders = remove_facts(family, USING)
+            OrderSync.objects.using(USING).filter(order_id__in=orders).update(is_forgotten=True)
+        request = DataRequest.objects.create(
+            kind=RequestKind.ERASURE,
+            profile_id=head,
+            level=level,
+            actor_type=actor.type,
+            actor_id=actor.id,
+            created_at=now,
+        )
+        if not reaches(level, ErasureLevel.DELETE):
+            record([_event(head, request, actor, now)], USING)
+    return request
+
+
+def _event(profile_id: int, request: DataRequest, actor: Actor, now: datetime) -> Event:
+    return Event(
+        profile_id,
+        EventKind.DATA_ERASED,
+        now,
+        f"data-request:{request.pk}",
+        actor=actor,
+        details={"level": request.level},
+    )

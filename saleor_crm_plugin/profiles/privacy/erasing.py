@@ -1,0 +1,61 @@
+"""How a person is taken out of the tables of this domain, level by level (`ErasureLevel`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from saleor_crm_plugin.profiles.consents.models import ConsentRecord
+from saleor_crm_plugin.profiles.feedback.models import OrderFeedback, ProductReview
+from saleor_crm_plugin.profiles.models import (
+    CustomerProfile,
+    ErasureLevel,
+    ProfileIdentity,
+    ProfileMetrics,
+    ProfileOrder,
+)
+from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
+from saleor_crm_plugin.profiles.segments.models import SegmentMembership
+from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
+
+LEVELS = (ErasureLevel.NONE, ErasureLevel.STOP, ErasureLevel.ANONYMISE, ErasureLevel.DELETE)
+
+
+def reaches(level: str, other: str) -> bool:
+    """Whether a level does what another one does."""
+    return LEVELS.index(ErasureLevel(level)) >= LEVELS.index(ErasureLevel(other))
+
+
+def mark_erased(profile_ids: Collection[int], level: ErasureLevel, now: datetime, using: str) -> None:
+    """Say on the profiles how far they are erased. A lower level than before changes nothing."""
+    for profile in CustomerProfile.objects.using(using).filter(pk__in=profile_ids):
+        if not reaches(profile.erasure_level, level):
+            profile.erased_at, profile.erasure_level = now, level
+            profile.save(using=using, update_fields=["erased_at", "erasure_level"])
+
+
+def remove_texts(profile_ids: Collection[int], using: str) -> None:
+    """Remove addresses, and all that somebody wrote by or about these persons. Numbers and dates stay."""
+    ProfileIdentity.objects.using(using).filter(profile_id__in=profile_ids).delete()
+    CustomerNote.objects.using(using).filter(profile_id__in=profile_ids).delete()
+    CustomerTag.objects.using(using).filter(profile_id__in=profile_ids).delete()
+    OrderFeedback.objects.using(using).filter(profile_id__in=profile_ids).update(comment="")
+    ProductReview.objects.using(using).filter(feedback__profile_id__in=profile_ids).update(comment="")
+    events = ProfileEvent.objects.using(using).filter(profile_id__in=profile_ids)
+    events.exclude(details={}).update(details={})
+    consents = ConsentRecord.objects.using(using).filter(profile_id__in=profile_ids)
+    consents.exclude(source="", text_version="").update(source="", text_version="")
+
+
+def remove_facts(profile_ids: Collection[int], using: str) -> list[UUID]:
+    """Remove orders, numbers, events, consents and answers: only the bare profiles stay.
+
+    Returns:
+        The orders that were these persons', for the caller to see that they are not taken in again.
+    """
+    orders = ProfileOrder.objects.using(using).filter(profile_id__in=profile_ids)
+    ids = list(orders.values_list("order_id", flat=True))
+    for model in (ProfileOrder, ProfileMetrics, SegmentMembership, ProfileEvent, ConsentRecord, OrderFeedback):
+        model._default_manager.using(using).filter(profile_id__in=profile_ids).delete()
+    return ids
