@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 # A spreadsheet takes a cell that begins with one of these for a formula.
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 Value = str | int | float | Decimal | datetime | UUID | None
+
+
+class Writable(Protocol):
+    """A file, as far as it is written to."""
+
+    def write(self, text: str, /) -> object: ...
 
 
 def cell(value: Value, *, is_text: bool = False) -> str | int | float:

@@ -8,14 +8,19 @@ from io import StringIO
 from typing import Any, Final
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from saleor.account.models import User
+from saleor.core.db.connection import allow_writer
 
-from saleor_crm_plugin.csv_cells import cell
+from saleor_crm_plugin.csv_cells import Writable, cell
+from saleor_crm_plugin.exceptions import CustomerInputError
 from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity, ProfileMetrics
 from saleor_crm_plugin.profiles.notes.models import CustomerTag
-from saleor_crm_plugin.profiles.segments.models import SegmentMembership
+from saleor_crm_plugin.profiles.privacy.models import DataRequest, RequestKind
+from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
 
 FETCH_SIZE: Final = 2_000
+USING: Final = "default"
 
 COLUMNS: Final = (
     "profile_id", "user_id", "email", "first_name", "last_name", "language", "customer_type", "lifecycle_stage",
@@ -26,9 +31,27 @@ TEXTS: Final = frozenset({"email", "first_name", "last_name", "tags"})
 METRICS: Final = COLUMNS[COLUMNS.index("currency") : COLUMNS.index("entered_at")]
 
 
-def member_count(segment_id: int, using: str) -> int:
-    """How many rows there will be."""
-    return _members(segment_id, using).count()
+@allow_writer()
+def find_segment(slug: str) -> tuple[int, int]:
+    """Primary key and number of members of a segment.
+
+    Raises:
+        CustomerInputError: `NOT_FOUND`; the message names those that there are.
+    """
+    segments = CustomerSegment.objects.using(USING).order_by("slug")
+    found = segments.filter(slug=slug).values_list("pk", flat=True).first()
+    if found is None:
+        known = ", ".join(segments.values_list("slug", flat=True)) or "none yet"
+        raise CustomerInputError(f"There is no segment {slug!r}. There are: {known}.", "NOT_FOUND", "segment")
+    return found, _members(found, USING).count()
+
+
+@allow_writer()
+def write_segment(segment_id: int, out: Writable, progress: Callable[[int], object]) -> None:
+    """Write the customers of a segment, and put it on record that an operator did."""
+    for line in segment_rows(segment_id, USING, progress):
+        out.write(line)
+    DataRequest.objects.create(kind=RequestKind.SEGMENT_EXPORT, segment_id=segment_id, created_at=timezone.now())
 
 
 def segment_rows(segment_id: int, using: str, progress: Callable[[int], object] = lambda _: None) -> Iterator[str]:

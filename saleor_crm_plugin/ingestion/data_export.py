@@ -51,12 +51,12 @@ def export_document(profile_id: int, now: datetime, using: str) -> Iterator[str]
     """The document, piece by piece: an object whose sections are lists of rows."""
     head = heads_of([profile_id], using).get(profile_id, profile_id)
     family = families([head], using).get(head, [])
-    head: dict[str, Any] = {
+    about: dict[str, Any] = {
         "generatedAt": now,
         "generator": f"saleor-crm-plugin {__version__}",
         "profileId": profile_id,
     }
-    yield json.dumps(head, cls=DjangoJSONEncoder)[:-1]
+    yield json.dumps(about, cls=DjangoJSONEncoder)[:-1]
     for holding in HOLDINGS:
         yield f', "{holding.name}": ['
         for number, row in enumerate(holding.rows(family, using)):

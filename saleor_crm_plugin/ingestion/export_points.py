@@ -6,13 +6,13 @@ import csv
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final
 
 from django.conf import settings as django_settings
 from saleor.account.models import User
 from saleor.core.db.connection import allow_writer
 
-from saleor_crm_plugin.csv_cells import cell
+from saleor_crm_plugin.csv_cells import Writable, cell
 from saleor_crm_plugin.ingestion.lookup import profile_id_by_email
 from saleor_crm_plugin.loyalty.accounts import of_profile
 from saleor_crm_plugin.loyalty.statements import FETCH_SIZE, StatementLine, statement_lines
@@ -22,10 +22,6 @@ from saleor_crm_plugin.profiles.models import IdentityKind, ProfileIdentity
 COLUMNS: Final = StatementLine._fields
 EMAIL_COLUMN: Final = "email"
 TEXT_COLUMNS: Final = frozenset({"reason", EMAIL_COLUMN})
-
-
-class Writable(Protocol):
-    def write(self, text: str, /) -> object: ...
 
 
 def accounts_of_customer(*, user_id: int | None = None, email: str | None = None) -> set[int] | None:

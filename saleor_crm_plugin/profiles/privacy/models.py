@@ -25,7 +25,8 @@ class DataRequest(models.Model):
     actor_type = actor_type_field()
     actor_id = models.IntegerField(null=True)
     created_at = models.DateTimeField()
-    # SHA-256 of what the link to the file ends with. The link itself is told once, and kept nowhere.
+    # SHA-256 of what the link to the file ends with. The link itself is told once, and kept nowhere. Null for erasures,
+    # and for files that an operator wrote.
     token_digest = models.CharField(max_length=64, unique=True, null=True)
     expires_at = models.DateTimeField(null=True)
     downloads = models.IntegerField(default=0)
@@ -34,8 +35,8 @@ class DataRequest(models.Model):
         db_table = "crm_data_request"
         constraints = [
             models.CheckConstraint(
-                name="crm_request_has_a_link_that_expires_if_it_is_an_export",
-                condition=models.Q(kind="erasure", token_digest__isnull=True, expires_at__isnull=True)
+                name="crm_request_has_a_link_that_expires_or_none",
+                condition=models.Q(token_digest__isnull=True, expires_at__isnull=True)
                 | (~models.Q(kind="erasure") & models.Q(token_digest__isnull=False, expires_at__isnull=False)),
             ),
             models.CheckConstraint(
