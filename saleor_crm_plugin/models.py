@@ -16,6 +16,7 @@ from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemp
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierChange, TierMembership, TierPolicy
 from saleor_crm_plugin.profiles.consents.models import ConsentRecord
+from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
     ProfileIdentity,
@@ -57,6 +58,7 @@ __all__ = [
     "ProductAffinity",
     "ProfileEvent",
     "ProfileIdentity",
+    "ProfileMerge",
     "ProfileMetrics",
     "ProfileOrder",
     "RecommendationModel",
