@@ -17,6 +17,7 @@ from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, 
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierChange, TierMembership, TierPolicy
 from saleor_crm_plugin.profiles.consents.models import ConsentRecord
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback, ProductReview
+from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
     ProfileIdentity,
@@ -62,6 +63,7 @@ __all__ = [
     "ProductReview",
     "ProfileEvent",
     "ProfileIdentity",
+    "ProfileMerge",
     "ProfileMetrics",
     "ProfileOrder",
     "RecommendationModel",

@@ -41,6 +41,7 @@ from saleor_crm_plugin.graphql.loyalty.tiers import additions as tiers
 from saleor_crm_plugin.graphql.loyalty.types import CheckoutLoyalty, LoyaltyAccount, OrderLoyalty
 from saleor_crm_plugin.graphql.profiles import resolvers as profiles
 from saleor_crm_plugin.graphql.profiles.feedback import additions as feedback
+from saleor_crm_plugin.graphql.profiles.merging import additions as merging
 from saleor_crm_plugin.graphql.profiles.privacy import additions as privacy
 from saleor_crm_plugin.graphql.profiles.types import (
     CustomerProfile,
@@ -279,6 +280,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *tiers.ADDITIONS,
     *feedback.ADDITIONS,
     *privacy.ADDITIONS,
+    *merging.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -303,6 +305,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
         "email": {"complexity": 1},
         "ordersCount": {"complexity": 1},
         "metrics": {"complexity": 1},
+        "merges": {"complexity": 1},
     },
     "ProductRecommendation": {"product": {"complexity": 1}},
     "RecommendationReason": {"products": {"complexity": 1}},
@@ -312,6 +315,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
     **referrals.TYPE_COSTS,
     **feedback.TYPE_COSTS,
     **privacy.TYPE_COSTS,
+    **merging.TYPE_COSTS,
 }
 
 

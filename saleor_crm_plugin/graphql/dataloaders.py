@@ -14,6 +14,7 @@ from saleor.plugins.models import PluginConfiguration
 from saleor_crm_plugin.config import CRM_FIELDS, CRM_PLUGIN_ID, CRMSettings, read_values
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
+from saleor_crm_plugin.profiles.merging.family import head_ids, heads_of_users, users_of, with_family
 from saleor_crm_plugin.profiles.models import CustomerProfile
 
 
@@ -26,33 +27,42 @@ class Customer:
 
 
 class CustomerByUserIdLoader(DataLoader):
-    """`Customer` by user id; None for users without a profile. Profile, account and tier in one statement."""
+    """`Customer` by user id; None for users without a profile. Profile, account and tier in one statement.
+
+    The profile is the head of the person's family, and the account is that of the head.
+    """
 
     context_key = "saleor_crm_plugin.customer_by_user_id"
 
     def batch_load(self, keys: Sequence[int]) -> list[Customer | None]:
         default_program = Subquery(LoyaltyProgram.objects.filter(is_default=True).values("pk"))
+        heads = CustomerProfile.objects.using(self.database_connection_name).filter(pk__in=heads_of_users(keys))
         profiles = (
-            CustomerProfile.objects.using(self.database_connection_name)
-            .filter(user_id__in=keys)
+            with_family(heads)
             .annotate(default_account=FilteredRelation("accounts", condition=Q(accounts__program=default_program)))
             # django-stubs does not know filtered relations.
             .select_related("default_account__tier_membership__tier")  # type: ignore[misc]
         )
         # Where nothing was joined, Django leaves the attribute out instead of setting it to None.
         customers = {
-            profile.user_id: Customer(profile, getattr(profile, "default_account", None)) for profile in profiles
+            user_id: Customer(profile, getattr(profile, "default_account", None))
+            for profile in profiles
+            for user_id in users_of(profile)
         }
         return [customers.get(user_id) for user_id in keys]
 
 
 class ProfileByIdLoader(DataLoader):
-    """`CustomerProfile` by primary key."""
+    """`CustomerProfile` by primary key: the head of the family, also for a key of one that was merged into it."""
 
     context_key = "saleor_crm_plugin.profile_by_id"
 
     def batch_load(self, keys: Sequence[int]) -> list[CustomerProfile | None]:
-        profiles = CustomerProfile.objects.using(self.database_connection_name).in_bulk(keys)
+        asked = CustomerProfile.objects.filter(pk__in=keys)
+        heads = CustomerProfile.objects.using(self.database_connection_name).filter(pk__in=head_ids(asked))
+        profiles = {
+            profile_id: profile for profile in with_family(heads) for profile_id in (profile.pk, *profile.member_ids)
+        }
         return [profiles.get(profile_id) for profile_id in keys]
 
 

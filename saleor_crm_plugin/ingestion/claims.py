@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from saleor.account.models import User
 
@@ -16,7 +16,13 @@ from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customers
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot
 from saleor_crm_plugin.loyalty.merging import merge_profiles
-from saleor_crm_plugin.profiles.customers import claim_guests, detach_deleted_users, orphaned_profiles
+from saleor_crm_plugin.profiles.customers import (
+    claim_guests,
+    detach_deleted_users,
+    leave_addresses,
+    orphaned_profiles,
+    users_who_left_an_address,
+)
 from saleor_crm_plugin.profiles.models import IdentityKind, ProfileIdentity, ProfileOrder
 
 
@@ -34,9 +40,9 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
         if not claims:
             return []
         merge_profiles(claims.moved, timezone.now(), alias)
-        orders = list(
-            ProfileOrder.objects.using(alias).filter(profile_id__in=claims.moved).values_list("order_id", flat=True)
-        )
+        # Also of those that were merged into the guests, and of guests that staff have merged into somebody else.
+        of_guests = Q(profile_id__in=claims.moved) | Q(placed_by_id__in=claims.moved)
+        orders = list(ProfileOrder.objects.using(alias).filter(of_guests).values_list("order_id", flat=True))
         OrderSync.objects.using(alias).filter(order_id__in=orders).update(seen_updated_at=None)
         return orders
 
@@ -61,6 +67,15 @@ def claimable_customers(
         users = users.filter(updated_at__gt=since)
     for batch in _keyset(users, batch_size):
         yield list(read_customers(batch, alias).values())
+
+
+def leave_all_addresses(batch_size: int, since: datetime | None = None, using: str | None = None) -> int:
+    """`leave_addresses` for every user whom it concerns; returns how many addresses were left.
+
+    Args:
+        since: only users who changed after it.
+    """
+    return sum(leave_addresses(batch, using) for batch in users_who_left_an_address(batch_size, since, using))
 
 
 def detach_all_deleted(batch_size: int, using: str | None = None) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from celery import Task
 from django.conf import settings
@@ -49,7 +50,15 @@ def fulfillment_changed(fulfillment: Fulfillment) -> None:
 def orders_imported(orders: Iterable[Order]) -> None:
     """Orders came in through a bulk import."""
     try:
-        ids = [str(order.pk) for order in orders]
+        orders_changed([order.pk for order in orders])
+    except Exception as error:
+        _log_dropped(tasks.sync_orders_task, error)
+
+
+def orders_changed(order_ids: Iterable[UUID]) -> None:
+    """Many orders have to be looked at again."""
+    try:
+        ids = [str(order_id) for order_id in order_ids]
         for start in range(0, len(ids), IMPORT_BATCH_SIZE):
             _after_commit(tasks.sync_orders_task, ids[start : start + IMPORT_BATCH_SIZE])
     except Exception as error:

@@ -20,7 +20,12 @@ from django.utils.dateparse import parse_datetime
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.ingestion.actions import award_missed_sign_ups
-from saleor_crm_plugin.ingestion.claims import claim_for, claimable_customers, detach_all_deleted
+from saleor_crm_plugin.ingestion.claims import (
+    claim_for,
+    claimable_customers,
+    detach_all_deleted,
+    leave_all_addresses,
+)
 from saleor_crm_plugin.ingestion.differences import (
     IN_FLIGHT,
     Difference,
@@ -85,11 +90,13 @@ def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: b
         found: Counter[str] = Counter()
         if full or since is None:
             detached = detach_all_deleted(batch_size)
+            leave_all_addresses(batch_size)
             claimed = _claim(batch_size, None)
             _sync(all_differences(batch_size), found)
             signed_up = award_missed_sign_ups(load_settings(), now, batch_size)
         else:
             detached = 0
+            leave_all_addresses(batch_size, since - IN_FLIGHT)
             claimed = _claim(batch_size, since - IN_FLIGHT)
             _sync(differences_since(since - IN_FLIGHT, batch_size), found)
             signed_up = award_missed_sign_ups(load_settings(), now, batch_size, since - IN_FLIGHT)

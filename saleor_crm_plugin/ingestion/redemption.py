@@ -27,6 +27,7 @@ from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.ledger import MAX_POINTS, Ledger
 from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, LoyaltyAccount, PointsHold
 from saleor_crm_plugin.loyalty.redemption import Limit
+from saleor_crm_plugin.profiles.merging.family import heads_of_users
 
 if TYPE_CHECKING:
     from saleor.plugins.manager import PluginsManager
@@ -170,7 +171,7 @@ def _refuse_other_voucher(code: str, checkout: Checkout) -> None:
 
 def _account_of(user_id: int) -> LoyaltyAccount | None:
     return LoyaltyAccount.objects.filter(
-        profile__user_id=user_id, program_id=default_program_id(), closed_at__isnull=True
+        profile_id__in=heads_of_users([user_id]), program_id=default_program_id(), closed_at__isnull=True
     ).first()
 
 

@@ -46,10 +46,12 @@ def apply_code(user: User, entered: str, now: datetime | None = None) -> Referra
     now = now or timezone.now()
     applying.require_rewards(accounts.default_program_id(), now)
     code = codes.find(entered)
+    account_id = _account_of(user)
     applicant = applying.Applicant(
-        account_id=_account_of(user),
+        account_id=account_id,
         is_customer=_has_bought(user),
-        is_referrer=code is not None and _is_same_person(user, code),
+        is_referrer=code is not None
+        and (accounts.head_of(code.account).pk == account_id or _is_same_person(user, code)),
     )
     referral = applying.apply_code(applicant, code, now)
     # An order that came in meanwhile was synced without it.

@@ -20,6 +20,7 @@ from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.rewards import redeeming
 from saleor_crm_plugin.loyalty.rewards.definition import Place, Refusal, RewardKind, is_for
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RedemptionStatus, RewardRedemption
+from saleor_crm_plugin.profiles.merging.family import heads_of_users
 from saleor_crm_plugin.profiles.traits import rfm_groups
 
 BATCH_SIZE = 500
@@ -41,7 +42,7 @@ def redeem_reward(
     if reward is None:
         raise LoyaltyInputError("There is no such reward.", "NOT_FOUND", "rewardId")
     channel = _channel(reward, channel_slug)
-    account = LoyaltyAccount.objects.filter(profile__user_id=user.pk, program_id=program_id).first()
+    account = LoyaltyAccount.objects.filter(profile_id__in=heads_of_users([user.pk]), program_id=program_id).first()
     if account is None:
         raise LoyaltyInputError("You have no points yet.", Refusal.INSUFFICIENT_POINTS, "rewardId")
     groups = rfm_groups([account.profile_id], "default")

@@ -27,16 +27,18 @@ from saleor_crm_plugin.ingestion.reward_uses import note_used
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.ingestion.tier_facts import review_customers
-from saleor_crm_plugin.profiles.customers import customer_deleted
+from saleor_crm_plugin.profiles.customers import customer_deleted, leave_addresses
 from saleor_crm_plugin.profiles.identity import (
     GuestPerson,
+    Member,
     Person,
     UserPerson,
     find_profiles,
     person_of,
-    resolve_owners,
+    resolve_owning_members,
     resolve_profiles,
 )
+from saleor_crm_plugin.profiles.merging.family import keep_families
 from saleor_crm_plugin.profiles.metrics import refresh_metrics
 from saleor_crm_plugin.profiles.orders import OrderFact, forget_orders, store_order_facts
 
@@ -76,7 +78,7 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
     """Bring a customer's profile in line with the user as they are now, or with the user being gone.
 
     A user whose e-mail is verified takes over the guest of that address, and the guest's orders with it, and gets what
-    the shop gives for signing up.
+    the shop gives for signing up. An address that they have left leads to them no longer.
     """
     using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
     settings = settings or load_settings()
@@ -86,8 +88,10 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
         return
     if settings.crm.profiles_enabled:
         with transaction.atomic(using=using):
-            resolve_profiles([UserPerson(user_id)], using)
+            # First, because it waits for others before it locks anything.
             claimed = claim_for([customer], using)
+            leave_addresses([user_id], using)
+            resolve_profiles([UserPerson(user_id)], using)
         sync_orders(claimed, settings=settings)
     award_sign_ups([user_id], settings, timezone.now(), using)
 
@@ -153,10 +157,11 @@ def _record_failure(order_id: UUID, error: Exception, using: str) -> None:
 
 def _sync(ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str) -> tuple[SyncResult, set[int]]:
     """What became of the orders, and the profiles whose points or purchases may have changed."""
-    orders, owner = _lock_and_read(ids, settings, using)
+    orders, members = _lock_and_read(ids, settings, using)
+    owner = _heads(members)
     customers = set(owner.values())
     if settings.crm.profiles_enabled:
-        customers |= _store_facts(orders, ids, owner, using)
+        customers |= _store_facts(orders, ids, members, using)
     # Rewards are there for points that staff gave, too. Their rows are locked before accounts.
     note_used(orders, now, using)
     if settings.loyalty:
@@ -171,29 +176,35 @@ def missing_entries(order_ids: Sequence[UUID], settings: ShopSettings, using: st
 
     The caller has a transaction.
     """
-    orders, owner = _lock_and_read(order_ids, settings, using)
-    return bring_points_in_line(orders, owner, settings, timezone.now(), using)
+    orders, members = _lock_and_read(order_ids, settings, using)
+    return bring_points_in_line(orders, _heads(members), settings, timezone.now(), using)
 
 
 def _lock_and_read(
     ids: Sequence[UUID], settings: ShopSettings, using: str
-) -> tuple[list[OrderSnapshot], dict[UUID, int]]:
-    """The orders as they are now, without drafts and forgotten ones, and the profile that each belongs to."""
+) -> tuple[list[OrderSnapshot], dict[UUID, Member]]:
+    """The orders as they are now, without drafts and forgotten ones, and whose each is."""
+    keep_families(using)
     forgotten = _lock(ids, using)
     wanted = [order_id for order_id in ids if order_id not in forgotten]
     orders = [snapshot for snapshot in read_orders(wanted, using).values() if not snapshot.is_draft]
-    return orders, resolve_owners(_persons(orders, settings, using), using)
+    return orders, resolve_owning_members(_persons(orders, settings, using), using)
+
+
+def _heads(members: Mapping[UUID, Member]) -> dict[UUID, int]:
+    return {order_id: member.head_id for order_id, member in members.items()}
 
 
 def _store_facts(
-    orders: Sequence[OrderSnapshot], ids: Sequence[UUID], owner: Mapping[UUID, int], using: str
+    orders: Sequence[OrderSnapshot], ids: Sequence[UUID], owner: Mapping[UUID, Member], using: str
 ) -> set[int]:
     """Returns the profiles that were touched."""
     touched = store_order_facts(
         [
             OrderFact(
                 order_id=order.order_id,
-                profile_id=owner[order.order_id],
+                profile_id=owner[order.order_id].head_id,
+                placed_by=_placed_by(owner[order.order_id]),
                 channel_id=order.channel_id,
                 currency=order.currency,
                 placed_at=order.placed_at,
@@ -210,6 +221,10 @@ def _store_facts(
     touched |= forget_orders([order_id for order_id in ids if order_id not in owner], using)
     refresh_metrics(touched, using)
     return touched
+
+
+def _placed_by(member: Member) -> int | None:
+    return None if member.profile_id == member.head_id else member.profile_id
 
 
 def _lock(ids: Iterable[UUID], using: str) -> set[UUID]:

@@ -40,6 +40,9 @@ from saleor_crm_plugin.loyalty.wallet import Consumption
 MERGED = "Accounts merged"
 UNMERGED = "Accounts separated"
 
+CLOSED = "The account is closed."
+HELD = "A checkout holds points of this account. Take them off it, or wait until the hold is over."
+
 
 @dataclass(frozen=True, slots=True)
 class Unmerged:
@@ -121,14 +124,25 @@ def merge_many(
     return len(new)
 
 
-def merge_profiles(moved: Mapping[int, int], now: datetime, using: str) -> int:
-    """Persons turn out to be others: merge their accounts, in each program, for good. A constant number of statements.
+def merge_profiles(
+    moved: Mapping[int, int],
+    now: datetime,
+    using: str,
+    *,
+    actor: Actor = SYSTEM,
+    undo_until: datetime | None = None,
+) -> int:
+    """Persons turn out to be others: merge their accounts, in each program. A constant number of statements.
 
     Args:
         moved: profile id of who turned out to be another -> profile id of that other.
+        undo_until: until when `unmerge_profiles` is possible; None: never.
 
     Returns:
         How many accounts were merged.
+
+    Raises:
+        LoyaltyInputError: as `merge_many`.
     """
     own = LoyaltyAccount.objects.using(using).filter(profile_id__in=moved.keys(), closed_at__isnull=True)
     by_program: dict[int, list[tuple[int, int]]] = {}
@@ -137,8 +151,43 @@ def merge_profiles(moved: Mapping[int, int], now: datetime, using: str) -> int:
     merged = 0
     for program_id, found in by_program.items():
         target = accounts.ensure(program_id, {profile_id for _, profile_id in found}, using)
-        merged += merge_many([(account_id, target[pk]) for account_id, pk in found], SYSTEM, now, using=using)
+        pairs = [(account_id, target[pk]) for account_id, pk in found]
+        merged += merge_many(pairs, actor, now, undo_until=undo_until, using=using)
     return merged
+
+
+def unmerge_profiles(source_id: int, target_id: int, actor: Actor, now: datetime, using: str) -> Unmerged:
+    """Take the merges of two persons' accounts apart, in each program; returns the sum.
+
+    Raises:
+        LoyaltyInputError: as `unmerge`. The caller takes everything back.
+    """
+    merges = AccountMerge.objects.using(using).filter(
+        source__profile_id=source_id, target__profile_id=target_id, undone_at__isnull=True, undo_until__isnull=False
+    )
+    points = debt = 0
+    for merge_id in merges.order_by("pk").values_list("pk", flat=True):
+        done = unmerge(merge_id, actor, now, using=using)
+        points, debt = points + done.points, debt + done.debt
+    return Unmerged(points, debt)
+
+
+def refusals(source_id: int, target_id: int, using: str) -> list[LoyaltyInputError]:
+    """Why `merge_profiles` would refuse these two persons as things are; empty if it would not. One statement."""
+    found = []
+    rows = LoyaltyAccount.objects.using(using).filter(profile_id__in=[source_id, target_id]).order_by("pk")
+    by_program: dict[int, dict[int, LoyaltyAccount]] = {}
+    for account in rows:
+        by_program.setdefault(account.program_id, {})[account.profile_id] = account
+    for pair in by_program.values():
+        source, target = pair.get(source_id), pair.get(target_id)
+        if source is None or source.closed_at is not None:
+            continue
+        if target is not None and target.closed_at is not None:
+            found.append(LoyaltyInputError(CLOSED, "ACCOUNT_CLOSED", "targetId"))
+        if source.held:
+            found.append(LoyaltyInputError(HELD, "NOT_APPLICABLE", "sourceId"))
+    return found
 
 
 def unmerge(merge_id: int, actor: Actor, now: datetime, *, using: str = "default") -> Unmerged:
@@ -221,13 +270,9 @@ def _check(ledger: Ledger, source_id: int, target_id: int) -> None:
         raise LoyaltyInputError("The accounts are of two programs.", "INVALID", "targetId")
     for account, field in ((source, "sourceId"), (head, "targetId")):
         if account.closed_at is not None:
-            raise LoyaltyInputError("The account is closed.", "ACCOUNT_CLOSED", field)
+            raise LoyaltyInputError(CLOSED, "ACCOUNT_CLOSED", field)
     if source.held:
-        raise LoyaltyInputError(
-            "A checkout holds points of this account. Take them off it, or wait until the hold is over.",
-            "NOT_APPLICABLE",
-            "sourceId",
-        )
+        raise LoyaltyInputError(HELD, "NOT_APPLICABLE", "sourceId")
 
 
 def _check_undoable(ledger: Ledger, found: AccountMerge, now: datetime) -> None:

@@ -1,15 +1,22 @@
-"""What happens to a profile when the user behind it changes: shows that an address is theirs, or is deleted."""
+"""What happens to a profile when the user behind it shows that an address is theirs, changes it, or is deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Lower, Trim
+from django.utils import timezone
 
-from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
+from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.profiles.identity import UserPerson, normalize_email, resolve_members
+from saleor_crm_plugin.profiles.merging.carrying import carry
+from saleor_crm_plugin.profiles.merging.family import change_families
+from saleor_crm_plugin.profiles.merging.joining import join
 from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity
 
 # An address changes hands to whoever showed last that it is theirs.
@@ -18,11 +25,17 @@ INSERT INTO crm_profile_identity (profile_id, kind, value, created_at)
 SELECT profile_id, %s, email, now() FROM unnest(%s::bigint[], %s::text[]) AS proven (profile_id, email) ORDER BY email
 ON CONFLICT (kind, value) DO UPDATE SET profile_id = excluded.profile_id
 """
+# Of two who have had an address, it is the last one's.
+_NOTE_FORMER = """
+INSERT INTO crm_profile_identity (profile_id, kind, value, created_at)
+SELECT profile_id, %s, email, now() FROM unnest(%s::bigint[], %s::text[]) AS former (profile_id, email) ORDER BY email
+ON CONFLICT (kind, value) DO UPDATE SET profile_id = excluded.profile_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Guests that turned out to be users: guest profile id -> profile id of the user."""
+    """Guests that turned out to be users: guest profile id -> profile id of the user (its head)."""
 
     moved: Mapping[int, int]
 
@@ -33,31 +46,88 @@ class Claims:
 def claim_guests(owners: Mapping[str, int], using: str | None = None) -> Claims:
     """Give guests to the users who have shown that the guest's address is theirs.
 
-    The address becomes a verified identity of the user's profile. The guest's profile stays, without a name, because
-    its ledger does; its orders follow when they are synced again, which the caller sees to. Repeating it changes
-    nothing. Five SQL statements at most once there is something to claim, one otherwise.
+    The address becomes a verified identity of the user's profile. The guest's profile stays, because its ledger does,
+    merged into the user's for good; one that staff have merged into another stays there, and only the address moves.
+    Orders follow when they are synced again, which the caller sees to. Repeating it changes nothing. A constant number
+    of SQL statements, one if there is nothing to claim.
 
     Args:
         owners: normalized e-mail -> id of the user who owns it, verified.
     """
     alias = using or DEFAULT_DB_ALIAS
+    wanted = ProfileIdentity.objects.using(alias).filter(kind=IdentityKind.UNVERIFIED_EMAIL, value__in=owners.keys())
+    if not wanted.exists():
+        return Claims({})
+    now = timezone.now()
     with transaction.atomic(using=alias):
+        change_families(alias)
         guests = list(
-            ProfileIdentity.objects.using(alias)
-            .select_for_update()
-            .filter(kind=IdentityKind.UNVERIFIED_EMAIL, value__in=owners.keys())
+            wanted.select_for_update(of=("self",))
             .order_by("value")
-            .values_list("pk", "profile_id", "value")
+            .values_list("pk", "profile_id", "value", "profile__merged_into_id")
         )
         if not guests:
             return Claims({})
-        profiles = resolve_profiles({UserPerson(owners[email]) for _, _, email in guests}, alias)
-        moved = {guest: profiles[UserPerson(owners[email])] for _, guest, email in guests}
-        emails = [email for _, _, email in guests]
+        users = resolve_members({UserPerson(owners[email]) for _, _, email, _ in guests}, alias)
+        member_of = {guest: users[UserPerson(owners[email])] for _, guest, email, _ in guests}
+        emails = [email for _, _, email, _ in guests]
+        proven = [users[UserPerson(owners[email])].profile_id for email in emails]
         with connections[alias].cursor() as cursor:
-            cursor.execute(_PROVE, [IdentityKind.VERIFIED_EMAIL, list(moved.values()), emails])
-        ProfileIdentity.objects.using(alias).filter(pk__in=[pk for pk, _, _ in guests]).delete()
-    return Claims(moved)
+            cursor.execute(_PROVE, [IdentityKind.VERIFIED_EMAIL, proven, emails])
+        ProfileIdentity.objects.using(alias).filter(pk__in=[pk for pk, _, _, _ in guests]).delete()
+        heads = dict.fromkeys(guest for _, guest, _, head in guests if head is None)
+        join([(guest, member_of[guest]) for guest in heads], SYSTEM, now, alias)
+        carry([(guest, member_of[guest].head_id) for guest in heads], SYSTEM, now, alias)
+    return Claims({guest: member.head_id for guest, member in member_of.items()})
+
+
+def leave_addresses(user_ids: Collection[int], using: str | None = None) -> int:
+    """Verified addresses that are not the users' any more lead to them no longer; returns how many.
+
+    Their next owner is somebody else. What came to the users by such an address while it was theirs, stays. Repeating
+    it changes nothing. Three SQL statements, one if there is nothing to do.
+    """
+    alias = using or DEFAULT_DB_ALIAS
+    names = ProfileIdentity.objects.using(alias).filter(kind=IdentityKind.VERIFIED_EMAIL)
+    with transaction.atomic(using=alias):
+        rows = (
+            names.filter(profile__user_id__in=user_ids, profile__user__isnull=False)
+            .select_for_update(of=("self",))
+            .order_by("value")
+            .values_list("pk", "profile_id", "value", "profile__user__email")
+        )
+        left = [row for row in rows if normalize_email(row[3]) != row[2]]
+        if left:
+            with connections[alias].cursor() as cursor:
+                cursor.execute(
+                    _NOTE_FORMER, [IdentityKind.FORMER_EMAIL, [row[1] for row in left], [row[2] for row in left]]
+                )
+            names.filter(pk__in=[row[0] for row in left]).delete()
+    return len(left)
+
+
+def users_who_left_an_address(
+    batch_size: int, since: datetime | None = None, using: str | None = None
+) -> Iterator[list[int]]:
+    """Batches of the users whom `leave_addresses` may concern; time linear in the number of verified addresses.
+
+    Args:
+        since: only users who changed after it.
+    """
+    names = (
+        ProfileIdentity.objects.using(using or DEFAULT_DB_ALIAS)
+        .filter(kind=IdentityKind.VERIFIED_EMAIL)
+        .exclude(value=Lower(Trim("profile__user__email")))
+        .order_by("profile__user_id")
+        .values_list("profile__user_id", flat=True)
+        .distinct()
+    )
+    if since is not None:
+        names = names.filter(profile__user__updated_at__gt=since)
+    last = 0
+    while batch := [user_id for user_id in names.filter(profile__user_id__gt=last)[:batch_size] if user_id is not None]:
+        last = batch[-1]
+        yield batch
 
 
 def customer_deleted(user_id: int, using: str | None = None) -> bool:

@@ -2,19 +2,27 @@
 
 A user of the shop is known by their id; a guest by the e-mail address of their orders, which proves nothing, so it
 never joins two profiles. When a user has shown that an address is theirs, the guest of that address turns out to be
-them (`profiles.customers`), and from then on the address leads to the user's profile.
+them (`profiles.customers`), and from then on the address leads to the user's profile, until they change it. Staff can
+say that two profiles are one person (`profiles.merging`).
+
+A `Member` is the profile that a person has of their own; its head is where they are found. Unless the two must be told
+apart, "the profile" of a person is the head.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Exists, OuterRef
+from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, F, OuterRef, When
+from django.db.models.functions import Coalesce
 
+from saleor_crm_plugin.profiles.merging.family import HEAD
 from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity, ProfileOrder
 
 _ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
@@ -80,20 +88,34 @@ def person_of(user_id: int | None, email: str) -> Person | None:
     return GuestPerson(email) if email else None
 
 
+class Member(NamedTuple):
+    """The profile that somebody has of their own, and the one that it was merged into: itself, if it was not."""
+
+    profile_id: int
+    head_id: int
+
+
 def find_profiles(
     persons: Collection[Person], using: str | None = None, kinds: Collection[IdentityKind] = EMAIL_KINDS
 ) -> dict[Person, int]:
-    """The profiles that exist already, by person. At most two SQL statements.
+    """The profiles that exist already, by person: heads. At most two SQL statements.
 
     Args:
         kinds: the identities by which a guest may be found; a verified one goes before an unverified one.
     """
+    return {person: member.head_id for person, member in find_members(persons, using, kinds).items()}
+
+
+def find_members(
+    persons: Collection[Person], using: str | None = None, kinds: Collection[IdentityKind] = EMAIL_KINDS
+) -> dict[Person, Member]:
+    """As `find_profiles`, with the profiles that are the persons' own."""
     alias = using or DEFAULT_DB_ALIAS
-    found: dict[Person, int] = {}
+    found: dict[Person, Member] = {}
     user_ids = {person.user_id for person in persons if isinstance(person, UserPerson)}
     if user_ids:
-        rows = CustomerProfile.objects.using(alias).filter(user_id__in=user_ids).values_list("user_id", "pk")
-        found.update({UserPerson(user_id): profile_id for user_id, profile_id in rows if user_id is not None})
+        rows = CustomerProfile.objects.using(alias).filter(user_id__in=user_ids).values_list("user_id", "pk", HEAD)
+        found.update({UserPerson(user_id): Member(*member) for user_id, *member in rows if user_id is not None})
     emails = {person.email for person in persons if isinstance(person, GuestPerson)}
     if emails:
         names = (
@@ -101,9 +123,9 @@ def find_profiles(
             .filter(kind__in=kinds, value__in=emails)
             # "unverified" comes before "verified": the proven owner of an address overwrites the guest.
             .order_by("kind")
-            .values_list("value", "profile_id")
+            .values_list("value", "profile_id", Coalesce("profile__merged_into_id", "profile_id"))
         )
-        found.update({GuestPerson(email): profile_id for email, profile_id in names})
+        found.update({GuestPerson(email): Member(*member) for email, *member in names})
     return found
 
 
@@ -112,9 +134,14 @@ def resolve_profiles(persons: Iterable[Person], using: str | None = None) -> dic
 
     Safe against others doing the same at the same time: everyone gets the same profile for the same person.
     """
+    return {person: member.head_id for person, member in resolve_members(persons, using).items()}
+
+
+def resolve_members(persons: Iterable[Person], using: str | None = None) -> dict[Person, Member]:
+    """As `resolve_profiles`, with the profiles that are the persons' own."""
     alias = using or DEFAULT_DB_ALIAS
     wanted = set(persons)
-    found = find_profiles(wanted, alias)
+    found = find_members(wanted, alias)
     missing = wanted - found.keys()
     if not missing:
         return found
@@ -125,21 +152,31 @@ def resolve_profiles(persons: Iterable[Person], using: str | None = None) -> dic
             cursor.execute(_CREATE_FOR_USERS, [user_ids])
         if emails:
             cursor.execute(_CREATE_FOR_GUESTS, [emails, IdentityKind.UNVERIFIED_EMAIL])
-    return found | find_profiles(missing, alias)
+    return found | find_members(missing, alias)
 
 
 def resolve_owners(orders: Mapping[UUID, Person | None], using: str | None = None) -> dict[UUID, int]:
-    """The profile that each order belongs to; an order that belongs to nobody is not in the answer.
+    """The profile that each order belongs to: heads. See `resolve_owning_members`."""
+    return {order_id: member.head_id for order_id, member in resolve_owning_members(orders, using).items()}
 
-    An order whose user was deleted stays with the profile that it had: Saleor leaves the address on it, but storing
-    that address as a new guest would undo the deletion. At most eight SQL statements for any number of orders.
+
+def resolve_owning_members(orders: Mapping[UUID, Person | None], using: str | None = None) -> dict[UUID, Member]:
+    """Whose each order is; an order that belongs to nobody is not in the answer.
+
+    An order without a user stays with the profile that it had, unless its address is proven to be somebody's:
+
+    - if the user of that profile was deleted: Saleor leaves the address on the order, but storing it as a new guest
+      would undo the deletion;
+    - if the address was theirs when the order came to them, and they have changed it since.
+
+    At most eight SQL statements for any number of orders.
 
     Args:
         orders: order id -> whose it is (`person_of`).
     """
     alias = using or DEFAULT_DB_ALIAS
-    userless = [order_id for order_id, person in orders.items() if not isinstance(person, UserPerson)]
-    owners = _owners_without_a_name(userless, alias) if userless else {}
+    userless = {order_id: person for order_id, person in orders.items() if not isinstance(person, UserPerson)}
+    owners = _keeping_owners(userless, alias) if userless else {}
     kept = {person for order_id, person in orders.items() if order_id in owners and person is not None}
     proven = find_profiles(kept, alias, kinds=[IdentityKind.VERIFIED_EMAIL]) if kept else {}
     persons = {
@@ -147,13 +184,31 @@ def resolve_owners(orders: Mapping[UUID, Person | None], using: str | None = Non
         for order_id, person in orders.items()
         if person is not None and (order_id not in owners or person in proven)
     }
-    profiles = resolve_profiles(persons.values(), alias)
-    return owners | {order_id: profiles[person] for order_id, person in persons.items()}
+    members = resolve_members(persons.values(), alias)
+    return owners | {order_id: members[person] for order_id, person in persons.items()}
 
 
-def _owners_without_a_name(order_ids: Collection[UUID], alias: str) -> dict[UUID, int]:
-    """Owners that are neither a guest nor a living user: whose user was deleted, or who were emptied by a claim."""
-    guest = ProfileIdentity.objects.filter(profile_id=OuterRef("profile_id"), kind=IdentityKind.UNVERIFIED_EMAIL)
-    living_user = get_user_model()._default_manager.filter(pk=OuterRef("profile__user_id"))
-    owned = ProfileOrder.objects.using(alias).filter(~Exists(guest), ~Exists(living_user), order_id__in=order_ids)
-    return dict(owned.values_list("order_id", "profile_id"))
+def _keeping_owners(orders: Mapping[UUID, Person | None], alias: str) -> dict[UUID, Member]:
+    """Those that keep an order as said above; also guests who were emptied by a claim."""
+    of_member = ProfileIdentity.objects.filter(profile_id=OuterRef("member"))
+    living_user = get_user_model()._default_manager.filter(pk=OuterRef("member_user"))
+    is_guest = Exists(of_member.filter(kind=IdentityKind.UNVERIFIED_EMAIL))
+    rows = (
+        ProfileOrder.objects.using(alias)
+        .filter(order_id__in=orders.keys())
+        .annotate(
+            member=Coalesce("placed_by_id", "profile_id"),
+            head=Coalesce("placed_by__merged_into_id", "placed_by_id", "profile__merged_into_id", "profile_id"),
+            member_user=Case(
+                When(placed_by__isnull=False, then=F("placed_by__user_id")), default=F("profile__user_id")
+            ),
+            former=ArraySubquery(of_member.filter(kind=IdentityKind.FORMER_EMAIL).values("value")),
+        )
+        .annotate(has_no_name=ExpressionWrapper(~is_guest & ~Exists(living_user), output_field=BooleanField()))
+        .values_list("order_id", "member", "head", "has_no_name", "former")
+    )
+    return {
+        order_id: Member(member, head)
+        for order_id, member, head, has_no_name, former in rows
+        if has_no_name or (isinstance(person := orders[order_id], GuestPerson) and person.email in former)
+    }

@@ -88,6 +88,8 @@ class CustomerProfile(models.Model):
 class IdentityKind(models.TextChoices):
     VERIFIED_EMAIL = "verified_email"
     UNVERIFIED_EMAIL = "unverified_email"
+    # Was verified, until the user changed the address. Leads to nobody; the orders that came by it stay.
+    FORMER_EMAIL = "former_email"
     EXTERNAL_REFERENCE = "external_reference"
 
 
@@ -115,6 +117,8 @@ class ProfileOrder(models.Model):
 
     order_id = models.UUIDField(primary_key=True)
     profile = models.ForeignKey(CustomerProfile, on_delete=models.CASCADE, related_name="orders")
+    # The profile that the order is of, where that was merged into `profile`: whom it goes back to.
+    placed_by = models.ForeignKey(CustomerProfile, on_delete=models.CASCADE, related_name="+", null=True)
     channel_id = models.IntegerField()
     currency = models.CharField(max_length=3)
     placed_at = models.DateTimeField()
@@ -125,6 +129,11 @@ class ProfileOrder(models.Model):
 
     class Meta:
         db_table = "crm_profile_order"
+        constraints = [
+            models.CheckConstraint(
+                name="crm_order_placed_by_a_merged_profile", condition=~models.Q(placed_by=models.F("profile"))
+            ),
+        ]
         indexes = [models.Index(name="crm_profile_order_history", fields=["profile", "currency", "placed_at"])]
 
 

@@ -14,28 +14,31 @@ from django.db import DEFAULT_DB_ALIAS, connections
 # Rows are taken in the order of their key, so that two writers wait for each other instead of deadlocking. An
 # unchanged fact is not written: replays cost no new row versions. `before` is what was there when the statement began.
 _STORE = """
-WITH facts (order_id, profile_id, channel_id, currency, placed_at, counts, gross_amount, refunded_amount) AS (
+WITH facts (
+    order_id, profile_id, placed_by_id, channel_id, currency, placed_at, counts, gross_amount, refunded_amount
+) AS (
     SELECT * FROM unnest(
-        %s::uuid[], %s::bigint[], %s::int[], %s::text[], %s::timestamptz[], %s::bool[], %s::numeric[], %s::numeric[]
+        %s::uuid[], %s::bigint[], %s::bigint[], %s::int[], %s::text[], %s::timestamptz[], %s::bool[], %s::numeric[],
+        %s::numeric[]
     )
 ), before AS (
     SELECT order_id, profile_id FROM crm_profile_order WHERE order_id IN (SELECT order_id FROM facts)
 ), stored AS (
     INSERT INTO crm_profile_order AS kept
-        (order_id, profile_id, channel_id, currency, placed_at, counts, gross_amount, refunded_amount)
+        (order_id, profile_id, placed_by_id, channel_id, currency, placed_at, counts, gross_amount, refunded_amount)
     SELECT facts.* FROM facts
     -- Of a person who was deleted nothing is kept.
     JOIN crm_customer_profile profile ON profile.id = facts.profile_id AND profile.erasure_level <> 'delete'
     ORDER BY order_id
     ON CONFLICT (order_id) DO UPDATE SET
-        profile_id = excluded.profile_id, channel_id = excluded.channel_id, currency = excluded.currency,
-        placed_at = excluded.placed_at, counts = excluded.counts, gross_amount = excluded.gross_amount,
-        refunded_amount = excluded.refunded_amount
-    WHERE (kept.profile_id, kept.channel_id, kept.currency, kept.placed_at, kept.counts, kept.gross_amount,
-           kept.refunded_amount)
+        profile_id = excluded.profile_id, placed_by_id = excluded.placed_by_id, channel_id = excluded.channel_id,
+        currency = excluded.currency, placed_at = excluded.placed_at, counts = excluded.counts,
+        gross_amount = excluded.gross_amount, refunded_amount = excluded.refunded_amount
+    WHERE (kept.profile_id, kept.placed_by_id, kept.channel_id, kept.currency, kept.placed_at, kept.counts,
+           kept.gross_amount, kept.refunded_amount)
         IS DISTINCT FROM
-          (excluded.profile_id, excluded.channel_id, excluded.currency, excluded.placed_at, excluded.counts,
-           excluded.gross_amount, excluded.refunded_amount)
+          (excluded.profile_id, excluded.placed_by_id, excluded.channel_id, excluded.currency, excluded.placed_at,
+           excluded.counts, excluded.gross_amount, excluded.refunded_amount)
     RETURNING order_id, profile_id
 )
 SELECT profile_id FROM stored
@@ -47,7 +50,11 @@ _FORGET = "DELETE FROM crm_profile_order WHERE order_id = ANY(%s::uuid[]) RETURN
 
 @dataclass(frozen=True, slots=True)
 class OrderFact:
-    """What an order says about the person who placed it. Amounts are gross, in `currency`."""
+    """What an order says about the person who placed it. Amounts are gross, in `currency`.
+
+    Attributes:
+        placed_by: the profile that was merged into `profile_id`, if it is the order of that one.
+    """
 
     order_id: UUID
     profile_id: int
@@ -57,6 +64,7 @@ class OrderFact:
     counts: bool
     gross_amount: Decimal
     refunded_amount: Decimal
+    placed_by: int | None = None
 
 
 def store_order_facts(facts: Collection[OrderFact], using: str | None = None) -> set[int]:
@@ -71,6 +79,7 @@ def store_order_facts(facts: Collection[OrderFact], using: str | None = None) ->
     columns: list[Any] = [
         [fact.order_id for fact in facts],
         [fact.profile_id for fact in facts],
+        [fact.placed_by for fact in facts],
         [fact.channel_id for fact in facts],
         [fact.currency for fact in facts],
         [fact.placed_at for fact in facts],

@@ -23,7 +23,7 @@ from saleor.graphql.order.dataloaders import OrderByIdLoader
 from saleor.permission.enums import AccountPermissions
 
 from saleor_crm_plugin.compat import in_channel
-from saleor_crm_plugin.graphql.access import has_any_permission, is_owner
+from saleor_crm_plugin.graphql.access import has_any_permission, is_one_of
 from saleor_crm_plugin.graphql.dataloaders import ActiveChannelBySlugLoader, load_shop_settings
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
@@ -35,6 +35,7 @@ from saleor_crm_plugin.graphql.loyalty.dataloaders import (
     TransactionsByAccountIdLoader,
 )
 from saleor_crm_plugin.graphql.loyalty.enums import PointsTransactionTypeEnum
+from saleor_crm_plugin.graphql.loyalty.owners import MOVES, is_order_of, owner_ids
 from saleor_crm_plugin.graphql.loyalty.referrals.dataloaders import ReferralCodeByAccountIdLoader
 from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
     RedemptionCountByAccountIdLoader,
@@ -104,7 +105,8 @@ class PointsTransaction(ModelObjectType):
             return None
 
         def in_context(order: Any) -> Any:
-            return order and SyncWebhookControlContext(node=order, allow_sync_webhooks=False)
+            visible = order and is_order_of(info, order, moved=root.type in MOVES)
+            return SyncWebhookControlContext(node=order, allow_sync_webhooks=False) if visible else None
 
         return OrderByIdLoader(info.context).load(root.order_id).then(in_context)
 
@@ -260,13 +262,13 @@ class LoyaltyAccount(ModelObjectType):
         ids = [integer_key(root.id, "LoyaltyAccount") for root in roots]
         accounts = (
             models.LoyaltyAccount.objects.using(get_database_connection_name(info.context))
-            .select_related("profile")
+            .annotate(owner_ids=owner_ids())
             .in_bulk(ids)
         )
         sees_all = has_any_permission(info, AccountPermissions.MANAGE_USERS)
         return [
             in_channel(account, None)
-            if (account := accounts.get(account_id)) and (sees_all or is_owner(info, account.profile.user_id))
+            if (account := accounts.get(account_id)) and (sees_all or is_one_of(info, account.owner_ids))
             else None
             for account_id in ids
         ]

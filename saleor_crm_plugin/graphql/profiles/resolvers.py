@@ -11,12 +11,13 @@ from saleor.graphql.core.context import get_database_connection_name
 from saleor.graphql.core.validators import validate_one_of_args_is_in_query
 from saleor.permission.enums import AccountPermissions
 
-from saleor_crm_plugin.graphql.access import require_owner_or_permission, require_permission
+from saleor_crm_plugin.graphql.access import require_owner_of, require_owner_or_permission, require_permission
 from saleor_crm_plugin.graphql.dataloaders import CustomerByUserIdLoader, ProfileByIdLoader
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.profiles.types import CustomerProfileCountableConnection
 from saleor_crm_plugin.graphql.roots import is_unsaved_user, node_of
 from saleor_crm_plugin.ingestion.lookup import profile_id_by_email
+from saleor_crm_plugin.profiles.merging.family import head_ids
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileIdentity
 
 # Longer than any name or e-mail address; a search is one statement that reads all users.
@@ -44,7 +45,7 @@ def resolve_customer_profile(
 
     def visible(profile: CustomerProfile | None) -> CustomerProfile | None:
         # Who may not see it learns nothing, not even whether there is such a profile.
-        require_owner_or_permission(info, profile.user_id if profile else None, AccountPermissions.MANAGE_USERS)
+        require_owner_of(info, profile, AccountPermissions.MANAGE_USERS)
         return profile
 
     primary_key = integer_key(id or "", "CustomerProfile")
@@ -52,8 +53,8 @@ def resolve_customer_profile(
 
 
 def resolve_customer_profiles(_root: Any, info: Any, *, search: str | None = None, **arguments: Any) -> Any:
-    profiles = CustomerProfile.objects.using(get_database_connection_name(info.context))
-    found = _matching(profiles.all(), search.strip()) if search else profiles.all()
+    profiles = CustomerProfile.objects.using(get_database_connection_name(info.context)).filter(merged_into=None)
+    found = _matching(profiles, search.strip()) if search else profiles
     return create_connection_slice(found, info, arguments, CustomerProfileCountableConnection)
 
 
@@ -62,7 +63,9 @@ def _matching(profiles: QuerySet[CustomerProfile], search: str) -> QuerySet[Cust
         raise GraphQLError(f"Argument `search` takes up to {SEARCH_MAX_LENGTH} characters.")
     guests = ProfileIdentity.objects.filter(profile=OuterRef("pk"), value__icontains=search)
     by_user = [Q(**{f"user__{field}__icontains": search}) for field in ("email", "first_name", "last_name")]
-    return profiles.filter(by_user[0] | by_user[1] | by_user[2] | Exists(guests))
+    # Whoever is found by a name that was merged into another is shown as that one.
+    matching = CustomerProfile.objects.filter(by_user[0] | by_user[1] | by_user[2] | Exists(guests))
+    return profiles.filter(pk__in=head_ids(matching))
 
 
 def _profile_of_user(info: Any, user_id: int) -> Any:

@@ -8,17 +8,24 @@ from typing import Any
 import graphene
 from saleor.graphql.account.dataloaders import UserByUserIdLoader
 from saleor.graphql.core.connection import CountableConnection
-from saleor.graphql.core.context import get_database_connection_name
 from saleor.graphql.core.doc_category import DOC_CATEGORY_USERS
 from saleor.graphql.core.fields import ConnectionField
 from saleor.graphql.core.scalars import DateTime
 from saleor.graphql.core.types.base import BaseObjectType
+from saleor.graphql.core.types.common import NonNullList
 from saleor.graphql.core.types.model import ModelObjectType
 from saleor.graphql.core.types.money import Money
 from saleor.graphql.core.types.sort_input import SortInputObjectType
 from saleor.permission.enums import AccountPermissions
 
-from saleor_crm_plugin.graphql.access import has_any_permission, is_owner, require_owner_or_permission, requires
+from saleor_crm_plugin.graphql.access import (
+    has_any_permission,
+    is_owner_of,
+    require_owner_of,
+    require_permission,
+    requires,
+)
+from saleor_crm_plugin.graphql.dataloaders import ProfileByIdLoader
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.lists import Page, connection_of
@@ -29,6 +36,8 @@ from saleor_crm_plugin.graphql.profiles.feedback.dataloaders import (
     FeedbackCountByProfileIdLoader,
 )
 from saleor_crm_plugin.graphql.profiles.feedback.types import CustomerFeedbackCountableConnection
+from saleor_crm_plugin.graphql.profiles.merging.dataloaders import MergesByProfileIdLoader
+from saleor_crm_plugin.graphql.profiles.merging.types import CustomerMerge
 from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.profiles import models
 
@@ -83,7 +92,10 @@ class CustomerProfile(ModelObjectType):
     is_guest = graphene.Boolean(
         required=True, description="Whether the person has no user account (any more) in the shop."
     )
-    user = graphene.Field("saleor.graphql.account.types.User", description="The person's user account.")
+    user = graphene.Field(
+        "saleor.graphql.account.types.User",
+        description="The person's user account. Of two accounts that were merged, a customer sees the own one.",
+    )
     email = graphene.String(
         description="The e-mail address of the user, or that a guest has ordered with; it proves nothing about a guest."
         + requires(AccountPermissions.MANAGE_USERS)
@@ -105,6 +117,12 @@ class CustomerProfile(ModelObjectType):
         description="What the customer says about their orders, newest first.",
     )
 
+    merges = NonNullList(
+        CustomerMerge,
+        description="Profiles that were merged into this one, newest first."
+        + requires(AccountPermissions.MANAGE_USERS),
+    )
+
     class Meta:
         description = "A person who buys in the shop: a user, or a guest known by an e-mail address." + ADDED_IN_010
         interfaces = (graphene.relay.Node,)
@@ -121,13 +139,15 @@ class CustomerProfile(ModelObjectType):
 
     @staticmethod
     def resolve_user(root: models.CustomerProfile, info: Any) -> Any:
-        return UserByUserIdLoader(info.context).load(root.user_id) if root.user_id else None
+        user_id = _own_user_id(root, info)
+        return UserByUserIdLoader(info.context).load(user_id) if user_id else None
 
     @staticmethod
     def resolve_email(root: models.CustomerProfile, info: Any) -> Any:
-        require_owner_or_permission(info, root.user_id, AccountPermissions.MANAGE_USERS)
-        if root.user_id:
-            return UserByUserIdLoader(info.context).load(root.user_id).then(lambda user: user and user.email)
+        require_owner_of(info, root, AccountPermissions.MANAGE_USERS)
+        user_id = _own_user_id(root, info)
+        if user_id:
+            return UserByUserIdLoader(info.context).load(user_id).then(lambda user: user and user.email)
         return GuestEmailByProfileIdLoader(info.context).load(root.pk)
 
     @staticmethod
@@ -157,15 +177,25 @@ class CustomerProfile(ModelObjectType):
         return FeedbackByProfileIdLoader(info.context).load((root.pk, page)).then(as_connection)
 
     @staticmethod
+    def resolve_merges(root: models.CustomerProfile, info: Any) -> Any:
+        require_permission(info, AccountPermissions.MANAGE_USERS)
+        return MergesByProfileIdLoader(info.context).load(root.pk)
+
+    @staticmethod
     def __resolve_references(roots: Iterable[CustomerProfile], info: Any) -> list[Any]:
         """Profiles that a federation gateway asks for; None for those that the requestor may not see."""
         ids = [integer_key(root.id, "CustomerProfile") for root in roots]
-        profiles = models.CustomerProfile.objects.using(get_database_connection_name(info.context)).in_bulk(ids)
         sees_all = has_any_permission(info, AccountPermissions.MANAGE_USERS)
-        return [
-            profile if (profile := profiles.get(profile_id)) and (sees_all or is_owner(info, profile.user_id)) else None
-            for profile_id in ids
-        ]
+
+        def visible(profiles: list[models.CustomerProfile | None]) -> list[models.CustomerProfile | None]:
+            return [profile if sees_all or is_owner_of(info, profile) else None for profile in profiles]
+
+        return ProfileByIdLoader(info.context).load_many(ids).then(visible)
+
+
+def _own_user_id(profile: models.CustomerProfile, info: Any) -> int | None:
+    """The account that the requestor is to see: of two that were merged, each sees the own one; staff the head's."""
+    return info.context.user.pk if is_owner_of(info, profile) else profile.user_id
 
 
 class CustomerProfileCountableConnection(CountableConnection):

@@ -10,13 +10,14 @@ from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.mutations import GRAPHQL_ERROR, invalid, key_argument
 from saleor_crm_plugin.ingestion.lookup import profile_id_by_email
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
-from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.profiles.merging.family import heads_of
 
 NOT_FOUND = "not_found"
 
 
 def profile_id_of(whose: Mapping[str, str | None]) -> int:
-    """The profile that exactly one of `id`, `user_id` and `email` names; a user without one gets it.
+    """The profile that exactly one of `id`, `user_id` and `email` names, or the one that it was merged into; a user
+    without one gets it.
 
     For mutations: reads and writes the writer.
 
@@ -28,9 +29,10 @@ def profile_id_of(whose: Mapping[str, str | None]) -> int:
         raise invalid(None, "Give exactly one of id, userId and email.", GRAPHQL_ERROR)
     if profile := given.get("id"):
         primary_key = key_argument(integer_key, profile, "CustomerProfile", "id")
-        if not CustomerProfile.objects.filter(pk=primary_key).exists():
+        head = heads_of([primary_key], "default").get(primary_key)
+        if head is None:
             raise invalid("id", "There is no such customer.", NOT_FOUND)
-        return primary_key
+        return head
     if email := given.get("email"):
         return profile_id_of_email(email)
     return profile_id_of_user(given["user_id"])

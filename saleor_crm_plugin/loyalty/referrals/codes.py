@@ -6,6 +6,7 @@ import re
 import secrets
 from typing import Final
 
+from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.referrals.models import ReferralCode
 
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -23,16 +24,20 @@ def code_of(account_id: int, using: str = "default") -> ReferralCode:
 
 
 def find(entered: str, using: str = "default") -> ReferralCode | None:
-    """The code that somebody entered, with its account and profile; of a closed or nameless account there is none."""
+    """The code that somebody entered, with its account and profile; of a closed or nameless account there is none.
+
+    The code of an account that was merged into another works on, for whoever has its points now.
+    """
     code = normalize(entered)
     if code is None:
         return None
-    return (
+    found = (
         ReferralCode.objects.using(using)
         .select_related("account__profile")
-        .filter(code=code, account__closed_at__isnull=True, account__profile__user__isnull=False)
+        .filter(code=code, account__profile__user__isnull=False)
         .first()
     )
+    return found if found is not None and accounts.head_of(found.account).closed_at is None else None
 
 
 def normalize(entered: str) -> str | None:

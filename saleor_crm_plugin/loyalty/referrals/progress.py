@@ -43,7 +43,12 @@ def referrals_of(profile_ids: Collection[int], order_ids: Collection[UUID], usin
     found = (
         rows.filter(friend__profile__in=profile_ids)
         .values("pk")
-        .union(rows.filter(order_id__in=order_ids).values("pk"), all=True)
+        .union(
+            # Friends whose profile was merged into one of these.
+            rows.filter(friend__profile__merged_into__in=profile_ids).values("pk"),
+            rows.filter(order_id__in=order_ids).values("pk"),
+            all=True,
+        )
     )
     return list(
         rows.filter(pk__in=found)
@@ -66,7 +71,7 @@ def bring_in_line(
         first: the friend's first purchase by referral id; missing if there is none.
         known: orders as they are now. A rewarded referral stays as it is if its order is not among them.
     """
-    rows = Referral.objects.using(using).select_for_update(of=("self",)).select_related("friend")
+    rows = Referral.objects.using(using).select_for_update(of=("self",)).select_related("friend__profile")
     changed = []
     for referral in rows.filter(pk__in=referral_ids).exclude(status=ReferralStatus.REFUSED).order_by("pk"):
         before = [getattr(referral, name) for name in WRITTEN]
@@ -127,4 +132,5 @@ def _is_restored(referral: Referral, order: FriendOrder | None) -> bool:
 
 def _is_kept_by_friend(referral: Referral, order: FriendOrder) -> bool:
     """An order that has become somebody else's is not the friend's any more."""
-    return order.is_kept and order.profile_id == referral.friend.profile_id
+    friend = referral.friend.profile
+    return order.is_kept and order.profile_id == (friend.merged_into_id or friend.pk)

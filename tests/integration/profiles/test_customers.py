@@ -96,7 +96,7 @@ def test_any_number_of_claims_takes_the_same_number_of_statements(people: int) -
     with CaptureQueriesContext(connection) as statements:
         assert len(claim_guests(owners)) == people
 
-    assert len([query for query in statements if "SAVEPOINT" not in query["sql"]]) == 6
+    assert len([query for query in statements if "SAVEPOINT" not in query["sql"]]) == 15
 
 
 def test_a_deleted_customer_leaves_a_profile_without_name_and_address() -> None:

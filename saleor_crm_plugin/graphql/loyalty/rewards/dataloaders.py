@@ -10,6 +10,7 @@ from saleor.graphql.core.dataloaders import DataLoader
 from saleor.graphql.utils import get_user_or_app_from_context
 
 from saleor_crm_plugin.graphql.lists import Page, rows_by_owner
+from saleor_crm_plugin.graphql.loyalty.owners import owner_ids
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.rewards import queries
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemption
@@ -48,15 +49,15 @@ class RewardByIdLoader(DataLoader):
         return [found.get(reward_id) for reward_id in keys]
 
 
-class OwnerByAccountIdLoader(DataLoader):
-    """Primary key of the user who owns an account, by account id; None for guests and deleted users."""
+class OwnersByAccountIdLoader(DataLoader):
+    """Primary keys of the users who own an account (`owner_ids`), by account id."""
 
-    context_key = "saleor_crm_plugin.owner_by_account_id"
+    context_key = "saleor_crm_plugin.owners_by_account_id"
 
-    def batch_load(self, keys: Sequence[int]) -> list[int | None]:
+    def batch_load(self, keys: Sequence[int]) -> list[list[int]]:
         rows = LoyaltyAccount.objects.using(self.database_connection_name).filter(pk__in=keys)
-        owners = dict(rows.values_list("pk", "profile__user_id"))
-        return [owners.get(account_id) for account_id in keys]
+        owners = dict(rows.values_list("pk", owner_ids()))
+        return [owners.get(account_id, []) for account_id in keys]
 
 
 class TierLevelByAccountIdLoader(DataLoader):

@@ -17,11 +17,12 @@ from saleor.graphql.order.dataloaders import OrderByIdLoader
 from saleor.permission.enums import DiscountPermissions, GiftcardPermissions
 
 from saleor_crm_plugin.compat import in_channel
-from saleor_crm_plugin.graphql.access import is_owner
+from saleor_crm_plugin.graphql.access import is_one_of
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyCode, LoyaltyErrorCode
+from saleor_crm_plugin.graphql.loyalty.owners import is_order_of
 from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
-    OwnerByAccountIdLoader,
+    OwnersByAccountIdLoader,
     PermissionLoader,
     RewardByIdLoader,
     TierOfRewardLoader,
@@ -218,9 +219,9 @@ class RewardRedemption(ModelObjectType):
         return Promise.all(
             [
                 PermissionLoader(info.context).load(permission),
-                OwnerByAccountIdLoader(info.context).load(root.account_id),
+                OwnersByAccountIdLoader(info.context).load(root.account_id),
             ]
-        ).then(lambda facts: root.code if facts[0] or is_owner(info, facts[1]) else None)
+        ).then(lambda facts: root.code if facts[0] or is_one_of(info, facts[1]) else None)
 
     @staticmethod
     def resolve_order(root: models.RewardRedemption, info: Any) -> Any:
@@ -228,7 +229,8 @@ class RewardRedemption(ModelObjectType):
             return None
 
         def in_context(order: Any) -> Any:
-            return order and SyncWebhookControlContext(node=order, allow_sync_webhooks=False)
+            visible = order and is_order_of(info, order)
+            return SyncWebhookControlContext(node=order, allow_sync_webhooks=False) if visible else None
 
         return OrderByIdLoader(info.context).load(root.order_id).then(in_context)
 

@@ -11,18 +11,18 @@ from saleor.permission.enums import DiscountPermissions
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.compat import in_channel
-from saleor_crm_plugin.graphql.access import has_any_permission, is_owner
+from saleor_crm_plugin.graphql.access import has_any_permission, is_one_of
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyCode
 from saleor_crm_plugin.graphql.loyalty.errors import LoyaltyError
 from saleor_crm_plugin.graphql.loyalty.mutations.base import LoyaltyMutation
+from saleor_crm_plugin.graphql.loyalty.owners import owner_ids
 from saleor_crm_plugin.graphql.loyalty.rewards.types import RewardRedemption
 from saleor_crm_plugin.graphql.loyalty.types import LoyaltyAccount
 from saleor_crm_plugin.graphql.mutations import actor_of, invalid, key_argument
 from saleor_crm_plugin.ingestion.rewards import return_reward
 from saleor_crm_plugin.loyalty import models
-from saleor_crm_plugin.loyalty.rewards.models import RewardRedemption as RedemptionRow
 
 
 class LoyaltyRewardReturn(LoyaltyMutation):
@@ -45,9 +45,10 @@ class LoyaltyRewardReturn(LoyaltyMutation):
     @classmethod
     def perform_mutation(cls, _root: Any, info: Any, /, *, redemption_id: str) -> LoyaltyRewardReturn:
         primary_key = key_argument(integer_key, redemption_id, "RewardRedemption", "redemption_id")
-        owner_id = RedemptionRow.objects.filter(pk=primary_key).values_list("account__profile__user_id", flat=True)
+        of_redemption = models.LoyaltyAccount.objects.filter(redemptions=primary_key)
+        owners = of_redemption.values_list(owner_ids(), flat=True).first()
         by_staff = has_any_permission(info, DiscountPermissions.MANAGE_DISCOUNTS)
-        by_owner = is_owner(info, owner_id.first())
+        by_owner = is_one_of(info, owners or ())
         if not by_staff and not by_owner:
             # A foreign redemption gets the same answer as one that does not exist.
             raise invalid("redemption_id", "You have no such reward.", LoyaltyCode.NOT_FOUND)

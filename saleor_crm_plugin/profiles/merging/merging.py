@@ -1,0 +1,228 @@
+"""Staff say that two profiles are one person; and, for a while, that they are not.
+
+The source's things stay with it and are read as the family's (`family`); its orders count for the target, and the
+numbers of both are computed anew. Points are the business of `loyalty.merging`.
+
+Separated, each has the orders that are their own, those placed meanwhile included. Merged and separated with nothing
+in between, every row is as it was, but the record of it: the merge, and the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db import connections, transaction
+from django.db.models import Q
+
+from saleor_crm_plugin.actors import Actor, ActorType
+from saleor_crm_plugin.exceptions import CustomerInputError
+from saleor_crm_plugin.profiles.identity import Member
+from saleor_crm_plugin.profiles.merging.carrying import Carried, carry, give_back
+from saleor_crm_plugin.profiles.merging.family import branch, change_families
+from saleor_crm_plugin.profiles.merging.joining import join
+from saleor_crm_plugin.profiles.merging.models import ProfileMerge
+from saleor_crm_plugin.profiles.metrics import refresh_metrics
+from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.profiles.timeline import log
+from saleor_crm_plugin.profiles.timeline.models import EventKind, SubjectType
+
+SOURCE: Final = "sourceId"
+TARGET: Final = "targetId"
+
+# In the order of the key, as `orders` writes them.
+_BRING_ORDERS = """
+WITH own AS (SELECT order_id FROM crm_profile_order WHERE profile_id = %(source)s ORDER BY order_id FOR NO KEY UPDATE)
+UPDATE crm_profile_order AS kept SET profile_id = %(target)s, placed_by_id = coalesce(placed_by_id, %(source)s)
+FROM own WHERE own.order_id = kept.order_id
+"""
+_TAKE_ORDERS = """
+WITH own AS (
+    SELECT order_id FROM crm_profile_order WHERE placed_by_id = ANY(%(branch)s::bigint[])
+    ORDER BY order_id FOR NO KEY UPDATE
+)
+UPDATE crm_profile_order AS kept SET profile_id = %(source)s, placed_by_id = nullif(placed_by_id, %(source)s)
+FROM own WHERE own.order_id = kept.order_id RETURNING kept.order_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Separated:
+    """
+    Attributes:
+        orders: those that went back to the source. Their points follow when they are synced again.
+    """
+
+    merge: ProfileMerge
+    orders: list[UUID]
+
+
+def merge(
+    source_id: int,
+    target_id: int,
+    actor: Actor,
+    now: datetime,
+    *,
+    undo_until: datetime | None = None,
+    using: str = "default",
+) -> ProfileMerge:
+    """Merge a profile, with those that were merged into it, into another; a merged target stands for its head.
+
+    Args:
+        undo_until: until when `unmerge` is possible; None: never.
+
+    Raises:
+        CustomerInputError: the first of `refusals`.
+    """
+    with transaction.atomic(using=using):
+        change_families(using)
+        found = _lock([source_id, target_id], using)
+        source, target = found.get(source_id), found.get(target_id)
+        if target is not None and target.merged_into_id is not None:
+            target = _lock([target.merged_into_id], using)[target.merged_into_id]
+        for refusal in refusals(source, target, actor, using):
+            raise refusal
+        assert source is not None
+        assert target is not None
+        (done,) = join([(source.pk, Member(target.pk, target.pk))], actor, now, using, undo_until)
+        with connections[using].cursor() as cursor:
+            cursor.execute(_BRING_ORDERS, {"source": source.pk, "target": target.pk})
+        done.carried = carry([(source.pk, target.pk)], actor, now, using).as_json()
+        done.save(using=using, update_fields=["carried"])
+        refresh_metrics([source.pk, target.pk], using)
+    return done
+
+
+def unmerge(merge_id: int, actor: Actor, now: datetime, *, using: str = "default") -> Separated:
+    """Take a merge apart, as the module says.
+
+    Raises:
+        CustomerInputError: `NOT_FOUND`; or `NOT_APPLICABLE`: undone before, too late, the target was merged itself
+            (undo that first) or erased.
+    """
+    with transaction.atomic(using=using):
+        change_families(using)
+        done = ProfileMerge.objects.using(using).filter(pk=merge_id).first()
+        if done is None:
+            raise CustomerInputError("There is no such merge.", "NOT_FOUND", "mergeId")
+        found = _lock([done.source_id, done.target_id], using)
+        source, target = found[done.source_id], found[done.target_id]
+        _check_undoable(done, source, target, now)
+        leaving = branch(source.pk, using)
+        profiles = CustomerProfile.objects.using(using)
+        profiles.filter(pk=source.pk).update(merged_into=None)
+        profiles.filter(pk__in=leaving - {source.pk}).update(merged_into=source)
+        with connections[using].cursor() as cursor:
+            cursor.execute(_TAKE_ORDERS, {"branch": sorted(leaving), "source": source.pk})
+            orders = [order_id for (order_id,) in cursor.fetchall()]
+        give_back(_carried(done), source.pk, target.pk, actor, now, using)
+        _carry_again(target.pk, now, using)
+        done.undone_at = now
+        done.save(using=using, update_fields=["undone_at"])
+        log.record(
+            [_separated(done, each, other, actor) for each, other in ((source, target), (target, source))], using
+        )
+        refresh_metrics([source.pk, target.pk], using)
+    return Separated(done, orders)
+
+
+def _carry_again(target_id: int, now: datetime, using: str) -> None:
+    """What others that are merged into the target have said as well stays with it when the one of them goes.
+
+    In the name of whoever merged them.
+    """
+    others = ProfileMerge.objects.using(using).filter(target_id=target_id, undone_at__isnull=True).order_by("pk")
+    for other in others:
+        again = carry([(other.source_id, target_id)], Actor(ActorType(other.actor_type), other.actor_id), now, using)
+        other.carried = _carried(other).with_more(again).as_json()
+        other.save(using=using, update_fields=["carried"])
+
+
+def refusals(
+    source: CustomerProfile | None, target: CustomerProfile | None, actor: Actor, using: str
+) -> list[CustomerInputError]:
+    """Why these two cannot be merged; empty if they can. One statement at most.
+
+    Args:
+        target: a head. Both are None where there is no such profile.
+    """
+    found = []
+    for profile, field in ((source, SOURCE), (target, TARGET)):
+        if profile is None:
+            found.append(CustomerInputError("There is no such customer.", "NOT_FOUND", field))
+        elif profile.erased_at is not None:
+            found.append(CustomerInputError("This customer's data was erased.", "NOT_APPLICABLE", field))
+    if source is None or target is None:
+        return found
+    if source == target:
+        return [*found, CustomerInputError("A customer cannot be merged with itself.", "INVALID", TARGET)]
+    if source.merged_into_id is not None:
+        message = "These two are one already." if source.merged_into_id == target.pk else _MERGED_ELSEWHERE
+        found.append(CustomerInputError(message, "NOT_APPLICABLE", SOURCE))
+    if source.user_id is not None and target.user_id is None:
+        message = "The target has no account, and the source has one: merge them the other way round."
+        found.append(CustomerInputError(message, "INVALID", TARGET))
+    users = {field: user_id for field, user_id in ((SOURCE, source.user_id), (TARGET, target.user_id)) if user_id}
+    if actor.type == ActorType.STAFF and actor.id in users.values():
+        found.append(CustomerInputError("You cannot merge yourself: ask a colleague.", "NOT_APPLICABLE"))
+    if len(users) == 2:
+        # Each of two accounts sees what belongs to both: that is not for who has rights in the shop.
+        staff = get_user_model()._default_manager.using(using).filter(pk__in=users.values(), is_staff=True)
+        of_staff = set(staff.values_list("pk", flat=True))
+        message = "This is an account of staff, which is merged with guests only."
+        found += [
+            CustomerInputError(message, "NOT_APPLICABLE", field)
+            for field, user_id in users.items()
+            if user_id in of_staff
+        ]
+    return found
+
+
+_MERGED_ELSEWHERE: Final = "This customer was merged into another one before: name that one, or undo that first."
+
+
+def _check_undoable(done: ProfileMerge, source: CustomerProfile, target: CustomerProfile, now: datetime) -> None:
+    why = None
+    if done.undone_at is not None:
+        why = "The customers have been separated before."
+    elif done.undo_until is None:
+        why = "A guest who has become a user stays one."
+    elif now > done.undo_until:
+        why = "It is too late to separate the customers."
+    elif target.merged_into_id is not None:
+        why = "The customer was merged into another one since. Undo that first."
+    elif source.erased_at is not None or target.erased_at is not None:
+        why = "The customer's data was erased since."
+    if why:
+        raise CustomerInputError(why, "NOT_APPLICABLE", "mergeId")
+
+
+def _lock(profile_ids: Collection[int], using: str) -> dict[int, CustomerProfile]:
+    """The profiles with all that were merged into them, locked in the order of their ids."""
+    rows = CustomerProfile.objects.using(using).select_for_update(of=("self",), no_key=True)
+    return {
+        profile.pk: profile
+        for profile in rows.filter(Q(pk__in=profile_ids) | Q(merged_into_id__in=profile_ids)).order_by("pk")
+    }
+
+
+def _carried(done: ProfileMerge) -> Carried:
+    values: dict[str, Any] = dict(done.carried)
+    return Carried(**values)
+
+
+def _separated(done: ProfileMerge, each: CustomerProfile, other: CustomerProfile, actor: Actor) -> log.Event:
+    assert done.undone_at is not None
+    return log.Event(
+        profile_id=each.pk,
+        kind=EventKind.PROFILE_SEPARATED,
+        happened_at=done.undone_at,
+        key=f"merge:{done.pk}:undone:{each.pk}",
+        subject_type=SubjectType.PROFILE,
+        subject_id=str(other.pk),
+        actor=actor,
+    )
