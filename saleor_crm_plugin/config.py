@@ -121,6 +121,8 @@ class CRMSettings:
     profiles_enabled: bool = True
     guest_profiles_enabled: bool = True
     rfm_window_days: int = 365
+    # Whoever has said nothing about profiling and recommendations has refused them.
+    consent_required: bool = False
     recommendations_enabled: bool = True
     training_history_days: int = 365
     minimum_support: int = 3
@@ -189,6 +191,13 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         "Orders of this many days back decide a customer's recency, frequency and monetary scores.",
         "365",
         WholeNumber(*RFM_WINDOW_DAYS),
+    ),
+    field(
+        "consent_required",
+        "Profiling needs consent",
+        "Score customers and recommend to them only if they have agreed. Left off: unless they have refused.",
+        False,
+        Flag(),
     ),
     field(
         "recommendations_enabled",

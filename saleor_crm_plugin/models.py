@@ -15,7 +15,7 @@ from saleor_crm_plugin.loyalty.reminders.models import LoyaltyReminder
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemption
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierChange, TierMembership, TierPolicy
-from saleor_crm_plugin.profiles.consents.models import ConsentRecord
+from saleor_crm_plugin.profiles.consents.models import ConsentPolicy, ConsentRecord
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback, ProductReview
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import (
@@ -37,6 +37,7 @@ from saleor_crm_plugin.recommendations.models import (
 
 __all__ = [
     "AccountMerge",
+    "ConsentPolicy",
     "ConsentRecord",
     "CustomerNote",
     "CustomerProfile",

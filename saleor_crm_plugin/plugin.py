@@ -100,6 +100,14 @@ class CRMPlugin(SettingsPlugin):
     CONFIG_STRUCTURE = config.config_structure(FIELDS)
     DEFAULT_CONFIGURATION = config.default_configuration(FIELDS)
 
+    @classmethod
+    def save_plugin_configuration(
+        cls, plugin_configuration: PluginConfiguration, cleaned_data: dict[str, Any]
+    ) -> PluginConfiguration:
+        saved = super().save_plugin_configuration(plugin_configuration, cleaned_data)
+        hooks.settings_saved()
+        return saved
+
     def resolve_plugin_configuration(self, request: Any) -> list[dict[str, Any]]:
         # Needed for this page only, and not light.
         from saleor.core.db.connection import allow_writer_in_context

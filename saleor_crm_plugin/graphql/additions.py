@@ -18,7 +18,7 @@ from saleor.graphql.core.doc_category import (
     DOC_CATEGORY_SHOP,
     DOC_CATEGORY_USERS,
 )
-from saleor.graphql.core.fields import BaseField, ConnectionField, PermissionsField
+from saleor.graphql.core.fields import BaseField, PermissionsField
 from saleor.graphql.core.types.common import NonNullList
 from saleor.permission.auth_filters import AuthorizationFilters
 from saleor.permission.enums import AccountPermissions, OrderPermissions, PluginsPermissions
@@ -43,11 +43,9 @@ from saleor_crm_plugin.graphql.profiles import resolvers as profiles
 from saleor_crm_plugin.graphql.profiles.feedback import additions as feedback
 from saleor_crm_plugin.graphql.profiles.merging import additions as merging
 from saleor_crm_plugin.graphql.profiles.privacy import additions as privacy
-from saleor_crm_plugin.graphql.profiles.types import (
-    CustomerProfile,
-    CustomerProfileCountableConnection,
-    CustomerProfileSortingInput,
-)
+from saleor_crm_plugin.graphql.profiles.search import additions as customer_search
+from saleor_crm_plugin.graphql.profiles.staff import additions as customer_staff
+from saleor_crm_plugin.graphql.profiles.types import CustomerProfile
 from saleor_crm_plugin.graphql.recommendations import resolvers as recommendations
 from saleor_crm_plugin.graphql.recommendations.enums import RecommendationKindEnum
 from saleor_crm_plugin.graphql.recommendations.mutations.recommendation_model_train import RecommendationModelTrain
@@ -228,24 +226,6 @@ QUERIES = (
     ),
     Addition(
         "Query",
-        "customer_profiles",
-        profiles.resolve_customer_profiles,
-        ConnectionField(
-            CustomerProfileCountableConnection,
-            search=graphene.Argument(
-                graphene.String, description="Part of a name or e-mail address, of users and guests."
-            ),
-            sort_by=graphene.Argument(
-                CustomerProfileSortingInput, description="How to sort. Without it, oldest first."
-            ),
-            description="Customers of the shop, guests included." + ADDED_IN_010,
-            permissions=[AccountPermissions.MANAGE_USERS],
-            doc_category=DOC_CATEGORY_USERS,
-        ),
-        multipliers=PAGE,
-    ),
-    Addition(
-        "Query",
         "crm_status",
         resolve_crm_status,
         PermissionsField(
@@ -281,6 +261,8 @@ ADDITIONS: tuple[Addition, ...] = (
     *feedback.ADDITIONS,
     *privacy.ADDITIONS,
     *merging.ADDITIONS,
+    *customer_search.ADDITIONS,
+    *customer_staff.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -306,6 +288,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
         "ordersCount": {"complexity": 1},
         "metrics": {"complexity": 1},
         "merges": {"complexity": 1},
+        **customer_staff.PROFILE_COSTS,
     },
     "ProductRecommendation": {"product": {"complexity": 1}},
     "RecommendationReason": {"products": {"complexity": 1}},
@@ -316,6 +299,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
     **feedback.TYPE_COSTS,
     **privacy.TYPE_COSTS,
     **merging.TYPE_COSTS,
+    **customer_staff.TYPE_COSTS,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,21 +32,26 @@ def checked_first(first: int | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of rows that are ordered by falling primary key.
+    """A page of rows: of those ordered by falling primary key, if nothing else is said.
 
     Attributes:
         size: rows wanted.
         backwards: the page is counted from the end (`last`, `before`).
-        cursor: primary key next to the page, None at the beginning or end.
+        cursor: primary key next to the page, or what else the list goes by; None at the beginning or end.
     """
 
     size: int
     backwards: bool = False
-    cursor: int | None = None
+    cursor: Any = None
 
     @classmethod
-    def from_arguments(cls, field: str, arguments: dict[str, Any]) -> Page:
+    def from_arguments(
+        cls, field: str, arguments: dict[str, Any], read_cursor: Callable[[str], Any] | None = None
+    ) -> Page:
         """
+        Args:
+            read_cursor: from what the client has to `cursor`; a primary key if nothing is given.
+
         Raises:
             GraphQLError: arguments that contradict each other or are out of range.
         """
@@ -64,21 +70,28 @@ class Page:
         if size is None or not 1 <= size <= FIRST_LIMIT:
             raise GraphQLError(f"Argument `{name}` of the `{field}` connection must be between 1 and {FIRST_LIMIT}.")
         cursor = after or before
-        return cls(size, backwards=name == "last", cursor=_decode(cursor) if cursor else None)
+        return cls(size, backwards=name == "last", cursor=(read_cursor or _decode)(cursor) if cursor else None)
 
 
-def connection_of(connection_type: Any, rows: list[Any], page: Page, total_count: Any) -> Any:
+def connection_of(
+    connection_type: Any,
+    rows: list[Any],
+    page: Page,
+    total_count: Any,
+    cursor_of: Callable[[Any], str] | None = None,
+) -> Any:
     """A connection object.
 
     Args:
         rows: the page's rows in the order they were read, and one more if there are more.
         total_count: called without arguments when asked for; may return a promise.
+        cursor_of: what the client gets for a row, to be read by `read_cursor`.
     """
     more = len(rows) > page.size
     shown = rows[: page.size]
     if page.backwards:
         shown.reverse()
-    edges = [connection_type.Edge(node=row, cursor=encode(row.pk)) for row in shown]
+    edges = [connection_type.Edge(node=row, cursor=cursor_of(row) if cursor_of else encode(row.pk)) for row in shown]
     page_info = PageInfo(
         start_cursor=edges[0].cursor if edges else None,
         end_cursor=edges[-1].cursor if edges else None,

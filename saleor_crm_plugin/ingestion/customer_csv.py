@@ -79,8 +79,8 @@ def _members(segment_id: int, using: str) -> QuerySet[SegmentMembership]:
 
 
 def _read(profile_ids: Collection[int], using: str) -> dict[int, dict[str, Any]]:
-    found = {
-        profile["pk"]: profile
+    found: dict[int, dict[str, Any]] = {
+        profile["pk"]: dict(profile)
         for profile in CustomerProfile.objects.using(using)
         .filter(pk__in=profile_ids)
         .values("pk", "user_id", "customer_type", "lifecycle_stage")

@@ -84,6 +84,14 @@ def customer_deleted(user: User) -> None:
     _hint(tasks.sync_customer_task, user, "pk")
 
 
+def settings_saved() -> None:
+    """An admin has saved the shop's settings: what silence means may have changed. The task reads them for itself."""
+    try:
+        _after_commit(tasks.apply_consent_policy_task)
+    except Exception as error:
+        _log_dropped(tasks.apply_consent_policy_task, error)
+
+
 def _hint(task: Task, instance: Any, attribute: str) -> None:
     try:
         key = getattr(instance, attribute)
@@ -94,33 +102,33 @@ def _hint(task: Task, instance: Any, attribute: str) -> None:
         _log_dropped(task, error)
 
 
-def _after_commit(task: Task, argument: int | str | list[str]) -> None:
+def _after_commit(task: Task, *arguments: int | str | list[str]) -> None:
     connection = transaction.get_connection(settings.DATABASE_CONNECTION_DEFAULT_NAME)
     # Outside a transaction on_commit() would open a connection only to learn that there is none.
     if connection.in_atomic_block:
-        transaction.on_commit(partial(_enqueue, task, argument), using=connection.alias, robust=True)
+        transaction.on_commit(partial(_enqueue, task, *arguments), using=connection.alias, robust=True)
     else:
-        _enqueue(task, argument)
+        _enqueue(task, *arguments)
 
 
-def _enqueue(task: Task, argument: int | str | list[str]) -> None:
+def _enqueue(task: Task, *arguments: int | str | list[str]) -> None:
     try:
         if task.app.conf.task_always_eager:
-            _run_now(task, argument)
+            _run_now(task, *arguments)
         else:
-            publisher.publish(task, (argument,))
+            publisher.publish(task, arguments)
     except BrokerPausedError:
         return
     except Exception as error:
         _log_dropped(task, error)
 
 
-def _run_now(task: Task, argument: int | str | list[str]) -> None:
+def _run_now(task: Task, *arguments: int | str | list[str]) -> None:
     connection = transaction.get_connection(settings.DATABASE_CONNECTION_DEFAULT_NAME)
     # A caller's transaction must survive a failed statement of ours.
     guard = transaction.atomic(using=connection.alias) if connection.in_atomic_block else nullcontext()
     with allow_writer(), guard:
-        task.apply_async((argument,), throw=True)
+        task.apply_async(arguments, throw=True)
 
 
 def _log_dropped(task: Task, error: Exception) -> None:

@@ -35,6 +35,8 @@ REVIEW_TIERS_EVERY = timedelta(hours=1)
 # After midnight, apart from each other and from Saleor's own jobs on the hour. In CELERY_TIMEZONE.
 BIRTHDAYS_AT = crontab(hour="1", minute="20")
 REMIND_AT = crontab(hour="7", minute="40")
+# Before whatever computes something about customers.
+CONSENTS_AT = crontab(hour="1", minute="50")
 RFM_AT = crontab(hour="2", minute="20")
 TRAIN_AT = crontab(hour="3", minute="20")
 # A nightly job that found no worker for this long waits for the next night.
@@ -181,6 +183,13 @@ def review_tiers_task(settings: ShopSettings) -> None:
 
 
 @crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
+def apply_consent_policy_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.consents import apply_consent_policy
+
+    apply_consent_policy(settings.crm.consent_required)
+
+
+@crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
 def refresh_rfm_task(settings: ShopSettings) -> None:
     from saleor_crm_plugin.profiles.rfm import refresh_rfm
 
@@ -211,6 +220,7 @@ PERIODIC_TASKS: dict[str, dict[str, Any]] = {
     "crm-settle-referrals": {"task": settle_referrals_task.name, "schedule": SETTLE_REFERRALS_EVERY},
     "crm-award-birthdays": {"task": award_birthdays_task.name, "schedule": BIRTHDAYS_AT},
     "crm-review-tiers": {"task": review_tiers_task.name, "schedule": REVIEW_TIERS_EVERY},
+    "crm-apply-consent-policy": {"task": apply_consent_policy_task.name, "schedule": CONSENTS_AT},
     "crm-refresh-rfm": {"task": refresh_rfm_task.name, "schedule": RFM_AT},
     "crm-train-recommendations": {"task": train_recommendations_task.name, "schedule": TRAIN_AT},
 }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 
+from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.exceptions import TrainingError
 from saleor_crm_plugin.ingestion.purchases import SaleorPurchases
 from saleor_crm_plugin.ingestion.settings import load_settings
+from saleor_crm_plugin.profiles.consents.queries import not_to_be_recommended_to
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 from saleor_crm_plugin.recommendations.models import RecommendationModel
 from saleor_crm_plugin.recommendations.training import Progress, no_progress, train
@@ -41,5 +43,6 @@ def train_now(
             since=since or moment - datetime.timedelta(days=settings.training_history_days),
             now=moment,
             parameters=Parameters(minimum_support=settings.minimum_support),
+            unlisted=not_to_be_recommended_to(DEFAULT_DB_ALIAS),
             progress=progress or no_progress,
         )

@@ -17,7 +17,7 @@ from django.db import connections, transaction
 from saleor_crm_plugin.recommendations.learning.recommender import PersonalList, PopularList, RelatedList
 from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, RecommendationModel
 
-# Rows sent in one transaction. A profile is locked against deletion while its row is on the way: 0.4 s for 5,000.
+# Rows sent in one transaction. A profile is locked against change while its row is on the way: 0.4 s for 5,000.
 BATCH_SIZE = 5_000
 # Superseded versions that stay whole, so that one can go back to them; likewise the records of failed trainings.
 KEPT_VERSIONS = 2
@@ -41,7 +41,10 @@ def store_popular(model: RecommendationModel, lists: Iterable[PopularList]) -> i
 
 
 def store_personal(model: RecommendationModel, lists: Iterable[PersonalList]) -> Iterator[int]:
-    """Store each customer's list, batch by batch, leaving out profiles that are gone by now. Yields rows stored."""
+    """Store each customer's list, batch by batch. Yields rows stored.
+
+    Left out is whoever is gone by now, or has refused recommendations since the training began.
+    """
     columns = (
         "profile_id",
         "product_ids",
@@ -55,6 +58,17 @@ def store_personal(model: RecommendationModel, lists: Iterable[PersonalList]) ->
             present = _lock_profiles(_using(model), [entry.customer_id for entry in batch])
             rows = [entry for entry in batch if entry.customer_id in present]
             yield _copy(model, "crm_personal_recommendations", columns, rows)
+
+
+def forget_personal(profile_ids: Sequence[int], using: str) -> None:
+    """Delete the lists of these persons in every version, also in one that is being trained. The caller holds locks on
+    their profiles, for which `store_personal` waits.
+    """
+    if profile_ids:
+        with connections[using].cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM crm_personal_recommendations WHERE profile_id = ANY (%s::bigint[])", [list(profile_ids)]
+            )
 
 
 def publish(model: RecommendationModel, finished_at: datetime.datetime) -> None:
@@ -107,9 +121,15 @@ def _delete_rows(using: str, model_ids: Sequence[int]) -> None:
 
 
 def _lock_profiles(using: str, profile_ids: list[int]) -> set[int]:
+    """Those who may have a list. Locked against a refusal, too, which deletes what it finds."""
     with connections[using].cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM crm_customer_profile WHERE id = ANY (%s) ORDER BY id FOR KEY SHARE", [profile_ids]
+            """
+            SELECT id FROM crm_customer_profile
+            WHERE id = ANY (%s) AND profiling_allowed AND recommendations_allowed AND erased_at IS NULL
+            ORDER BY id FOR SHARE
+            """,
+            [profile_ids],
         )
         return {profile_id for (profile_id,) in cursor.fetchall()}
 

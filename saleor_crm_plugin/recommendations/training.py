@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -49,6 +49,7 @@ def train(
     since: datetime.datetime,
     now: datetime.datetime,
     parameters: Parameters | None = None,
+    unlisted: Collection[int] = (),
     progress: Progress = no_progress,
     using: str = DEFAULT_DB_ALIAS,
 ) -> RecommendationModel:
@@ -56,6 +57,9 @@ def train(
 
     Time and memory are linear in the order lines: 1.47 million of them by 2,469 customers take 12 s and 410 MB, reading
     and storing included (tests/benchmarks/bench_training.py --full, 2 cores).
+
+    Args:
+        unlisted: customers for whom no list is computed. Their baskets count like all others for what goes with what.
 
     Raises:
         TrainingError: another training is running, or there is nothing to learn from. What was published stays so.
@@ -72,7 +76,7 @@ def train(
             model.training_data = _described(history, since)
             if not len(history):
                 raise TrainingError(_nothing(since))
-            _learn(model, history, chosen, progress)
+            _learn(model, history, chosen, unlisted, progress)
             storage.publish(model, timezone.now())
         except BaseException as error:
             message = str(error) if isinstance(error, TrainingError) else f"Failed: {type(error).__name__}."
@@ -83,7 +87,13 @@ def train(
     return model
 
 
-def _learn(model: RecommendationModel, history: PurchaseHistory, parameters: Parameters, progress: Progress) -> None:
+def _learn(
+    model: RecommendationModel,
+    history: PurchaseHistory,
+    parameters: Parameters,
+    unlisted: Collection[int],
+    progress: Progress,
+) -> None:
     customers, products = len(history.customer_ids), len(history.product_ids)
     progress("learning", 0, None)
     recommender = Recommender.fit(history, parameters)
@@ -94,7 +104,7 @@ def _learn(model: RecommendationModel, history: PurchaseHistory, parameters: Par
     progress("products", products, products)
     progress("customers", 0, customers)
     stored = 0
-    for rows in storage.store_personal(model, recommender.personal()):
+    for rows in storage.store_personal(model, recommender.personal(unlisted)):
         stored += rows
         progress("customers", stored, customers)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from saleor.graphql.core.doc_category import DOC_CATEGORY_USERS
-from saleor.graphql.core.types.base import BaseEnum
 
-from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.enums import enum_of
 from saleor_crm_plugin.profiles.models import RFMGroup
 
@@ -27,16 +25,3 @@ RfmGroupEnum = enum_of(
     "Group of customers by recency, frequency and amount of their purchases.",
     DOC_CATEGORY_USERS,
 )
-
-
-class CustomerProfileSortField(BaseEnum):
-    # Saleor's sorting takes columns as a list, which only this form of an enum can hold.
-    CREATED_AT = ["created_at", "pk"]
-
-    class Meta:
-        description = "What customer profiles can be sorted by." + ADDED_IN_010
-        doc_category = DOC_CATEGORY_USERS
-
-    @property
-    def description(self) -> str:
-        return "Sort customer profiles by the time at which they were made."

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from graphql import GraphQLError
-from saleor.graphql.core.connection import create_connection_slice
 from saleor.graphql.core.context import get_database_connection_name
 from saleor.graphql.core.validators import validate_one_of_args_is_in_query
 from saleor.permission.enums import AccountPermissions
@@ -14,14 +11,9 @@ from saleor.permission.enums import AccountPermissions
 from saleor_crm_plugin.graphql.access import require_owner_of, require_owner_or_permission, require_permission
 from saleor_crm_plugin.graphql.dataloaders import CustomerByUserIdLoader, ProfileByIdLoader
 from saleor_crm_plugin.graphql.ids import integer_key
-from saleor_crm_plugin.graphql.profiles.types import CustomerProfileCountableConnection
 from saleor_crm_plugin.graphql.roots import is_unsaved_user, node_of
 from saleor_crm_plugin.ingestion.lookup import profile_id_by_email
-from saleor_crm_plugin.profiles.merging.family import head_ids
-from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileIdentity
-
-# Longer than any name or e-mail address; a search is one statement that reads all users.
-SEARCH_MAX_LENGTH = 254
+from saleor_crm_plugin.profiles.models import CustomerProfile
 
 
 def resolve_user_customer_profile(root: Any, info: Any) -> Any:
@@ -50,22 +42,6 @@ def resolve_customer_profile(
 
     primary_key = integer_key(id or "", "CustomerProfile")
     return ProfileByIdLoader(info.context).load(primary_key).then(visible)
-
-
-def resolve_customer_profiles(_root: Any, info: Any, *, search: str | None = None, **arguments: Any) -> Any:
-    profiles = CustomerProfile.objects.using(get_database_connection_name(info.context)).filter(merged_into=None)
-    found = _matching(profiles, search.strip()) if search else profiles
-    return create_connection_slice(found, info, arguments, CustomerProfileCountableConnection)
-
-
-def _matching(profiles: QuerySet[CustomerProfile], search: str) -> QuerySet[CustomerProfile]:
-    if len(search) > SEARCH_MAX_LENGTH:
-        raise GraphQLError(f"Argument `search` takes up to {SEARCH_MAX_LENGTH} characters.")
-    guests = ProfileIdentity.objects.filter(profile=OuterRef("pk"), value__icontains=search)
-    by_user = [Q(**{f"user__{field}__icontains": search}) for field in ("email", "first_name", "last_name")]
-    # Whoever is found by a name that was merged into another is shown as that one.
-    matching = CustomerProfile.objects.filter(by_user[0] | by_user[1] | by_user[2] | Exists(guests))
-    return profiles.filter(pk__in=head_ids(matching))
 
 
 def _profile_of_user(info: Any, user_id: int) -> Any:

@@ -15,7 +15,7 @@ from saleor.graphql.core.types.base import BaseObjectType
 from saleor.graphql.core.types.common import NonNullList
 from saleor.graphql.core.types.model import ModelObjectType
 from saleor.graphql.core.types.money import Money
-from saleor.graphql.core.types.sort_input import SortInputObjectType
+from saleor.permission.auth_filters import AuthorizationFilters
 from saleor.permission.enums import AccountPermissions
 
 from saleor_crm_plugin.graphql.access import (
@@ -30,7 +30,7 @@ from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.lists import Page, connection_of
 from saleor_crm_plugin.graphql.profiles.dataloaders import GuestEmailByProfileIdLoader, MetricsByProfileIdLoader
-from saleor_crm_plugin.graphql.profiles.enums import CustomerProfileSortField, RfmGroupEnum
+from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
 from saleor_crm_plugin.graphql.profiles.feedback.dataloaders import (
     FeedbackByProfileIdLoader,
     FeedbackCountByProfileIdLoader,
@@ -38,8 +38,17 @@ from saleor_crm_plugin.graphql.profiles.feedback.dataloaders import (
 from saleor_crm_plugin.graphql.profiles.feedback.types import CustomerFeedbackCountableConnection
 from saleor_crm_plugin.graphql.profiles.merging.dataloaders import MergesByProfileIdLoader
 from saleor_crm_plugin.graphql.profiles.merging.types import CustomerMerge
+from saleor_crm_plugin.graphql.profiles.staff import fields as staff
+from saleor_crm_plugin.graphql.profiles.staff.types import (
+    CustomerConsent,
+    CustomerConsentCountableConnection,
+    CustomerNoteCountableConnection,
+)
 from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.profiles import models
+from saleor_crm_plugin.profiles.consents.enforcement import without_profiling
+
+OWNER_OR_USERS = requires(AuthorizationFilters.OWNER, AccountPermissions.MANAGE_USERS)
 
 
 class CustomerMetrics(BaseObjectType):
@@ -122,6 +131,30 @@ class CustomerProfile(ModelObjectType):
         description="Profiles that were merged into this one, newest first."
         + requires(AccountPermissions.MANAGE_USERS),
     )
+    tags = NonNullList(
+        graphene.String,
+        description="Words that staff have put on the customer, who does not see them."
+        + requires(AccountPermissions.MANAGE_USERS),
+    )
+    notes = ConnectionField(
+        CustomerNoteCountableConnection,
+        description="Notes of staff about the customer, newest first." + requires(AccountPermissions.MANAGE_USERS),
+    )
+    consents = NonNullList(
+        CustomerConsent,
+        description="What the customer has last said about each purpose, of those that anything was said about."
+        + OWNER_OR_USERS,
+    )
+    consent_history = ConnectionField(
+        CustomerConsentCountableConnection,
+        description="What the customer has ever said, newest first." + requires(AccountPermissions.MANAGE_USERS),
+    )
+    profiling_allowed = graphene.Boolean(
+        description="Whether scores, forecasts, a lifecycle stage and segments are computed." + OWNER_OR_USERS
+    )
+    recommendations_allowed = graphene.Boolean(
+        description="Whether products are chosen from what the customer has bought." + OWNER_OR_USERS
+    )
 
     class Meta:
         description = "A person who buys in the shop: a user, or a guest known by an e-mail address." + ADDED_IN_010
@@ -132,6 +165,13 @@ class CustomerProfile(ModelObjectType):
     @classmethod
     def is_type_of(cls, root: Any, _info: Any) -> bool:
         return isinstance(root, models.CustomerProfile)
+
+    resolve_tags = staticmethod(staff.resolve_tags)
+    resolve_notes = staticmethod(staff.resolve_notes)
+    resolve_consents = staticmethod(staff.resolve_consents)
+    resolve_consent_history = staticmethod(staff.resolve_consent_history)
+    resolve_profiling_allowed = staticmethod(staff.resolve_profiling_allowed)
+    resolve_recommendations_allowed = staticmethod(staff.resolve_recommendations_allowed)
 
     @staticmethod
     def resolve_is_guest(root: models.CustomerProfile, _info: Any) -> bool:
@@ -160,7 +200,8 @@ class CustomerProfile(ModelObjectType):
     @staticmethod
     def resolve_metrics(root: models.CustomerProfile, info: Any, *, currency: str | None = None) -> Any:
         def chosen(rows: list[models.ProfileMetrics]) -> models.ProfileMetrics | None:
-            return next((row for row in rows if currency is None or row.currency == currency.upper()), None)
+            found = next((row for row in rows if currency is None or row.currency == currency.upper()), None)
+            return found if found is None or root.profiling_allowed else without_profiling(found)
 
         return MetricsByProfileIdLoader(info.context).load(root.pk).then(chosen)
 
@@ -203,11 +244,3 @@ class CustomerProfileCountableConnection(CountableConnection):
         description = "A page of customer profiles." + ADDED_IN_010
         node = CustomerProfile
         doc_category = DOC_CATEGORY_USERS
-
-
-class CustomerProfileSortingInput(SortInputObjectType):
-    class Meta:
-        description = "How to sort customer profiles." + ADDED_IN_010
-        doc_category = DOC_CATEGORY_USERS
-        sort_enum = CustomerProfileSortField
-        type_name = "customer profiles"

@@ -27,6 +27,7 @@ from saleor_crm_plugin.graphql.recommendations.dataloaders import (
 )
 from saleor_crm_plugin.graphql.recommendations.types import RecommendedProduct, load_products
 from saleor_crm_plugin.graphql.roots import channel_slug_of, is_unsaved_user, node_of
+from saleor_crm_plugin.profiles.consents.queries import may_be_recommended_to
 from saleor_crm_plugin.recommendations.reasons import Recommendation
 from saleor_crm_plugin.recommendations.serving import PRODUCT_KINDS, RecommendationKind
 
@@ -119,7 +120,8 @@ def _of_product(root: Any, info: Any, kind: RecommendationKind, first: int | Non
 def _personal(info: Any, user_id: int | None, channel: str, kind: str, first: int) -> Any:
     def of_customer(active: ActiveChannel) -> Any:
         def serve(customer: Any) -> Any:
-            profile_id = customer.profile.pk if customer else None
+            # Whoever refuses is served like somebody unknown.
+            profile_id = customer.profile.pk if customer and may_be_recommended_to(customer.profile) else None
             return PersonalRecommendationsLoader(info.context).load(Personal(profile_id, active.id, kind, first))
 
         return customer_loaded.then(serve)

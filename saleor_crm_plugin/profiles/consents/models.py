@@ -36,3 +36,18 @@ class ConsentRecord(models.Model):
     class Meta:
         db_table = "crm_consent_record"
         indexes = [models.Index(name="crm_consent_newest", fields=["profile", "purpose", "-id"])]
+
+
+class ConsentPolicy(models.Model):
+    """What silence means in this shop, as last applied. One row at most; none: silence allows.
+
+    A trigger reads it for every profile that is made, so that nobody is profiled between being made and being asked.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    # Whoever has said nothing about profiling and recommendations has not agreed to them.
+    consent_required = models.BooleanField()
+
+    class Meta:
+        db_table = "crm_consent_policy"
+        constraints = [models.CheckConstraint(name="crm_there_is_one_consent_policy", condition=models.Q(id=1))]

@@ -72,11 +72,25 @@ class _Bought:
     weights: Floats
 
 
-def personal_lists(history: PurchaseHistory, together: Affinities, parameters: Parameters) -> Iterator[PersonalLists]:
-    """The lists of all customers, in blocks that keep the memory bounded."""
+def personal_lists(
+    history: PurchaseHistory,
+    together: Affinities,
+    parameters: Parameters,
+    listed: npt.NDArray[np.bool_] | None = None,
+) -> Iterator[PersonalLists]:
+    """The lists of all customers, in blocks that keep the memory bounded.
+
+    Args:
+        listed: (U,) which customers get one; None: all.
+    """
     bought = _bought(history, parameters.half_life_days)
     rates = repeat_rates(bought.products, bought.baskets, len(history.product_ids))
     popularity = np.log1p(recent_popularity(history, parameters.popular_window_days))
+    if listed is not None and not listed.all():
+        wanted = listed[bought.customers]
+        bought = _Bought(
+            *(column[wanted] for column in (bought.customers, bought.products, bought.baskets, bought.weights))
+        )
     for first, last in _blocks(bought.customers, bought.products, together):
         block = _Bought(
             bought.customers[first:last],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -73,10 +73,11 @@ class Recommender:
         """For each product that has any: products of its category that the same customers buy."""
         return self._related(self._similar)
 
-    def personal(self) -> Iterator[PersonalList]:
-        """For each customer."""
+    def personal(self, unlisted: Collection[int] = ()) -> Iterator[PersonalList]:
+        """For each customer but the unlisted ones, given by id."""
         ids = self._history.product_ids
-        for lists in personal_lists(self._history, self._together, self._parameters):
+        listed = ~np.isin(self._history.customer_ids, np.fromiter(unlisted, dtype=np.int64, count=len(unlisted)))
+        for lists in personal_lists(self._history, self._together, self._parameters, listed):
             starts = row_starts(lists.customers)
             products = ids[lists.products].tolist()
             reasons = ids[lists.reason_products].tolist()

@@ -16,6 +16,7 @@ from ..enums import (
     TransactionCreateErrorCode,
     TransactionUpdateErrorCode,
 )
+from ..scalars import DateTime, Decimal
 from .base import BaseObjectType
 
 TYPES_WITH_DOUBLE_ID_AVAILABLE = ["Order", "OrderLine", "OrderDiscount", "CheckoutLine"]
@@ -30,6 +31,21 @@ class NonNullList(graphene.List):
 
 class SecureGlobalID(graphene.GlobalID):
     pass
+
+
+class DateTimeRangeInput(graphene.InputObjectType):
+    gte = DateTime(description="From.")
+    lte = DateTime(description="Up to.")
+
+
+class IntRangeInput(graphene.InputObjectType):
+    gte = graphene.Int(description="From.")
+    lte = graphene.Int(description="Up to.")
+
+
+class DecimalRangeInput(graphene.InputObjectType):
+    gte = Decimal(description="From.")
+    lte = Decimal(description="Up to.")
 
 
 class Error(BaseObjectType):

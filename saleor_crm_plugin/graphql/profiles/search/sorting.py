@@ -1,0 +1,140 @@
+"""`sortBy`, and pages that are cut by it: the value of the last row and its id say where the next page begins.
+
+Rows without a value come last in both directions, so a page never depends on how many of them there are.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from django.db.models import F, FilteredRelation, Max, OrderBy, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils.dateparse import parse_datetime
+from graphql import GraphQLError
+
+from saleor_crm_plugin.graphql.lists import Page
+from saleor_crm_plugin.graphql.profiles.search.where import orders_count
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics
+
+CURRENCY_LENGTH: Final = 3
+NEEDING_CURRENCY: Final = {"net_spent": "NET_SPENT", "predicted_clv": "PREDICTED_CLV"}
+
+
+class Place(NamedTuple):
+    """Where a row stands: its value, None where it has none, and its id."""
+
+    value: Any
+    primary_key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    field: str = "created_at"
+    descending: bool = False
+    currency: str | None = None
+
+    @classmethod
+    def from_argument(cls, sort_by: Mapping[str, Any] | None) -> Sorting:
+        """
+        Raises:
+            GraphQLError: a currency is missing, makes no sense, or is none.
+        """
+        if not sort_by:
+            return cls()
+        field, currency = sort_by["field"], (sort_by.get("currency") or "").strip().upper() or None
+        if field in NEEDING_CURRENCY and currency is None:
+            raise GraphQLError(f"Sorting by {NEEDING_CURRENCY[field]} needs a `currency`.")
+        if field == "created_at" and currency is not None:
+            raise GraphQLError("Sorting by CREATED_AT takes no `currency`.")
+        if currency is not None and len(currency) != CURRENCY_LENGTH:
+            raise GraphQLError("A `currency` has three letters, like USD.")
+        return cls(field, sort_by.get("direction") == "-", currency)
+
+    def sorted(self, profiles: QuerySet[CustomerProfile], page: Page) -> QuerySet[CustomerProfile]:
+        """The rows of the page and one more, each with its `sort_value`, from the end if the page is `backwards`."""
+        rows = self._with_value(profiles)
+        if page.cursor is not None:
+            rows = rows.filter(self._beyond(page.cursor, backwards=page.backwards))
+        falling = self.descending != page.backwards
+        nulls = {"nulls_first": True} if page.backwards else {"nulls_last": True}
+        return rows.order_by(
+            OrderBy(F("sort_value"), descending=falling, **nulls), OrderBy(F("pk"), descending=falling)
+        )[: page.size + 1]
+
+    def cursor_of(self, row: Any) -> str:
+        value = row.sort_value
+        written = value.isoformat() if isinstance(value, datetime) else None if value is None else str(value)
+        return b64encode(json.dumps([self._name, written, row.pk]).encode()).decode()
+
+    def place_of(self, cursor: str) -> Place:
+        """
+        Raises:
+            GraphQLError: the cursor is not one of a list that is sorted like this.
+        """
+        try:
+            name, written, primary_key = json.loads(b64decode(cursor, validate=True))
+            value = None if written is None else _READ[self.field](written)
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise _foreign() from error
+        if name != self._name or type(primary_key) is not int:
+            raise _foreign()
+        return Place(value, primary_key)
+
+    @property
+    def _name(self) -> str:
+        return f"{self.field} {'desc' if self.descending else 'asc'} {self.currency or ''}".strip()
+
+    def _with_value(self, profiles: QuerySet[CustomerProfile]) -> QuerySet[CustomerProfile]:
+        if self.currency is not None:
+            chosen = FilteredRelation("metrics", condition=Q(metrics__currency=self.currency))
+            value: Any = F(f"chosen__{self.field}")
+            return profiles.annotate(chosen=chosen).annotate(
+                sort_value=Coalesce(value, 0) if self.field == "orders_count" else value
+            )
+        return profiles.annotate(sort_value=_IN_ALL_CURRENCIES[self.field]())
+
+    def _beyond(self, place: Place, *, backwards: bool) -> Q:
+        """The rows that come after the place, or, backwards, before it."""
+        side = "lt" if self.descending != backwards else "gt"
+        further = Q(**{f"pk__{side}": place.primary_key})
+        if place.value is None:
+            nothing = Q(sort_value__isnull=True) & further
+            return nothing | Q(sort_value__isnull=False) if backwards else nothing
+        condition = Q(**{f"sort_value__{side}": place.value}) | (Q(sort_value=place.value) & further)
+        return condition if backwards else condition | Q(sort_value__isnull=True)
+
+
+def _foreign() -> GraphQLError:
+    return GraphQLError("The cursor is not one of this list, sorted like this. Take it from `pageInfo` or an edge.")
+
+
+def _last_order_at() -> Any:
+    rows = ProfileMetrics.objects.filter(profile=OuterRef("pk")).order_by().values("profile")
+    return Subquery(rows.annotate(last=Max("last_order_at")).values("last"))
+
+
+def _moment(written: Any) -> datetime:
+    moment = parse_datetime(written)
+    if moment is None or moment.tzinfo is None:
+        raise ValueError(written)
+    return moment
+
+
+_IN_ALL_CURRENCIES: Final[Mapping[str, Callable[[], Any]]] = {
+    "created_at": lambda: F("created_at"),
+    "orders_count": orders_count,
+    "last_order_at": _last_order_at,
+}
+_READ: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "created_at": _moment,
+    "last_order_at": _moment,
+    "orders_count": int,
+    "net_spent": Decimal,
+    "predicted_clv": Decimal,
+}

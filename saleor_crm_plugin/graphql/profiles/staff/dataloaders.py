@@ -1,0 +1,121 @@
+"""Tags, notes and consents of many customers at once, each in a constant number of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Count, F, Model, Window
+from django.db.models.functions import RowNumber
+from saleor.account.models import User
+from saleor.app.models import App
+from saleor.graphql.core.dataloaders import DataLoader
+
+from saleor_crm_plugin.actors import Actor, ActorType
+from saleor_crm_plugin.graphql.lists import Page
+from saleor_crm_plugin.profiles.consents.models import ConsentRecord
+from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
+
+
+class TagsByProfileIdLoader(DataLoader):
+    """Names of a profile's tags, in order."""
+
+    context_key = "saleor_crm_plugin.tags_by_profile_id"
+
+    def batch_load(self, keys: Sequence[int]) -> list[list[str]]:
+        rows = CustomerTag.objects.using(self.database_connection_name).filter(profile_id__in=keys).order_by("name")
+        found: dict[int, list[str]] = {}
+        for profile_id, name in rows.values_list("profile_id", "name"):
+            found.setdefault(profile_id, []).append(name)
+        return [found.get(profile_id, []) for profile_id in keys]
+
+
+class ConsentsByProfileIdLoader(DataLoader):
+    """The newest `ConsentRecord` of each purpose about which the customer has said anything."""
+
+    context_key = "saleor_crm_plugin.consents_by_profile_id"
+
+    def batch_load(self, keys: Sequence[int]) -> list[list[ConsentRecord]]:
+        rows = (
+            ConsentRecord.objects.using(self.database_connection_name)
+            .filter(profile_id__in=keys)
+            .order_by("profile_id", "purpose", "-pk")
+            .distinct("profile_id", "purpose")
+        )
+        found: dict[int, list[ConsentRecord]] = {}
+        for row in rows:
+            found.setdefault(row.profile_id, []).append(row)
+        return [found.get(profile_id, []) for profile_id in keys]
+
+
+class _PageOfProfileLoader(DataLoader):
+    """A page of rows for each (profile id, `Page`), newest first, with one row more than the page holds."""
+
+    model: type[Model]
+
+    def batch_load(self, keys: Sequence[tuple[int, Page]]) -> list[list[Any]]:
+        found: dict[tuple[int, Page], list[Any]] = {}
+        for page in dict.fromkeys(page for _, page in keys):
+            profiles = [profile_id for profile_id, asked in keys if asked == page]
+            for row in self._read(profiles, page):
+                found.setdefault((row.profile_id, page), []).append(row)
+        return [found.get(key, []) for key in keys]
+
+    def _read(self, profile_ids: list[int], page: Page) -> list[Any]:
+        rows = self.model._default_manager.using(self.database_connection_name).filter(profile_id__in=profile_ids)
+        if page.cursor is not None:
+            rows = rows.filter(pk__gt=page.cursor) if page.backwards else rows.filter(pk__lt=page.cursor)
+        order = "pk" if page.backwards else "-pk"
+        place = Window(RowNumber(), partition_by=F("profile_id"), order_by=order)
+        return list(rows.annotate(place=place).filter(place__lte=page.size + 1).order_by("profile_id", order))
+
+
+class _CountOfProfileLoader(DataLoader):
+    """Number of rows by profile id."""
+
+    model: type[Model]
+
+    def batch_load(self, keys: Sequence[int]) -> list[int]:
+        rows = self.model._default_manager.using(self.database_connection_name).filter(profile_id__in=keys)
+        counts = dict(rows.order_by().values_list("profile_id").annotate(rows=Count("pk")))
+        return [counts.get(profile_id, 0) for profile_id in keys]
+
+
+class NotesByProfileIdLoader(_PageOfProfileLoader):
+    context_key = "saleor_crm_plugin.notes_by_profile_id"
+    model = CustomerNote
+
+
+class NoteCountByProfileIdLoader(_CountOfProfileLoader):
+    context_key = "saleor_crm_plugin.note_count_by_profile_id"
+    model = CustomerNote
+
+
+class ConsentHistoryByProfileIdLoader(_PageOfProfileLoader):
+    context_key = "saleor_crm_plugin.consent_history_by_profile_id"
+    model = ConsentRecord
+
+
+class ConsentCountByProfileIdLoader(_CountOfProfileLoader):
+    context_key = "saleor_crm_plugin.consent_count_by_profile_id"
+    model = ConsentRecord
+
+
+class ActorNameLoader(DataLoader):
+    """Name of each `Actor`: of a person, or else their e-mail address; None for the system and who is gone."""
+
+    context_key = "saleor_crm_plugin.actor_name"
+
+    def batch_load(self, keys: Sequence[Actor]) -> list[str | None]:
+        people = {key.id for key in keys if key.type in (ActorType.STAFF, ActorType.CUSTOMER) and key.id is not None}
+        apps = {key.id for key in keys if key.type == ActorType.APP and key.id is not None}
+        names: dict[Actor, str] = {}
+        if people:
+            users = User.objects.using(self.database_connection_name).filter(pk__in=people)
+            for user_id, first, last, email in users.values_list("pk", "first_name", "last_name", "email"):
+                name = f"{first} {last}".strip() or email
+                names |= {Actor(ActorType.STAFF, user_id): name, Actor(ActorType.CUSTOMER, user_id): name}
+        if apps:
+            rows = App.objects.using(self.database_connection_name).filter(pk__in=apps).values_list("pk", "name")
+            names |= {Actor(ActorType.APP, app_id): name for app_id, name in rows}
+        return [names.get(key) for key in keys]

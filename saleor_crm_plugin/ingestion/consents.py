@@ -1,0 +1,50 @@
+"""Consent across the domains: what is refused goes from profiles and from recommendations in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.conf import settings as django_settings
+from django.db import transaction
+from saleor.core.db.connection import allow_writer
+
+from saleor_crm_plugin.actors import Actor
+from saleor_crm_plugin.profiles.consents.enforcement import BATCH_SIZE, all_profiles, follow_policy, set_policy
+from saleor_crm_plugin.profiles.consents.recording import Consent, Recorded, record_consents
+from saleor_crm_plugin.recommendations.storage import forget_personal
+
+
+@allow_writer()
+def update_consents(profile_id: int, consents: Sequence[Consent], actor: Actor, now: datetime) -> Recorded:
+    """Record what a customer says, and take away what they do not allow any more.
+
+    Raises:
+        CustomerInputError: see `record_consents`.
+    """
+    using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
+    with transaction.atomic(using=using):
+        recorded = record_consents(profile_id, consents, actor, now, using)
+        forget_personal(recorded.refusals.recommendations, using)
+    return recorded
+
+
+@allow_writer()
+def apply_consent_policy(consent_required: bool, batch_size: int = BATCH_SIZE) -> int:
+    """Let silence mean what the setting says, for everybody; and take away what a job wrote that it should not have.
+
+    Batches of their own transactions: interrupted, the next run does the rest. Two runs at once do the same work
+    twice, and come to the policy that was set last.
+
+    Returns:
+        How many profiles may not be recommended to.
+    """
+    using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
+    refusing = 0
+    set_policy(consent_required, using)
+    for batch in all_profiles(using, batch_size):
+        with transaction.atomic(using=using):
+            refusals = follow_policy(batch, using)
+            forget_personal(refusals.recommendations, using)
+        refusing += len(refusals.recommendations)
+    return refusing
