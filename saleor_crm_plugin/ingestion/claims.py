@@ -16,8 +16,10 @@ from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customers
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot
 from saleor_crm_plugin.loyalty.merging import merge_profiles
+from saleor_crm_plugin.loyalty.privacy import blank_texts
 from saleor_crm_plugin.profiles.customers import (
     claim_guests,
+    customer_deleted,
     detach_deleted_users,
     leave_addresses,
     orphaned_profiles,
@@ -79,9 +81,22 @@ def leave_all_addresses(batch_size: int, since: datetime | None = None, using: s
 
 
 def detach_all_deleted(batch_size: int, using: str | None = None) -> int:
-    """Detach every profile whose user no longer exists; returns how many."""
-    profiles = orphaned_profiles(using).order_by("pk").values_list("pk", flat=True)
-    return sum(detach_deleted_users(batch, using) for batch in _keyset(profiles, batch_size))
+    """Do so for every profile whose user no longer exists; returns how many."""
+    alias = using or DEFAULT_DB_ALIAS
+    detached = 0
+    for batch in _keyset(orphaned_profiles(alias).order_by("pk").values_list("pk", flat=True), batch_size):
+        with transaction.atomic(using=alias):
+            ids = detach_deleted_users(batch, alias)
+            blank_texts(ids, alias)
+        detached += len(ids)
+    return detached
+
+
+def forget_user(user_id: int, using: str | None = None) -> None:
+    """A user is gone: take away what was written by or about them, in all domains. Numbers stay."""
+    alias = using or DEFAULT_DB_ALIAS
+    with transaction.atomic(using=alias):
+        blank_texts(customer_deleted(user_id, alias), alias)
 
 
 def _keyset(keys: QuerySet[Any, int], batch_size: int) -> Iterator[list[int]]:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.ingestion.actions import award_sign_ups
-from saleor_crm_plugin.ingestion.claims import claim_for
+from saleor_crm_plugin.ingestion.claims import claim_for, forget_user
 from saleor_crm_plugin.ingestion.loyalty_facts import bring_points_in_line
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customer, read_orders
@@ -27,7 +27,7 @@ from saleor_crm_plugin.ingestion.reward_uses import note_used
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.ingestion.tier_facts import review_customers
-from saleor_crm_plugin.profiles.customers import customer_deleted, leave_addresses
+from saleor_crm_plugin.profiles.customers import leave_addresses
 from saleor_crm_plugin.profiles.identity import (
     GuestPerson,
     Member,
@@ -84,7 +84,7 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
     settings = settings or load_settings()
     customer = read_customer(user_id, using)
     if customer is None:
-        customer_deleted(user_id, using)
+        forget_user(user_id, using)
         return
     if settings.crm.profiles_enabled:
         with transaction.atomic(using=using):

@@ -100,11 +100,12 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
         using=using,
     ) as ledger:
         wanted = {
-            order.order_id: Wanted(
-                ledger.head_of(account_of[order.profile_id]), occasion_of(order.order_id), order.placed_at, terms
-            )
+            order.order_id: Wanted(head, occasion_of(order.order_id), order.placed_at, terms)
             for order in affected
-            if (terms := first_terms.get(order.order_id)) and order.profile_id is not None
+            if (terms := first_terms.get(order.order_id))
+            and order.profile_id is not None
+            # Who was deleted on request earns nothing more, whoever orders under that user.
+            and ledger.accounts[head := ledger.head_of(account_of[order.profile_id])].closed_at is None
         }
         questions = [question for each in wanted.values() for question in each.questions()]
         limits = RuleLimits(dict(zip(questions, rules.usages(questions, using), strict=True)))

@@ -18,6 +18,7 @@ from saleor_crm_plugin.profiles.merging.carrying import carry
 from saleor_crm_plugin.profiles.merging.family import change_families
 from saleor_crm_plugin.profiles.merging.joining import join
 from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity
+from saleor_crm_plugin.profiles.privacy.erasing import remove_texts
 
 # An address changes hands to whoever showed last that it is theirs.
 _PROVE = """
@@ -130,21 +131,23 @@ def users_who_left_an_address(
         yield batch
 
 
-def customer_deleted(user_id: int, using: str | None = None) -> bool:
-    """The user is gone: the profile stays, without a user and without their addresses. Repeating it changes nothing.
+def customer_deleted(user_id: int, using: str | None = None) -> list[int]:
+    """The user is gone: the profile stays, without a user, their addresses and what was written by or about them.
+
+    Repeating it changes nothing.
 
     Returns:
-        Whether there was a profile with that user.
+        The profile of that user, if there was one.
     """
     alias = using or DEFAULT_DB_ALIAS
-    return bool(_detach(CustomerProfile.objects.using(alias).filter(user_id=user_id), alias))
+    return _detach(CustomerProfile.objects.using(alias).filter(user_id=user_id), alias)
 
 
-def detach_deleted_users(profile_ids: Collection[int], using: str | None = None) -> int:
+def detach_deleted_users(profile_ids: Collection[int], using: str | None = None) -> list[int]:
     """Do the same for those of the profiles whose user no longer exists; for deletions that we were not told of.
 
     Returns:
-        The number of profiles that lost their user.
+        The profiles that lost their user.
     """
     alias = using or DEFAULT_DB_ALIAS
     return _detach(orphaned_profiles(alias).filter(pk__in=profile_ids), alias)
@@ -156,10 +159,10 @@ def orphaned_profiles(using: str | None = None) -> QuerySet[CustomerProfile]:
     return CustomerProfile.objects.using(using or DEFAULT_DB_ALIAS).filter(~Exists(user), Q(user_id__isnull=False))
 
 
-def _detach(profiles: QuerySet[CustomerProfile], alias: str) -> int:
+def _detach(profiles: QuerySet[CustomerProfile], alias: str) -> list[int]:
     with transaction.atomic(using=alias):
         ids = list(profiles.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
         if ids:
-            ProfileIdentity.objects.using(alias).filter(profile_id__in=ids).delete()
+            remove_texts(ids, alias)
             CustomerProfile.objects.using(alias).filter(pk__in=ids).update(user_id=None)
-    return len(ids)
+    return ids

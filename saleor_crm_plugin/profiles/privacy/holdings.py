@@ -7,6 +7,7 @@ from typing import Final
 from saleor_crm_plugin.holdings import Holding
 from saleor_crm_plugin.profiles.consents.models import ConsentRecord
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback, ProductReview
+from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileIdentity, ProfileMetrics, ProfileOrder
 from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
 from saleor_crm_plugin.profiles.privacy.models import DataRequest
@@ -17,6 +18,7 @@ HOLDINGS: Final = (
     Holding("profile", CustomerProfile, "pk"),
     Holding("identities", ProfileIdentity, "profile"),
     Holding("orders", ProfileOrder, "profile"),
+    Holding("merges", ProfileMerge, "source"),
     Holding("metrics", ProfileMetrics, "profile"),
     Holding("events", ProfileEvent, "profile"),
     Holding("consents", ConsentRecord, "profile"),

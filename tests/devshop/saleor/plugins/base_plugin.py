@@ -7,6 +7,8 @@ from django.utils.functional import SimpleLazyObject
 from .models import PluginConfiguration
 
 if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
     from ..account.models import User
     from ..channel.models import Channel
     from ..checkout.models import Checkout
@@ -110,6 +112,7 @@ class BasePlugin:
     voucher_deleted: Callable[["Voucher", str, None, None], None]
     voucher_metadata_updated: Callable[["Voucher", None], None]
     voucher_updated: Callable[["Voucher", str, None], None]
+    webhook: Callable[["HttpRequest", str, None], "HttpResponse"]
 
     def __init__(
         self,

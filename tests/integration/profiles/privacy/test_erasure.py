@@ -1,0 +1,198 @@
+"""A customer is forgotten, level by level, before and after Saleor forgets them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.exceptions import CustomerInputError
+from saleor_crm_plugin.ingestion.backfill import backfill
+from saleor_crm_plugin.ingestion.erasure import erase_customer
+from saleor_crm_plugin.ingestion.models import OrderSync
+from saleor_crm_plugin.ingestion.reconcile import reconcile
+from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
+from saleor_crm_plugin.loyalty.models import HoldForm, LoyaltyAccount, PointsHold, PointsTransaction
+from saleor_crm_plugin.profiles.consents.models import ConsentRecord
+from saleor_crm_plugin.profiles.feedback.models import OrderFeedback
+from saleor_crm_plugin.profiles.models import (
+    CustomerProfile,
+    ErasureLevel,
+    ProfileIdentity,
+    ProfileMetrics,
+    ProfileOrder,
+)
+from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
+from saleor_crm_plugin.profiles.privacy.models import DataRequest
+from saleor_crm_plugin.profiles.segments.models import SegmentMembership
+from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
+from tests.devshop.factories import delete_customer, make_order, refund_order
+from tests.integration.profiles.privacy.known import NOW, STAFF, ann_with_everything, columns_with_marker, sums
+
+pytestmark = pytest.mark.django_db
+
+STOP, ANONYMISE, DELETE = ErasureLevel.STOP, ErasureLevel.ANONYMISE, ErasureLevel.DELETE
+
+
+@pytest.fixture
+def known():
+    return ann_with_everything()
+
+
+def state(profile: CustomerProfile) -> tuple[str, bool, bool]:
+    profile.refresh_from_db()
+    return profile.erasure_level, profile.profiling_allowed, profile.recommendations_allowed
+
+
+class TestStop:
+    def test_nothing_is_computed_any_more_and_everything_else_stays(self, known):
+        ProfileMetrics.objects.update(recency_score=5, rfm_group="new")
+        request = erase_customer(known.profile.pk, STOP, STAFF, NOW)
+        assert state(known.profile) == ("stop", False, False)
+        assert known.profile.erased_at == NOW
+        metrics = ProfileMetrics.objects.get()
+        assert (metrics.recency_score, metrics.rfm_group, metrics.net_spent) == (None, "", Decimal(50))
+        assert not SegmentMembership.objects.exists()
+        refused = ConsentRecord.objects.filter(source="erasure").values_list("purpose", "state", "actor_id")
+        assert sorted(refused) == [
+            (purpose, "refused", 7) for purpose in ("marketing_email", "marketing_sms", "profiling", "recommendations")
+        ]
+        assert CustomerNote.objects.exists()
+        assert (request.kind, request.level, request.actor_id) == ("erasure", "stop", 7)
+        event = ProfileEvent.objects.get(kind="data_erased")
+        assert (event.profile_id, event.details) == (known.profile.pk, {"level": "stop"})
+
+
+class TestAnonymise:
+    def test_texts_go_and_numbers_stay(self, known):
+        erase_customer(known.profile.pk, ANONYMISE, SYSTEM, NOW)
+        assert state(known.profile) == ("anonymise", False, False)
+        for model in (ProfileIdentity, CustomerNote, CustomerTag, SegmentMembership):
+            assert not model.objects.exists()
+        assert OrderFeedback.objects.get().score == 9
+        assert ProfileOrder.objects.get().gross_amount == 50
+        assert LoyaltyAccount.objects.get().active == 600
+
+    def test_a_user_who_buys_again_is_nobody_new(self, known):
+        erase_customer(known.profile.pk, ANONYMISE, SYSTEM, NOW)
+        order = make_order(known.ann, channel=known.channel, lines=[(known.apple, 1)])
+        sync_orders([order.pk])
+        sync_customer(known.ann.pk)
+        assert CustomerProfile.objects.get() == known.profile
+        assert not ProfileIdentity.objects.exists()
+        assert ProfileOrder.objects.count() == 2
+
+    def test_a_guest_whose_orders_are_read_again_stays_forgotten(self, known):
+        guest = make_order(email="guy@example.com", channel=known.channel, lines=[(known.apple, 1)])
+        sync_orders([guest.pk])
+        profile = CustomerProfile.objects.get(user=None)
+        erase_customer(profile.pk, ANONYMISE, SYSTEM, NOW)
+        backfill(restart=True)
+        reconcile(full=True)
+        assert ProfileIdentity.objects.filter(value="guy@example.com").count() == 0
+        assert ProfileOrder.objects.get(order_id=guest.pk).profile == profile
+
+
+class TestDelete:
+    def test_only_the_ledger_is_left(self, known):
+        erase_customer(known.profile.pk, DELETE, SYSTEM, NOW)
+        assert state(known.profile) == ("delete", False, False)
+        for model in (ProfileOrder, ProfileMetrics, ProfileEvent, ConsentRecord, OrderFeedback):
+            assert not model.objects.exists(), model
+        account = LoyaltyAccount.objects.get()
+        assert (account.active, account.closed_at) == (600, NOW)
+        assert list(PointsTransaction.objects.order_by("pk").values_list("points", "reason")) == [(500, ""), (100, "")]
+
+    def test_nothing_comes_back_whatever_happens_to_the_orders(self, known):
+        erase_customer(known.profile.pk, DELETE, SYSTEM, NOW)
+        refund_order(known.order)
+        sync_orders([known.order.pk])
+        backfill(restart=True)
+        reconcile(full=True)
+        assert reconcile(full=True).changed == 0
+        assert not ProfileOrder.objects.exists()
+        assert not ProfileMetrics.objects.exists()
+        assert not ProfileEvent.objects.exists()
+        assert PointsTransaction.objects.count() == 2
+        assert OrderSync.objects.get(order_id=known.order.pk).is_forgotten
+
+    def test_new_orders_of_a_user_who_still_exists_are_not_kept(self, known):
+        erase_customer(known.profile.pk, DELETE, SYSTEM, NOW)
+        order = make_order(known.ann, channel=known.channel, lines=[(known.apple, 1)])
+        assert not sync_orders([order.pk]).failed
+        assert not ProfileOrder.objects.exists()
+        assert not ProfileEvent.objects.exists()
+        assert LoyaltyAccount.objects.get().active == 600
+        assert CustomerProfile.objects.count() == 1
+
+    def test_not_while_a_checkout_holds_points(self, known):
+        PointsHold.objects.create(
+            account=known.account,
+            checkout_token=known.order.pk,
+            requested=10,
+            points=10,
+            amount=1,
+            currency="USD",
+            form=HoldForm.VOUCHER,
+            code="X",
+            created_at=NOW,
+            expires_at=NOW,
+        )
+        with pytest.raises(CustomerInputError, match="holds points") as refused:
+            erase_customer(known.profile.pk, DELETE, SYSTEM, NOW)
+        assert (refused.value.code, refused.value.field) == ("NOT_APPLICABLE", "level")
+        assert state(known.profile)[0] == ""
+        assert CustomerNote.objects.exists()
+
+
+class TestLevels:
+    def test_each_goes_further_and_none_goes_back(self, known):
+        for level, reached in ((STOP, "stop"), (DELETE, "delete"), (STOP, "delete"), (ANONYMISE, "delete")):
+            erase_customer(known.profile.pk, level, SYSTEM, NOW)
+            assert state(known.profile)[0] == reached
+        assert DataRequest.objects.count() == 4
+
+    def test_there_is_nothing_to_do_without_a_customer_or_a_level(self, known):
+        with pytest.raises(CustomerInputError, match="no such customer"):
+            erase_customer(10**9, STOP, SYSTEM, NOW)
+        with pytest.raises(CustomerInputError, match="how far"):
+            erase_customer(known.profile.pk, ErasureLevel.NONE, SYSTEM, NOW)
+        assert not DataRequest.objects.exists()
+
+
+@pytest.mark.parametrize("level", [ANONYMISE, DELETE])
+@pytest.mark.parametrize("first", ["saleor", "plugin"])
+def test_saleor_deletes_the_user_before_or_after(known, level, first):
+    profile_id = known.profile.pk
+
+    def in_saleor() -> None:
+        user_id = known.ann.pk
+        delete_customer(known.ann)
+        sync_customer(user_id)
+
+    steps = [in_saleor, lambda: erase_customer(profile_id, level, SYSTEM, NOW)]
+    for step in steps if first == "saleor" else reversed(steps):
+        step()
+    profile = CustomerProfile.objects.get()
+    assert (profile.pk, profile.user_id, profile.erasure_level) == (profile_id, None, level.value)
+    assert not CustomerNote.objects.exists()
+    backfill(restart=True)
+    assert CustomerProfile.objects.count() == 1
+    assert LoyaltyAccount.objects.get().active == 600
+
+
+class TestDeletionInSaleor:
+    def test_takes_away_what_was_written(self, known):
+        user_id = known.ann.pk
+        delete_customer(known.ann)
+        sync_customer(user_id)
+        assert columns_with_marker() == set()
+        # A person who was deleted has not asked us for anything: numbers are as they were.
+        assert state(known.profile)[0] == ""
+        assert sums()["points"] == 600
+
+    def test_is_found_by_reconciliation_too(self, known):
+        delete_customer(known.ann)
+        assert reconcile(full=True).detached == 1
+        assert columns_with_marker() == set()
