@@ -317,6 +317,16 @@ class Ledger:
             return None
         return self._post(account_id, -points, TransactionType.EXPIRE, source, lambda: wallet.expire(lot))
 
+    def void_rest(self, account_id: int, source: Source) -> PointsTransaction | None:
+        """Post a VOID of what is left, and not held, of the lot of entry `source.reverses`; None if that is nothing."""
+        assert source.reverses is not None
+        wallet = self.wallets[account_id]
+        lot = wallet.lots.get(self._lot_of_entry.get(source.reverses, 0))
+        points = 0 if lot is None else lot.remaining if lot.pending else min(lot.remaining, wallet.spendable)
+        if lot is None or points <= 0:
+            return None
+        return self._post(account_id, -points, TransactionType.VOID, source, lambda: [wallet.use(lot, points)])
+
     def adjust(
         self, account_id: int, points: int, source: Source, *, expires_at: datetime | None = None
     ) -> PointsTransaction | None:

@@ -156,7 +156,7 @@ def _insert(rows: Sequence[models.Model], using: str) -> None:
         return
     connection = connections[using]
     fields = [each for each in rows[0]._meta.concrete_fields if rows[0].pk is not None or not each.primary_key]
-    columns = ", ".join(each.column for each in fields)
+    columns = ", ".join(str(each.column) for each in fields)
     types = ", ".join(f"{each.column} {each.cast_db_type(connection)}" for each in fields)
     cells = [{each.column: getattr(row, each.attname) for each in fields} for row in rows]
     with connection.cursor() as cursor:
