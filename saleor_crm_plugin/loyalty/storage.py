@@ -150,7 +150,7 @@ def write(
 def _insert(rows: Sequence[models.Model], using: str) -> None:
     """Insert rows of one table: one statement, or none for no rows.
 
-    All rows are one parameter. Django's `bulk_create` makes one of each cell, which took half the time of an import.
+    All rows are one parameter. Django's `bulk_create` makes one of each cell, which took a quarter of an import's time.
     """
     if not rows:
         return
