@@ -41,8 +41,8 @@ from saleor_crm_plugin.profiles.identity import (
     resolve_profiles,
 )
 
-# Rows that are looked up and written at once. With 1,000, a file of 200,000 stayed below 300 MB.
-CHUNK_SIZE: Final = 1_000
+# Rows that are looked up and written at once.
+CHUNK_SIZE: Final = 2_000
 # Wrong rows that are named; the rest is counted.
 ERRORS_LIMIT: Final = 100
 BATCH_NAME_MAX_LENGTH: Final = 48

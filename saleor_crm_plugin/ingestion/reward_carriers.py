@@ -66,14 +66,9 @@ def purge_dead_vouchers(now: datetime, limit: int) -> int:
     """Delete vouchers of rewards that were given back or ran out long enough ago, unused; returns how many."""
     long_ago = now - timedelta(days=vouchers.DEAD_VOUCHER_DAYS)
     over = RewardRedemption.objects.exclude(kind=RewardKind.GIFT_CARD.value)
-    dead = VoucherCode.objects.filter(used=0, is_active=False)
     returned = over.filter(status=RedemptionStatus.RETURNED, returned_at__lt=long_ago)
     expired = over.filter(status=RedemptionStatus.EXPIRED, expires_at__lt=long_ago)
-    ids = list(
-        dead.filter(code__in=returned.union(expired).values("code")).values_list("voucher_id", flat=True)[:limit]
-    )
-    Voucher.objects.filter(pk__in=ids).delete()
-    return len(ids)
+    return vouchers.delete_dead(returned.union(expired).values("code"), limit)
 
 
 def _make_voucher(redemption: RewardRedemption, channel: Channel) -> None:

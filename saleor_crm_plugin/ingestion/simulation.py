@@ -18,7 +18,9 @@ from saleor_crm_plugin.ingestion.loyalty_facts import facts_of
 from saleor_crm_plugin.ingestion.readers import read_orders
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.snapshots import DRAFT, OrderSnapshot
+from saleor_crm_plugin.loyalty import holds
 from saleor_crm_plugin.loyalty.accounts import default_program_id
+from saleor_crm_plugin.loyalty.orders import told_apart
 from saleor_crm_plugin.loyalty.rules.definition import RuleDefinition
 from saleor_crm_plugin.loyalty.rules.models import EarningRule
 from saleor_crm_plugin.loyalty.rules.storage import LiveRule, live_rules
@@ -114,8 +116,10 @@ def simulate(
             orders = [order for order in read_orders(ids, using).values() if not order.is_draft]
             orders.sort(key=lambda order: (order.placed_at, order.order_id))
             owner = _owners(orders, settings, strangers, using)
-            for order, facts in zip(orders, facts_of(orders, owner, settings, program_id, using), strict=True):
-                simulation.add(facts, order.number, order.currency)
+            facts = facts_of(orders, owner, settings, program_id, using)
+            hold_of = holds.by_carrier({carrier for each in facts for carrier in each.carried}, using)
+            for order, each in zip(orders, told_apart(facts, hold_of), strict=True):
+                simulation.add(each, order.number, order.currency)
             progress(len(ids))
     return simulation.result()
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from saleor.channel.models import Channel
 from saleor.checkout.models import Checkout
@@ -91,6 +93,11 @@ def purge_dead_vouchers(now: datetime, limit: int) -> int:
     codes = PointsHold.objects.filter(
         status=HoldStatus.RELEASED, expires_at__lt=now - timedelta(days=DEAD_VOUCHER_DAYS), code__isnull=False
     ).values("code")
+    return delete_dead(codes, limit)
+
+
+def delete_dead(codes: QuerySet[Any, Any], limit: int) -> int:
+    """Delete vouchers, with one code each, whose codes are among `codes`, dead and unused; returns how many."""
     dead = VoucherCode.objects.filter(code__in=codes, used=0, is_active=False)
     vouchers = list(dead.order_by("created_at").values_list("voucher_id", flat=True)[:limit])
     Voucher.objects.filter(pk__in=vouchers).delete()

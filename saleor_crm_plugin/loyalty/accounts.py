@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from django.db import connections
+from django.utils import timezone
+
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
+
+_OPEN = """
+INSERT INTO crm_loyalty_account (program_id, profile_id, active, pending, deficit, held, lifetime, created_at)
+SELECT %s, profile_id, 0, 0, 0, 0, 0, %s FROM unnest(%s::bigint[]) AS new (profile_id)
+ON CONFLICT (program_id, profile_id) DO NOTHING RETURNING profile_id, id
+"""
 
 
 def default_program_id(using: str = "default") -> int:
@@ -31,11 +40,12 @@ def ensure(program_id: int, profile_ids: Collection[int], using: str) -> dict[in
         return {}
     found = find(program_id, profile_ids, using)
     if missing := sorted(set(profile_ids) - found.keys()):
-        LoyaltyAccount.objects.using(using).bulk_create(
-            [LoyaltyAccount(program_id=program_id, profile_id=profile_id) for profile_id in missing],
-            ignore_conflicts=True,
-        )
-        found.update(find(program_id, missing, using))
+        with connections[using].cursor() as cursor:
+            cursor.execute(_OPEN, [program_id, timezone.now(), missing])
+            found.update(cursor.fetchall())
+        if others := set(missing) - found.keys():
+            # Somebody else has opened them meanwhile.
+            found.update(find(program_id, others, using))
     return found
 
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from math import floor
 from typing import Any, Self
 
-from saleor_crm_plugin.loyalty.paid_with_points import PricedLine, before_voucher
+from saleor_crm_plugin.loyalty.paid_with_points import PaidShare, PricedLine, before_voucher, paid_by_card
 from saleor_crm_plugin.loyalty.rules.definition import Effect, RuleDefinition
 
 BREAKDOWN_VERSION = 3
@@ -106,7 +106,7 @@ class EarningOrder:
         total_gross: what is to be paid in money, shipping and tax included, after gift cards.
         refunded_gross: money given back so far.
         gift_cards_gross: what the customer's gift cards paid.
-        points_paid: what points paid in the form of a gift card.
+        points_paid: what points paid in the form of a gift card; comes off the goods, then off the shipping.
         points_off: what points took off the lines in the form of a voucher.
     """
 
@@ -293,11 +293,15 @@ def before_refunds(order: EarningOrder) -> EarningOrder:
 
 
 def kept_value(order: EarningOrder) -> Fraction:
-    """The share of the goods and shipping, by price, that was neither refunded nor came back, between 0 and 1."""
-    price = _price(order)
+    """The share of the goods and shipping, by price, that was neither refunded nor came back, between 0 and 1.
+
+    By the price that the lines show: a gift card of points has paid part of it, a voucher of them has lowered it.
+    """
+    shown = replace(order, points_paid=Decimal(0))
+    price = _price(shown)
     if price <= 0:
         return kept_share(order.refunded_gross, order.total_gross)
-    return (price - _taken_back(order)) / price * _money_kept(order)
+    return (price - _taken_back(shown)) / price * _money_kept(order)
 
 
 def kept_share(refunded: Decimal, total: Decimal) -> Fraction:
@@ -321,23 +325,27 @@ def split_points(points: int, weights: Sequence[Fraction]) -> list[int]:
 
 
 def _parts(order: EarningOrder, terms: EarningTerms) -> list[_Part]:
+    by_points, by_points_counts = _by_points(order), 1 if terms.points_earn else 0
     counts, money = _counting_share(order, terms), _money_kept(order)
     parts = []
     for line, amount, whole in zip(order.lines, *_amounts(order, terms), strict=True):
         if line.is_gift_card or whole <= 0 or (line.is_on_sale and not terms.sale_items_earn):
             continue
-        # What a voucher of points took off was not paid with gift cards.
-        basis = amount * counts + (whole - amount)
+        otherwise = amount * (1 - by_points.goods)
+        basis = otherwise * counts + (whole - otherwise) * by_points_counts
         parts.append(_Part(line, line.key, line.name, _decimal(whole), basis, (1 - line.taken_back) * money))
     if terms.with_shipping and order.shipping_gross > 0:
         shipping = order.shipping_net if terms.net else order.shipping_gross
+        whole = Fraction(shipping)
+        otherwise = whole * (1 - by_points.shipping)
+        basis = otherwise * counts + (whole - otherwise) * by_points_counts
         kept = (1 - order.shipping_taken_back) * money
-        parts.append(_Part(None, SHIPPING, "Shipping", shipping, Fraction(shipping) * counts, kept))
+        parts.append(_Part(None, SHIPPING, "Shipping", shipping, basis, kept))
     return parts
 
 
 def _amounts(order: EarningOrder, terms: EarningTerms) -> tuple[list[Fraction], list[Fraction]]:
-    """Of each line what was paid for it, and what may count of it: with what points took off, if that earns."""
+    """Of each line its price now, and what may count of it: with what a voucher of points took off, if that earns."""
     paid = [Fraction(line.net if terms.net else line.gross) if line.gross > 0 else Fraction(0) for line in order.lines]
     if not terms.points_earn or order.points_off <= 0:
         return paid, paid
@@ -346,14 +354,16 @@ def _amounts(order: EarningOrder, terms: EarningTerms) -> tuple[list[Fraction], 
     return paid, [max(pair) for pair in zip(paid, whole, strict=True)]
 
 
+def _by_points(order: EarningOrder) -> PaidShare:
+    return paid_by_card(order.points_paid, _goods(order), max(order.shipping_gross, Decimal(0)))
+
+
 def _counting_share(order: EarningOrder, terms: EarningTerms) -> Fraction:
-    """The share of the price that was paid with what earns."""
+    """The share of what points did not pay that was paid with what earns. Gift cards pay for all of it alike."""
     price = _price(order)
-    left_out = Decimal(0) if terms.gift_cards_earn else max(order.gift_cards_gross, Decimal(0))
-    left_out += Decimal(0) if terms.points_earn else max(order.points_paid, Decimal(0))
-    if not left_out or price <= 0:
+    if terms.gift_cards_earn or order.gift_cards_gross <= 0 or price <= 0:
         return Fraction(1)
-    return max(1 - Fraction(left_out) / price, Fraction(0))
+    return max(1 - Fraction(order.gift_cards_gross) / price, Fraction(0))
 
 
 def _decimal(amount: Fraction) -> Decimal:
@@ -362,14 +372,23 @@ def _decimal(amount: Fraction) -> Decimal:
     return exact if Fraction(exact) == amount else exact.quantize(Decimal("0.001"))
 
 
+def _goods(order: EarningOrder) -> Decimal:
+    return sum((max(line.gross, Decimal(0)) for line in order.lines), Decimal(0))
+
+
 def _price(order: EarningOrder) -> Fraction:
-    lines = sum((max(line.gross, Decimal(0)) for line in order.lines), Decimal(0))
-    return Fraction(lines + max(order.shipping_gross, Decimal(0)))
+    """The price of goods and shipping, less what points paid of it in either form."""
+    by_points = _by_points(order)
+    goods, shipping = Fraction(_goods(order)), Fraction(max(order.shipping_gross, Decimal(0)))
+    return goods * (1 - by_points.goods) + shipping * (1 - by_points.shipping)
 
 
 def _taken_back(order: EarningOrder) -> Fraction:
+    """What came back of `_price`."""
+    by_points = _by_points(order)
     lines = sum((Fraction(max(line.gross, Decimal(0))) * line.taken_back for line in order.lines), Fraction(0))
-    return lines + Fraction(max(order.shipping_gross, Decimal(0))) * order.shipping_taken_back
+    shipping = Fraction(max(order.shipping_gross, Decimal(0))) * order.shipping_taken_back
+    return lines * (1 - by_points.goods) + shipping * (1 - by_points.shipping)
 
 
 def _money_kept(order: EarningOrder) -> Fraction:

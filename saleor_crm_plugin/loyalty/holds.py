@@ -20,14 +20,18 @@ from saleor_crm_plugin.loyalty.earning import EarningOrder
 from saleor_crm_plugin.loyalty.models import Carrier, HoldForm, HoldStatus, PointsHold
 
 
-def by_carrier(carriers: Collection[Carrier], using: str) -> dict[Carrier, PointsHold]:
-    """Holds by voucher code or gift card, locked."""
+def by_carrier(carriers: Collection[Carrier], using: str, *, lock: bool = False) -> dict[Carrier, PointsHold]:
+    """Holds by voucher code or gift card. One statement, or none for no carriers."""
     if not carriers:
         return {}
     codes = [carrier for carrier in carriers if isinstance(carrier, str)]
     cards = [carrier for carrier in carriers if isinstance(carrier, int)]
-    rows = PointsHold.objects.using(using).select_for_update()
-    rows = rows.filter(Q(code__in=codes) | Q(gift_card_id__in=cards)).order_by("pk")
+    rows = PointsHold.objects.using(using)
+    rows = (
+        (rows.select_for_update() if lock else rows)
+        .filter(Q(code__in=codes) | Q(gift_card_id__in=cards))
+        .order_by("pk")
+    )
     return {hold.carrier: hold for hold in rows}
 
 

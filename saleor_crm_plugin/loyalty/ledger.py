@@ -11,8 +11,8 @@ and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -40,6 +40,8 @@ MAX_POINTS = 2**31 - 1
 # Rows get their primary keys when they are written. Until then they have numbers that sort after every real one, since
 # lots that expire together are spent oldest first.
 PROVISIONAL_ID = 2**62
+
+WAIVED = "Already spent; not charged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ class Ledger:
     def pass_on(self, account_id: int, cause: Source) -> None:
         """Let a merged account keep nothing: its lots, debts and lifetime points move to where it was merged into.
 
-        Every method that posts calls it, but `reverse_award`: what is missing there may still be waived.
+        Every method that posts calls it.
         """
         while (into := self.accounts[account_id].merged_into_id) is not None:
             moving.move_all(self, account_id, into, cause)
@@ -183,50 +185,53 @@ class Ledger:
         source: Source,
         *,
         pending_only: bool = False,
-        waiver: Source | None = None,
+        waive: bool = False,
     ) -> PointsTransaction | None:
         """Take `points` (> 0) of entry `source.reverses` back: from its own lot, then others, then as deficit.
 
-        With `pending_only`, active points are left alone. With `waiver`, what becomes a deficit is forgiven.
+        With `pending_only`, active points are left alone. With `waive`, what becomes a deficit is forgiven.
         """
         assert source.reverses is not None
+        own = self.wallets[account_id].lots.keys() & {self._lot_of_entry.get(source.reverses)}
+        moved = moving.moved_from(self, own, self.head_of(account_id))
+        return self._take_back(account_id, points, kind, source, own, moved, pending_only, waive)
+
+    def reverse_award(
+        self, account_id: int, points: int, source: Source, *, pending_only: bool = False, waive: bool = False
+    ) -> PointsTransaction | None:
+        """Post an EARN_REVERSAL of `points` (> 0) for `source.order_id`: as `take_back`, from that order's own lots."""
+        assert source.order_id is not None
+        own = self._lots_of_order.get((account_id, source.order_id), [])
+        moved = self._lots_of_order.get((self.head_of(account_id), source.order_id), [])
+        return self._take_back(
+            account_id, points, TransactionType.EARN_REVERSAL, source, own, moved, pending_only, waive
+        )
+
+    def _take_back(
+        self,
+        account_id: int,
+        points: int,
+        kind: TransactionType,
+        source: Source,
+        own: Collection[int],
+        moved: Iterable[int],
+        pending_only: bool,
+        waive: bool,
+    ) -> PointsTransaction | None:
+        """`own`: the lots to take from first; `moved`: where their points are now, if the account was merged."""
         if source.key in self._posted_keys:
             return None
-        wallet = self.wallets[account_id]
-        own = wallet.lots.keys() & {self._lot_of_entry.get(source.reverses)}
-        moved = moving.moved_from(self, own, self.head_of(account_id))
         moving.recall(self, account_id, points, moved, source, only_preferred_pending=pending_only)
+        wallet = self.wallets[account_id]
         before = wallet.deficit
         entry = self._post(
             account_id, -points, kind, source, lambda: wallet.take(points, own, only_preferred_pending=pending_only)
         )
-        if waiver is not None and wallet.deficit > before:
+        if waive and wallet.deficit > before:
+            waiver = replace(source, key=f"{source.key}:waiver", reason=WAIVED, reverses=None, breakdown=None)
             self.waive(account_id, wallet.deficit - before, waiver)
         self.pass_on(account_id, source)
         return entry
-
-    def reverse_award(
-        self, account_id: int, points: int, source: Source, *, pending_only: bool = False
-    ) -> PointsTransaction | None:
-        """Post an EARN_REVERSAL of `points` (> 0) for `source.order_id`, from that order's own lots first.
-
-        What the lots do not cover becomes a deficit. With `pending_only`, active points are left alone. `pass_on` must
-        follow, after what is to be waived.
-        """
-        assert source.order_id is not None
-        if source.key in self._posted_keys:
-            return None
-        moved = self._lots_of_order.get((self.head_of(account_id), source.order_id), [])
-        moving.recall(self, account_id, points, moved, source, only_preferred_pending=pending_only)
-        own = self._lots_of_order.get((account_id, source.order_id), [])
-        wallet = self.wallets[account_id]
-        return self._post(
-            account_id,
-            -points,
-            TransactionType.EARN_REVERSAL,
-            source,
-            lambda: wallet.take(points, own, only_preferred_pending=pending_only),
-        )
 
     def waive(self, account_id: int, points: int, source: Source) -> PointsTransaction | None:
         """Post a WAIVER: the shop forgives `points` of the account's deficit.
@@ -300,6 +305,16 @@ class Ledger:
         if lot.pending or points <= 0:
             return None
         return self._post(account_id, -points, TransactionType.EXPIRE, source, lambda: wallet.expire(lot))
+
+    def void_rest(self, account_id: int, source: Source) -> PointsTransaction | None:
+        """Post a VOID of what is left, and not held, of the lot of entry `source.reverses`; None if that is nothing."""
+        assert source.reverses is not None
+        wallet = self.wallets[account_id]
+        lot = wallet.lots.get(self._lot_of_entry.get(source.reverses, 0))
+        points = 0 if lot is None else lot.remaining if lot.pending else min(lot.remaining, wallet.spendable)
+        if lot is None or points <= 0:
+            return None
+        return self._post(account_id, -points, TransactionType.VOID, source, lambda: [wallet.use(lot, points)])
 
     def adjust(
         self, account_id: int, points: int, source: Source, *, expires_at: datetime | None = None

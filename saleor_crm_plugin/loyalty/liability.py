@@ -1,8 +1,10 @@
 """What the shop owes its customers in points at a moment, and how it came to that.
 
-All of it is computed from rows that never change: entries, the lots they opened and what was used of them. So any past
-moment can be computed again, and gives the same. "At T" is after everything that happened before T, so that the state
-at the end of one month is the state at the beginning of the next.
+What stood at a moment is what stands now, less what has happened since. Entries and what they used of lots never
+change, so any past moment can be computed again, and gives the same; it takes longer the longer ago it is. What stands
+now is what lots and balances say, and movements are sums of entries: that the two agree is what `loyalty.audit` proves.
+"At T" is after everything that happened before T, so that the state at the end of one month is the state at the
+beginning of the next.
 
 When a pending lot becomes active no entry is posted. Its points count as active from its `available_at` on, and what it
 pays of a deficit then, which is booked on the entry of its award, counts from that moment as well.
@@ -39,33 +41,38 @@ NEITHER = (
     TransactionType.MERGE_IN,
 )
 
+# The state of today, less all that has happened since the moment.
 _POSITION = """
-WITH used AS (
-    SELECT part.lot_id, sum(part.points)::bigint AS points
-    FROM crm_lot_consumption AS part
-    JOIN crm_points_transaction AS entry ON entry.id = part.transaction_id
-    WHERE entry.created_at < %(moment)s AND (
-        part.points < 0 OR entry.points < 0
-        -- An award that paid a deficit: when it became active.
-        OR NOT EXISTS (
-            SELECT FROM crm_points_lot AS opened
-            WHERE opened.transaction_id = entry.id AND opened.available_at >= %(moment)s
-        )
-    )
-    GROUP BY part.lot_id
+WITH since AS MATERIALIZED (
+    SELECT id, account_id, points FROM crm_points_transaction WHERE created_at >= %(moment)s
+), unused AS (
+    SELECT lot_id, sum(points)::bigint AS points
+    FROM (
+        SELECT part.lot_id, part.points
+        FROM since JOIN crm_lot_consumption AS part ON part.transaction_id = since.id
+        UNION ALL
+        -- An award that pays a deficit does so when it becomes active.
+        SELECT part.lot_id, part.points
+        FROM crm_points_lot AS opened
+        JOIN crm_lot_consumption AS part ON part.transaction_id = opened.transaction_id AND part.points > 0
+        JOIN crm_points_transaction AS entry ON entry.id = opened.transaction_id
+        WHERE opened.available_at >= %(moment)s AND entry.created_at < %(moment)s AND entry.points > 0
+    ) AS each
+    GROUP BY lot_id
 ), standing AS MATERIALIZED (
     SELECT lot.account_id, lot.expires_at, lot.available_at >= %(moment)s AS pending,
-        lot.amount - coalesce(used.points, 0) AS points
-    FROM crm_points_lot AS lot
-    JOIN crm_points_transaction AS entry ON entry.id = lot.transaction_id AND entry.created_at < %(moment)s
-    LEFT JOIN used ON used.lot_id = lot.id
-    WHERE lot.amount <> coalesce(used.points, 0)
+        lot.remaining + coalesce(unused.points, 0) AS points
+    FROM crm_points_lot AS lot LEFT JOIN unused ON unused.lot_id = lot.id
+    WHERE lot.remaining + coalesce(unused.points, 0) <> 0
+        AND NOT EXISTS (SELECT FROM since WHERE since.id = lot.transaction_id)
 ), owed AS (
     SELECT account_id, sum(points) AS points
     FROM (
         SELECT account_id, points FROM standing
         UNION ALL
-        SELECT account_id, -points FROM crm_points_transaction WHERE created_at < %(moment)s
+        SELECT id, deficit - active - pending FROM crm_loyalty_account
+        UNION ALL
+        SELECT account_id, points FROM since
     ) AS each
     GROUP BY account_id HAVING sum(points) <> 0
 )
@@ -209,7 +216,7 @@ class Breakage:
 
 
 def position_at(moment: datetime, using: str) -> Position:
-    """What stands after everything before `moment`. One statement."""
+    """What stands after everything before `moment`. One statement, whose cost follows what has happened since."""
     rows = _rows(_POSITION, {"moment": moment}, using)
     (deficit, accounts) = next((points, count) for kind, _, points, count in rows if kind == "owed")
     months = tuple(

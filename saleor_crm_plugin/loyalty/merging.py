@@ -2,7 +2,8 @@
 
 A merge closes the source, and everything that it has moves to the target lot by lot (`loyalty.moving`): points with
 their dates, pending ones as pending, and what it owes. From then on the source is empty, and what still happens to its
-past passes through it. Awards, spending and uses of rules stay on record where they were made.
+past passes through it. Awards, spending and uses of rules stay on record where they were made. Points for reaching a
+tier that both were given are taken back once (`loyalty.entry_points`).
 
 Taking a merge apart returns what there is left:
 
@@ -25,7 +26,7 @@ from django.db import models, transaction
 
 from saleor_crm_plugin.actors import SYSTEM, Actor
 from saleor_crm_plugin.exceptions import LoyaltyInputError
-from saleor_crm_plugin.loyalty import accounts, moving, storage
+from saleor_crm_plugin.loyalty import accounts, entry_points, moving, storage
 from saleor_crm_plugin.loyalty.ledger import Ledger, Source
 from saleor_crm_plugin.loyalty.models import (
     EARNINGS,
@@ -117,8 +118,11 @@ def merge_many(
                 )
                 for source_id, target_id in new
             )
+            twice = entry_points.given_twice(new, using) if new else {}
             for each in merges:
-                ledger.pass_on(each.source_id, Source(key=f"merge:{each.pk}", reason=MERGED, actor=actor))
+                cause = Source(key=_key(each), reason=MERGED, actor=actor)
+                entry_points.take_back(ledger, twice.get(each.source_id, ()), cause)
+                ledger.pass_on(each.source_id, cause)
         changed = [ledger.accounts[each.source_id] for each in merges]
         LoyaltyAccount.objects.using(using).bulk_update(changed, ["merged_into", "closed_at"])
     return len(new)
@@ -206,7 +210,8 @@ def unmerge(merge_id: int, actor: Actor, now: datetime, *, using: str = "default
         found.refresh_from_db(using=using)
         moved = _lots_from(found, using)
         debts = _debts(found, using)
-        entries = [lot.transaction_id for lot in moved] + [entry.pk for entry in debts]
+        voided = entry_points.taken_by(_key(found), found.source_id, using)
+        entries = [lot.transaction_id for lot in moved] + [entry.pk for entry in (*debts, *voided)]
         with Ledger([found.source_id, found.target_id], entries=entries, now=now, using=using) as ledger:
             _check_undoable(ledger, found, now)
             ledger.accounts[found.source_id].merged_into_id = None
@@ -214,6 +219,7 @@ def unmerge(merge_id: int, actor: Actor, now: datetime, *, using: str = "default
             work.return_lots(moved)
             work.return_debts(debts)
             work.finish(_lifetime(found.source_id, using))
+            work.points += entry_points.give_again(ledger, voided, work.cause)
             LoyaltyAccount.objects.using(using).filter(pk=found.source_id).update(merged_into=None, closed_at=None)
         found.undone_at = now
         found.save(using=using, update_fields=["undone_at"])
@@ -260,6 +266,10 @@ class _Separation:
         self.source.lifetime += lifetime
         if self._last is not None:
             self.ledger.record(self._last, self.target.settle())
+
+
+def _key(merged: AccountMerge) -> str:
+    return f"merge:{merged.pk}"
 
 
 def _check(ledger: Ledger, source_id: int, target_id: int) -> None:

@@ -153,6 +153,8 @@ class PointsTransaction(models.Model):
                 fields=["account", "earned_at"],
                 condition=models.Q(earned_at__isnull=False),
             ),
+            # What has happened since a moment (`loyalty.liability`).
+            models.Index(name="crm_transaction_since", fields=["created_at"]),
         ]
         constraints = [
             models.CheckConstraint(name="crm_transaction_moves_points", condition=~models.Q(points=0)),

@@ -170,16 +170,17 @@ class OrderEntries:
         if points <= 0:
             return
         policy = self.order.settings.earned_points_policy
-        wallet = self.ledger.wallets[account_id]
-        before = wallet.deficit
         first = next(e for e in self.entries if e.type == TransactionType.EARN and e.account_id == account_id)
         source = self._source(reason=self._why_less(passed), reverses=first.pk)
-        pending_only = policy == EarnedPointsPolicy.REVERSE_PENDING_ONLY
-        self._add(self.ledger.reverse_award(account_id, points, source, pending_only=pending_only))
-        uncovered = wallet.deficit - before
-        if uncovered > 0 and policy != EarnedPointsPolicy.REVERSE_INTO_DEFICIT:
-            self._add(self.ledger.waive(account_id, uncovered, self._source(reason="Already spent; not charged")))
-        self.ledger.pass_on(account_id, source)
+        self._add(
+            self.ledger.reverse_award(
+                account_id,
+                points,
+                source,
+                pending_only=policy == EarnedPointsPolicy.REVERSE_PENDING_ONLY,
+                waive=policy != EarnedPointsPolicy.REVERSE_INTO_DEFICIT,
+            )
+        )
 
     def _earned(self, account_id: int) -> int:
         return sum(

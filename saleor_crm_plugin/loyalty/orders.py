@@ -19,7 +19,7 @@ from saleor_crm_plugin.config import LoyaltySettings
 from saleor_crm_plugin.loyalty import accounts, earning, holds
 from saleor_crm_plugin.loyalty.earning import EarningTerms
 from saleor_crm_plugin.loyalty.ledger import Ledger
-from saleor_crm_plugin.loyalty.models import Carrier, PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.models import Carrier, PointsHold, PointsTransaction, TransactionType
 from saleor_crm_plugin.loyalty.order_entries import OrderEntries
 from saleor_crm_plugin.loyalty.rules import storage as rules
 from saleor_crm_plugin.loyalty.terms import NO_TRAITS, CustomerTraits, RuleLimits, Wanted, occasion_of, terms_of
@@ -63,9 +63,8 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
     """
     orders = sorted(orders, key=lambda order: (order.placed_at, order.order_id))
     history = _read_history([order.order_id for order in orders], using)
-    hold_of = holds.by_carrier({carrier for order in orders for carrier in order.carried}, using)
-    if hold_of:
-        orders = [replace(each, earning=holds.with_points(each.earning, each.carried, hold_of)) for each in orders]
+    hold_of = holds.by_carrier({carrier for order in orders for carrier in order.carried}, using, lock=True)
+    orders = told_apart(orders, hold_of)
     first_terms = _first_terms(orders, history, program_id, using)
     affected = [
         order
@@ -129,6 +128,13 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
         rules.record_uses(uses, using)
         holds.save(used_holds, using)
     return posted
+
+
+def told_apart(orders: Sequence[OrderFacts], hold_of: Mapping[Carrier, PointsHold]) -> Sequence[OrderFacts]:
+    """The orders with what points paid told apart from other vouchers and gift cards (`holds.with_points`)."""
+    if not hold_of:
+        return orders
+    return [replace(each, earning=holds.with_points(each.earning, each.carried, hold_of)) for each in orders]
 
 
 def _first_terms(

@@ -39,6 +39,30 @@ def before_voucher(lines: Sequence[PricedLine], taken_off: Decimal, *, net: bool
     return [_priced(line, net=net, with_tax=with_tax) for line in lines]
 
 
+@dataclass(frozen=True, slots=True)
+class PaidShare:
+    """The shares of the price of the goods and of the shipping, 0 to 1, that a gift card of points paid."""
+
+    goods: Fraction = Fraction(0)
+    shipping: Fraction = Fraction(0)
+
+
+def paid_by_card(points_paid: Decimal, goods: Decimal, shipping: Decimal) -> PaidShare:
+    """What a gift card of points paid of which part of the price.
+
+    Points pay for goods, as a voucher of them does: what the card paid comes off the goods, on all lines alike. It has
+    paid more than these cost only where the checkout was completed before it was fitted to fewer goods; that comes off
+    the shipping.
+    """
+    paid = max(points_paid, Decimal(0))
+    of_goods = min(paid, goods)
+    of_shipping = min(paid - of_goods, shipping)
+    return PaidShare(
+        goods=Fraction(of_goods) / Fraction(goods) if goods > 0 else Fraction(0),
+        shipping=Fraction(of_shipping) / Fraction(shipping) if shipping > 0 else Fraction(0),
+    )
+
+
 def used_of_cards(balances: Iterable[tuple[int, Decimal]], total: Decimal) -> dict[int, Decimal]:
     """What each gift card pays of `total`, by its id: they are used up one after the other, in the order given."""
     used: dict[int, Decimal] = {}

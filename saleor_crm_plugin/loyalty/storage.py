@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,9 +20,6 @@ from saleor_crm_plugin.loyalty.models import (
     TransactionType,
 )
 from saleor_crm_plugin.loyalty.wallet import Consumption, Lot, Wallet
-
-# Rows in one INSERT: below PostgreSQL's 65,535 parameters with the 14 columns of an entry.
-WRITE_BATCH_SIZE = 4_000
 
 
 @dataclass(slots=True)
@@ -142,11 +140,35 @@ def write(
     """Write a batch, the lots and the accounts. Entries and lots get their real primary keys."""
     changed = _carry_over(wallets, lot_rows, batch, now)
     _give_ids(batch, using)
-    PointsTransaction.objects.using(using).bulk_create(batch.entries, batch_size=WRITE_BATCH_SIZE)
-    PointsLot.objects.using(using).bulk_create(batch.lots, batch_size=WRITE_BATCH_SIZE)
+    _insert(batch.entries, using)
+    _insert(batch.lots, using)
     _update_lots(changed, using)
-    LotConsumption.objects.using(using).bulk_create(batch.consumptions, batch_size=WRITE_BATCH_SIZE)
+    _insert(batch.consumptions, using)
     _update_accounts(accounts, wallets, using)
+
+
+def _insert(rows: Sequence[models.Model], using: str) -> None:
+    """Insert rows of one table: one statement, or none for no rows.
+
+    All rows are one parameter. Django's `bulk_create` makes one of each cell, which took a quarter of an import's time.
+    """
+    if not rows:
+        return
+    connection = connections[using]
+    fields = [each for each in rows[0]._meta.concrete_fields if rows[0].pk is not None or not each.primary_key]
+    columns = ", ".join(str(each.column) for each in fields)
+    types = ", ".join(f"{each.column} {each.cast_db_type(connection)}" for each in fields)
+    cells = [{each.column: getattr(row, each.attname) for each in fields} for row in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {rows[0]._meta.db_table} ({columns}) "
+            f"SELECT {columns} FROM ROWS FROM (json_to_recordset(%s) AS ({types})) "
+            f"WITH ORDINALITY AS new ({columns}, number) ORDER BY number",
+            # Moments and UUIDs as PostgreSQL reads them.
+            [json.dumps(cells, default=str)],
+        )
+    for row in rows:
+        row._state.adding, row._state.db = False, using
 
 
 def _carry_over(

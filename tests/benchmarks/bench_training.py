@@ -24,6 +24,7 @@ import numpy as np
 
 from tests.benchmarks import complete_journey
 from tests.benchmarks.complete_journey import Purchases
+from tests.benchmarks.scratch import scratch_database, set_up_django, timed
 
 Report = Callable[[str, float, str], None]
 
@@ -97,7 +98,7 @@ def learn(purchases: Purchases) -> None:
 
 def train_in_shop() -> None:
     """`train_now`, as the command calls it, and then some lists served."""
-    _set_up_django(test_database=True)
+    set_up_django(_DATABASE)
     from django.db import connection
 
     from saleor_crm_plugin.ingestion.train import train_now
@@ -165,44 +166,18 @@ def report(stage: str, seconds: float, what: str) -> None:
     print(f"{stage:<28}{seconds:>9.1f}{peak:>9,}  {what}", flush=True)
 
 
-@contextmanager
-def timed() -> Iterator[Callable[[], float]]:
-    began = time.perf_counter()
-    yield lambda: time.perf_counter() - began
-
-
-def _set_up_django(test_database: bool) -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.devshop.settings")
-    sys.path.append(os.path.join(os.path.dirname(__file__), "..", "devshop"))
-    import django
-    from django.db import connections
-
-    django.setup()
-    if test_database:
-        for alias in connections:
-            connections[alias].settings_dict["NAME"] = _DATABASE
-
-
 _DATABASE = "bench_training"
 
 
 @contextmanager
 def shop_with(purchases: Purchases) -> Iterator[None]:
     """The purchases in a database of their own, as Saleor and our backfill would have left them."""
-    _set_up_django(test_database=False)
-    from django.db import connection
+    with scratch_database(_DATABASE) as connection:
+        from tests.benchmarks import shop_tables
 
-    from tests.benchmarks import shop_tables
-
-    connection.settings_dict["TEST"]["NAME"] = _DATABASE
-    old_name = connection.settings_dict["NAME"]
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-    try:
         shop_tables.fill(connection, purchases)
         connection.close()
         yield
-    finally:
-        connection.creation.destroy_test_db(old_name, verbosity=0)
 
 
 if __name__ == "__main__":

@@ -146,7 +146,6 @@ def _entries(referral: Referral, using: str) -> models.QuerySet[PointsTransactio
 
 def _take_back(ledger: Ledger, entries: list[PointsTransaction], policy: EarnedPointsPolicy) -> None:
     for entry in entries:
-        waiver = Source(key=f"waive:{entry.pk}", reason="Already spent; not charged")
         ledger.take_back(
             entry.account_id,
             entry.points,
@@ -158,7 +157,7 @@ def _take_back(ledger: Ledger, entries: list[PointsTransaction], policy: EarnedP
                 earned_at=entry.earned_at,
             ),
             pending_only=policy == EarnedPointsPolicy.REVERSE_PENDING_ONLY,
-            waiver=None if policy == EarnedPointsPolicy.REVERSE_INTO_DEFICIT else waiver,
+            waive=policy != EarnedPointsPolicy.REVERSE_INTO_DEFICIT,
         )
 
 

@@ -12,6 +12,7 @@ from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.loyalty.models import LoyaltyProgram
 from saleor_crm_plugin.loyalty.rules.definition import RuleDefinition
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleVersion, RuleStatus
+from saleor_crm_plugin.loyalty.rules.validation import validate
 
 # All of them are looked at for every order.
 MAX_RULES = 100
@@ -25,7 +26,7 @@ def create_rule(
     Raises:
         LoyaltyInputError: a value is wrong (with its field), or there are `MAX_RULES` already.
     """
-    definition.validate()
+    validate(definition)
     with transaction.atomic():
         # Two new rules at once wait for each other to be counted.
         LoyaltyProgram.objects.select_for_update().get(pk=program_id)
@@ -60,7 +61,7 @@ def update_rule(
             rule.name = _name(name)
         before = RuleDefinition.from_json(rule.definition)
         definition = change(before)
-        definition.validate()
+        validate(definition)
         changed = definition != before
         if (status or rule.status) != rule.status or definition.trigger != before.trigger:
             rule.status = status or rule.status

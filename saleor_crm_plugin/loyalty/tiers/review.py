@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from saleor_crm_plugin.actors import SYSTEM, Actor
+from saleor_crm_plugin.loyalty import entry_points
 from saleor_crm_plugin.loyalty.accounts import merged_into
 from saleor_crm_plugin.loyalty.ledger import Ledger, Source
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, TransactionType
@@ -70,7 +71,7 @@ def review(
     # What a customer was given in an account that was merged into this one is not given again.
     merged = merged_into(account_ids, using) if with_gifts else {}
     gifts = {
-        _gift_key(each, tier_id)
+        entry_points.key(each, tier_id)
         for account_id in account_ids
         for each in (account_id, *merged.get(account_id, ()))
         for tier_id in with_gifts
@@ -162,14 +163,10 @@ def _give_entry_points(ledger: Ledger, found: _Finding, scheme: Scheme, merged: 
     before = memberships.level_of(found.before.earned_tier) if found.before else 0
     after = memberships.level_of(found.after.earned_tier) if found.after else 0
     for tier in scheme.tiers:
-        given_before = any(ledger.has_posted(_gift_key(each, tier.pk)) for each in merged)
+        given_before = any(ledger.has_posted(entry_points.key(each, tier.pk)) for each in merged)
         if tier.entry_points and before < tier.level <= after and not given_before:
-            source = Source(key=_gift_key(found.account_id, tier.pk), reason=f"Reached {tier.name}")
+            source = Source(key=entry_points.key(found.account_id, tier.pk), reason=f"Reached {tier.name}")
             ledger.credit(found.account_id, tier.entry_points, TransactionType.TIER_GIFT, source)
-
-
-def _gift_key(account_id: int, tier_id: int) -> str:
-    return f"tier_gift:{tier_id}:{account_id}"
 
 
 def _change(

@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from saleor_crm_plugin.actors import SYSTEM, Actor, ActorType
 from saleor_crm_plugin.config import EarnedPointsPolicy, Expiry
 from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LoyaltyInputError
-from saleor_crm_plugin.loyalty import corrections
+from saleor_crm_plugin.loyalty import corrections, entry_points
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.audit import findings
@@ -440,10 +440,54 @@ def test_any_number_of_merges_takes_the_same_number_of_statements(people):
         give(target, 50)
     with CaptureQueriesContext(connection) as statements:
         assert merge_many(pairs, SYSTEM, NOW) == people
-    # Read: accounts, lots, newest entries. Written: merges, keys of entries and of lots, entries, lots, lots that
-    # changed, consumptions, sums of accounts, accounts that are closed.
-    assert len([query for query in statements if "SAVEPOINT" not in query["sql"]]) == 12
+    # Read: accounts, lots, newest entries, accounts merged before, points for tiers. Written: merges, keys of entries
+    # and of lots, entries, lots, lots that changed, consumptions, sums of accounts, accounts that are closed.
+    assert len([query for query in statements if "SAVEPOINT" not in query["sql"]]) == 14
     assert {sums(target) for _, target in pairs} == {(20, 100, 0)}
+
+
+def reach(account_id: int, tier_id: int, points: int) -> PointsTransaction:
+    with Ledger([account_id], now=NOW) as ledger:
+        source = Source(key=entry_points.key(account_id, tier_id), reason="Reached Silver")
+        entry = ledger.credit(account_id, points, TransactionType.TIER_GIFT, source)
+    assert entry is not None
+    return entry
+
+
+def test_a_tier_that_both_have_reached_gives_its_points_once(guest, user):
+    """Silver by both, Gold by the guest alone; a merge undone is as if it had not been."""
+    reach(guest, 1, 100)
+    reach(guest, 2, 300)
+    give(guest, 7)
+    reach(user, 1, 100)
+    before = (sums(guest), sums(user), lots(guest), lots(user))
+
+    for _ in range(2):
+        done = merge(guest, user, STAFF, NOW, undo_until=UNTIL)
+        assert (sums(guest), sums(user)) == ((0, 0, 0), (407, 0, 0))
+        void = PointsTransaction.objects.filter(type=TransactionType.VOID).latest("pk")
+        assert (void.account_id, void.points, void.reason, void.actor_id) == (guest, -100, "Accounts merged", 7)
+        assert unmerge(done.pk, STAFF, NOW) == Unmerged(407, 0)
+        assert (sums(guest), sums(user), lots(guest), lots(user)) == before
+
+
+def test_of_points_for_a_tier_only_what_is_left_is_taken_back(guest, user):
+    reach(guest, 1, 100)
+    owe(guest, 60)
+    reach(user, 1, 100)
+    done = merge(guest, user, STAFF, NOW, undo_until=UNTIL)
+    assert sums(user) == (100, 0, 0)
+    unmerge(done.pk, STAFF, NOW)
+    assert (sums(guest), sums(user)) == ((40, 0, 0), (100, 0, 0))
+
+
+def test_points_for_a_tier_that_came_by_a_merge_before_count(guest, user):
+    first = open_account()
+    reach(first, 1, 100)
+    merge(first, user, STAFF, NOW)
+    reach(guest, 1, 100)
+    merge(guest, user, STAFF, NOW)
+    assert sums(user) == (100, 0, 0)
 
 
 def test_an_account_that_was_never_merged_costs_no_statement_more(user):

@@ -18,7 +18,13 @@ from saleor_crm_plugin.loyalty.earning import (
     award,
     terms_from_breakdown,
 )
-from saleor_crm_plugin.loyalty.paid_with_points import PricedLine, before_voucher, used_of_cards
+from saleor_crm_plugin.loyalty.paid_with_points import (
+    PaidShare,
+    PricedLine,
+    before_voucher,
+    paid_by_card,
+    used_of_cards,
+)
 
 MONEY_ONLY = EarningTerms(points_per_unit=D(1), net=False, with_shipping=True)
 POINTS_TOO = replace(MONEY_ONLY, points_earn=True)
@@ -56,21 +62,52 @@ def test_cards_are_used_up_one_after_the_other():
     assert used_of_cards([], D(50)) == {}
 
 
-def voucher_order(off: str, *bases: str) -> EarningOrder:
+@pytest.mark.parametrize(
+    ("paid", "share"),
+    [
+        (20, PaidShare(goods=Fraction(1, 2))),
+        (40, PaidShare(goods=Fraction(1))),
+        # More than the goods cost: only where the checkout has shrunk and was completed at once.
+        (45, PaidShare(goods=Fraction(1), shipping=Fraction(1, 2))),
+        (60, PaidShare(goods=Fraction(1), shipping=Fraction(1))),
+        (0, PaidShare()),
+        (-1, PaidShare()),
+    ],
+)
+def test_a_card_of_points_pays_goods_first(paid, share):
+    assert paid_by_card(D(paid), D(40), D(10)) == share
+
+
+def test_a_card_of_points_without_goods_or_shipping():
+    assert paid_by_card(D(5), D(0), D(0)) == PaidShare()
+    assert paid_by_card(D(5), D(0), D(10)) == PaidShare(shipping=Fraction(1, 2))
+
+
+def voucher_order(off: str, *bases: str, shipping: str = "0") -> EarningOrder:
     """Points took `off` the lines, which cost `bases` before, in proportion."""
     total, left = sum(map(D, bases)), D(off)
     lines = [
         EarningLine(str(i), "", D(base) - left * D(base) / total, D(base) - left * D(base) / total, base=D(base))
         for i, base in enumerate(bases)
     ]
-    paid = total - left
-    return EarningOrder(lines=lines, shipping_gross=D(0), shipping_net=D(0), total_gross=paid, points_off=left)
+    return EarningOrder(
+        lines=lines,
+        shipping_gross=D(shipping),
+        shipping_net=D(shipping),
+        total_gross=total - left + D(shipping),
+        points_off=left,
+    )
 
 
-def card_order(paid: str, *prices: str) -> EarningOrder:
+def card_order(paid: str, *prices: str, shipping: str = "0") -> EarningOrder:
     lines = [EarningLine(str(i), "", D(price), D(price), base=D(price)) for i, price in enumerate(prices)]
-    total = sum(map(D, prices)) - D(paid)
-    return EarningOrder(lines=lines, shipping_gross=D(0), shipping_net=D(0), total_gross=total, points_paid=D(paid))
+    return EarningOrder(
+        lines=lines,
+        shipping_gross=D(shipping),
+        shipping_net=D(shipping),
+        total_gross=sum(map(D, prices)) - D(paid) + D(shipping),
+        points_paid=D(paid),
+    )
 
 
 @pytest.mark.parametrize("order", [voucher_order("10", "15", "25"), card_order("10", "15", "25")])
@@ -102,6 +139,77 @@ def test_the_customers_own_gift_cards_are_not_points():
     of_voucher = replace(voucher_order("10", "40"), gift_cards_gross=D(10))
     assert award(of_voucher, no_cards).points == 20
     assert award(of_voucher, replace(no_cards, points_earn=True)).points == 30
+
+
+GOODS_ONLY = replace(MONEY_ONLY, with_shipping=False)
+
+
+@pytest.mark.parametrize("form", [voucher_order, card_order])
+def test_shipping_is_not_paid_with_points(form):
+    """2,000 points on goods for 54 with shipping for 66.19."""
+    order = form("20", "27", "27", shipping="66.19")
+    assert order.total_gross == D("100.19")
+    assert award(order, GOODS_ONLY).points == 34
+    assert award(order, MONEY_ONLY).points == 100
+    assert award(order, replace(GOODS_ONLY, points_earn=True)).points == 54
+    assert award(order, POINTS_TOO).points == 120
+    # One of the two comes back, first without money, then with what was paid in money for it, then with more.
+    back = replace(order, lines=[replace(order.lines[0], taken_back=Fraction(1)), order.lines[1]])
+    assert award(back, GOODS_ONLY).points == 17
+    assert award(replace(back, refunded_gross=D(17)), GOODS_ONLY).points == 17
+    assert award(replace(back, refunded_gross=D(27)), GOODS_ONLY).points == 14
+    assert award(replace(order, refunded_gross=D("50.095")), GOODS_ONLY).points == 17
+
+
+@pytest.mark.parametrize("form", [voucher_order, card_order])
+def test_the_customers_own_gift_card_pays_for_shipping_as_well(form):
+    order = replace(form("20", "54", shipping="66"), total_gross=D(75), gift_cards_gross=D(25))
+    no_cards = replace(GOODS_ONLY, gift_cards_earn=False)
+    assert award(order, GOODS_ONLY).points == 34
+    # A quarter of the 100 that points did not pay.
+    assert award(order, no_cards).points == 25
+    assert award(order, replace(no_cards, points_earn=True)).points == 45
+    assert award(order, replace(no_cards, with_shipping=True)).points == 75
+
+
+def test_points_past_the_goods_come_off_the_shipping():
+    order = card_order("60", "54", shipping="66")
+    assert award(order, GOODS_ONLY).points == 0
+    assert award(order, MONEY_ONLY).points == 60
+    assert award(order, POINTS_TOO).points == 120
+
+
+@given(
+    prices=st.lists(st.decimals("0.01", "500", places=2), min_size=1, max_size=3),
+    shipping=st.decimals("0", "200", places=2),
+    share=st.integers(0, 100),
+    own=st.integers(0, 100),
+    taken_back=st.fractions(0, 1),
+    refunded=st.integers(0, 100),
+    with_shipping=st.booleans(),
+    cards_earn=st.booleans(),
+    points_earn=st.booleans(),
+)
+def test_both_forms_earn_the_same_to_the_point(
+    prices, shipping, share, own, taken_back, refunded, with_shipping, cards_earn, points_earn
+):
+    off = sum(prices) * share / 100
+    terms = EarningTerms(
+        D("3.3"), net=False, with_shipping=with_shipping, gift_cards_earn=cards_earn, points_earn=points_earn
+    )
+    earned = []
+    for form in (voucher_order, card_order):
+        order = form(str(off), *map(str, prices), shipping=str(shipping))
+        by_own_card = order.total_gross * own / 100
+        order = replace(
+            order,
+            lines=[replace(order.lines[0], taken_back=taken_back), *order.lines[1:]],
+            gift_cards_gross=by_own_card,
+            total_gross=order.total_gross - by_own_card,
+        )
+        earned.append(award(replace(order, refunded_gross=order.total_gross * refunded / 100), terms).points)
+    # The stand-in for Saleor's voucher divides in decimals.
+    assert abs(earned[0] - earned[1]) <= (1 if share % 100 else 0)
 
 
 @given(

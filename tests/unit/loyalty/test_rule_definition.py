@@ -12,7 +12,6 @@ import pytest
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder
 from saleor_crm_plugin.loyalty.rules.definition import (
-    CONDITION_LIMIT,
     Conditions,
     CustomerType,
     Effect,
@@ -24,6 +23,7 @@ from saleor_crm_plugin.loyalty.rules.definition import (
     RuleUsage,
     Trigger,
 )
+from saleor_crm_plugin.loyalty.rules.validation import CONDITION_LIMIT, validate
 
 # A Wednesday.
 NOON = datetime(2026, 5, 13, 12, tzinfo=UTC)
@@ -189,7 +189,7 @@ def test_a_version_of_before_there_were_tiers_is_still_read():
 )
 def test_what_is_refused_and_where(changes, field):
     with pytest.raises(LoyaltyInputError) as error:
-        replace(RULE, **changes).validate()
+        validate(replace(RULE, **changes))
     assert (error.value.field, error.value.code) == (field, "INVALID")
 
 
@@ -220,9 +220,9 @@ REFERRAL = replace(RULE, trigger=Trigger.REFERRAL)
     ],
 )
 def test_what_makes_no_sense_for_an_action_is_refused(rule, changes, field):
-    rule.validate()
+    validate(rule)
     with pytest.raises(LoyaltyInputError) as error:
-        replace(rule, **changes).validate()
+        validate(replace(rule, **changes))
     assert (error.value.code, error.value.field) == ("INVALID", field)
 
 
@@ -235,7 +235,7 @@ def test_what_makes_no_sense_for_an_action_is_refused(rule, changes, field):
     ],
 )
 def test_a_rule_for_an_action_survives_the_database(rule):
-    rule.validate()
+    validate(rule)
     assert RuleDefinition.from_json(json.loads(json.dumps(rule.as_json()))) == rule
 
 
@@ -246,6 +246,6 @@ def test_a_version_from_before_there_were_actions_can_be_read():
 
 
 def test_limits_themselves_are_fine():
-    RULE.validate()
-    replace(RULE, effect=Effect.MULTIPLIER, value=D(100)).validate()
-    replace(RULE, effect=Effect.POINTS_PER_AMOUNT, value=D("0.000001")).validate()
+    validate(RULE)
+    validate(replace(RULE, effect=Effect.MULTIPLIER, value=D(100)))
+    validate(replace(RULE, effect=Effect.POINTS_PER_AMOUNT, value=D("0.000001")))

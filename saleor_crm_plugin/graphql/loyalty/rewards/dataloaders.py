@@ -14,7 +14,6 @@ from saleor_crm_plugin.graphql.loyalty.owners import owner_ids
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.rewards import queries
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemption
-from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier
 from saleor_crm_plugin.loyalty.tiers.queries import current_tiers
 from saleor_crm_plugin.profiles.traits import rfm_groups
 
@@ -27,16 +26,6 @@ class PermissionLoader(DataLoader):
     def batch_load(self, keys: Sequence[Any]) -> list[bool]:
         requestor = get_user_or_app_from_context(self.context)
         return [bool(requestor) and requestor.has_perm(permission) for permission in keys]
-
-
-class TierOfRewardLoader(DataLoader):
-    """`LoyaltyTier` by primary key."""
-
-    context_key = "saleor_crm_plugin.tier_of_reward"
-
-    def batch_load(self, keys: Sequence[int]) -> list[LoyaltyTier | None]:
-        found = LoyaltyTier.objects.using(self.database_connection_name).in_bulk(keys)
-        return [found.get(tier_id) for tier_id in keys]
 
 
 class RewardByIdLoader(DataLoader):

@@ -18,8 +18,8 @@ from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
     GroupsByProfileIdLoader,
     TakenLoader,
     TierLevelByAccountIdLoader,
-    TierOfRewardLoader,
 )
+from saleor_crm_plugin.graphql.loyalty.tiers.dataloaders import TierByIdLoader
 from saleor_crm_plugin.graphql.roots import channel_slug_of, node_of
 from saleor_crm_plugin.ingestion.loyalty_facts import segments_of
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
@@ -62,7 +62,7 @@ def standing_of(root: Any, info: Any) -> Promise[Standing | None]:
         [
             CustomerByUserIdLoader(info.context).load(user.pk),
             ActiveChannelBySlugLoader(info.context).load(slug) if slug else Promise.resolve(None),
-            TierOfRewardLoader(info.context).load(reward.tier_id) if reward.tier_id else Promise.resolve(None),
+            TierByIdLoader(info.context).load(reward.tier_id) if reward.tier_id else Promise.resolve(None),
         ]
     ).then(with_customer)
 

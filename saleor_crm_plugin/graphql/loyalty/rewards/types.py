@@ -25,10 +25,11 @@ from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
     OwnersByAccountIdLoader,
     PermissionLoader,
     RewardByIdLoader,
-    TierOfRewardLoader,
 )
 from saleor_crm_plugin.graphql.loyalty.rewards.enums import LoyaltyRewardKindEnum, RewardRedemptionStatusEnum
 from saleor_crm_plugin.graphql.loyalty.rewards.standing import Standing, standing_of
+from saleor_crm_plugin.graphql.loyalty.tiers.dataloaders import TierByIdLoader
+from saleor_crm_plugin.graphql.loyalty.tiers.types import LoyaltyTier
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
 from saleor_crm_plugin.graphql.roots import Amount, node_of
 from saleor_crm_plugin.loyalty.rewards import models
@@ -69,8 +70,7 @@ class LoyaltyReward(ModelObjectType):
     starts_at = DateTime(description="Cannot be taken before.")
     ends_at = DateTime(description="Cannot be taken from this moment on.")
     valid_days = graphene.Int(description="For how many days the code can be used. Null: without end.")
-    minimum_tier_id = graphene.ID(description="The lowest tier of those who can take it. Null: anybody.")
-    minimum_tier_name = graphene.String(description="The name of that tier.")
+    minimum_tier = graphene.Field(LoyaltyTier, description="The lowest tier of those who can take it. Null: anybody.")
     segments = NonNullList(
         RfmGroupEnum,
         description="Groups of customers that it is for; empty: all. Null for requestors without MANAGE_DISCOUNTS.",
@@ -124,14 +124,9 @@ class LoyaltyReward(ModelObjectType):
         return node_of(root).left
 
     @staticmethod
-    def resolve_minimum_tier_id(root: Any, _info: Any) -> str | None:
+    def resolve_minimum_tier(root: Any, info: Any) -> Any:
         tier_id = node_of(root).tier_id
-        return tier_id and graphene.Node.to_global_id("LoyaltyTier", tier_id)
-
-    @staticmethod
-    def resolve_minimum_tier_name(root: Any, info: Any) -> Any:
-        tier_id = node_of(root).tier_id
-        return tier_id and TierOfRewardLoader(info.context).load(tier_id).then(lambda tier: tier and tier.name)
+        return tier_id and TierByIdLoader(info.context).load(tier_id)
 
     @staticmethod
     def resolve_segments(root: Any, info: Any) -> Any:

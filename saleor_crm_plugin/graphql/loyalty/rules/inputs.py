@@ -29,8 +29,6 @@ from saleor_crm_plugin.graphql.loyalty.rules.enums import (
 )
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
 from saleor_crm_plugin.loyalty.rules.definition import (
-    AMOUNT_LIMIT,
-    VALUE_PLACES,
     Conditions,
     CustomerType,
     Effect,
@@ -40,6 +38,7 @@ from saleor_crm_plugin.loyalty.rules.definition import (
     RuleDefinition,
     Trigger,
 )
+from saleor_crm_plugin.loyalty.rules.validation import AMOUNT_LIMIT, VALUE_PLACES
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier
 from saleor_crm_plugin.profiles.models import RFMGroup
 

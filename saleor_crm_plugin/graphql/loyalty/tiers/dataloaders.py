@@ -43,6 +43,16 @@ def load_tier_scheme(context: Any) -> Any:
     return SchemeLoader(context).load(0)
 
 
+class TierByIdLoader(DataLoader):
+    """`LoyaltyTier` by primary key."""
+
+    context_key = "saleor_crm_plugin.tier_by_id"
+
+    def batch_load(self, keys: Sequence[int]) -> list[LoyaltyTier | None]:
+        found = LoyaltyTier.objects.using(self.database_connection_name).in_bulk(keys)
+        return [found.get(tier_id) for tier_id in keys]
+
+
 class TierByAccountIdLoader(DataLoader):
     """`LoyaltyTier` by account id, for accounts that were read without it; None for those in no tier."""
 

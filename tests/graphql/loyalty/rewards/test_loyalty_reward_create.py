@@ -18,8 +18,8 @@ mutation ($input: LoyaltyRewardInput!) {
   loyaltyRewardCreate(input: $input) {
     reward {
       name description kind cost percentage amount { amount currency } currency minimumSpend { amount }
-      productVariantId channelIds stock remaining limitPerCustomer startsAt endsAt validDays minimumTierId
-      minimumTierName segments isActive
+      productVariantId channelIds stock remaining limitPerCustomer startsAt endsAt validDays
+      minimumTier { id name level } segments isActive
     }
     errors { field message code }
   }
@@ -69,8 +69,7 @@ def test_what_staff_enter_is_what_is_offered(shop, staff):
             "startsAt": "2026-05-01T00:00:00+00:00",
             "endsAt": "2026-06-01T00:00:00+00:00",
             "validDays": 90,
-            "minimumTierId": global_id("LoyaltyTier", tier.pk),
-            "minimumTierName": "Gold",
+            "minimumTier": {"id": global_id("LoyaltyTier", tier.pk), "name": "Gold", "level": tier.level},
             "segments": ["CHAMPIONS"],
             "isActive": True,
         },

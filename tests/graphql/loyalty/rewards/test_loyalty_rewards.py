@@ -23,7 +23,7 @@ query ($channel: String, $first: Int, $after: String) {
   loyaltyRewards(channel: $channel, first: $first, after: $after) {
     totalCount
     pageInfo { hasNextPage endCursor }
-    edges { node { name canRedeem missingPoints refusal minimumTierName segments } }
+    edges { node { name canRedeem missingPoints refusal minimumTier { name } segments } }
   }
 }
 """
@@ -92,7 +92,7 @@ def test_the_shopper_reads_what_redeeming_would_answer(as_ann, as_ben, anonymous
         ("once", False, 0, "LIMIT_REACHED", None, None),
         ("cheap", True, 0, None, None, None),
         ("dear", False, 50, "INSUFFICIENT_POINTS", None, None),
-        ("gold", False, 0, "TIER_TOO_LOW", "Gold", None),
+        ("gold", False, 0, "TIER_TOO_LOW", {"name": "Gold"}, None),
         ("champions", False, 0, "NOT_IN_SEGMENT", None, None),
         ("sold out", False, 0, "OUT_OF_STOCK", None, None),
     ]

@@ -32,6 +32,7 @@ from saleor_crm_plugin.ingestion.simulation import (
     stored_rule,
 )
 from saleor_crm_plugin.loyalty.rules.storage import LiveRule
+from saleor_crm_plugin.loyalty.rules.validation import validate
 
 
 class LoyaltyEarningRuleSimulate(LoyaltyMutation):
@@ -89,5 +90,5 @@ def _rule(global_id: str | None, changes: dict[str, Any] | None, using: str) -> 
     else:
         rule = stored_rule(key_argument(integer_key, global_id, "LoyaltyEarningRule", "id"), using)
         rule = replace(rule, definition=definition_of(changes or {}, rule.definition))
-    rule.definition.validate()
+    validate(rule.definition)
     return rule
