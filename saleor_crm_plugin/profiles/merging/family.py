@@ -7,11 +7,11 @@ reads them of the whole family; numbers, orders and what else is computed are th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Final
+from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connections
-from django.db.models import OuterRef, QuerySet
+from django.db.models import OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
@@ -82,6 +82,14 @@ def families(heads: Iterable[int], using: str) -> dict[int, list[int]]:
         assert head is not None
         found[head].append(profile_id)
     return found
+
+
+def of_families(rows: QuerySet[Any], heads: Collection[int]) -> QuerySet[Any]:
+    """Those of the rows, by their column `profile`, that are about the persons; `head_id` says about whom."""
+    members = CustomerProfile.objects.filter(Q(pk__in=heads) | Q(merged_into__in=heads))
+    return rows.filter(profile__in=members.values("pk")).annotate(
+        head_id=Coalesce("profile__merged_into_id", "profile_id")
+    )
 
 
 def branch(profile_id: int, using: str) -> set[int]:

@@ -11,6 +11,7 @@ from saleor.graphql.core.dataloaders import DataLoader
 from saleor_crm_plugin.graphql.lists import Page, rows_by_owner
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback, ProductReview, ReviewState
 from saleor_crm_plugin.profiles.feedback.reports import ProductRating, ratings_of
+from saleor_crm_plugin.profiles.merging.family import of_families
 
 # What a shopper may read of others: approved, and with something to read.
 READABLE = Q(state=ReviewState.APPROVED) & ~Q(comment="")
@@ -36,8 +37,8 @@ class FeedbackByProfileIdLoader(DataLoader):
         found: dict[tuple[int, Page], list[OrderFeedback]] = {}
         for page in dict.fromkeys(page for _, page in keys):
             owners = [profile_id for profile_id, asked in keys if asked == page]
-            rows = OrderFeedback.objects.using(self.database_connection_name).filter(profile_id__in=owners)
-            of_page = rows_by_owner(rows, "profile_id", page)
+            rows = of_families(OrderFeedback.objects.using(self.database_connection_name).all(), owners)
+            of_page = rows_by_owner(rows, "head_id", page)
             found |= {(profile_id, page): answers for profile_id, answers in of_page.items()}
         return [found.get(key, []) for key in keys]
 
@@ -48,8 +49,8 @@ class FeedbackCountByProfileIdLoader(DataLoader):
     context_key = "saleor_crm_plugin.feedback_count_by_profile_id"
 
     def batch_load(self, keys: Sequence[int]) -> list[int]:
-        rows = OrderFeedback.objects.using(self.database_connection_name).filter(profile_id__in=keys)
-        counts = dict(rows.values_list("profile_id").annotate(answers=Count("pk")))
+        rows = of_families(OrderFeedback.objects.using(self.database_connection_name).all(), keys)
+        counts = dict(rows.values_list("head_id").annotate(answers=Count("pk")))
         return [counts.get(profile_id, 0) for profile_id in keys]
 
 

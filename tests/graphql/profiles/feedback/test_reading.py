@@ -189,6 +189,15 @@ class TestOnOtherTypes:
             assert (node["score"], [review["rating"] for review in node["reviews"]]) == (9, [5])
         assert as_ben.denied(OF_CUSTOMER, user=ann, first=1) == {"OWNER", "MANAGE_USERS"}
 
+    def test_what_was_said_under_another_profile_is_the_persons_too(self, as_ann, shop):
+        answered(shop, 7, day(1, 1), comment="So so")
+        answered(shop, 9, day(1, 2), user=shop.ben)
+        ann = CustomerProfile.objects.get(user=shop.ann)
+        CustomerProfile.objects.filter(user=shop.ben).update(merged_into=ann)
+        found = as_ann.data(OF_CUSTOMER, user=global_id("User", shop.ann.pk), first=5)["customerProfile"]["feedback"]
+        assert found["totalCount"] == 2
+        assert [edge["node"]["score"] for edge in found["edges"]] == [9, 7]
+
     def test_a_constant_number_of_statements(self, anonymous, staff_with, shop):
         listing = """
         query ($first: Int!) { products(first: 10, channel: "default-channel") { edges { node {
