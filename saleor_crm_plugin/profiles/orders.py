@@ -14,25 +14,28 @@ from django.db import DEFAULT_DB_ALIAS, connections
 # Rows are taken in the order of their key, so that two writers wait for each other instead of deadlocking. An
 # unchanged fact is not written: replays cost no new row versions. `before` is what was there when the statement began.
 _STORE = """
-WITH facts (order_id, profile_id, channel_id, currency, placed_at, counts, gross_amount, refunded_amount) AS (
+WITH facts (order_id, profile_id, channel_id, currency, placed_at, counts, gross_amount, refunded_amount,
+            items, returned_items) AS (
     SELECT * FROM unnest(
-        %s::uuid[], %s::bigint[], %s::int[], %s::text[], %s::timestamptz[], %s::bool[], %s::numeric[], %s::numeric[]
+        %s::uuid[], %s::bigint[], %s::int[], %s::text[], %s::timestamptz[], %s::bool[], %s::numeric[], %s::numeric[],
+        %s::int[], %s::int[]
     )
 ), before AS (
     SELECT order_id, profile_id FROM crm_profile_order WHERE order_id IN (SELECT order_id FROM facts)
 ), stored AS (
     INSERT INTO crm_profile_order AS kept
-        (order_id, profile_id, channel_id, currency, placed_at, counts, gross_amount, refunded_amount)
+        (order_id, profile_id, channel_id, currency, placed_at, counts, gross_amount, refunded_amount,
+         items, returned_items)
     SELECT * FROM facts ORDER BY order_id
     ON CONFLICT (order_id) DO UPDATE SET
         profile_id = excluded.profile_id, channel_id = excluded.channel_id, currency = excluded.currency,
         placed_at = excluded.placed_at, counts = excluded.counts, gross_amount = excluded.gross_amount,
-        refunded_amount = excluded.refunded_amount
+        refunded_amount = excluded.refunded_amount, items = excluded.items, returned_items = excluded.returned_items
     WHERE (kept.profile_id, kept.channel_id, kept.currency, kept.placed_at, kept.counts, kept.gross_amount,
-           kept.refunded_amount)
+           kept.refunded_amount, kept.items, kept.returned_items)
         IS DISTINCT FROM
           (excluded.profile_id, excluded.channel_id, excluded.currency, excluded.placed_at, excluded.counts,
-           excluded.gross_amount, excluded.refunded_amount)
+           excluded.gross_amount, excluded.refunded_amount, excluded.items, excluded.returned_items)
     RETURNING order_id, profile_id
 )
 SELECT profile_id FROM stored
@@ -44,7 +47,10 @@ _FORGET = "DELETE FROM crm_profile_order WHERE order_id = ANY(%s::uuid[]) RETURN
 
 @dataclass(frozen=True, slots=True)
 class OrderFact:
-    """What an order says about the person who placed it. Amounts are gross, in `currency`."""
+    """What an order says about the person who placed it. Amounts are gross, in `currency`.
+
+    `items` are pieces, whatever they are; `returned_items` those of them that came back.
+    """
 
     order_id: UUID
     profile_id: int
@@ -54,6 +60,8 @@ class OrderFact:
     counts: bool
     gross_amount: Decimal
     refunded_amount: Decimal
+    items: int = 0
+    returned_items: int = 0
 
 
 def store_order_facts(facts: Collection[OrderFact], using: str | None = None) -> set[int]:
@@ -74,6 +82,8 @@ def store_order_facts(facts: Collection[OrderFact], using: str | None = None) ->
         [fact.counts for fact in facts],
         [fact.gross_amount for fact in facts],
         [fact.refunded_amount for fact in facts],
+        [fact.items for fact in facts],
+        [fact.returned_items for fact in facts],
     ]
     with connections[using or DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(_STORE, columns)
