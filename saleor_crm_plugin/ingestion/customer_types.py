@@ -34,7 +34,7 @@ def _tax_id(table: str) -> str:
     return f"({' OR '.join(f'coalesce({text}, false)' for text in texts)})"
 
 
-_SIGNS = f"""
+SIGNS = f"""
 SELECT profile.id, coalesce(account.email, guest.value, ''),
        coalesce({_tax_id("account")}, false) OR coalesce(bought.has_tax_id, false),
        coalesce(bought.orders, 0), coalesce(bought.company_orders, 0),
@@ -66,7 +66,7 @@ def read_signs(profile_ids: Collection[int], tax_id_key: str, using: str | None 
     Nothing is concluded about who refuses profiling or is erased: there are no signs of them.
     """
     with connections[using or DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(_SIGNS, {"profiles": list(profile_ids), "key": tax_id_key})
+        cursor.execute(SIGNS, {"profiles": list(profile_ids), "key": tax_id_key})
         return {
             profile_id: Signs(domain_of(normalize_email(email)), has_tax_id, orders, company_orders)
             if is_profiled
