@@ -250,8 +250,8 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
     field(
         "tax_id_metadata_key",
         "Metadata key of the tax id",
-        "Where your shop keeps a customer's VAT number or other tax id: a key in the metadata of the account, the order "
-        "or its billing address. Whoever has one is a company.",
+        "Where your shop keeps a customer's VAT number or other tax id: a key in the metadata of the account, the "
+        "order or its billing address. Whoever has one is a company.",
         "vat_number",
         MetadataKey(),
     ),

@@ -6,7 +6,7 @@ Its own, and not one above it: "coffee" says something about a customer, "food" 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connections
 
@@ -65,7 +65,7 @@ def favorite_categories(profile_ids: Collection[int], first: int, using: str) ->
     """
     found: dict[int, list[Favorite]] = {}
     with connections[using].cursor() as cursor:
-        parameters = {"profiles": list(profile_ids), "came_back": list(CAME_BACK), "first": first}
+        parameters: dict[str, Any] = {"profiles": list(profile_ids), "came_back": list(CAME_BACK), "first": first}
         cursor.execute(FAVORITES, parameters)
         for profile_id, *favorite in cursor.fetchall():
             category_id, orders, quantity = favorite

@@ -4,39 +4,41 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('saleor_crm_plugin', '0010_customers'),
+        ("saleor_crm_plugin", "0010_customers"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='customerprofile',
-            name='found_quiet_at',
+            model_name="customerprofile",
+            name="found_quiet_at",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='profilemetrics',
-            name='items_count',
+            model_name="profilemetrics",
+            name="items_count",
             field=models.IntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name='profilemetrics',
-            name='returned_items',
+            model_name="profilemetrics",
+            name="returned_items",
             field=models.IntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name='profileorder',
-            name='items',
+            model_name="profileorder",
+            name="items",
             field=models.IntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name='profileorder',
-            name='returned_items',
+            model_name="profileorder",
+            name="returned_items",
             field=models.IntegerField(db_default=0, default=0),
         ),
         migrations.AddConstraint(
-            model_name='profileorder',
-            constraint=models.CheckConstraint(condition=models.Q(('returned_items__gte', 0), ('returned_items__lte', models.F('items'))), name='crm_order_returns_at_most_its_items'),
+            model_name="profileorder",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("returned_items__gte", 0), ("returned_items__lte", models.F("items"))),
+                name="crm_order_returns_at_most_its_items",
+            ),
         ),
     ]

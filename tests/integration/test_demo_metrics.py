@@ -20,7 +20,7 @@ import pytest
 import time_machine
 from saleor.core.db.connection import allow_writer
 from saleor.order import FulfillmentStatus
-from saleor.order.models import Order, OrderLine
+from saleor.order.models import Fulfillment, FulfillmentLine, Order, OrderLine
 
 from demo import history, journey, shop
 from demo.copying import fixed_uuids
@@ -76,11 +76,21 @@ def fill(purchases: journey.Journey) -> dict[UUID, Bought]:
     for line in purchases.lines.itertuples():
         bought[line.order].items += int(line.quantity)
     facts = dict(zip(ids, bought, strict=True))
-    for number, line in enumerate(OrderLine.objects.order_by("order__created_at", "order_id", "pk")):
-        if number % RETURN_EVERY == 0 and not facts[line.order_id].canceled:
-            parcel = line.order.fulfillments.create(status=FulfillmentStatus.RETURNED)
-            parcel.lines.create(order_line=line, quantity=1)
-            facts[line.order_id].returned += 1
+    lines = OrderLine.objects.order_by("order__created_at", "order_id", "pk").values_list("pk", "order_id")
+    back = [
+        (line_id, order_id)
+        for number, (line_id, order_id) in enumerate(lines)
+        if number % RETURN_EVERY == 0 and not facts[order_id].canceled
+    ]
+    parcels = Fulfillment.objects.bulk_create(
+        Fulfillment(order_id=order_id, fulfillment_order=3, status=FulfillmentStatus.RETURNED) for _, order_id in back
+    )
+    FulfillmentLine.objects.bulk_create(
+        FulfillmentLine(fulfillment=parcel, order_line_id=line_id, quantity=1)
+        for parcel, (line_id, _) in zip(parcels, back, strict=True)
+    )
+    for _, order_id in back:
+        facts[order_id].returned += 1
     return facts
 
 
@@ -240,7 +250,6 @@ def rows_of_ours() -> dict[str, Any]:
             for profile_id, currency, *rest in ProfileMetrics.objects.values_list("profile_id", "currency", *METRICS)
         },
         "profiles": {
-            name[profile_id]: tuple(rest)
-            for profile_id, *rest in CustomerProfile.objects.values_list("pk", *PROFILE)
+            name[profile_id]: tuple(rest) for profile_id, *rest in CustomerProfile.objects.values_list("pk", *PROFILE)
         },
     }

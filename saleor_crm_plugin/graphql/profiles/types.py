@@ -31,7 +31,6 @@ from saleor_crm_plugin.graphql.profiles.lifecycle.types import FavoriteCategory,
 from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.profiles import models
 
-
 OWNER_OR_USERS = requires(AuthorizationFilters.OWNER, AccountPermissions.MANAGE_USERS)
 
 

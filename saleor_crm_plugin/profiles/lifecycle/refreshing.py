@@ -185,7 +185,7 @@ def shop_gap(using: str | None = None) -> timedelta | None:
 
 
 def _refresh(profile_ids: list[int], terms: Terms, now: datetime, alias: str, *, afresh: bool) -> int:
-    parameters = {
+    parameters: dict[str, Any] = {
         "profiles": profile_ids,
         "now": now,
         "afresh": afresh,

@@ -121,7 +121,7 @@ def standing_of(
         found_at = now if before.found_quiet_at is None or after_quiet else before.found_quiet_at
         return Standing(stage, _kept_since(stage, since, before, afresh), found_at, usual)
 
-    found_at = before.found_quiet_at if after_quiet else None
+    remembered = before.found_quiet_at if after_quiet else None
     returns = [at for number, at in enumerate(purchases) if number and _ends_silence(purchases, number, terms)]
     returned_at = max([*returns, *after_quiet[:1]], default=None)
     if returned_at is not None and now < returned_at + terms.won_back_for:
@@ -135,7 +135,7 @@ def standing_of(
             stage, since = Stage.FIRST_TIME, first_at
         if returned_at is not None:
             since = max(since, returned_at + terms.won_back_for)
-    return Standing(stage, _kept_since(stage, since, before, afresh), found_at, usual)
+    return Standing(stage, _kept_since(stage, since, before, afresh), remembered, usual)
 
 
 def _quiet_stage(silence: int, usual: int, alive: float | None, kept: Stage | None) -> Stage | None:

@@ -75,7 +75,10 @@ def test_each_way_to_name_the_customer(shop, staff):
 
 
 def test_wrong_arguments(shop, staff):
-    ann, profile = global_id("User", shop.ann.pk), global_id("CustomerProfile", CustomerProfile.objects.get(user=None).pk)
+    ann, profile = (
+        global_id("User", shop.ann.pk),
+        global_id("CustomerProfile", CustomerProfile.objects.get(user=None).pk),
+    )
     assert refused(staff, type="B2B") == (None, "GRAPHQL_ERROR")
     assert refused(staff, type="B2B", userId=ann, id=profile) == (None, "GRAPHQL_ERROR")
     assert refused(staff, type="B2B", id=ann) == ("id", "GRAPHQL_ERROR")

@@ -4,25 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('account', '0003_private_metadata'),
+        ("account", "0003_private_metadata"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='address',
-            name='metadata',
+            model_name="address",
+            name="metadata",
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AddField(
-            model_name='address',
-            name='private_metadata',
+            model_name="address",
+            name="private_metadata",
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AddField(
-            model_name='user',
-            name='metadata',
+            model_name="user",
+            name="metadata",
             field=models.JSONField(blank=True, default=dict),
         ),
     ]

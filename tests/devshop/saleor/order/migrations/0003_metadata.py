@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('order', '0002_initial'),
+        ("order", "0002_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='order',
-            name='metadata',
+            model_name="order",
+            name="metadata",
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AddField(
-            model_name='order',
-            name='private_metadata',
+            model_name="order",
+            name="private_metadata",
             field=models.JSONField(blank=True, default=dict),
         ),
     ]
