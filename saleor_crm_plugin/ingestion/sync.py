@@ -105,10 +105,10 @@ def sync_orders(
     now: datetime | None = None,
     is_history: bool = False,
 ) -> SyncResult:
-    """Read the orders as they are now and write what differs: facts, metrics, stages, points; then customers' tiers.
+    """Read the orders as they are now and write what differs: facts, metrics, stages, points; then types and tiers.
 
-    One transaction, and one for the tiers. If it fails on the data of some order, each order is tried by itself, so
-    that one bad order does not hold up the others.
+    One transaction, one for the customers' types and one for their tiers. If the first fails on the data of some order,
+    each order is tried by itself, so that one bad order does not hold up the others.
 
     Args:
         is_history: more of the same customers' orders follow, so their lifecycle stages and types wait until the
@@ -130,6 +130,9 @@ def sync_orders(
         return _one_by_one(ids, settings, now, using, error, is_history)
     except (ArithmeticError, ValueError, TypeError, KeyError, LookupError) as error:
         return _one_by_one(ids, settings, now, using, error, is_history)
+    # Each by itself: they lock other profiles than those whose purchases changed.
+    if settings.crm.profiles_enabled and not is_history:
+        refresh_types(customers, settings.crm, now, using)
     if settings.loyalty:
         review_customers(customers, now, using)
     return result
@@ -177,7 +180,6 @@ def _sync(
         customers |= touched
         if not is_history:
             lifecycle.refresh_stages(touched, settings.crm, now, using)
-            refresh_types(customers, settings.crm, now, using)
     # Rewards are there for points that staff gave, too. Their rows are locked before accounts.
     note_used(orders, now, using)
     if settings.loyalty:

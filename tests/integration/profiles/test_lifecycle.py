@@ -77,7 +77,7 @@ class TestEvents:
             (day(71), "repeat", "at_risk", "silence", ""),
             (day(121), "at_risk", "lapsed", "silence", ""),
             (day(130), "lapsed", "won_back", "order", str(third.order_id)),
-            (day(220), "won_back", "at_risk", "silence", ""),
+            (day(220), "won_back", "repeat", "won_back_ended", ""),
         ]
         at_risk = events[2]
         assert at_risk.details == {
