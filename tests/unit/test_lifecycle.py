@@ -71,7 +71,7 @@ def test_a_purchase_after_a_long_silence_wins_back_for_ninety_days() -> None:
     assert stand(0, 60, at=60).stage == Stage.REPEAT
     # It goes on through further purchases, and then the number of purchases counts again, since that moment.
     often = (0, 61, 80, 100, 120, 140)
-    assert stand(*often, at=150.9) == Standing(Stage.WON_BACK, day(61), None, stand(*often, at=150.9).usual_gap)
+    assert stand(*often, at=150.9) == Standing(Stage.WON_BACK, day(61), None)
     assert (stand(*often, at=151).stage, stand(*often, at=151).since) == (Stage.LOYAL, day(151))
 
 

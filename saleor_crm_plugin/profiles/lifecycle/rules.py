@@ -75,12 +75,11 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A stage, when it began, and what to remember. `usual_gap` in whole seconds, None without a purchase."""
+    """A stage, when it began, and what to remember."""
 
     stage: Stage
     since: datetime
     found_quiet_at: datetime | None
-    usual_gap: int | None = None
 
 
 def usual_gap(first_at: datetime, last_at: datetime, orders: int, shop_gap: timedelta) -> int:
@@ -119,7 +118,7 @@ def standing_of(
     if stage is not None:
         since = _quiet_since(stage, last_at, usual, alive, before, now)
         found_at = now if before.found_quiet_at is None or after_quiet else before.found_quiet_at
-        return Standing(stage, _kept_since(stage, since, before, afresh), found_at, usual)
+        return Standing(stage, _kept_since(stage, since, before, afresh), found_at)
 
     remembered = before.found_quiet_at if after_quiet else None
     returns = [at for number, at in enumerate(purchases) if number and _ends_silence(purchases, number, terms)]
@@ -135,7 +134,7 @@ def standing_of(
             stage, since = Stage.FIRST_TIME, first_at
         if returned_at is not None:
             since = max(since, returned_at + terms.won_back_for)
-    return Standing(stage, _kept_since(stage, since, before, afresh), remembered, usual)
+    return Standing(stage, _kept_since(stage, since, before, afresh), remembered)
 
 
 def _quiet_stage(silence: int, usual: int, alive: float | None, kept: Stage | None) -> Stage | None:
