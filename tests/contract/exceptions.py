@@ -59,5 +59,6 @@ PLUGIN = {
 # A package's name for what a module of it defines. The facts know only where a name is defined; that all versions
 # re-export these was looked up in their sources.
 RE_EXPORTS = {
+    "saleor.graphql.product.types.Category": "saleor.graphql.product.types.categories.Category",
     "saleor.graphql.product.types.Product": "saleor.graphql.product.types.products.Product",
 }

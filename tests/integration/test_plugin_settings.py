@@ -146,6 +146,12 @@ class TestSaving:
             {"name": "training_history_days", "value": "365"},
             {"name": "minimum_support", "value": "5"},
             {"name": "expiry_reminder_days", "value": ""},
+            {"name": "loyal_orders", "value": "4"},
+            {"name": "won_back_days", "value": "90"},
+            {"name": "usual_gap_days", "value": "90"},
+            {"name": "tax_id_metadata_key", "value": "vat_number"},
+            {"name": "business_domains", "value": ""},
+            {"name": "government_domains", "value": "gov, mil"},
         ]
         assert row.name == "Customers, loyalty and recommendations"
         assert page("crm")["minimum_support"] == "5"
