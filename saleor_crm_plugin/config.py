@@ -26,10 +26,12 @@ from saleor_crm_plugin.config_fields import (
 )
 from saleor_crm_plugin.config_parsing import (
     Choice,
+    Domains,
     Expiry,
     ExpiryText,
     Flag,
     Instant,
+    MetadataKey,
     Number,
     WholeNumber,
 )
@@ -67,6 +69,10 @@ MINIMUM_SUPPORT = (1, 1000)
 REMINDER_DAYS = (1, 365)
 FEEDBACK_DAYS = (1, 3650)
 FEEDBACK_EDIT_DAYS = (0, 365)
+LOYAL_ORDERS = (3, 100)
+WON_BACK_DAYS = (1, 730)
+USUAL_GAP_DAYS = (7, 1095)
+MOST_DOMAINS = 200
 
 POINTS_PER_UNIT_LIMIT = Decimal(10_000)
 POINT_VALUE_LIMIT = Decimal(10_000)
@@ -133,6 +139,14 @@ class CRMSettings:
     feedback_edit_days: int = 14
     # Texts about products wait until staff have approved them.
     reviews_moderated: bool = True
+    # Purchases that make a customer loyal, and how long one who came back counts as won back.
+    loyal_orders: int = 4
+    won_back_days: int = 90
+    # Days between a customer's orders, while too few came back to know.
+    usual_gap_days: int = 90
+    tax_id_metadata_key: str = "vat_number"
+    business_domains: tuple[str, ...] = ()
+    government_domains: tuple[str, ...] = ("gov", "mil")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +262,49 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         "What customers write about a product is shown to others once staff have approved it.",
         True,
         Flag(),
+    ),
+    field(
+        "loyal_orders",
+        "Orders that make a customer loyal",
+        "A customer who keeps to the own rhythm is loyal from this many orders on.",
+        "4",
+        WholeNumber(*LOYAL_ORDERS),
+    ),
+    field(
+        "won_back_days",
+        "Days that a customer counts as won back",
+        "A customer who orders again after a long silence is shown as won back for this many days.",
+        "90",
+        WholeNumber(*WON_BACK_DAYS),
+    ),
+    field(
+        "usual_gap_days",
+        "Usual days between orders",
+        "How often customers order in this shop. Used until enough of them have come back to compute it.",
+        "90",
+        WholeNumber(*USUAL_GAP_DAYS),
+    ),
+    field(
+        "tax_id_metadata_key",
+        "Metadata key of the tax id",
+        "Where your shop keeps a customer's VAT number or other tax id: a key in the metadata of the account, the "
+        "order or its billing address. Whoever has one is a company.",
+        "vat_number",
+        MetadataKey(),
+    ),
+    field(
+        "business_domains",
+        "E-mail domains of companies",
+        "Customers with an address of one of these domains, or of one below them, are companies.",
+        "",
+        Domains(MOST_DOMAINS),
+    ),
+    field(
+        "government_domains",
+        "E-mail domains of authorities",
+        "Customers with an address of one of these domains, or of one below them, are authorities.",
+        "gov, mil",
+        Domains(MOST_DOMAINS),
     ),
     field(LAST_SYNC, "Last reconciliation", "When orders were last compared with profiles and points.", "", None),
     field(LAST_TRAINING, "Last training", "When recommendations were last learned.", "", None),

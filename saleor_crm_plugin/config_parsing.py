@@ -15,11 +15,16 @@ from typing import Any, Literal, Protocol
 
 # Longer than any value that makes sense, so that nothing huge is ever parsed.
 MAX_VALUE_LENGTH = 64
+MAX_DOMAIN_LENGTH = 253
 EARLIEST_YEAR = 2000
 LATEST_YEAR = 2100
 
 _WHOLE = re.compile(r"[0-9]+")
 _DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?")
+_METADATA_KEY = re.compile(r"[^\s\x00-\x1f]+")
+# Letters of all alphabets, as people write domains; an address in another script may come encoded (xn--), which is
+# another text.
+_DOMAIN = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?)*")
 _MONTHS = re.compile(r"([0-9]+) months?")
 
 
@@ -169,3 +174,41 @@ class Instant:
         if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
             raise ValueError(self.limits)
         return moment
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataKey:
+    """A key under which metadata is stored."""
+
+    limits: str = f"Enter up to {MAX_VALUE_LENGTH} characters without spaces."
+
+    def __call__(self, value: object) -> str:
+        text = _text(value, self.limits)
+        if not _METADATA_KEY.fullmatch(text):
+            raise ValueError(self.limits)
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Domains:
+    """Domains of e-mail addresses; `.gov`, `*.gov` and `@gov` mean the same as `gov`. Lowered, each once, sorted."""
+
+    most: int
+
+    @property
+    def limits(self) -> str:
+        return f"Enter none, or up to {self.most} domains with commas between them, like example.com, gov."
+
+    def __call__(self, value: object) -> tuple[str, ...]:
+        if not isinstance(value, str) or len(value) > self.most * MAX_DOMAIN_LENGTH:
+            raise ValueError(self.limits)
+        if value.strip().lower() == "none":
+            return ()
+        names = [re.sub(r"^(@|\*?\.)", "", name).lower() for name in re.split(r"[\s,;]+", value) if name]
+        if len(names) > self.most or not all(self._is_domain(name) for name in names):
+            raise ValueError(self.limits)
+        return tuple(sorted(set(names)))
+
+    @staticmethod
+    def _is_domain(name: str) -> bool:
+        return len(name) <= MAX_DOMAIN_LENGTH and _DOMAIN.fullmatch(name) is not None

@@ -135,6 +135,7 @@ class CRMPlugin(SettingsPlugin):
     order_fulfilled = _hint(hooks.order_changed)
     order_cancelled = _hint(hooks.order_changed)
     order_expired = _hint(hooks.order_changed)
+    order_metadata_updated = _hint(hooks.order_changed)
     order_bulk_created = _hint(hooks.orders_imported)
 
     checkout_updated = _hint(hooks.checkout_changed)
@@ -145,6 +146,7 @@ class CRMPlugin(SettingsPlugin):
 
     customer_created = _hint(hooks.customer_changed)
     customer_updated = _hint(hooks.customer_changed)
+    customer_metadata_updated = _hint(hooks.customer_changed)
     account_confirmed = _hint(hooks.customer_changed)
     account_email_changed = _hint(hooks.customer_changed)
     customer_deleted = _hint(hooks.customer_deleted)

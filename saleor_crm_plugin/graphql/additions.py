@@ -41,6 +41,7 @@ from saleor_crm_plugin.graphql.loyalty.tiers import additions as tiers
 from saleor_crm_plugin.graphql.loyalty.types import CheckoutLoyalty, LoyaltyAccount, OrderLoyalty
 from saleor_crm_plugin.graphql.profiles import resolvers as profiles
 from saleor_crm_plugin.graphql.profiles.feedback import additions as feedback
+from saleor_crm_plugin.graphql.profiles.lifecycle import additions as lifecycle
 from saleor_crm_plugin.graphql.profiles.merging import additions as merging
 from saleor_crm_plugin.graphql.profiles.privacy import additions as privacy
 from saleor_crm_plugin.graphql.profiles.search import additions as customer_search
@@ -263,6 +264,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *merging.ADDITIONS,
     *customer_search.ADDITIONS,
     *customer_staff.ADDITIONS,
+    *lifecycle.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -289,6 +291,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
         "metrics": {"complexity": 1},
         "merges": {"complexity": 1},
         **customer_staff.PROFILE_COSTS,
+        **lifecycle.PROFILE_COSTS,
     },
     "ProductRecommendation": {"product": {"complexity": 1}},
     "RecommendationReason": {"products": {"complexity": 1}},

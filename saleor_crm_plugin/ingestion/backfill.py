@@ -22,6 +22,8 @@ from saleor.order.models import Order
 
 from saleor_crm_plugin.exceptions import CRMError
 from saleor_crm_plugin.ingestion.claims import claim_for, claimable_customers
+from saleor_crm_plugin.ingestion.customer_types import refresh_all_types
+from saleor_crm_plugin.ingestion.lifecycle import refresh_all_stages
 from saleor_crm_plugin.ingestion.locks import only_one
 from saleor_crm_plugin.ingestion.models import SyncState
 from saleor_crm_plugin.ingestion.settings import load_settings
@@ -111,7 +113,7 @@ def backfill(
             progress(skipped)
         done = failed = 0
         for batch in _batches(orders, start, batch_size):
-            failed += len(sync_orders([order_id for _, order_id in batch]).failed)
+            failed += len(sync_orders([order_id for _, order_id in batch], is_history=True).failed)
             done += len(batch)
             created_at, order_id = batch[-1]
             state.update_or_create(
@@ -169,5 +171,8 @@ def _state_name(since: datetime | None, channel_id: int | None) -> str:
 def _finish(batch_size: int) -> None:
     for customers in claimable_customers(batch_size):
         if orders := claim_for(customers):
-            sync_orders(orders)
-    refresh_rfm(load_settings().crm.rfm_window_days, timezone.now())
+            sync_orders(orders, is_history=True)
+    settings, now = load_settings().crm, timezone.now()
+    refresh_rfm(settings.rfm_window_days, now)
+    refresh_all_stages(settings, now)
+    refresh_all_types(settings, now)

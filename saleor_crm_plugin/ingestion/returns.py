@@ -73,7 +73,7 @@ def read_grants(order_ids: Collection[UUID], alias: str) -> dict[UUID, list[Gran
 
 
 def with_returns(order: OrderSnapshot, returned: Mapping[UUID, int], grants: Iterable[Grant]) -> OrderSnapshot:
-    """The order with the shares of its lines and shipping that were taken back."""
+    """The order with the shares of its lines and shipping that were taken back, and the pieces that came back."""
     if not returned and not grants:
         return order
     granted: defaultdict[UUID, Fraction] = defaultdict(Fraction)
@@ -94,6 +94,7 @@ def with_returns(order: OrderSnapshot, returned: Mapping[UUID, int], grants: Ite
     lines = tuple(
         replace(
             line,
+            returned=min(returned.get(line.line_id, 0), line.quantity),
             taken_back=min(max(Fraction(returned.get(line.line_id, 0), line.quantity), granted[line.line_id]), WHOLE),
         )
         if line.quantity > 0

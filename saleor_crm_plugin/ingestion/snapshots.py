@@ -26,8 +26,8 @@ class LineSnapshot:
     """A line of an order. The totals are those of the line after discounts, before refunds.
 
     `is_on_sale`: a promotion of the catalogue made it cheaper. `taken_back` is the share of it, 0 to 1, that was
-    returned or that a refund was granted for. `base_total` is its price before discounts of the whole order, with or
-    without tax as the shop enters prices.
+    returned or that a refund was granted for, `returned` the pieces that came back. `base_total` is its price before
+    discounts of the whole order, with or without tax as the shop enters prices.
     """
 
     line_id: UUID
@@ -42,6 +42,7 @@ class LineSnapshot:
     taken_back: Fraction = Fraction(0)
     base_total: Decimal = Decimal(0)
     tax_rate: Decimal = Decimal(0)
+    returned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,16 @@ class OrderSnapshot:
     def gift_cards(self) -> Decimal:
         """What gift cards paid."""
         return sum(self.paid_by_card.values(), Decimal(0))
+
+    @property
+    def items(self) -> int:
+        """Pieces that were bought."""
+        return sum(max(line.quantity, 0) for line in self.lines)
+
+    @property
+    def returned_items(self) -> int:
+        """Pieces of them that came back."""
+        return sum(line.returned for line in self.lines)
 
     @property
     def price_gross(self) -> Decimal:

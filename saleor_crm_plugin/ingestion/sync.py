@@ -18,8 +18,10 @@ from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 from saleor.core.db.connection import allow_writer
 
+from saleor_crm_plugin.ingestion import lifecycle
 from saleor_crm_plugin.ingestion.actions import award_sign_ups
 from saleor_crm_plugin.ingestion.claims import claim_for, forget_user
+from saleor_crm_plugin.ingestion.customer_types import refresh_types
 from saleor_crm_plugin.ingestion.loyalty_facts import bring_points_in_line
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customer, read_orders
@@ -86,24 +88,35 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
     if customer is None:
         forget_user(user_id, using)
         return
+    now = timezone.now()
     if settings.crm.profiles_enabled:
         with transaction.atomic(using=using):
             # First, because it waits for others before it locks anything.
             claimed = claim_for([customer], using)
             leave_addresses([user_id], using)
-            resolve_profiles([UserPerson(user_id)], using)
+            profile_id = resolve_profiles([UserPerson(user_id)], using)[UserPerson(user_id)]
         sync_orders(claimed, settings=settings)
-    award_sign_ups([user_id], settings, timezone.now(), using)
+        lifecycle.welcome(profile_id, settings.crm, now, using)
+        refresh_types([profile_id], settings.crm, now, using)
+    award_sign_ups([user_id], settings, now, using)
 
 
 @allow_writer()
 def sync_orders(
-    order_ids: Iterable[UUID], *, settings: ShopSettings | None = None, now: datetime | None = None
+    order_ids: Iterable[UUID],
+    *,
+    settings: ShopSettings | None = None,
+    now: datetime | None = None,
+    is_history: bool = False,
 ) -> SyncResult:
-    """Read the orders as they are now and write what differs: facts, metrics, points; then their customers' tiers.
+    """Read the orders as they are now and write what differs: facts, metrics, stages, points; then types and tiers.
 
-    One transaction, and one for the tiers. If it fails on the data of some order, each order is tried by itself, so
-    that one bad order does not hold up the others.
+    One transaction, one for the customers' types and one for their tiers. If the first fails on the data of some order,
+    each order is tried by itself, so that one bad order does not hold up the others.
+
+    Args:
+        is_history: more of the same customers' orders follow, so their lifecycle stages and types wait until the
+            caller has them all: none is told that a customer lapsed between two batches.
     """
     ids = sorted(set(order_ids))
     if not ids:
@@ -113,26 +126,31 @@ def sync_orders(
     using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
     try:
         with transaction.atomic(using=using):
-            result, customers = _sync(ids, settings, now, using)
+            result, customers = _sync(ids, settings, now, using, is_history)
     except DatabaseError as error:
         # A missing table, a lost connection or a deadlock is not the fault of an order; the caller retries.
         if not _is_about_data(error):
             raise
-        return _one_by_one(ids, settings, now, using, error)
+        return _one_by_one(ids, settings, now, using, error, is_history)
     except (ArithmeticError, ValueError, TypeError, KeyError, LookupError) as error:
-        return _one_by_one(ids, settings, now, using, error)
+        return _one_by_one(ids, settings, now, using, error, is_history)
+    # Each by itself: they lock other profiles than those whose purchases changed.
+    if settings.crm.profiles_enabled and not is_history:
+        refresh_types(customers, settings.crm, now, using)
     if settings.loyalty:
         review_customers(customers, now, using)
     return result
 
 
-def _one_by_one(ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str, error: Exception) -> SyncResult:
+def _one_by_one(
+    ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str, error: Exception, is_history: bool
+) -> SyncResult:
     if len(ids) == 1:
         _record_failure(ids[0], error, using)
         return SyncResult(failed=set(ids))
     result = SyncResult()
     for order_id in ids:
-        result.add(sync_orders([order_id], settings=settings, now=now))
+        result.add(sync_orders([order_id], settings=settings, now=now, is_history=is_history))
     return result
 
 
@@ -155,13 +173,18 @@ def _record_failure(order_id: UUID, error: Exception, using: str) -> None:
     )
 
 
-def _sync(ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str) -> tuple[SyncResult, set[int]]:
+def _sync(
+    ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str, is_history: bool
+) -> tuple[SyncResult, set[int]]:
     """What became of the orders, and the profiles whose points or purchases may have changed."""
     orders, members = _lock_and_read(ids, settings, using)
     owner = _heads(members)
     customers = set(owner.values())
     if settings.crm.profiles_enabled:
-        customers |= _store_facts(orders, ids, members, using)
+        touched = _store_facts(orders, ids, members, using)
+        customers |= touched
+        if not is_history:
+            lifecycle.refresh_stages(touched, settings.crm, now, using)
     # Rewards are there for points that staff gave, too. Their rows are locked before accounts.
     note_used(orders, now, using)
     if settings.loyalty:
@@ -211,6 +234,8 @@ def _store_facts(
                 counts=order.counts,
                 gross_amount=order.total_gross,
                 refunded_amount=order.refunded,
+                items=order.items,
+                returned_items=order.returned_items,
             )
             for order in orders
             if order.order_id in owner

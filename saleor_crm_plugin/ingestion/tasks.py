@@ -37,7 +37,10 @@ BIRTHDAYS_AT = crontab(hour="1", minute="20")
 REMIND_AT = crontab(hour="7", minute="40")
 # Before whatever computes something about customers.
 CONSENTS_AT = crontab(hour="1", minute="50")
+TYPES_AT = crontab(hour="1", minute="40")
 RFM_AT = crontab(hour="2", minute="20")
+# After the forecasts, on which stages depend.
+LIFECYCLE_AT = crontab(hour="3", minute="5")
 TRAIN_AT = crontab(hour="3", minute="20")
 # A nightly job that found no worker for this long waits for the next night.
 NIGHTLY_EXPIRES_SECONDS = 6 * 3600
@@ -198,6 +201,22 @@ def refresh_rfm_task(settings: ShopSettings) -> None:
 
 
 @crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
+def refresh_lifecycle_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.lifecycle import refresh_all_stages
+
+    if settings.crm.profiles_enabled:
+        refresh_all_stages(settings.crm, timezone.now())
+
+
+@crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
+def refresh_customer_types_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.customer_types import refresh_all_types
+
+    if settings.crm.profiles_enabled:
+        refresh_all_types(settings.crm, timezone.now())
+
+
+@crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
 def train_recommendations_task(settings: ShopSettings) -> None:
     from saleor_crm_plugin.ingestion.train import train_now
 
@@ -222,6 +241,8 @@ PERIODIC_TASKS: dict[str, dict[str, Any]] = {
     "crm-review-tiers": {"task": review_tiers_task.name, "schedule": REVIEW_TIERS_EVERY},
     "crm-apply-consent-policy": {"task": apply_consent_policy_task.name, "schedule": CONSENTS_AT},
     "crm-refresh-rfm": {"task": refresh_rfm_task.name, "schedule": RFM_AT},
+    "crm-refresh-lifecycle": {"task": refresh_lifecycle_task.name, "schedule": LIFECYCLE_AT},
+    "crm-refresh-customer-types": {"task": refresh_customer_types_task.name, "schedule": TYPES_AT},
     "crm-train-recommendations": {"task": train_recommendations_task.name, "schedule": TRAIN_AT},
 }
 

@@ -4,6 +4,8 @@
   to the count and, net of its refund, nothing to the money. A cancelled one adds to neither.
 - `average_order_value` = net spent / orders, rounded half away from zero to the money's three places.
 - `average_days_between_orders` = (last - first) / (orders - 1) in days of 24 hours, two places; None below two orders.
+- `items_count` is the pieces in these orders, `returned_items` those of them that came back. What was refunded without
+  coming back is not among them.
 - Whoever has only orders that do not count has a row of zeros; whoever has no order in a currency has no row.
 """
 
@@ -27,13 +29,13 @@ _LOCK = "SELECT id FROM crm_customer_profile WHERE id = ANY(%(profiles)s::bigint
 _REFRESH = f"""
 INSERT INTO crm_profile_metrics AS kept
     (profile_id, currency, orders_count, gross_spent, refunded, net_spent, average_order_value,
-     first_order_at, last_order_at, average_days_between_orders, rfm_group)
+     first_order_at, last_order_at, average_days_between_orders, items_count, returned_items, rfm_group)
 SELECT
     profile_id, currency, orders_count, gross_spent, refunded, gross_spent - refunded,
     round((gross_spent - refunded) / nullif(orders_count, 0), {MONEY_PLACES}),
     first_order_at, last_order_at,
     round(extract(epoch FROM last_order_at - first_order_at) / 86400 / nullif(orders_count - 1, 0), 2),
-    ''
+    items_count, returned_items, ''
 FROM (
     SELECT
         profile_id, currency,
@@ -41,7 +43,9 @@ FROM (
         coalesce(sum(gross_amount) FILTER (WHERE counts), 0) AS gross_spent,
         coalesce(sum(refunded_amount) FILTER (WHERE counts), 0) AS refunded,
         min(placed_at) FILTER (WHERE counts) AS first_order_at,
-        max(placed_at) FILTER (WHERE counts) AS last_order_at
+        max(placed_at) FILTER (WHERE counts) AS last_order_at,
+        coalesce(sum(items) FILTER (WHERE counts), 0) AS items_count,
+        coalesce(sum(returned_items) FILTER (WHERE counts), 0) AS returned_items
     FROM crm_profile_order
     WHERE profile_id = ANY(%(profiles)s::bigint[])
     GROUP BY profile_id, currency
@@ -51,12 +55,14 @@ ON CONFLICT (profile_id, currency) DO UPDATE SET
     orders_count = excluded.orders_count, gross_spent = excluded.gross_spent, refunded = excluded.refunded,
     net_spent = excluded.net_spent, average_order_value = excluded.average_order_value,
     first_order_at = excluded.first_order_at, last_order_at = excluded.last_order_at,
-    average_days_between_orders = excluded.average_days_between_orders
+    average_days_between_orders = excluded.average_days_between_orders,
+    items_count = excluded.items_count, returned_items = excluded.returned_items
 WHERE (kept.orders_count, kept.gross_spent, kept.refunded, kept.first_order_at, kept.last_order_at,
-       kept.average_order_value, kept.average_days_between_orders)
+       kept.average_order_value, kept.average_days_between_orders, kept.items_count, kept.returned_items)
     IS DISTINCT FROM
       (excluded.orders_count, excluded.gross_spent, excluded.refunded, excluded.first_order_at, excluded.last_order_at,
-       excluded.average_order_value, excluded.average_days_between_orders)
+       excluded.average_order_value, excluded.average_days_between_orders, excluded.items_count,
+       excluded.returned_items)
 """
 _REMOVE = """
 DELETE FROM crm_profile_metrics kept

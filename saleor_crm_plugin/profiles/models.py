@@ -53,6 +53,9 @@ class CustomerProfile(models.Model):
         max_length=16, choices=LifecycleStage.choices, blank=True, default="", db_default=""
     )
     lifecycle_since = models.DateTimeField(null=True)
+    # When the customer was first found at risk or lapsed, in the silence that goes on, or in the last one that an
+    # order ended; an order placed later wins the customer back.
+    found_quiet_at = models.DateTimeField(null=True)
     customer_type = models.CharField(
         max_length=8, choices=CustomerType.choices, default=CustomerType.B2C, db_default=CustomerType.B2C
     )
@@ -126,6 +129,9 @@ class ProfileOrder(models.Model):
     counts = models.BooleanField()
     gross_amount = money_field()
     refunded_amount = money_field()
+    # Pieces, and those of them that came back.
+    items = models.IntegerField(default=0, db_default=0)
+    returned_items = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "crm_profile_order"
@@ -135,6 +141,12 @@ class ProfileOrder(models.Model):
             ),
         ]
         indexes = [models.Index(name="crm_profile_order_history", fields=["profile", "currency", "placed_at"])]
+        constraints = [
+            models.CheckConstraint(
+                name="crm_order_returns_at_most_its_items",
+                condition=models.Q(returned_items__gte=0, returned_items__lte=models.F("items")),
+            ),
+        ]
 
 
 class RFMGroup(models.TextChoices):
@@ -177,6 +189,8 @@ class ProfileMetrics(models.Model):
     last_order_at = models.DateTimeField(null=True)
     # None below two orders.
     average_days_between_orders = models.DecimalField(max_digits=10, decimal_places=2, null=True)
+    items_count = models.IntegerField(default=0, db_default=0)
+    returned_items = models.IntegerField(default=0, db_default=0)
     # 1 (worst) to 5 (best), by quintile among the customers of the currency; None until the first RFM run, and for
     # whoever has no order within the RFM window.
     recency_score = models.SmallIntegerField(null=True)

@@ -15,17 +15,19 @@ from django.db import DEFAULT_DB_ALIAS, connections
 # unchanged fact is not written: replays cost no new row versions. `before` is what was there when the statement began.
 _STORE = """
 WITH facts (
-    order_id, profile_id, placed_by_id, channel_id, currency, placed_at, counts, gross_amount, refunded_amount
+    order_id, profile_id, placed_by_id, channel_id, currency, placed_at, counts, gross_amount, refunded_amount,
+    items, returned_items
 ) AS (
     SELECT * FROM unnest(
         %s::uuid[], %s::bigint[], %s::bigint[], %s::int[], %s::text[], %s::timestamptz[], %s::bool[], %s::numeric[],
-        %s::numeric[]
+        %s::numeric[], %s::int[], %s::int[]
     )
 ), before AS (
     SELECT order_id, profile_id FROM crm_profile_order WHERE order_id IN (SELECT order_id FROM facts)
 ), stored AS (
     INSERT INTO crm_profile_order AS kept
-        (order_id, profile_id, placed_by_id, channel_id, currency, placed_at, counts, gross_amount, refunded_amount)
+        (order_id, profile_id, placed_by_id, channel_id, currency, placed_at, counts, gross_amount, refunded_amount,
+         items, returned_items)
     SELECT facts.* FROM facts
     -- Of a person who was deleted nothing is kept.
     JOIN crm_customer_profile profile ON profile.id = facts.profile_id AND profile.erasure_level <> 'delete'
@@ -33,12 +35,13 @@ WITH facts (
     ON CONFLICT (order_id) DO UPDATE SET
         profile_id = excluded.profile_id, placed_by_id = excluded.placed_by_id, channel_id = excluded.channel_id,
         currency = excluded.currency, placed_at = excluded.placed_at, counts = excluded.counts,
-        gross_amount = excluded.gross_amount, refunded_amount = excluded.refunded_amount
+        gross_amount = excluded.gross_amount, refunded_amount = excluded.refunded_amount, items = excluded.items,
+        returned_items = excluded.returned_items
     WHERE (kept.profile_id, kept.placed_by_id, kept.channel_id, kept.currency, kept.placed_at, kept.counts,
-           kept.gross_amount, kept.refunded_amount)
+           kept.gross_amount, kept.refunded_amount, kept.items, kept.returned_items)
         IS DISTINCT FROM
           (excluded.profile_id, excluded.placed_by_id, excluded.channel_id, excluded.currency, excluded.placed_at,
-           excluded.counts, excluded.gross_amount, excluded.refunded_amount)
+           excluded.counts, excluded.gross_amount, excluded.refunded_amount, excluded.items, excluded.returned_items)
     RETURNING order_id, profile_id
 )
 SELECT profile_id FROM stored
@@ -54,6 +57,8 @@ class OrderFact:
 
     Attributes:
         placed_by: the profile that was merged into `profile_id`, if it is the order of that one.
+        items: pieces, whatever they are.
+        returned_items: those of them that came back.
     """
 
     order_id: UUID
@@ -65,6 +70,8 @@ class OrderFact:
     gross_amount: Decimal
     refunded_amount: Decimal
     placed_by: int | None = None
+    items: int = 0
+    returned_items: int = 0
 
 
 def store_order_facts(facts: Collection[OrderFact], using: str | None = None) -> set[int]:
@@ -86,6 +93,8 @@ def store_order_facts(facts: Collection[OrderFact], using: str | None = None) ->
         [fact.counts for fact in facts],
         [fact.gross_amount for fact in facts],
         [fact.refunded_amount for fact in facts],
+        [fact.items for fact in facts],
+        [fact.returned_items for fact in facts],
     ]
     with connections[using or DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(_STORE, columns)

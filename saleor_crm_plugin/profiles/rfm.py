@@ -4,6 +4,9 @@ Within a currency, each customer with an order in the window gets three scores f
 among those customers: time of the last order, number of orders, and net money. Equal values get equal scores.
 The groups and what they mean are those of Shopify's RFM report (shopify.dev, enum `CustomerRfmGroup`), which goes, as
 we do, by the recency score and the mean of the other two. That reference names no cut-offs; ours are `_GRID`.
+
+Who refuses profiling, is erased, or was merged into another profile has neither scores nor a group, and counts in
+nobody's quintile.
 """
 
 from __future__ import annotations
@@ -71,10 +74,13 @@ def _group_sql() -> str:
 
 # The rows that change are locked in the order in which `metrics` writes them, so that the two cannot deadlock.
 _REFRESH = f"""
-WITH bought AS (
+WITH customer AS (
+    SELECT id AS profile_id FROM crm_customer_profile
+    WHERE profiling_allowed AND erased_at IS NULL AND merged_into_id IS NULL
+), bought AS (
     SELECT profile_id, currency, max(placed_at) AS last_at, count(*) AS orders,
            sum(gross_amount - refunded_amount) AS net
-    FROM crm_profile_order
+    FROM crm_profile_order JOIN customer USING (profile_id)
     WHERE counts AND placed_at > %(since)s AND placed_at <= %(now)s
     GROUP BY profile_id, currency
 ), scored AS (
@@ -84,8 +90,9 @@ WITH bought AS (
            {_quintile_sql("net")} AS monetary
     FROM bought
 ), wanted AS (
-    SELECT kept.id, recency, frequency, monetary, {_group_sql()} AS rfm_group
-    FROM crm_profile_metrics kept LEFT JOIN scored USING (profile_id, currency)
+    SELECT kept.id, recency, frequency, monetary,
+           CASE WHEN customer.profile_id IS NULL THEN '' ELSE {_group_sql()} END AS rfm_group
+    FROM crm_profile_metrics kept LEFT JOIN customer USING (profile_id) LEFT JOIN scored USING (profile_id, currency)
 ), changed AS (
     SELECT kept.id
     FROM crm_profile_metrics kept JOIN wanted USING (id)
@@ -103,7 +110,7 @@ WHERE kept.id = changed.id
 
 
 def refresh_rfm(window_days: int, now: datetime, using: str | None = None) -> int:
-    """Score everybody anew; one SQL statement, which writes only what changes.
+    """Score everybody who may be profiled anew; one SQL statement, which writes only what changes.
 
     Args:
         window_days: how far back orders are looked at. Whoever has none since then has no scores.

@@ -3,11 +3,17 @@
 Everything else must agree with every version. An entry that is not needed any more fails the tests.
 """
 
+_NULL_IS_NO_TAX_ID = "Not null, as from 3.22; 3.21 allows null, which the plugin reads as no tax id."
 _AS_IN_THE_OLDER_TWO = "As in 3.21 and 3.22; the plugin does not call it."
 
 # model.field -> reason
 MODELS = {
+    "account.Address.metadata": _NULL_IS_NO_TAX_ID,
+    "account.Address.private_metadata": _NULL_IS_NO_TAX_ID,
+    "account.User.metadata": _NULL_IS_NO_TAX_ID,
     "account.User.private_metadata": "Not null, as from 3.22; 3.21 allows null, which the plugin reads as no birthday.",
+    "order.Order.metadata": _NULL_IS_NO_TAX_ID,
+    "order.Order.private_metadata": _NULL_IS_NO_TAX_ID,
     "giftcard.GiftCardEvent.type": "Only the one event that the plugin reads.",
     "plugins.PluginConfiguration.configuration": "Not null, as from 3.22; 3.21 allows null and never writes it.",
 }
@@ -53,5 +59,6 @@ PLUGIN = {
 # A package's name for what a module of it defines. The facts know only where a name is defined; that all versions
 # re-export these was looked up in their sources.
 RE_EXPORTS = {
+    "saleor.graphql.product.types.Category": "saleor.graphql.product.types.categories.Category",
     "saleor.graphql.product.types.Product": "saleor.graphql.product.types.products.Product",
 }

@@ -48,11 +48,13 @@ ORDER_HOOKS = [
     "order_fulfilled",
     "order_cancelled",
     "order_expired",
+    "order_metadata_updated",
 ]
 FULFILLMENT_HOOKS = ["fulfillment_created", "fulfillment_approved", "fulfillment_canceled"]
 CUSTOMER_HOOKS = [
     "customer_created",
     "customer_updated",
+    "customer_metadata_updated",
     "customer_deleted",
     "account_confirmed",
     "account_email_changed",

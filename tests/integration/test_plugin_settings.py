@@ -149,6 +149,12 @@ class TestSaving:
             {"name": "feedback_days", "value": "180"},
             {"name": "feedback_edit_days", "value": "14"},
             {"name": "reviews_moderated", "value": True},
+            {"name": "loyal_orders", "value": "4"},
+            {"name": "won_back_days", "value": "90"},
+            {"name": "usual_gap_days", "value": "90"},
+            {"name": "tax_id_metadata_key", "value": "vat_number"},
+            {"name": "business_domains", "value": ""},
+            {"name": "government_domains", "value": "gov, mil"},
         ]
         assert row.name == "Customers, loyalty and recommendations"
         assert page("crm")["minimum_support"] == "5"

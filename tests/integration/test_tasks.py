@@ -52,6 +52,8 @@ CALLS: list[tuple[Any, list[Any], str, tuple[Any, ...], dict[str, Any]]] = [
     (tasks.review_tiers_task, [], f"{INGESTION}.tier_facts.review_tiers", (NOW,), {}),
     (tasks.expire_rewards_task, [], f"{INGESTION}.rewards.expire_rewards", (NOW,), {}),
     (tasks.refresh_rfm_task, [], "saleor_crm_plugin.profiles.rfm.refresh_rfm", (365, NOW), {}),
+    (tasks.refresh_lifecycle_task, [], f"{INGESTION}.lifecycle.refresh_all_stages", (DEFAULTS.crm, NOW), {}),
+    (tasks.refresh_customer_types_task, [], f"{INGESTION}.customer_types.refresh_all_types", (DEFAULTS.crm, NOW), {}),
     (tasks.train_recommendations_task, [], f"{INGESTION}.train.train_now", (), {}),
 ]
 EACH_TASK = pytest.mark.parametrize(("task", "arguments", "called", "args", "kwargs"), CALLS)
@@ -249,6 +251,14 @@ class TestSchedule:
             "crm-review-tiers": {"task": f"{prefix}.review_tiers_task", "schedule": timedelta(hours=1)},
             "crm-expire-rewards": {"task": f"{prefix}.expire_rewards_task", "schedule": timedelta(minutes=15)},
             "crm-refresh-rfm": {"task": f"{prefix}.refresh_rfm_task", "schedule": crontab(hour="2", minute="20")},
+            "crm-refresh-lifecycle": {
+                "task": f"{prefix}.refresh_lifecycle_task",
+                "schedule": crontab(hour="3", minute="5"),
+            },
+            "crm-refresh-customer-types": {
+                "task": f"{prefix}.refresh_customer_types_task",
+                "schedule": crontab(hour="1", minute="40"),
+            },
             "crm-train-recommendations": {
                 "task": f"{prefix}.train_recommendations_task",
                 "schedule": crontab(hour="3", minute="20"),

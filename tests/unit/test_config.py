@@ -107,6 +107,12 @@ def test_a_page_filled_in_completely() -> None:
             recommendations_enabled="False",
             training_history_days="3650",
             minimum_support="1",
+            loyal_orders="3",
+            won_back_days="30",
+            usual_gap_days="14",
+            tax_id_metadata_key="erp.tax_id",
+            business_domains="@Example.com, *.example.org; .shop",
+            government_domains="none",
             last_sync="whatever stands in a status line",
         )
     ) == CRMSettings(
@@ -116,7 +122,38 @@ def test_a_page_filled_in_completely() -> None:
         recommendations_enabled=False,
         training_history_days=3650,
         minimum_support=1,
+        loyal_orders=3,
+        won_back_days=30,
+        usual_gap_days=14,
+        tax_id_metadata_key="erp.tax_id",
+        business_domains=("example.com", "example.org", "shop"),
+        government_domains=(),
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "example..com",
+        "a b!",
+        "-x.com",
+        "me@example.com",
+        ",".join(["x.com"] * 201),
+        "x" * 60_000,
+        "a" * 254,
+        5,
+        "x.com/y",
+    ],
+)
+def test_what_is_no_list_of_domains_is_refused(text: object) -> None:
+    with pytest.raises(SettingsError, match="Enter none, or up to 200 domains"):
+        parse_crm_settings(items(business_domains=text))
+
+
+@pytest.mark.parametrize("text", ["two words", "x" * 65, ["key"]])
+def test_what_is_no_metadata_key_is_refused(text: object) -> None:
+    with pytest.raises(SettingsError, match="without spaces"):
+        parse_crm_settings(items(tax_id_metadata_key=text))
 
 
 @pytest.mark.parametrize(
@@ -292,6 +329,12 @@ def test_the_limits_stand_in_the_help_text() -> None:
         "feedback_days": "String",
         "feedback_edit_days": "String",
         "reviews_moderated": "Boolean",
+        "loyal_orders": "String",
+        "won_back_days": "String",
+        "usual_gap_days": "String",
+        "tax_id_metadata_key": "String",
+        "business_domains": "String",
+        "government_domains": "String",
         "last_sync": "OUTPUT",
         "last_training": "OUTPUT",
         "orders_behind": "OUTPUT",

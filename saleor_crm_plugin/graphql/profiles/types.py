@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import graphene
@@ -28,7 +29,7 @@ from saleor_crm_plugin.graphql.access import (
 from saleor_crm_plugin.graphql.dataloaders import ProfileByIdLoader
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
-from saleor_crm_plugin.graphql.lists import Page, connection_of
+from saleor_crm_plugin.graphql.lists import DEFAULT_FIRST, FIRST_LIMIT, Page, connection_of
 from saleor_crm_plugin.graphql.profiles.dataloaders import GuestEmailByProfileIdLoader, MetricsByProfileIdLoader
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
 from saleor_crm_plugin.graphql.profiles.feedback.dataloaders import (
@@ -36,6 +37,8 @@ from saleor_crm_plugin.graphql.profiles.feedback.dataloaders import (
     FeedbackCountByProfileIdLoader,
 )
 from saleor_crm_plugin.graphql.profiles.feedback.types import CustomerFeedbackCountableConnection
+from saleor_crm_plugin.graphql.profiles.lifecycle.enums import CustomerTypeEnum, LifecycleStageEnum
+from saleor_crm_plugin.graphql.profiles.lifecycle.types import FavoriteCategory, load_favorite_categories
 from saleor_crm_plugin.graphql.profiles.merging.dataloaders import MergesByProfileIdLoader
 from saleor_crm_plugin.graphql.profiles.merging.types import CustomerMerge
 from saleor_crm_plugin.graphql.profiles.staff import fields as staff
@@ -50,6 +53,8 @@ from saleor_crm_plugin.profiles.consents.enforcement import without_profiling
 
 OWNER_OR_USERS = requires(AuthorizationFilters.OWNER, AccountPermissions.MANAGE_USERS)
 
+OWNER_OR_USERS = requires(AuthorizationFilters.OWNER, AccountPermissions.MANAGE_USERS)
+
 
 class CustomerMetrics(BaseObjectType):
     currency = graphene.String(required=True, description="Currency of the amounts.")
@@ -61,6 +66,10 @@ class CustomerMetrics(BaseObjectType):
     first_order_at = DateTime(description="When the first of these orders was placed.")
     last_order_at = DateTime(description="When the last of these orders was placed.")
     average_days_between_orders = graphene.Float(description="Null below two orders.")
+    items_count = graphene.Int(required=True, description="Pieces in these orders, those that came back included.")
+    returned_items = graphene.Int(
+        required=True, description="Pieces of them that came back. Not those that were refunded and kept."
+    )
     recency_score = graphene.Int(
         description="1 (longest ago) to 5 (most recent), by fifths of the shop's customers. Null without an order "
         "within the time that counts."
@@ -155,6 +164,22 @@ class CustomerProfile(ModelObjectType):
     recommendations_allowed = graphene.Boolean(
         description="Whether products are chosen from what the customer has bought." + OWNER_OR_USERS
     )
+    lifecycle_stage = LifecycleStageEnum(
+        description="Where the customer stands. Null until it is computed, and for who refuses profiling."
+        + OWNER_OR_USERS
+    )
+    lifecycle_since = DateTime(description="Since when the customer has been in this stage." + OWNER_OR_USERS)
+    customer_type = CustomerTypeEnum(
+        description="What the customer is, by what they say of themselves or by what staff have said." + OWNER_OR_USERS
+    )
+    favorite_categories = graphene.Field(
+        NonNullList(FavoriteCategory),
+        first=graphene.Argument(
+            graphene.Int, default_value=DEFAULT_FIRST, description=f"How many categories, 1 to {FIRST_LIMIT}."
+        ),
+        description="Categories that the customer buys from, those in most orders first. Empty for who refuses "
+        "profiling." + OWNER_OR_USERS,
+    )
 
     class Meta:
         description = "A person who buys in the shop: a user, or a guest known by an e-mail address." + ADDED_IN_010
@@ -221,6 +246,26 @@ class CustomerProfile(ModelObjectType):
     def resolve_merges(root: models.CustomerProfile, info: Any) -> Any:
         require_permission(info, AccountPermissions.MANAGE_USERS)
         return MergesByProfileIdLoader(info.context).load(root.pk)
+
+    @staticmethod
+    def resolve_lifecycle_stage(root: models.CustomerProfile, info: Any) -> str | None:
+        require_owner_of(info, root, AccountPermissions.MANAGE_USERS)
+        return root.lifecycle_stage or None
+
+    @staticmethod
+    def resolve_lifecycle_since(root: models.CustomerProfile, info: Any) -> datetime | None:
+        require_owner_of(info, root, AccountPermissions.MANAGE_USERS)
+        return root.lifecycle_since
+
+    @staticmethod
+    def resolve_customer_type(root: models.CustomerProfile, info: Any) -> str:
+        require_owner_of(info, root, AccountPermissions.MANAGE_USERS)
+        return root.customer_type
+
+    @staticmethod
+    def resolve_favorite_categories(root: models.CustomerProfile, info: Any, *, first: int | None = None) -> Any:
+        require_owner_of(info, root, AccountPermissions.MANAGE_USERS)
+        return load_favorite_categories(info, root.pk, first)
 
     @staticmethod
     def __resolve_references(roots: Iterable[CustomerProfile], info: Any) -> list[Any]:

@@ -109,3 +109,21 @@ def test_who_is_a_business():
     person = make_order(email="a@example.com", billing_address=make_address(company_name=" "))
     found = read_orders([company.pk, person.pk])
     assert (found[company.pk].is_business, found[person.pk].is_business) == (True, False)
+
+
+def test_pieces_that_came_back(order):
+    put(order, FulfillmentStatus.RETURNED, 1)
+    put(order, FulfillmentStatus.REFUNDED_AND_RETURNED, 2)
+    put(order, FulfillmentStatus.REPLACED, 1)
+    grant(order, "60", 4)
+
+    snapshot = read_orders([order.pk])[order.pk]
+
+    assert (snapshot.items, snapshot.returned_items) == (5, 3), "a promise of money brings nothing back"
+
+
+def test_no_more_pieces_come_back_than_were_bought(order):
+    put(order, FulfillmentStatus.RETURNED, 4)
+    put(order, FulfillmentStatus.RETURNED, 4)
+
+    assert read_orders([order.pk])[order.pk].returned_items == 4

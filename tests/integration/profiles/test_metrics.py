@@ -9,7 +9,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -30,6 +30,8 @@ COLUMNS = (
     "first_order_at",
     "last_order_at",
     "average_days_between_orders",
+    "items_count",
+    "returned_items",
 )
 
 
@@ -68,7 +70,7 @@ class TestOneCustomer:
 
         assert metrics_of(ada) == (
             3, Decimal("150.600"), Decimal("20.000"), Decimal("130.600"), Decimal("43.533"),
-            days(0), days(17.5), Decimal("8.75"),
+            days(0), days(17.5), Decimal("8.75"), 0, 0,
         )  # fmt: skip
 
     def test_the_average_is_rounded_half_away_from_zero(self) -> None:
@@ -86,7 +88,7 @@ class TestOneCustomer:
 
         refresh_metrics([ada])
 
-        assert metrics_of(ada)[5:] == (PLACED, PLACED, None)
+        assert metrics_of(ada)[5:8] == (PLACED, PLACED, None)
 
     def test_cancelled_orders_count_for_nothing(self) -> None:
         ada = new_profile()
@@ -96,7 +98,7 @@ class TestOneCustomer:
 
         refresh_metrics([ada])
 
-        assert metrics_of(ada) == (1, 10, 0, 10, 10, days(1), days(1), None)
+        assert metrics_of(ada) == (1, 10, 0, 10, 10, days(1), days(1), None, 0, 0)
 
     def test_a_fully_refunded_order_is_an_order_over_nothing(self) -> None:
         ada = new_profile()
@@ -104,7 +106,37 @@ class TestOneCustomer:
 
         refresh_metrics([ada])
 
-        assert metrics_of(ada) == (2, 40, 30, 10, 5, days(1), days(3), 2)
+        assert metrics_of(ada) == (2, 40, 30, 10, 5, days(1), days(3), 2, 0, 0)
+
+    def test_pieces_and_those_that_came_back_of_orders_that_count(self) -> None:
+        ada = new_profile()
+        store_order_facts(
+            [
+                make_fact(ada, items=4, returned_items=1),
+                make_fact(ada, items=2),
+                make_fact(ada, counts=False, items=50, returned_items=50),
+            ]
+        )
+
+        refresh_metrics([ada])
+
+        assert metrics_of(ada)[8:] == (6, 1)
+
+    def test_a_return_alone_is_a_change(self) -> None:
+        ada = new_profile()
+        fact = make_fact(ada, items=4)
+        store_order_facts([fact])
+        refresh_metrics([ada])
+
+        refresh_metrics(store_order_facts([replace(fact, returned_items=4)]))
+
+        assert metrics_of(ada)[8:] == (4, 4)
+
+    def test_more_cannot_come_back_than_was_bought(self) -> None:
+        fact = make_fact(new_profile(), items=1, returned_items=2)
+
+        with pytest.raises(IntegrityError, match="crm_order_returns_at_most_its_items"):
+            store_order_facts([fact])
 
     def test_currencies_are_apart(self) -> None:
         ada = new_profile()
@@ -120,7 +152,7 @@ class TestOneCustomer:
 
         refresh_metrics([ada])
 
-        assert metrics_of(ada) == (0, 0, 0, 0, None, None, None, None)
+        assert metrics_of(ada) == (0, 0, 0, 0, None, None, None, None, 0, 0)
 
     def test_no_order_in_a_currency_leaves_no_row(self) -> None:
         ada = new_profile()
@@ -207,6 +239,7 @@ histories = st.lists(
         st.booleans(),
         amounts,
         amounts.map(abs),
+        st.tuples(st.integers(0, 20), st.integers(0, 20)).map(sorted),
     ),
     max_size=25,
 )
@@ -234,6 +267,7 @@ def _expected(rows: list[OrderFact]) -> tuple[Any, ...]:
     return (
         len(bought), gross, refunded, gross - refunded, average,
         min(times, default=None), max(times, default=None), between,
+        sum(row.items for row in bought), sum(row.returned_items for row in bought),
     )  # fmt: skip
 
 
@@ -245,9 +279,9 @@ class TestAgainstPlainPython(TestCase):
         facts = [
             make_fact(
                 profiles[person], currency=currency, placed_at=PLACED + timedelta(seconds=second), counts=counts,
-                gross_amount=gross, refunded_amount=refunded,
+                gross_amount=gross, refunded_amount=refunded, items=items, returned_items=returned,
             )
-            for person, currency, second, counts, gross, refunded in history
+            for person, currency, second, counts, gross, refunded, (returned, items) in history
         ]  # fmt: skip
         touched = store_order_facts(facts)
 

@@ -125,6 +125,25 @@ class TestRefresh:
         assert scores_of(ada)[2] == 2
         assert scores_of(ada, "EUR")[2] == 3
 
+    @pytest.mark.parametrize("state", ["refused", "erased", "merged"])
+    def test_who_must_not_be_profiled_has_no_scores_and_counts_in_nobodys(self, state: str) -> None:
+        ada, bob, head = new_profile(), new_profile(), new_profile()
+        store(make_fact(ada, 10, placed_at=days_ago(9)), make_fact(bob, 20, placed_at=days_ago(5)))
+        refresh_rfm(365, NOW)
+        assert (scores_of(ada)[0], scores_of(bob)[0]) == (2, 4)
+        changes: dict[str, dict[str, Any]] = {
+            "refused": {"profiling_allowed": False},
+            "erased": {"erased_at": NOW},
+            "merged": {"merged_into_id": head},
+        }
+        CustomerProfile.objects.filter(pk=ada).update(**changes[state])
+
+        assert refresh_rfm(365, NOW) == 2
+
+        assert scores_of(ada) == (None, None, None, "")
+        assert scores_of(bob) == (3, 3, 3, RFMGroup.NEEDS_ATTENTION), "alone now"
+        assert refresh_rfm(365, NOW) == 0
+
     def test_it_is_one_statement(self) -> None:
         store(make_fact(new_profile()))
 

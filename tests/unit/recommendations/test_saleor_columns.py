@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from saleor_crm_plugin.ingestion import purchases
+from saleor_crm_plugin.ingestion import customer_types, favorites, purchases
 from saleor_crm_plugin.recommendations import serving, serving_sql
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 
@@ -28,7 +28,16 @@ QUERIES = [
 
 @pytest.mark.skipif(not FACTS, reason="the facts of Saleor's versions are not here")
 @pytest.mark.parametrize("facts", FACTS, ids=lambda path: path.parent.name)
-@pytest.mark.parametrize("read", [serving_sql.SALEOR_COLUMNS, purchases.SALEOR_COLUMNS], ids=["serving", "purchases"])
+@pytest.mark.parametrize(
+    "read",
+    [
+        serving_sql.SALEOR_COLUMNS,
+        purchases.SALEOR_COLUMNS,
+        favorites.SALEOR_COLUMNS,
+        customer_types.SALEOR_COLUMNS,
+    ],
+    ids=["serving", "purchases", "favorites", "customer types"],
+)
 def test_columns_exist(facts: Path, read: dict[str, tuple[str, ...]]) -> None:
     tables = {model["db_table"]: columns(model) for model in json.loads(facts.read_text()).values()}
     for table, wanted in read.items():
@@ -47,11 +56,13 @@ def columns(model: dict[str, Any]) -> set[str]:
     [
         (QUERIES, serving_sql.SALEOR_COLUMNS),
         ([purchases.LINES, purchases.CATEGORIES], purchases.SALEOR_COLUMNS),
+        ([favorites.FAVORITES], favorites.SALEOR_COLUMNS),
+        ([customer_types.SIGNS], customer_types.SALEOR_COLUMNS),
     ],
-    ids=["serving", "purchases"],
+    ids=["serving", "purchases", "favorites", "customer types"],
 )
 def test_no_other_table_is_read(queries: list[str], known: dict[str, tuple[str, ...]]) -> None:
-    tables = set(re.findall(r"\b(?:FROM|JOIN)\s+((?:channel|product|order)_\w+)", " ".join(queries)))
+    tables = set(re.findall(r"\b(?:FROM|JOIN)\s+((?:account|channel|product|order)_\w+)", " ".join(queries)))
 
     assert tables == set(known)
 

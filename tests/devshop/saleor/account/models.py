@@ -27,6 +27,8 @@ class Address(models.Model):
     country_area = models.CharField(max_length=128, blank=True)
     phone = models.CharField(max_length=128, blank=True, default="")
     validation_skipped = models.BooleanField(default=False)
+    metadata = models.JSONField(default=dict, blank=True)
+    private_metadata = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ("pk",)
@@ -83,6 +85,7 @@ class User(PermissionsMixin, AbstractBaseUser):
     language_code = _columns.language()
     external_reference = _columns.external_reference()
     uuid = models.UUIDField(default=uuid.uuid4, unique=True)
+    metadata = models.JSONField(default=dict, blank=True)
     private_metadata = models.JSONField(default=dict, blank=True)
 
     USERNAME_FIELD = "email"

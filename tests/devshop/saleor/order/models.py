@@ -104,6 +104,8 @@ class Order(models.Model):
     voucher = models.ForeignKey(Voucher, blank=True, null=True, related_name="+", on_delete=models.SET_NULL)
     voucher_code = models.CharField(max_length=255, null=True, blank=True)
     gift_cards = models.ManyToManyField(GiftCard, blank=True, related_name="orders")
+    metadata = models.JSONField(default=dict, blank=True)
+    private_metadata = models.JSONField(default=dict, blank=True)
 
     objects = OrderManager()
 

@@ -1,0 +1,73 @@
+"""Which categories customers buy from: Saleor's order lines, net of what came back, by the product's own category.
+
+Its own, and not one above it: "coffee" says something about a customer, "food" about the shop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from django.db import connections
+
+from saleor_crm_plugin.ingestion.returns import CAME_BACK
+
+# Saleor's table -> the columns of it that we read here.
+SALEOR_COLUMNS = {
+    "order_orderline": ("id", "order_id", "variant_id", "quantity", "is_gift"),
+    "order_fulfillmentline": ("order_line_id", "fulfillment_id", "quantity"),
+    "order_fulfillment": ("id", "status"),
+    "product_productvariant": ("id", "product_id"),
+    "product_product": ("id", "category_id"),
+}
+
+# A line of which everything came back is no purchase. What the shop gave for nothing was not chosen.
+FAVORITES = """
+WITH line AS (
+    SELECT fact.profile_id, fact.order_id, product.category_id, line.quantity - least(line.quantity, coalesce((
+               SELECT sum(back.quantity)
+               FROM order_fulfillmentline back JOIN order_fulfillment parcel ON parcel.id = back.fulfillment_id
+               WHERE back.order_line_id = line.id AND parcel.status = ANY(%(came_back)s)
+           ), 0)) AS quantity
+    FROM crm_profile_order fact
+    JOIN crm_customer_profile profile ON profile.id = fact.profile_id
+    JOIN order_orderline line ON line.order_id = fact.order_id
+    JOIN product_productvariant variant ON variant.id = line.variant_id
+    JOIN product_product product ON product.id = variant.product_id
+    WHERE fact.profile_id = ANY(%(profiles)s::bigint[]) AND fact.counts AND product.category_id IS NOT NULL
+      AND line.quantity > 0 AND NOT line.is_gift
+      AND profile.profiling_allowed AND profile.erased_at IS NULL
+), favorite AS (
+    SELECT profile_id, category_id, count(DISTINCT order_id) AS orders, sum(quantity) AS quantity,
+           row_number() OVER (
+               PARTITION BY profile_id ORDER BY count(DISTINCT order_id) DESC, sum(quantity) DESC, category_id
+           ) AS place
+    FROM line
+    WHERE quantity > 0
+    GROUP BY profile_id, category_id
+)
+SELECT profile_id, category_id, orders, quantity FROM favorite WHERE place <= %(first)s ORDER BY profile_id, place
+"""
+
+
+class Favorite(NamedTuple):
+    """A category, the orders with something of it, and the pieces that the customer kept."""
+
+    category_id: int
+    orders: int
+    quantity: int
+
+
+def favorite_categories(profile_ids: Collection[int], first: int, using: str) -> dict[int, list[Favorite]]:
+    """Up to so many categories of each customer, by number of orders, then pieces. One SQL statement.
+
+    There are none of who refuses profiling.
+    """
+    found: dict[int, list[Favorite]] = {}
+    with connections[using].cursor() as cursor:
+        parameters: dict[str, Any] = {"profiles": list(profile_ids), "came_back": list(CAME_BACK), "first": first}
+        cursor.execute(FAVORITES, parameters)
+        for profile_id, *favorite in cursor.fetchall():
+            category_id, orders, quantity = favorite
+            found.setdefault(profile_id, []).append(Favorite(category_id, orders, int(quantity)))
+    return found

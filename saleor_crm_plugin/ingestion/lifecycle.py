@@ -1,0 +1,57 @@
+"""Lifecycle stages at every sync, and of everybody at night: the shop's terms, and its usual gap as last computed.
+
+The gap is computed from all orders, so once a night, and kept: a sync must not read them all, and customers must not
+change their stage with every order of somebody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import DEFAULT_DB_ALIAS
+
+from saleor_crm_plugin.config import CRMSettings
+from saleor_crm_plugin.ingestion.models import SyncState
+from saleor_crm_plugin.profiles.lifecycle import refreshing
+from saleor_crm_plugin.profiles.lifecycle.rules import Terms
+from saleor_crm_plugin.profiles.models import CustomerProfile
+
+STATE: Final = "lifecycle"
+
+
+def refresh_stages(profile_ids: Collection[int], settings: CRMSettings, now: datetime, using: str) -> int:
+    """After the purchases of these customers changed; returns how many are in another stage now."""
+    if not profile_ids:
+        return 0
+    return refreshing.refresh_stages(profile_ids, _terms(settings, _known_gap(using)), now, using)
+
+
+def welcome(profile_id: int, settings: CRMSettings, now: datetime, using: str) -> None:
+    """Give a customer who has no stage yet their first one."""
+    if CustomerProfile.objects.using(using).filter(pk=profile_id, lifecycle_stage="", profiling_allowed=True).exists():
+        refresh_stages([profile_id], settings, now, using)
+
+
+def refresh_all_stages(settings: CRMSettings, now: datetime, using: str | None = None) -> int:
+    """Compute the shop's usual gap and bring everybody's stage in line; returns how many are in another one now."""
+    alias = using or DEFAULT_DB_ALIAS
+    gap = refreshing.shop_gap(alias)
+    state = {"shop_gap_seconds": None if gap is None else gap // timedelta(seconds=1)}
+    SyncState.objects.using(alias).update_or_create(name=STATE, defaults={"value": state})
+    return refreshing.refresh_all_stages(_terms(settings, gap), now, alias)
+
+
+def _known_gap(using: str) -> timedelta | None:
+    value = SyncState.objects.using(using).filter(name=STATE).values_list("value", flat=True).first() or {}
+    seconds = value.get("shop_gap_seconds")
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _terms(settings: CRMSettings, gap: timedelta | None) -> Terms:
+    return Terms(
+        loyal_orders=settings.loyal_orders,
+        won_back_for=timedelta(days=settings.won_back_days),
+        shop_gap=timedelta(days=settings.usual_gap_days) if gap is None else gap,
+    )
