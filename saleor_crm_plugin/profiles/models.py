@@ -139,14 +139,12 @@ class ProfileOrder(models.Model):
             models.CheckConstraint(
                 name="crm_order_placed_by_a_merged_profile", condition=~models.Q(placed_by=models.F("profile"))
             ),
-        ]
-        indexes = [models.Index(name="crm_profile_order_history", fields=["profile", "currency", "placed_at"])]
-        constraints = [
             models.CheckConstraint(
                 name="crm_order_returns_at_most_its_items",
                 condition=models.Q(returned_items__gte=0, returned_items__lte=models.F("items")),
             ),
         ]
+        indexes = [models.Index(name="crm_profile_order_history", fields=["profile", "currency", "placed_at"])]
 
 
 class RFMGroup(models.TextChoices):
