@@ -45,11 +45,13 @@ WHERE CASE currency WHEN 'USD' THEN n %% 10 <> 0 ELSE n %% 5 = 0 END;
 
 INSERT INTO crm_customer_tag (profile_id, name, actor_type, assigned_at)
 SELECT n, name, 'system', now()
-FROM generate_series(1, %(customers)s) AS n, LATERAL (VALUES ('vip', 10), ('press', 1000), ('eu', 2)) AS tags (name, each)
+FROM generate_series(1, %(customers)s) AS n,
+     LATERAL (VALUES ('vip', 10), ('press', 1000), ('eu', 2)) AS tags (name, each)
 WHERE n %% each = 0;
 
 INSERT INTO crm_consent_record (profile_id, purpose, state, source, text_version, actor_type, recorded_at)
-SELECT n, 'marketing_email', CASE WHEN n %% 3 = round THEN 'refused' ELSE 'granted' END, '', round::text, 'system', now()
+SELECT n, 'marketing_email', CASE WHEN n %% 3 = round THEN 'refused' ELSE 'granted' END, '', round::text, 'system',
+       now()
 FROM generate_series(1, 2) AS round, generate_series(1, %(customers)s) AS n WHERE n %% 2 = 0;
 
 INSERT INTO crm_customer_segment (id, name, slug, description, query, created_at, updated_at, error)
@@ -130,8 +132,6 @@ def _required_of_users(cursor: Any) -> tuple[str, str]:
 
 
 def measure(explain: str | None) -> None:
-    from django.db import connection
-
     from saleor_crm_plugin.graphql.lists import Page
     from saleor_crm_plugin.graphql.profiles.search.additions import _named
     from saleor_crm_plugin.graphql.profiles.search.sorting import Sorting
@@ -151,7 +151,6 @@ def measure(explain: str | None) -> None:
     if explain:
         found, sorting = lists[explain]
         print(sorting.sorted(found, Page(50)).explain(analyze=True, buffers=True))
-        print(connection.queries and "")
         return
     print(f"\n{'ms, 50 rows':<22}{'first':>9}{'middle':>9}{'last':>9}{'count':>9}{'found':>9}")
     for name, (found, sorting) in lists.items():
@@ -167,7 +166,7 @@ def measure(explain: str | None) -> None:
         print(f"{name:<22}" + "".join(f"{value:>9.1f}" for value in times) + f"{total:>9,}", flush=True)
         assert len(rows) == min(51, total)
     print()
-    for required in (True, False):
+    for required in (True, False, False):
         with timed() as seconds:
             refusing = apply_consent_policy(required)
         report(f"consent required: {required}", seconds(), f"{refusing:,} not to be recommended to")

@@ -10,8 +10,8 @@ from saleor.graphql.account.dataloaders import UserByUserIdLoader
 from saleor.graphql.core.connection import CountableConnection
 from saleor.graphql.core.context import get_database_connection_name
 from saleor.graphql.core.doc_category import DOC_CATEGORY_USERS
-from saleor.graphql.core.scalars import DateTime
 from saleor.graphql.core.fields import ConnectionField
+from saleor.graphql.core.scalars import DateTime
 from saleor.graphql.core.types.base import BaseObjectType
 from saleor.graphql.core.types.common import NonNullList
 from saleor.graphql.core.types.model import ModelObjectType

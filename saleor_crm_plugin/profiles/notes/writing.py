@@ -32,9 +32,7 @@ def add_note(profile_id: int, text: str, actor: Actor, now: datetime, using: str
             raise CustomerInputError(
                 f"There are {NOTES_PER_CUSTOMER} notes about the customer. Delete some first.", "LIMIT_REACHED"
             )
-        return notes.create(
-            profile_id=customer, text=checked, actor_type=actor.type, actor_id=actor.id, created_at=now
-        )
+        return notes.create(profile_id=customer, text=checked, actor_type=actor.type, actor_id=actor.id, created_at=now)
 
 
 def delete_note(note_id: int, using: str | None = None) -> int:

@@ -88,9 +88,9 @@ def personal_lists(
     popularity = np.log1p(recent_popularity(history, parameters.popular_window_days))
     if listed is not None and not listed.all():
         wanted = listed[bought.customers]
-        bought = _Bought(*(column[wanted] for column in (
-            bought.customers, bought.products, bought.baskets, bought.weights
-        )))
+        bought = _Bought(
+            bought.customers[wanted], bought.products[wanted], bought.baskets[wanted], bought.weights[wanted]
+        )
     for first, last in _blocks(bought.customers, bought.products, together):
         block = _Bought(
             bought.customers[first:last],

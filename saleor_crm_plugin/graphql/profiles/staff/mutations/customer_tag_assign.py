@@ -15,7 +15,10 @@ from saleor_crm_plugin.profiles.notes.tags import assign_tags
 
 class CustomerTagAssign(TagMutation):
     class Meta:
-        description = "Puts tags on customers, each on each. What is there already stays: a repeated call changes nothing." + ADDED_IN_010
+        description = (
+            "Puts tags on customers, each on each. What is there already stays: a repeated call changes nothing."
+            + ADDED_IN_010
+        )
         doc_category = DOC_CATEGORY_USERS
         permissions = (AccountPermissions.MANAGE_USERS,)
         error_type_class = CustomerError

@@ -15,7 +15,10 @@ from saleor_crm_plugin.profiles.notes.tags import unassign_tags
 
 class CustomerTagUnassign(TagMutation):
     class Meta:
-        description = "Takes tags off customers, each off each. What is not there is left so: a repeated call changes nothing." + ADDED_IN_010
+        description = (
+            "Takes tags off customers, each off each. What is not there is left so: a repeated call changes nothing."
+            + ADDED_IN_010
+        )
         doc_category = DOC_CATEGORY_USERS
         permissions = (AccountPermissions.MANAGE_USERS,)
         error_type_class = CustomerError
