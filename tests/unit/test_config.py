@@ -287,6 +287,7 @@ def test_the_limits_stand_in_the_help_text() -> None:
         "profiles_enabled": "Boolean",
         "guest_profiles_enabled": "Boolean",
         "rfm_window_days": "String",
+        "consent_required": "Boolean",
         "recommendations_enabled": "Boolean",
         "training_history_days": "String",
         "minimum_support": "String",
