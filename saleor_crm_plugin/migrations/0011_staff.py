@@ -3,12 +3,14 @@
 from django.db import migrations, models
 
 CONSENTS = """
-CREATE FUNCTION crm_consents_allow(profile bigint, asked text) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT coalesce(
+CREATE FUNCTION crm_consents_allow(profile bigint, asked text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN coalesce(
         (SELECT state = 'granted' FROM crm_consent_record
          WHERE profile_id = profile AND purpose = asked ORDER BY id DESC LIMIT 1),
         NOT EXISTS (SELECT FROM crm_consent_policy WHERE consent_required)
-    )
+    );
+END
 $$;
 
 CREATE FUNCTION crm_profile_follows_consents() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -69,6 +71,14 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(condition=models.Q(("id", 1)), name="crm_there_is_one_consent_policy")
                 ],
             },
+        ),
+        migrations.AddIndex(
+            model_name="customerprofile",
+            index=models.Index(
+                condition=models.Q(("merged_into__isnull", True)),
+                fields=["created_at", "id"],
+                name="crm_profile_by_age",
+            ),
         ),
         migrations.RunSQL(CONSENTS, NO_CONSENTS),
     ]

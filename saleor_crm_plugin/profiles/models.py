@@ -76,6 +76,11 @@ class CustomerProfile(models.Model):
 
     class Meta:
         db_table = "crm_customer_profile"
+        indexes = [
+            models.Index(
+                name="crm_profile_by_age", fields=["created_at", "id"], condition=models.Q(merged_into__isnull=True)
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="crm_profile_is_not_merged_into_itself", condition=~models.Q(merged_into=models.F("id"))

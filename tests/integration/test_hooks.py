@@ -219,6 +219,11 @@ class TestWithABroker:
         hooks.orders_imported(iter(orders))
         assert [len(arguments[0]) for _task, arguments in sent()] == [500, 500, 1]
 
+    def test_saved_settings_go_out_as_a_hint_without_anything_in_it(self, sent: Callable[[], list[Message]]) -> None:
+        hooks.settings_saved()
+        [(task, arguments)] = sent()
+        assert (task.rpartition(".")[2], list(arguments)) == ("apply_consent_policy_task", [])
+
     def test_a_customer_whose_key_django_has_taken_away_is_left_to_reconciliation(
         self, sent: Callable[[], list[Message]]
     ) -> None:

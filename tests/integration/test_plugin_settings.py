@@ -25,6 +25,8 @@ from saleor_crm_plugin.ingestion.models import SyncState
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.status import status_lines
 from saleor_crm_plugin.plugin import CRMPlugin, LoyaltySettingsPlugin
+from saleor_crm_plugin.profiles.consents.models import ConsentPolicy
+from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.recommendations.models import ModelStatus, RecommendationModel
 from tests.devshop.client import GraphQLClient
 from tests.devshop.factories import make_channel, make_order, make_staff
@@ -142,6 +144,7 @@ class TestSaving:
             {"name": "profiles_enabled", "value": True},
             {"name": "guest_profiles_enabled", "value": True},
             {"name": "rfm_window_days", "value": "365"},
+            {"name": "consent_required", "value": False},
             {"name": "recommendations_enabled", "value": True},
             {"name": "training_history_days", "value": "365"},
             {"name": "minimum_support", "value": "5"},
@@ -233,6 +236,27 @@ class TestSaving:
         assert stored("crm.loyalty", channel.slug)["earn_from"] == ""
         save("crm.loyalty", channel.slug, points_per_unit="1")
         assert stored("crm.loyalty", channel.slug)["earn_from"] == "2026-03-01T12:30:15+00:00"
+
+
+class TestConsent:
+    @pytest.mark.parametrize(("required", "allowed"), [(True, False), (False, True)])
+    def test_what_silence_means_holds_for_everybody_once_it_is_saved(
+        self, required: bool, allowed: bool, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        known = CustomerProfile.objects.create(profiling_allowed=required, recommendations_allowed=required)
+        with django_capture_on_commit_callbacks(execute=True):
+            save("crm", consent_required=required)
+        known.refresh_from_db()
+        later = CustomerProfile.objects.create()
+        later.refresh_from_db()
+        assert known.profiling_allowed is known.recommendations_allowed is allowed
+        assert later.profiling_allowed is later.recommendations_allowed is allowed
+
+    def test_other_settings_leave_it(self, django_capture_on_commit_callbacks: Any) -> None:
+        with django_capture_on_commit_callbacks(execute=True):
+            save("crm", consent_required=True)
+            save("crm", minimum_support="5")
+        assert ConsentPolicy.objects.get().consent_required
 
 
 class TestLoading:

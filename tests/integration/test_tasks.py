@@ -51,6 +51,7 @@ CALLS: list[tuple[Any, list[Any], str, tuple[Any, ...], dict[str, Any]]] = [
     (tasks.award_birthdays_task, [], f"{INGESTION}.actions.award_birthdays", (DEFAULTS, NOW), {}),
     (tasks.review_tiers_task, [], f"{INGESTION}.tier_facts.review_tiers", (NOW,), {}),
     (tasks.expire_rewards_task, [], f"{INGESTION}.rewards.expire_rewards", (NOW,), {}),
+    (tasks.apply_consent_policy_task, [], f"{INGESTION}.consents.apply_consent_policy", (False,), {}),
     (tasks.refresh_rfm_task, [], "saleor_crm_plugin.profiles.rfm.refresh_rfm", (365, NOW), {}),
     (tasks.refresh_lifecycle_task, [], f"{INGESTION}.lifecycle.refresh_all_stages", (DEFAULTS.crm, NOW), {}),
     (tasks.refresh_customer_types_task, [], f"{INGESTION}.customer_types.refresh_all_types", (DEFAULTS.crm, NOW), {}),
@@ -250,6 +251,10 @@ class TestSchedule:
             },
             "crm-review-tiers": {"task": f"{prefix}.review_tiers_task", "schedule": timedelta(hours=1)},
             "crm-expire-rewards": {"task": f"{prefix}.expire_rewards_task", "schedule": timedelta(minutes=15)},
+            "crm-apply-consent-policy": {
+                "task": f"{prefix}.apply_consent_policy_task",
+                "schedule": crontab(hour="1", minute="50"),
+            },
             "crm-refresh-rfm": {"task": f"{prefix}.refresh_rfm_task", "schedule": crontab(hour="2", minute="20")},
             "crm-refresh-lifecycle": {
                 "task": f"{prefix}.refresh_lifecycle_task",

@@ -23,13 +23,14 @@ BATCH_SIZE: Final = 10_000
 _LOCK = "SELECT id FROM crm_customer_profile WHERE id = ANY (%(profiles)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 # The trigger sees to records; this is for a policy that has changed.
 _FOLLOW = """
-UPDATE crm_customer_profile profile
-SET profiling_allowed = should.profiling, recommendations_allowed = should.profiling AND should.recommendations
-FROM (
+WITH should AS MATERIALIZED (
     SELECT id, crm_consents_allow(id, 'profiling') AS profiling,
            crm_consents_allow(id, 'recommendations') AS recommendations
     FROM crm_customer_profile WHERE id = ANY (%(profiles)s::bigint[])
-) should
+)
+UPDATE crm_customer_profile profile
+SET profiling_allowed = should.profiling, recommendations_allowed = should.profiling AND should.recommendations
+FROM should
 WHERE should.id = profile.id
   AND (profile.profiling_allowed, profile.recommendations_allowed)
       IS DISTINCT FROM (should.profiling, should.profiling AND should.recommendations)
@@ -58,11 +59,9 @@ FROM known WHERE known.id = metrics.id
 # Until the next forecast nothing is known of those who allow it again.
 _UNBLANK_STATUS = f"""
 WITH refused AS (
-    SELECT metrics.id FROM crm_profile_metrics metrics
-    JOIN crm_customer_profile profile ON profile.id = metrics.profile_id
-    WHERE profile.id = ANY (%(profiles)s::bigint[]) AND profile.profiling_allowed
-      AND metrics.prediction_status = '{PredictionStatus.REFUSED.value}'
-    ORDER BY metrics.profile_id, metrics.currency FOR NO KEY UPDATE OF metrics
+    SELECT id FROM crm_profile_metrics
+    WHERE profile_id = ANY (%(allowing)s::bigint[]) AND prediction_status = '{PredictionStatus.REFUSED.value}'
+    ORDER BY profile_id, currency FOR NO KEY UPDATE
 )
 UPDATE crm_profile_metrics metrics SET prediction_status = '{PredictionStatus.INSUFFICIENT_DATA.value}'
 FROM refused WHERE refused.id = metrics.id
@@ -85,14 +84,15 @@ class Refusals:
 def enforce_consents(profile_ids: Collection[int], using: str | None = None) -> Refusals:
     """Blank what those of the profiles who refuse do not allow. The caller has locked the profiles, in a transaction.
 
-    Two SQL statements; three more where somebody refuses profiling.
+    Five SQL statements at most.
     """
     alias = using or DEFAULT_DB_ALIAS
     with connections[alias].cursor() as cursor:
         cursor.execute(_REFUSALS, {"profiles": list(profile_ids)})
         rows: list[tuple[int, bool]] = cursor.fetchall()
         refusals = Refusals([profile_id for profile_id, allowed in rows if not allowed], [row[0] for row in rows])
-        cursor.execute(_UNBLANK_STATUS, {"profiles": list(profile_ids)})
+        if allowing := sorted(set(profile_ids).difference(refusals.profiling)):
+            cursor.execute(_UNBLANK_STATUS, {"allowing": allowing})
         if refusals.profiling:
             for statement in (_BLANK_METRICS, _BLANK_STAGE, _LEAVE_SEGMENTS):
                 cursor.execute(statement, {"refusing": refusals.profiling})

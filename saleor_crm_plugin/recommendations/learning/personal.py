@@ -89,7 +89,7 @@ def personal_lists(
     if listed is not None and not listed.all():
         wanted = listed[bought.customers]
         bought = _Bought(
-            *(column[wanted] for column in (bought.customers, bought.products, bought.baskets, bought.weights))
+            bought.customers[wanted], bought.products[wanted], bought.baskets[wanted], bought.weights[wanted]
         )
     for first, last in _blocks(bought.customers, bought.products, together):
         block = _Bought(

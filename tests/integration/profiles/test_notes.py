@@ -51,7 +51,7 @@ class TestNames:
             ("VIP-2026", "vip-2026"),
             ("b2b/eu", "b2b/eu"),
             ("Größe", "größe"),
-            ("Ｗｉｄｅ", "wide"),
+            ("\uff37\uff49\uff44\uff45", "wide"),
             ("x", "x"),
             ("x" * 64, "x" * 64),
         ],

@@ -13,6 +13,7 @@ from saleor.product.models import Product
 
 from saleor_crm_plugin.exceptions import TrainingError
 from saleor_crm_plugin.ingestion.purchases import SaleorPurchases
+from saleor_crm_plugin.ingestion.train import train_now
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.recommendations import storage
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
@@ -280,3 +281,36 @@ def test_rows_go_in_batches(channel: Channel, monkeypatch: pytest.MonkeyPatch) -
         ("customers", 4, 5),
         ("customers", 5, 5),
     ]
+
+
+def test_who_refuses_has_no_list_but_counts_for_products(channel: Channel) -> None:
+    now = timezone.now()
+    tea, cup = make_products(2)
+    willing, unwilling, unprofiled, erased = people = [make_profile() for _ in range(4)]
+    for profile_id in people:
+        buy(profile_id, tea, cup)
+        buy(profile_id, tea, days_ago=9)
+    CustomerProfile.objects.filter(pk=unwilling).update(recommendations_allowed=False)
+    CustomerProfile.objects.filter(pk=unprofiled).update(profiling_allowed=False)
+    CustomerProfile.objects.filter(pk=erased).update(erased_at=now)
+    train_now(now)
+    assert list(PersonalRecommendations.objects.values_list("profile_id", flat=True)) == [willing]
+    assert ProductAffinity.objects.filter(kind=ProductAffinity.Kind.BOUGHT_TOGETHER, product_id=tea.pk).exists()
+    CustomerProfile.objects.filter(pk=unwilling).update(recommendations_allowed=True)
+    train_now(now)
+    lists = PersonalRecommendations.objects.filter(model__status=ModelStatus.PUBLISHED)
+    assert set(lists.values_list("profile_id", flat=True)) == {willing, unwilling}
+
+
+def test_a_refusal_during_the_training_holds(channel: Channel) -> None:
+    tea, cup = make_products(2)
+    willing, unwilling = make_profile(), make_profile()
+    for profile_id in (willing, unwilling):
+        buy(profile_id, tea, cup)
+
+    def refuse(stage: str, done: int, total: int | None) -> None:
+        if stage == "customers" and done == 0:
+            CustomerProfile.objects.filter(pk=unwilling).update(recommendations_allowed=False)
+
+    learn(refuse)
+    assert list(PersonalRecommendations.objects.values_list("profile_id", flat=True)) == [willing]

@@ -128,3 +128,13 @@ def test_the_order_of_the_lines_does_not_matter(baskets: list[Basket], order: ob
 
     shuffled = history_of(baskets, order=order)  # type: ignore[arg-type]
     assert learnt_by(Recommender.fit(shuffled, Parameters(minimum_support=1))) == expected
+
+
+@patiently
+@given(baskets_of_few_products, st.sets(st.integers(0, 6)))
+def test_the_unlisted_have_no_list_and_change_nobody_elses(baskets: list[Basket], unlisted: set[int]) -> None:
+    """Their baskets count for what goes with what, and for what is bought again."""
+    recommender = Recommender.fit(history_of(baskets), Parameters(minimum_support=1))
+    everybody = {entry.customer_id: entry for entry in recommender.personal()}
+    listed = {entry.customer_id: entry for entry in recommender.personal(unlisted)}
+    assert listed == {customer: entry for customer, entry in everybody.items() if customer not in unlisted}

@@ -20,6 +20,7 @@ from saleor_crm_plugin.graphql.profiles.search.inputs import CustomerProfileSort
 from saleor_crm_plugin.graphql.profiles.search.sorting import Sorting
 from saleor_crm_plugin.graphql.profiles.search.where import condition_of, orders_count
 from saleor_crm_plugin.graphql.profiles.types import CustomerProfileCountableConnection
+from saleor_crm_plugin.profiles.merging.family import head_ids
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileIdentity
 
 # Longer than any name or e-mail address; a search is one statement that reads all users.
@@ -54,7 +55,9 @@ def _named(search: str) -> Q:
         raise GraphQLError(f"Argument `search` takes up to {SEARCH_MAX_LENGTH} characters.")
     guests = ProfileIdentity.objects.filter(profile=OuterRef("pk"), value__icontains=search)
     by_user = [Q(**{f"user__{field}__icontains": search}) for field in ("email", "first_name", "last_name")]
-    return by_user[0] | by_user[1] | by_user[2] | Q(Exists(guests))
+    # Whoever is found by a name that was merged into another is shown as that one.
+    named = CustomerProfile.objects.filter(by_user[0] | by_user[1] | by_user[2] | Q(Exists(guests)))
+    return Q(pk__in=head_ids(named))
 
 
 def _only_counts(info: Any) -> bool:

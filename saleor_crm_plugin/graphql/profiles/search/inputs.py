@@ -7,45 +7,21 @@ from typing import Any
 import graphene
 from saleor.graphql.core.doc_category import DOC_CATEGORY_USERS
 from saleor.graphql.core.scalars import Decimal
-from saleor.graphql.core.types.base import BaseEnum, BaseInputObjectType
+from saleor.graphql.core.types.base import BaseInputObjectType
 from saleor.graphql.core.types.common import DateTimeRangeInput, DecimalRangeInput, IntRangeInput, NonNullList
 from saleor.graphql.core.types.sort_input import SortInputObjectType
 
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.enums import enum_of
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
+from saleor_crm_plugin.graphql.profiles.lifecycle.enums import CustomerTypeEnum, LifecycleStageEnum
+from saleor_crm_plugin.graphql.profiles.search.sorting import SortField
 from saleor_crm_plugin.graphql.profiles.staff.enums import CustomerConsentPurposeEnum, CustomerConsentStateEnum
-from saleor_crm_plugin.profiles.models import CustomerType, LifecycleStage
 
 EQ = "The value equal to."
 ONE_OF = "The value included in."
 RANGE = "The value in range."
 CURRENCY = "Code of the currency."
-
-CustomerLifecycleStageEnum = enum_of(
-    "CustomerLifecycleStageEnum",
-    {
-        LifecycleStage.PROSPECT: "Has not bought yet.",
-        LifecycleStage.FIRST_TIME: "Has bought once.",
-        LifecycleStage.REPEAT: "Has bought more than once.",
-        LifecycleStage.LOYAL: "Buys again and again.",
-        LifecycleStage.AT_RISK: "Should have bought again by now.",
-        LifecycleStage.LAPSED: "Is not expected to come back.",
-        LifecycleStage.WON_BACK: "Has come back after having lapsed.",
-    },
-    "Where a customer stands with the shop.",
-    DOC_CATEGORY_USERS,
-)
-CustomerTypeEnum = enum_of(
-    "CustomerTypeEnum",
-    {
-        CustomerType.B2C: "A private person.",
-        CustomerType.B2B: "A business.",
-        CustomerType.B2G: "A public body.",
-    },
-    "Kind of customer.",
-    DOC_CATEGORY_USERS,
-)
 
 
 def _filter_input(name: str, value: Any, description: str, **fields: Any) -> Any:
@@ -75,7 +51,7 @@ CustomerTierFilterInput = _filter_input(
     "CustomerTierFilterInput", graphene.ID, "Filter by tiers of the loyalty program."
 )
 CustomerLifecycleStageFilterInput = _filter_input(
-    "CustomerLifecycleStageFilterInput", CustomerLifecycleStageEnum, "Filter by lifecycle stage."
+    "CustomerLifecycleStageFilterInput", LifecycleStageEnum, "Filter by lifecycle stage."
 )
 CustomerTypeFilterInput = _filter_input("CustomerTypeFilterInput", CustomerTypeEnum, "Filter by kind of customer.")
 CustomerRfmGroupFilterInput = _filter_input(
@@ -142,27 +118,18 @@ class CustomerProfileWhereInput(BaseInputObjectType):
         doc_category = DOC_CATEGORY_USERS
 
 
-class CustomerProfileSortField(BaseEnum):
-    # The stand-in's and Saleor's sorting inputs take only this form of an enum.
-    CREATED_AT = "created_at"
-    ORDERS_COUNT = "orders_count"
-    LAST_ORDER_AT = "last_order_at"
-    NET_SPENT = "net_spent"
-    PREDICTED_CLV = "predicted_clv"
-
-    class Meta:
-        description = "What customer profiles can be sorted by." + ADDED_IN_010
-        doc_category = DOC_CATEGORY_USERS
-
-    @property
-    def description(self) -> str:
-        return {
-            CustomerProfileSortField.CREATED_AT.name: "The time at which the profile was made.",
-            CustomerProfileSortField.ORDERS_COUNT.name: "Number of orders, in `currency` or in all.",
-            CustomerProfileSortField.LAST_ORDER_AT.name: "Time of the last order, in `currency` or in any.",
-            CustomerProfileSortField.NET_SPENT.name: "What was spent less what was given back, in `currency`.",
-            CustomerProfileSortField.PREDICTED_CLV.name: "What the customer is expected to spend, in `currency`.",
-        }[self.name]
+CustomerProfileSortField = enum_of(
+    "CustomerProfileSortField",
+    {
+        SortField.CREATED_AT: "The time at which the profile was made.",
+        SortField.ORDERS_COUNT: "Number of orders, in `currency` or in all.",
+        SortField.LAST_ORDER_AT: "Time of the last order, in `currency` or in any.",
+        SortField.NET_SPENT: "What was spent less what was given back, in `currency`.",
+        SortField.PREDICTED_CLV: "What the customer is expected to spend, in `currency`.",
+    },
+    "What customer profiles can be sorted by.",
+    DOC_CATEGORY_USERS,
+)
 
 
 class CustomerProfileSortingInput(SortInputObjectType):

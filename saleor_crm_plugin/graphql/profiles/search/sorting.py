@@ -11,19 +11,32 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from django.db.models import F, FilteredRelation, Max, OrderBy, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, FilteredRelation, Max, OrderBy, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils.dateparse import parse_datetime
 from graphql import GraphQLError
 
 from saleor_crm_plugin.graphql.lists import Page
-from saleor_crm_plugin.graphql.profiles.search.where import orders_count
-from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics
+from saleor_crm_plugin.profiles.models import CustomerProfile
 
 CURRENCY_LENGTH: Final = 3
-NEEDING_CURRENCY: Final = {"net_spent": "NET_SPENT", "predicted_clv": "PREDICTED_CLV"}
+
+
+class SortField(StrEnum):
+    """By what customers are sorted; but for the first, the value is a column of `ProfileMetrics`."""
+
+    CREATED_AT = "created_at"
+    ORDERS_COUNT = "orders_count"
+    LAST_ORDER_AT = "last_order_at"
+    NET_SPENT = "net_spent"
+    PREDICTED_CLV = "predicted_clv"
+
+
+# An amount means nothing without one.
+NEEDING_CURRENCY: Final = {SortField.NET_SPENT, SortField.PREDICTED_CLV}
 
 
 class Place(NamedTuple):
@@ -35,7 +48,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sorting:
-    field: str = "created_at"
+    field: SortField = SortField.CREATED_AT
     descending: bool = False
     currency: str | None = None
 
@@ -47,10 +60,11 @@ class Sorting:
         """
         if not sort_by:
             return cls()
-        field, currency = sort_by["field"], (sort_by.get("currency") or "").strip().upper() or None
+        field = SortField(sort_by["field"])
+        currency = (sort_by.get("currency") or "").strip().upper() or None
         if field in NEEDING_CURRENCY and currency is None:
-            raise GraphQLError(f"Sorting by {NEEDING_CURRENCY[field]} needs a `currency`.")
-        if field == "created_at" and currency is not None:
+            raise GraphQLError(f"Sorting by {field.name} needs a `currency`.")
+        if field is SortField.CREATED_AT and currency is not None:
             raise GraphQLError("Sorting by CREATED_AT takes no `currency`.")
         if currency is not None and len(currency) != CURRENCY_LENGTH:
             raise GraphQLError("A `currency` has three letters, like USD.")
@@ -88,14 +102,14 @@ class Sorting:
 
     @property
     def _name(self) -> str:
-        return f"{self.field} {'desc' if self.descending else 'asc'} {self.currency or ''}".strip()
+        return f"{self.field.value} {'desc' if self.descending else 'asc'} {self.currency or ''}".strip()
 
     def _with_value(self, profiles: QuerySet[CustomerProfile]) -> QuerySet[CustomerProfile]:
         if self.currency is not None:
             chosen = FilteredRelation("metrics", condition=Q(metrics__currency=self.currency))
             value: Any = F(f"chosen__{self.field}")
             return profiles.annotate(chosen=chosen).annotate(
-                sort_value=Coalesce(value, 0) if self.field == "orders_count" else value
+                sort_value=Coalesce(value, 0) if self.field is SortField.ORDERS_COUNT else value
             )
         return profiles.annotate(sort_value=_IN_ALL_CURRENCIES[self.field]())
 
@@ -114,9 +128,11 @@ def _foreign() -> GraphQLError:
     return GraphQLError("The cursor is not one of this list, sorted like this. Take it from `pageInfo` or an edge.")
 
 
-def _last_order_at() -> Any:
-    rows = ProfileMetrics.objects.filter(profile=OuterRef("pk")).order_by().values("profile")
-    return Subquery(rows.annotate(last=Max("last_order_at")).values("last"))
+def _amount(written: Any) -> Decimal:
+    amount = Decimal(written)
+    if not amount.is_finite():
+        raise ValueError(written)
+    return amount
 
 
 def _moment(written: Any) -> datetime:
@@ -126,15 +142,16 @@ def _moment(written: Any) -> datetime:
     return moment
 
 
-_IN_ALL_CURRENCIES: Final[Mapping[str, Callable[[], Any]]] = {
-    "created_at": lambda: F("created_at"),
-    "orders_count": orders_count,
-    "last_order_at": _last_order_at,
+# Joined and grouped once, rather than a subquery for each customer and again for each comparison.
+_IN_ALL_CURRENCIES: Final[Mapping[SortField, Callable[[], Any]]] = {
+    SortField.CREATED_AT: lambda: F("created_at"),
+    SortField.ORDERS_COUNT: lambda: Coalesce(Sum("metrics__orders_count"), 0),
+    SortField.LAST_ORDER_AT: lambda: Max("metrics__last_order_at"),
 }
-_READ: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "created_at": _moment,
-    "last_order_at": _moment,
-    "orders_count": int,
-    "net_spent": Decimal,
-    "predicted_clv": Decimal,
+_READ: Final[Mapping[SortField, Callable[[Any], Any]]] = {
+    SortField.CREATED_AT: _moment,
+    SortField.LAST_ORDER_AT: _moment,
+    SortField.ORDERS_COUNT: int,
+    SortField.NET_SPENT: _amount,
+    SortField.PREDICTED_CLV: _amount,
 }

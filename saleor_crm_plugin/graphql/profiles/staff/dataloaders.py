@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Count, F, Model, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count, Model
 from saleor.account.models import User
 from saleor.app.models import App
 from saleor.graphql.core.dataloaders import DataLoader
 
 from saleor_crm_plugin.actors import Actor, ActorType
-from saleor_crm_plugin.graphql.lists import Page
+from saleor_crm_plugin.graphql.lists import Page, rows_by_owner
 from saleor_crm_plugin.profiles.consents.models import ConsentRecord
+from saleor_crm_plugin.profiles.merging.family import of_families
 from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
 
 
@@ -49,7 +49,7 @@ class ConsentsByProfileIdLoader(DataLoader):
 
 
 class _PageOfProfileLoader(DataLoader):
-    """A page of rows for each (profile id, `Page`), newest first, with one row more than the page holds."""
+    """A page of a person's rows for each (profile id, `Page`), newest first, with one row more than the page holds."""
 
     model: type[Model]
 
@@ -57,27 +57,20 @@ class _PageOfProfileLoader(DataLoader):
         found: dict[tuple[int, Page], list[Any]] = {}
         for page in dict.fromkeys(page for _, page in keys):
             profiles = [profile_id for profile_id, asked in keys if asked == page]
-            for row in self._read(profiles, page):
-                found.setdefault((row.profile_id, page), []).append(row)
+            rows = of_families(self.model._default_manager.using(self.database_connection_name).all(), profiles)
+            of_page = rows_by_owner(rows, "head_id", page)
+            found |= {(profile_id, page): kept for profile_id, kept in of_page.items()}
         return [found.get(key, []) for key in keys]
-
-    def _read(self, profile_ids: list[int], page: Page) -> list[Any]:
-        rows = self.model._default_manager.using(self.database_connection_name).filter(profile_id__in=profile_ids)
-        if page.cursor is not None:
-            rows = rows.filter(pk__gt=page.cursor) if page.backwards else rows.filter(pk__lt=page.cursor)
-        order = "pk" if page.backwards else "-pk"
-        place = Window(RowNumber(), partition_by=F("profile_id"), order_by=order)
-        return list(rows.annotate(place=place).filter(place__lte=page.size + 1).order_by("profile_id", order))
 
 
 class _CountOfProfileLoader(DataLoader):
-    """Number of rows by profile id."""
+    """Number of a person's rows by profile id."""
 
     model: type[Model]
 
     def batch_load(self, keys: Sequence[int]) -> list[int]:
-        rows = self.model._default_manager.using(self.database_connection_name).filter(profile_id__in=keys)
-        counts = dict(rows.order_by().values_list("profile_id").annotate(rows=Count("pk")))
+        rows = of_families(self.model._default_manager.using(self.database_connection_name).all(), keys)
+        counts = dict(rows.order_by().values_list("head_id").annotate(rows=Count("pk")))
         return [counts.get(profile_id, 0) for profile_id in keys]
 
 

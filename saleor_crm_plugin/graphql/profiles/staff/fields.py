@@ -9,7 +9,7 @@ from typing import Any
 
 from saleor.permission.enums import AccountPermissions
 
-from saleor_crm_plugin.graphql.access import require_owner_or_permission, require_permission
+from saleor_crm_plugin.graphql.access import require_owner_of, require_permission
 from saleor_crm_plugin.graphql.lists import Page, connection_of
 from saleor_crm_plugin.graphql.profiles.staff.dataloaders import (
     ConsentCountByProfileIdLoader,
@@ -38,7 +38,7 @@ def resolve_notes(root: CustomerProfile, info: Any, **arguments: Any) -> Any:
 
 
 def resolve_consents(root: CustomerProfile, info: Any) -> Any:
-    require_owner_or_permission(info, root.user_id, AccountPermissions.MANAGE_USERS)
+    require_owner_of(info, root, AccountPermissions.MANAGE_USERS)
     return ConsentsByProfileIdLoader(info.context).load(root.pk)
 
 
@@ -49,12 +49,12 @@ def resolve_consent_history(root: CustomerProfile, info: Any, **arguments: Any) 
 
 
 def resolve_profiling_allowed(root: CustomerProfile, info: Any) -> bool:
-    require_owner_or_permission(info, root.user_id, AccountPermissions.MANAGE_USERS)
+    require_owner_of(info, root, AccountPermissions.MANAGE_USERS)
     return root.profiling_allowed
 
 
 def resolve_recommendations_allowed(root: CustomerProfile, info: Any) -> bool:
-    require_owner_or_permission(info, root.user_id, AccountPermissions.MANAGE_USERS)
+    require_owner_of(info, root, AccountPermissions.MANAGE_USERS)
     return root.recommendations_allowed
 
 

@@ -37,8 +37,8 @@ class TagMutation(DomainMutation):
         tags = NonNullList(
             graphene.String,
             required=True,
-            description=f"1 to {TAGS_PER_CALL} tags of up to {TAG_MAX_LENGTH} characters: letters and digits, with blanks "
-            "and `_ - . : / & +` between them. Upper case is lowered.",
+            description=f"1 to {TAGS_PER_CALL} tags of up to {TAG_MAX_LENGTH} characters: letters and digits, with "
+            "blanks and `_ - . : / & +` between them. Upper case is lowered.",
         )
 
     class Meta:
