@@ -68,6 +68,12 @@ def with_family(heads: QuerySet[CustomerProfile]) -> QuerySet[CustomerProfile]:
     )
 
 
+def members_of(head: CustomerProfile) -> tuple[int, ...]:
+    """A head that was read `with_family`, and those that were merged into it."""
+    # django-stubs does not know annotations.
+    return (head.pk, *head.member_ids)  # type: ignore[attr-defined]
+
+
 def users_of(profile: CustomerProfile) -> frozenset[int]:
     """The users of a profile and of its family, if it was read `with_family`; else its own only."""
     user_ids = [profile.user_id, *getattr(profile, "member_user_ids", ())]

@@ -15,7 +15,6 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.db import connections, transaction
 from django.db.models import Q
 
@@ -119,10 +118,10 @@ def unmerge(merge_id: int, actor: Actor, now: datetime, *, using: str = "default
         with connections[using].cursor() as cursor:
             cursor.execute(_TAKE_ORDERS, {"branch": sorted(leaving), "source": source.pk})
             orders = [order_id for (order_id,) in cursor.fetchall()]
-        give_back(_carried(done), source.pk, target.pk, actor, now, using)
-        _carry_again(target.pk, now, using)
         done.undone_at = now
         done.save(using=using, update_fields=["undone_at"])
+        give_back(_carried(done), source.pk, target.pk, actor, now, using)
+        _carry_again(target.pk, now, using)
         log.record(
             [_separated(done, each, other, actor) for each, other in ((source, target), (target, source))], using
         )
@@ -171,8 +170,8 @@ def refusals(
         found.append(CustomerInputError("You cannot merge yourself: ask a colleague.", "NOT_APPLICABLE"))
     if len(users) == 2:
         # Each of two accounts sees what belongs to both: that is not for who has rights in the shop.
-        staff = get_user_model()._default_manager.using(using).filter(pk__in=users.values(), is_staff=True)
-        of_staff = set(staff.values_list("pk", flat=True))
+        both = CustomerProfile.objects.using(using).filter(pk__in=[source.pk, target.pk])
+        of_staff = set(both.filter(user__is_staff=True).values_list("user_id", flat=True))
         message = "This is an account of staff, which is merged with guests only."
         found += [
             CustomerInputError(message, "NOT_APPLICABLE", field)
