@@ -9,7 +9,7 @@ in between, every row is as it was, but the record of it: the merge, and the eve
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -120,8 +120,10 @@ def unmerge(merge_id: int, actor: Actor, now: datetime, *, using: str = "default
             orders = [order_id for (order_id,) in cursor.fetchall()]
         done.undone_at = now
         done.save(using=using, update_fields=["undone_at"])
-        give_back(_carried(done), source.pk, target.pk, actor, now, using)
-        _carry_again(target.pk, now, using)
+        others = list(ProfileMerge.objects.using(using).filter(target=target, undone_at__isnull=True).order_by("pk"))
+        told = [_carried(other) for other in others]
+        give_back(_carried(done), source.pk, target.pk, told, actor, now, using)
+        _carry_again(others, now, using)
         log.record(
             [_separated(done, each, other, actor) for each, other in ((source, target), (target, source))], using
         )
@@ -129,14 +131,15 @@ def unmerge(merge_id: int, actor: Actor, now: datetime, *, using: str = "default
     return Separated(done, orders)
 
 
-def _carry_again(target_id: int, now: datetime, using: str) -> None:
-    """What others that are merged into the target have said as well stays with it when the one of them goes.
+def _carry_again(others: Sequence[ProfileMerge], now: datetime, using: str) -> None:
+    """What others that are merged into the target have said as well stays with it when one of them goes.
 
     In the name of whoever merged them.
     """
-    others = ProfileMerge.objects.using(using).filter(target_id=target_id, undone_at__isnull=True).order_by("pk")
     for other in others:
-        again = carry([(other.source_id, target_id)], Actor(ActorType(other.actor_type), other.actor_id), now, using)
+        again = carry(
+            [(other.source_id, other.target_id)], Actor(ActorType(other.actor_type), other.actor_id), now, using
+        )
         other.carried = _carried(other).with_more(again).as_json()
         other.save(using=using, update_fields=["carried"])
 

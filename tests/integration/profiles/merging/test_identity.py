@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.test import TestCase
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from saleor_crm_plugin.ingestion.merging import merge_customers, separate_customers
@@ -49,7 +49,10 @@ customers = st.fixed_dictionaries(
     both_into_one=st.booleans(),
 )
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=12,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_merged_and_separated_everything_is_as_it_was(store, people, is_user, both_into_one):
     """The first into the second, then that one or the third; and back in turn."""

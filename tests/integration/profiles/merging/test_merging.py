@@ -213,6 +213,15 @@ def test_a_refusal_meanwhile_may_be_either_ones(store, ada, eve):
     assert not CustomerProfile.objects.filter(profiling_allowed=True).exists()
 
 
+def test_what_a_third_one_refused_is_not_everybodys(store, ada, eve):
+    guy = store.guest(GUY, 7)
+    say(guy, PROFILING, REFUSED)
+    first = join(eve.profile, ada.profile)
+    join(guy, ada.profile)
+    split(first)
+    assert (consents(eve.profile), consents(ada.profile)) == ({}, {PROFILING: REFUSED})
+
+
 def test_what_a_third_one_said_as_well_stays(store, ada, eve):
     guy = store.guest(GUY, 7)
     for profile_id in (eve.profile, guy):
