@@ -33,6 +33,9 @@ from saleor_crm_plugin.profiles.timeline.models import EventKind, SubjectType
 SOURCE: Final = "sourceId"
 TARGET: Final = "targetId"
 
+_ONE_ALREADY: Final = "These two are one already."
+_MERGED_ELSEWHERE: Final = "This customer was merged into another one before: name that one, or undo that first."
+
 # In the order of the key, as `orders` writes them.
 _BRING_ORDERS = """
 WITH own AS (SELECT order_id FROM crm_profile_order WHERE profile_id = %(source)s ORDER BY order_id FOR NO KEY UPDATE)
@@ -81,7 +84,7 @@ def merge(
         change_families(using)
         found = _lock([source_id, target_id], using)
         source, target = found.get(source_id), found.get(target_id)
-        if target is not None and target.merged_into_id is not None:
+        if target is not None and target.merged_into_id not in (None, source_id):
             target = _lock([target.merged_into_id], using)[target.merged_into_id]
         for refusal in refusals(source, target, actor, using):
             raise refusal
@@ -150,7 +153,7 @@ def refusals(
     """Why these two cannot be merged; empty if they can. One statement at most.
 
     Args:
-        target: a head. Both are None where there is no such profile.
+        target: a head, or one that was merged into the source. Both are None where there is no such profile.
     """
     found = []
     for profile, field in ((source, SOURCE), (target, TARGET)):
@@ -162,8 +165,10 @@ def refusals(
         return found
     if source == target:
         return [*found, CustomerInputError("A customer cannot be merged with itself.", "INVALID", TARGET)]
+    if target.merged_into_id == source.pk:
+        return [*found, CustomerInputError(_ONE_ALREADY, "NOT_APPLICABLE", TARGET)]
     if source.merged_into_id is not None:
-        message = "These two are one already." if source.merged_into_id == target.pk else _MERGED_ELSEWHERE
+        message = _ONE_ALREADY if source.merged_into_id == target.pk else _MERGED_ELSEWHERE
         found.append(CustomerInputError(message, "NOT_APPLICABLE", SOURCE))
     if source.user_id is not None and target.user_id is None:
         message = "The target has no account, and the source has one: merge them the other way round."
@@ -182,9 +187,6 @@ def refusals(
             if user_id in of_staff
         ]
     return found
-
-
-_MERGED_ELSEWHERE: Final = "This customer was merged into another one before: name that one, or undo that first."
 
 
 def _check_undoable(done: ProfileMerge, source: CustomerProfile, target: CustomerProfile, now: datetime) -> None:

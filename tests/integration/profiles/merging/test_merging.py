@@ -283,6 +283,7 @@ def test_what_cannot_be_merged(store, ada, eve):
     join(guy, ada.profile)
     assert refusal(lambda: join(guy, ada.profile)) == ("NOT_APPLICABLE", "sourceId")
     assert refusal(lambda: join(guy, eve.profile)) == ("NOT_APPLICABLE", "sourceId")
+    assert refusal(lambda: join(ada.profile, guy)) == ("NOT_APPLICABLE", "targetId"), "one already"
     CustomerProfile.objects.filter(pk=eve.profile).update(erased_at=timezone.now())
     assert refusal(lambda: join(eve.profile, ada.profile)) == ("NOT_APPLICABLE", "sourceId")
     assert refusal(lambda: join(ada.profile, eve.profile)) == ("NOT_APPLICABLE", "targetId")
