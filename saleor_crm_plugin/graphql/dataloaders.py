@@ -14,7 +14,7 @@ from saleor.plugins.models import PluginConfiguration
 from saleor_crm_plugin.config import CRM_FIELDS, CRM_PLUGIN_ID, CRMSettings, read_values
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
-from saleor_crm_plugin.profiles.merging.family import head_ids, heads_of_users, users_of, with_family
+from saleor_crm_plugin.profiles.merging.family import found_by_id, heads_of_users, users_of, with_family
 from saleor_crm_plugin.profiles.models import CustomerProfile
 
 
@@ -58,11 +58,7 @@ class ProfileByIdLoader(DataLoader):
     context_key = "saleor_crm_plugin.profile_by_id"
 
     def batch_load(self, keys: Sequence[int]) -> list[CustomerProfile | None]:
-        asked = CustomerProfile.objects.filter(pk__in=keys)
-        heads = CustomerProfile.objects.using(self.database_connection_name).filter(pk__in=head_ids(asked))
-        profiles = {
-            profile_id: profile for profile in with_family(heads) for profile_id in (profile.pk, *profile.member_ids)
-        }
+        profiles = found_by_id(keys, self.database_connection_name)
         return [profiles.get(profile_id) for profile_id in keys]
 
 

@@ -66,7 +66,8 @@ def preview_merge(
     """
     until = undo_until(now, undo_days)
     # A merged target stands for its head, as in `profiles.merging.merge`.
-    target_id = heads_of([target_id], using).get(target_id, target_id)
+    head_id = heads_of([target_id], using).get(target_id, target_id)
+    target_id = target_id if head_id == source_id else head_id
     found = CustomerProfile.objects.using(using).in_bulk([source_id, target_id])
     source, target = found.get(source_id), found.get(target_id)
     refused = profiles.refusals(source, target, actor, using)

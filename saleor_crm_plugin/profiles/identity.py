@@ -163,11 +163,11 @@ def resolve_owners(orders: Mapping[UUID, Person | None], using: str | None = Non
 def resolve_owning_members(orders: Mapping[UUID, Person | None], using: str | None = None) -> dict[UUID, Member]:
     """Whose each order is; an order that belongs to nobody is not in the answer.
 
-    An order without a user stays with the profile that it had, unless its address is proven to be somebody's:
+    An order without a user stays with the profile that it had
 
-    - if the user of that profile was deleted: Saleor leaves the address on the order, but storing it as a new guest
-      would undo the deletion;
-    - if the address was theirs when the order came to them, and they have changed it since.
+    - if the address was theirs when the order came to them, and they have changed it since;
+    - if the user of that profile was deleted, unless the address is proven to be somebody's: Saleor leaves the address
+      on the order, but storing it as a new guest would undo the deletion.
 
     At most eight SQL statements for any number of orders.
 
@@ -176,20 +176,22 @@ def resolve_owning_members(orders: Mapping[UUID, Person | None], using: str | No
     """
     alias = using or DEFAULT_DB_ALIAS
     userless = {order_id: person for order_id, person in orders.items() if not isinstance(person, UserPerson)}
-    owners = _keeping_owners(userless, alias) if userless else {}
+    owners, former = _keeping_owners(userless, alias) if userless else ({}, {})
     kept = {person for order_id, person in orders.items() if order_id in owners and person is not None}
     proven = find_profiles(kept, alias, kinds=[IdentityKind.VERIFIED_EMAIL]) if kept else {}
     persons = {
         order_id: person
         for order_id, person in orders.items()
-        if person is not None and (order_id not in owners or person in proven)
+        if person is not None and order_id not in former and (order_id not in owners or person in proven)
     }
     members = resolve_members(persons.values(), alias)
-    return owners | {order_id: members[person] for order_id, person in persons.items()}
+    return owners | former | {order_id: members[person] for order_id, person in persons.items()}
 
 
-def _keeping_owners(orders: Mapping[UUID, Person | None], alias: str) -> dict[UUID, Member]:
-    """Those that keep an order as said above; also guests who were emptied by a claim."""
+def _keeping_owners(orders: Mapping[UUID, Person | None], alias: str) -> tuple[dict[UUID, Member], dict[UUID, Member]]:
+    """Those that keep an order as said above: whoever has no name, also guests who were emptied by a claim; and whoever
+    had the address.
+    """
     of_member = ProfileIdentity.objects.filter(profile_id=OuterRef("member"))
     living_user = get_user_model()._default_manager.filter(pk=OuterRef("member_user"))
     is_guest = Exists(of_member.filter(kind=IdentityKind.UNVERIFIED_EMAIL))
@@ -207,8 +209,11 @@ def _keeping_owners(orders: Mapping[UUID, Person | None], alias: str) -> dict[UU
         .annotate(has_no_name=ExpressionWrapper(~is_guest & ~Exists(living_user), output_field=BooleanField()))
         .values_list("order_id", "member", "head", "has_no_name", "former")
     )
-    return {
-        order_id: Member(member, head)
-        for order_id, member, head, has_no_name, former in rows
-        if has_no_name or (isinstance(person := orders[order_id], GuestPerson) and person.email in former)
-    }
+    nameless, left = {}, {}
+    for order_id, member, head, has_no_name, former in rows:
+        person = orders[order_id]
+        if isinstance(person, GuestPerson) and person.email in former:
+            left[order_id] = Member(member, head)
+        elif has_no_name:
+            nameless[order_id] = Member(member, head)
+    return nameless, left

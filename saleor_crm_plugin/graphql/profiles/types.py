@@ -9,6 +9,7 @@ from typing import Any
 import graphene
 from saleor.graphql.account.dataloaders import UserByUserIdLoader
 from saleor.graphql.core.connection import CountableConnection
+from saleor.graphql.core.context import get_database_connection_name
 from saleor.graphql.core.doc_category import DOC_CATEGORY_USERS
 from saleor.graphql.core.fields import ConnectionField
 from saleor.graphql.core.scalars import DateTime
@@ -26,7 +27,6 @@ from saleor_crm_plugin.graphql.access import (
     require_permission,
     requires,
 )
-from saleor_crm_plugin.graphql.dataloaders import ProfileByIdLoader
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.lists import DEFAULT_FIRST, FIRST_LIMIT, Page, connection_of
@@ -50,8 +50,7 @@ from saleor_crm_plugin.graphql.profiles.staff.types import (
 from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.profiles import models
 from saleor_crm_plugin.profiles.consents.enforcement import without_profiling
-
-OWNER_OR_USERS = requires(AuthorizationFilters.OWNER, AccountPermissions.MANAGE_USERS)
+from saleor_crm_plugin.profiles.merging.family import found_by_id
 
 OWNER_OR_USERS = requires(AuthorizationFilters.OWNER, AccountPermissions.MANAGE_USERS)
 
@@ -271,12 +270,12 @@ class CustomerProfile(ModelObjectType):
     def __resolve_references(roots: Iterable[CustomerProfile], info: Any) -> list[Any]:
         """Profiles that a federation gateway asks for; None for those that the requestor may not see."""
         ids = [integer_key(root.id, "CustomerProfile") for root in roots]
+        profiles = found_by_id(ids, get_database_connection_name(info.context))
         sees_all = has_any_permission(info, AccountPermissions.MANAGE_USERS)
-
-        def visible(profiles: list[models.CustomerProfile | None]) -> list[models.CustomerProfile | None]:
-            return [profile if sees_all or is_owner_of(info, profile) else None for profile in profiles]
-
-        return ProfileByIdLoader(info.context).load_many(ids).then(visible)
+        return [
+            profile if (profile := profiles.get(profile_id)) and (sees_all or is_owner_of(info, profile)) else None
+            for profile_id in ids
+        ]
 
 
 def _own_user_id(profile: models.CustomerProfile, info: Any) -> int | None:

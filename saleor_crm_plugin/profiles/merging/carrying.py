@@ -115,8 +115,21 @@ def carry(pairs: Sequence[tuple[int, int]], actor: Actor, now: datetime, using: 
     return Carried(tags, records, flags, segments, customer_type, last)
 
 
-def give_back(carried: Carried, source_id: int, target_id: int, actor: Actor, now: datetime, using: str) -> None:
-    """Undo `carry` of one pair, as the module says. The caller has locked both profiles."""
+def give_back(
+    carried: Carried,
+    source_id: int,
+    target_id: int,
+    others: Collection[Carried],
+    actor: Actor,
+    now: datetime,
+    using: str,
+) -> None:
+    """Undo `carry` of one pair, as the module says. The caller has locked both profiles.
+
+    Args:
+        others: what the target has been told of others that are merged into it. It is not the source's.
+    """
+    of_others = {record_id for other in others for record_id in other.consents}
     CustomerTag.objects.using(using).filter(pk__in=carried.tags, profile_id=target_id).delete()
     ConsentRecord.objects.using(using).filter(pk__in=carried.consents, profile_id=target_id).delete()
     newest = _newest([source_id, target_id], using)
@@ -129,6 +142,7 @@ def give_back(carried: Carried, source_id: int, target_id: int, actor: Actor, no
         for purpose in ConsentPurpose
         if refused(target_id, purpose)
         and newest[target_id, purpose].record_id > carried.last_consent
+        and newest[target_id, purpose].record_id not in of_others
         and not refused(source_id, purpose)
     ]
     _refuse([(source_id, purpose) for purpose in of_both], UNMERGE, actor, now, using)

@@ -9,13 +9,12 @@ in between, every row is as it was, but the record of it: the merge, and the eve
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.db import connections, transaction
 from django.db.models import Q
 
@@ -33,6 +32,9 @@ from saleor_crm_plugin.profiles.timeline.models import EventKind, SubjectType
 
 SOURCE: Final = "sourceId"
 TARGET: Final = "targetId"
+
+_ONE_ALREADY: Final = "These two are one already."
+_MERGED_ELSEWHERE: Final = "This customer was merged into another one before: name that one, or undo that first."
 
 # In the order of the key, as `orders` writes them.
 _BRING_ORDERS = """
@@ -82,7 +84,7 @@ def merge(
         change_families(using)
         found = _lock([source_id, target_id], using)
         source, target = found.get(source_id), found.get(target_id)
-        if target is not None and target.merged_into_id is not None:
+        if target is not None and target.merged_into_id not in (None, source_id):
             target = _lock([target.merged_into_id], using)[target.merged_into_id]
         for refusal in refusals(source, target, actor, using):
             raise refusal
@@ -119,10 +121,12 @@ def unmerge(merge_id: int, actor: Actor, now: datetime, *, using: str = "default
         with connections[using].cursor() as cursor:
             cursor.execute(_TAKE_ORDERS, {"branch": sorted(leaving), "source": source.pk})
             orders = [order_id for (order_id,) in cursor.fetchall()]
-        give_back(_carried(done), source.pk, target.pk, actor, now, using)
-        _carry_again(target.pk, now, using)
         done.undone_at = now
         done.save(using=using, update_fields=["undone_at"])
+        others = list(ProfileMerge.objects.using(using).filter(target=target, undone_at__isnull=True).order_by("pk"))
+        told = [_carried(other) for other in others]
+        give_back(_carried(done), source.pk, target.pk, told, actor, now, using)
+        _carry_again(others, now, using)
         log.record(
             [_separated(done, each, other, actor) for each, other in ((source, target), (target, source))], using
         )
@@ -130,14 +134,15 @@ def unmerge(merge_id: int, actor: Actor, now: datetime, *, using: str = "default
     return Separated(done, orders)
 
 
-def _carry_again(target_id: int, now: datetime, using: str) -> None:
-    """What others that are merged into the target have said as well stays with it when the one of them goes.
+def _carry_again(others: Sequence[ProfileMerge], now: datetime, using: str) -> None:
+    """What others that are merged into the target have said as well stays with it when one of them goes.
 
     In the name of whoever merged them.
     """
-    others = ProfileMerge.objects.using(using).filter(target_id=target_id, undone_at__isnull=True).order_by("pk")
     for other in others:
-        again = carry([(other.source_id, target_id)], Actor(ActorType(other.actor_type), other.actor_id), now, using)
+        again = carry(
+            [(other.source_id, other.target_id)], Actor(ActorType(other.actor_type), other.actor_id), now, using
+        )
         other.carried = _carried(other).with_more(again).as_json()
         other.save(using=using, update_fields=["carried"])
 
@@ -148,7 +153,7 @@ def refusals(
     """Why these two cannot be merged; empty if they can. One statement at most.
 
     Args:
-        target: a head. Both are None where there is no such profile.
+        target: a head, or one that was merged into the source. Both are None where there is no such profile.
     """
     found = []
     for profile, field in ((source, SOURCE), (target, TARGET)):
@@ -160,8 +165,10 @@ def refusals(
         return found
     if source == target:
         return [*found, CustomerInputError("A customer cannot be merged with itself.", "INVALID", TARGET)]
+    if target.merged_into_id == source.pk:
+        return [*found, CustomerInputError(_ONE_ALREADY, "NOT_APPLICABLE", TARGET)]
     if source.merged_into_id is not None:
-        message = "These two are one already." if source.merged_into_id == target.pk else _MERGED_ELSEWHERE
+        message = _ONE_ALREADY if source.merged_into_id == target.pk else _MERGED_ELSEWHERE
         found.append(CustomerInputError(message, "NOT_APPLICABLE", SOURCE))
     if source.user_id is not None and target.user_id is None:
         message = "The target has no account, and the source has one: merge them the other way round."
@@ -171,8 +178,8 @@ def refusals(
         found.append(CustomerInputError("You cannot merge yourself: ask a colleague.", "NOT_APPLICABLE"))
     if len(users) == 2:
         # Each of two accounts sees what belongs to both: that is not for who has rights in the shop.
-        staff = get_user_model()._default_manager.using(using).filter(pk__in=users.values(), is_staff=True)
-        of_staff = set(staff.values_list("pk", flat=True))
+        both = CustomerProfile.objects.using(using).filter(pk__in=[source.pk, target.pk])
+        of_staff = set(both.filter(user__is_staff=True).values_list("user_id", flat=True))
         message = "This is an account of staff, which is merged with guests only."
         found += [
             CustomerInputError(message, "NOT_APPLICABLE", field)
@@ -180,9 +187,6 @@ def refusals(
             if user_id in of_staff
         ]
     return found
-
-
-_MERGED_ELSEWHERE: Final = "This customer was merged into another one before: name that one, or undo that first."
 
 
 def _check_undoable(done: ProfileMerge, source: CustomerProfile, target: CustomerProfile, now: datetime) -> None:

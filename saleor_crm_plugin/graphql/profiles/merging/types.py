@@ -44,10 +44,6 @@ class CustomerMerge(BaseObjectType):
         doc_category = DOC_CATEGORY_USERS
 
     @staticmethod
-    def resolve_id(root: models.ProfileMerge, _info: Any) -> str:
-        return graphene.Node.to_global_id("CustomerMerge", root.pk)
-
-    @staticmethod
     def resolve_source_id(root: models.ProfileMerge, _info: Any) -> str:
         return _profile_id(root.source_id)
 

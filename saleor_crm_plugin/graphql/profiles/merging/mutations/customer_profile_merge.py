@@ -9,7 +9,6 @@ from django.utils import timezone
 from saleor.graphql.core.doc_category import DOC_CATEGORY_USERS
 from saleor.permission.enums import AccountPermissions
 
-from saleor_crm_plugin.graphql.dataloaders import ProfileByIdLoader
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.mutations import DomainMutation, actor_of
 from saleor_crm_plugin.graphql.profiles.errors import CustomerError
@@ -22,7 +21,8 @@ from saleor_crm_plugin.graphql.profiles.merging.arguments import (
 )
 from saleor_crm_plugin.graphql.profiles.types import CustomerProfile
 from saleor_crm_plugin.ingestion.merging import UNDO_DAYS, merge_customers
-from saleor_crm_plugin.profiles.merging.models import ProfileMerge
+from saleor_crm_plugin.profiles import models
+from saleor_crm_plugin.profiles.merging.family import with_family
 
 
 class CustomerProfileMerge(DomainMutation):
@@ -47,9 +47,9 @@ class CustomerProfileMerge(DomainMutation):
     @classmethod
     def perform_mutation(
         cls, _root: Any, info: Any, /, *, source_id: str, target_id: str, undo_days: int | None = UNDO_DAYS
-    ) -> Any:
+    ) -> CustomerProfileMerge:
         source, target = pair_of(source_id, target_id)
         days = UNDO_DAYS if undo_days is None else undo_days
-        done: ProfileMerge = merge_customers(source, target, actor_of(info), timezone.now(), undo_days=days)
-        profile = ProfileByIdLoader(info.context).load(done.target_id)
-        return profile.then(lambda head: cls(profile=head, merge=done))
+        done = merge_customers(source, target, actor_of(info), timezone.now(), undo_days=days)
+        head = with_family(models.CustomerProfile.objects.filter(pk=done.target_id)).get()
+        return cls(profile=head, merge=done)

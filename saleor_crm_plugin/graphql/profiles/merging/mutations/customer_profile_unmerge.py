@@ -17,6 +17,7 @@ from saleor_crm_plugin.graphql.profiles.merging import types
 from saleor_crm_plugin.graphql.profiles.types import CustomerProfile
 from saleor_crm_plugin.ingestion.merging import separate_customers
 from saleor_crm_plugin.profiles import models
+from saleor_crm_plugin.profiles.merging.family import with_family
 
 
 class CustomerProfileUnmerge(DomainMutation):
@@ -44,7 +45,8 @@ class CustomerProfileUnmerge(DomainMutation):
     def perform_mutation(cls, _root: Any, info: Any, /, *, merge_id: str) -> CustomerProfileUnmerge:
         primary_key = key_argument(integer_key, merge_id, "CustomerMerge", "merge_id")
         done = separate_customers(primary_key, actor_of(info), timezone.now())
-        found = models.CustomerProfile.objects.in_bulk([done.merge.source_id, done.merge.target_id])
+        both = models.CustomerProfile.objects.filter(pk__in=[done.merge.source_id, done.merge.target_id])
+        found = with_family(both).in_bulk()
         return cls(
             source=found[done.merge.source_id],
             target=found[done.merge.target_id],
