@@ -65,6 +65,8 @@ RFM_WINDOW_DAYS = (30, 3650)
 TRAINING_HISTORY_DAYS = (7, 3650)
 MINIMUM_SUPPORT = (1, 1000)
 REMINDER_DAYS = (1, 365)
+ABANDONED_HOURS = (1, 720)
+DETAILS_DAYS = (30, 3650)
 
 POINTS_PER_UNIT_LIMIT = Decimal(10_000)
 POINT_VALUE_LIMIT = Decimal(10_000)
@@ -124,6 +126,9 @@ class CRMSettings:
     minimum_support: int = 3
     # None: nobody is reminded.
     expiry_reminder_days: int | None = None
+    checkout_abandoned_after_hours: int = 24
+    # None: kept for good.
+    timeline_details_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +216,22 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         "reminders.",
         "",
         WholeNumber(*REMINDER_DAYS),
+    ),
+    field(
+        "checkout_abandoned_after_hours",
+        "Hours until a checkout is abandoned",
+        "A checkout in which nothing has changed for this many hours is recorded as abandoned in its customer's "
+        "timeline.",
+        "24",
+        WholeNumber(*ABANDONED_HOURS),
+    ),
+    field(
+        "timeline_details_days",
+        "Days to keep details of events",
+        "Amounts and other details of events in customers' timelines are deleted after this many days; that something "
+        "happened stays. Leave empty: they are kept.",
+        "",
+        WholeNumber(*DETAILS_DAYS),
     ),
     field(LAST_SYNC, "Last reconciliation", "When orders were last compared with profiles and points.", "", None),
     field(LAST_TRAINING, "Last training", "When recommendations were last learned.", "", None),

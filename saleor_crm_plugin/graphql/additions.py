@@ -40,6 +40,7 @@ from saleor_crm_plugin.graphql.loyalty.rules import additions as earning_rules
 from saleor_crm_plugin.graphql.loyalty.tiers import additions as tiers
 from saleor_crm_plugin.graphql.loyalty.types import CheckoutLoyalty, LoyaltyAccount, OrderLoyalty
 from saleor_crm_plugin.graphql.profiles import resolvers as profiles
+from saleor_crm_plugin.graphql.profiles.timeline import additions as timeline
 from saleor_crm_plugin.graphql.profiles.types import (
     CustomerProfile,
     CustomerProfileCountableConnection,
@@ -298,7 +299,9 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
         "email": {"complexity": 1},
         "ordersCount": {"complexity": 1},
         "metrics": {"complexity": 1},
+        **timeline.TYPE_COSTS["CustomerProfile"],
     },
+    "TimelineEvent": timeline.TYPE_COSTS["TimelineEvent"],
     "ProductRecommendation": {"product": {"complexity": 1}},
     "RecommendationReason": {"products": {"complexity": 1}},
     **earning_rules.TYPE_COSTS,

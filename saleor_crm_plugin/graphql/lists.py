@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from graphene.relay import PageInfo
@@ -29,21 +31,24 @@ def checked_first(first: int | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of rows that are ordered by falling primary key.
+    """A page of rows that are ordered by falling primary key, or by whatever its cursors say.
 
     Attributes:
         size: rows wanted.
         backwards: the page is counted from the end (`last`, `before`).
-        cursor: primary key next to the page, None at the beginning or end.
+        cursor: place next to the page, None at the beginning or end.
     """
 
     size: int
     backwards: bool = False
-    cursor: int | None = None
+    cursor: Any = None
 
     @classmethod
-    def from_arguments(cls, field: str, arguments: dict[str, Any]) -> Page:
+    def from_arguments(cls, field: str, arguments: dict[str, Any], decode: Callable[[str], Any] | None = None) -> Page:
         """
+        Args:
+            decode: reads a cursor, and raises `ValueError` for one that is not of the list; without it, a primary key.
+
         Raises:
             GraphQLError: arguments that contradict each other or are out of range.
         """
@@ -62,21 +67,28 @@ class Page:
         if size is None or not 1 <= size <= FIRST_LIMIT:
             raise GraphQLError(f"Argument `{name}` of the `{field}` connection must be between 1 and {FIRST_LIMIT}.")
         cursor = after or before
-        return cls(size, backwards=name == "last", cursor=_decode(cursor) if cursor else None)
+        return cls(size, backwards=name == "last", cursor=_decode(cursor, decode or int) if cursor else None)
 
 
-def connection_of(connection_type: Any, rows: list[Any], page: Page, total_count: Any) -> Any:
+def connection_of(
+    connection_type: Any,
+    rows: list[Any],
+    page: Page,
+    total_count: Any,
+    cursor_of: Callable[[Any], object] = attrgetter("pk"),
+) -> Any:
     """A connection object.
 
     Args:
         rows: the page's rows in the order they were read, and one more if there are more.
+        cursor_of: a row's place as the text that the page's `decode` reads.
         total_count: called without arguments when asked for; may return a promise.
     """
     more = len(rows) > page.size
     shown = rows[: page.size]
     if page.backwards:
         shown.reverse()
-    edges = [connection_type.Edge(node=row, cursor=encode(row.pk)) for row in shown]
+    edges = [connection_type.Edge(node=row, cursor=encode(cursor_of(row))) for row in shown]
     page_info = PageInfo(
         start_cursor=edges[0].cursor if edges else None,
         end_cursor=edges[-1].cursor if edges else None,
@@ -86,12 +98,12 @@ def connection_of(connection_type: Any, rows: list[Any], page: Page, total_count
     return connection_type(edges=edges, page_info=page_info, total_count=total_count)
 
 
-def encode(primary_key: int) -> str:
-    return b64encode(str(primary_key).encode()).decode()
+def encode(place: object) -> str:
+    return b64encode(str(place).encode()).decode()
 
 
-def _decode(cursor: str) -> int:
+def _decode(cursor: str, decode: Callable[[str], Any]) -> Any:
     try:
-        return int(b64decode(cursor, validate=True).decode())
+        return decode(b64decode(cursor, validate=True).decode())
     except (Base64Error, ValueError) as error:
         raise GraphQLError("The cursor is not one of this list. Take it from `pageInfo` or an edge.") from error

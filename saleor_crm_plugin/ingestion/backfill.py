@@ -21,6 +21,7 @@ from saleor.order import OrderStatus
 from saleor.order.models import Order
 
 from saleor_crm_plugin.exceptions import CRMError
+from saleor_crm_plugin.ingestion.account_events import record_missed_account_events
 from saleor_crm_plugin.ingestion.claims import claim_for, claimable_customers
 from saleor_crm_plugin.ingestion.locks import only_one
 from saleor_crm_plugin.ingestion.models import SyncState
@@ -170,4 +171,7 @@ def _finish(batch_size: int) -> None:
     for customers in claimable_customers(batch_size):
         if orders := claim_for(customers):
             sync_orders(orders)
-    refresh_rfm(load_settings().crm.rfm_window_days, timezone.now())
+    settings = load_settings().crm
+    if settings.profiles_enabled:
+        record_missed_account_events(batch_size)
+    refresh_rfm(settings.rfm_window_days, timezone.now())

@@ -18,10 +18,11 @@ from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot
 from saleor_crm_plugin.loyalty.merging import merge_profiles
 from saleor_crm_plugin.profiles.customers import claim_guests, detach_deleted_users, orphaned_profiles
 from saleor_crm_plugin.profiles.models import IdentityKind, ProfileIdentity, ProfileOrder
+from saleor_crm_plugin.profiles.timeline.log import move as move_events
 
 
 def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -> list[UUID]:
-    """Let these customers have the guests whose addresses they own, and what is on the guests' points accounts.
+    """Let these customers have the guests whose addresses they own: their points, their events, then their orders.
 
     Returns:
         The guests' orders, to be synced now. They are marked as not in line in the same transaction, so that
@@ -34,6 +35,7 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
         if not claims:
             return []
         merge_profiles(claims.moved, timezone.now(), alias)
+        move_events(claims.moved, alias)
         orders = list(
             ProfileOrder.objects.using(alias).filter(profile_id__in=claims.moved).values_list("order_id", flat=True)
         )

@@ -18,10 +18,12 @@ from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 from saleor.core.db.connection import allow_writer
 
+from saleor_crm_plugin.ingestion.account_events import record_account_events
 from saleor_crm_plugin.ingestion.actions import award_sign_ups
 from saleor_crm_plugin.ingestion.claims import claim_for
 from saleor_crm_plugin.ingestion.loyalty_facts import bring_points_in_line
 from saleor_crm_plugin.ingestion.models import OrderSync
+from saleor_crm_plugin.ingestion.order_events import record_order_events
 from saleor_crm_plugin.ingestion.readers import read_customer, read_orders
 from saleor_crm_plugin.ingestion.reward_uses import note_used
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
@@ -88,6 +90,7 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
         with transaction.atomic(using=using):
             resolve_profiles([UserPerson(user_id)], using)
             claimed = claim_for([customer], using)
+            record_account_events([user_id], using)
         sync_orders(claimed, settings=settings)
     award_sign_ups([user_id], settings, timezone.now(), using)
 
@@ -96,7 +99,7 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
 def sync_orders(
     order_ids: Iterable[UUID], *, settings: ShopSettings | None = None, now: datetime | None = None
 ) -> SyncResult:
-    """Read the orders as they are now and write what differs: facts, metrics, points; then their customers' tiers.
+    """Read the orders as they are now and write what differs: facts, metrics, events and points; then the tiers.
 
     One transaction, and one for the tiers. If it fails on the data of some order, each order is tried by itself, so
     that one bad order does not hold up the others.
@@ -157,6 +160,7 @@ def _sync(ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str
     customers = set(owner.values())
     if settings.crm.profiles_enabled:
         customers |= _store_facts(orders, ids, owner, using)
+        record_order_events(orders, owner, using)
     # Rewards are there for points that staff gave, too. Their rows are locked before accounts.
     note_used(orders, now, using)
     if settings.loyalty:

@@ -10,6 +10,7 @@ from saleor.graphql.account.dataloaders import UserByUserIdLoader
 from saleor.graphql.core.connection import CountableConnection
 from saleor.graphql.core.context import get_database_connection_name
 from saleor.graphql.core.doc_category import DOC_CATEGORY_USERS
+from saleor.graphql.core.fields import ConnectionField
 from saleor.graphql.core.scalars import DateTime
 from saleor.graphql.core.types.base import BaseObjectType
 from saleor.graphql.core.types.model import ModelObjectType
@@ -22,6 +23,8 @@ from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.profiles.dataloaders import GuestEmailByProfileIdLoader, MetricsByProfileIdLoader
 from saleor_crm_plugin.graphql.profiles.enums import CustomerProfileSortField, RfmGroupEnum
+from saleor_crm_plugin.graphql.profiles.timeline.inputs import TimelineFilterInput
+from saleor_crm_plugin.graphql.profiles.timeline.types import TimelineEventCountableConnection, resolve_timeline
 from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.profiles import models
 
@@ -92,6 +95,12 @@ class CustomerProfile(ModelObjectType):
         ),
         description="Purchases in one currency. Null if there are none in it.",
     )
+    timeline = ConnectionField(
+        TimelineEventCountableConnection,
+        required=True,
+        filter=TimelineFilterInput(description="Which events to give."),
+        description="What happened to the customer, newest first." + ADDED_IN_010,
+    )
 
     class Meta:
         description = "A person who buys in the shop: a user, or a guest known by an e-mail address." + ADDED_IN_010
@@ -131,6 +140,10 @@ class CustomerProfile(ModelObjectType):
             return next((row for row in rows if currency is None or row.currency == currency.upper()), None)
 
         return MetricsByProfileIdLoader(info.context).load(root.pk).then(chosen)
+
+    @staticmethod
+    def resolve_timeline(root: models.CustomerProfile, info: Any, **arguments: Any) -> Any:
+        return resolve_timeline(root, info, **arguments)
 
     @staticmethod
     def __resolve_references(roots: Iterable[CustomerProfile], info: Any) -> list[Any]:
