@@ -146,6 +146,8 @@ class TestSaving:
             {"name": "training_history_days", "value": "365"},
             {"name": "minimum_support", "value": "5"},
             {"name": "expiry_reminder_days", "value": ""},
+            {"name": "checkout_abandoned_after_hours", "value": "24"},
+            {"name": "timeline_details_days", "value": ""},
         ]
         assert row.name == "Customers, loyalty and recommendations"
         assert page("crm")["minimum_support"] == "5"

@@ -248,6 +248,11 @@ class TestSchedule:
             },
             "crm-review-tiers": {"task": f"{prefix}.review_tiers_task", "schedule": timedelta(hours=1)},
             "crm-expire-rewards": {"task": f"{prefix}.expire_rewards_task", "schedule": timedelta(minutes=15)},
+            "crm-scan-checkouts": {"task": f"{prefix}.scan_checkouts_task", "schedule": timedelta(minutes=10)},
+            "crm-blank-old-details": {
+                "task": f"{prefix}.blank_old_details_task",
+                "schedule": crontab(hour="4", minute="20"),
+            },
             "crm-refresh-rfm": {"task": f"{prefix}.refresh_rfm_task", "schedule": crontab(hour="2", minute="20")},
             "crm-train-recommendations": {
                 "task": f"{prefix}.train_recommendations_task",

@@ -289,6 +289,8 @@ def test_the_limits_stand_in_the_help_text() -> None:
         "training_history_days": "String",
         "minimum_support": "String",
         "expiry_reminder_days": "String",
+        "checkout_abandoned_after_hours": "String",
+        "timeline_details_days": "String",
         "last_sync": "OUTPUT",
         "last_training": "OUTPUT",
         "orders_behind": "OUTPUT",
