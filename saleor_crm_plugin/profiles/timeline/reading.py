@@ -129,7 +129,7 @@ def read_timelines(
     with connections[using or DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(statement, parameters)
         for *values, details in cursor.fetchall():
-            entry = Entry(*values, json.loads(details))
+            entry = Entry(*[*values, json.loads(details)])
             entries.setdefault(entry.person, []).append(entry)
     return entries
 
