@@ -30,7 +30,8 @@ SELECT profile_id, (ARRAY['order_placed', 'order_paid', 'order_fulfilled', 'chec
     %s::timestamptz - number * interval '1 minute', now(), 'order:' || gen_random_uuid() || ':0:placed', 'order',
     gen_random_uuid()::text, 'system', '{"amount": "10.000", "currency": "USD"}'
 FROM (
-    SELECT number, CASE WHEN number %% 10 = 0 THEN %s::bigint ELSE %s::bigint + (number * 7919) %% %s END AS profile_id
+    SELECT number,
+        CASE WHEN number %% 10 = 0 THEN %s::bigint ELSE %s::bigint + (number::bigint * 7919) %% %s END AS profile_id
     FROM generate_series(1, %s) AS number
 ) AS numbered
 """
@@ -53,11 +54,12 @@ FROM crm_loyalty_account CROSS JOIN generate_series(1, 5) AS number;
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000, help="events in all (default: a million)")
-    parser.add_argument("--orders", type=int, default=2_000, help="orders of the backfill (default: 2,000)")
+    parser.add_argument("--orders", type=int, default=2_000, help="orders of the backfill (default: 2,000; 0: none)")
     arguments = parser.parse_args()
     with database():
-        sync(arguments.orders)
         pages(arguments.events)
+        if arguments.orders:
+            sync(arguments.orders)
     return 0
 
 
@@ -131,10 +133,13 @@ def sync(orders: int) -> None:
         make_order(customers[number % len(customers)], channel=channel, lines=[(product, 1 + number % 3)]).pk
         for number in range(orders)
     ]
-    tables = (
-        "crm_profile_event, crm_order_sync, crm_profile_order, crm_profile_metrics, crm_sync_state, "
-        "crm_lot_consumption, crm_points_lot, crm_points_transaction"
-    )
+    tables = ", ".join(
+        f"crm_{name}"
+        for name in (
+            "profile_event", "order_sync", "profile_order", "profile_metrics", "sync_state", "lot_consumption",
+            "points_lot", "points_transaction",
+        )
+    )  # fmt: skip
 
     def forget() -> None:
         with connection.cursor() as cursor:
