@@ -73,6 +73,8 @@ LOYAL_ORDERS = (3, 100)
 WON_BACK_DAYS = (1, 730)
 USUAL_GAP_DAYS = (7, 1095)
 MOST_DOMAINS = 200
+ABANDONED_HOURS = (1, 720)
+DETAILS_DAYS = (30, 3650)
 
 POINTS_PER_UNIT_LIMIT = Decimal(10_000)
 POINT_VALUE_LIMIT = Decimal(10_000)
@@ -147,6 +149,9 @@ class CRMSettings:
     tax_id_metadata_key: str = "vat_number"
     business_domains: tuple[str, ...] = ()
     government_domains: tuple[str, ...] = ("gov", "mil")
+    checkout_abandoned_after_hours: int = 24
+    # None: kept for good.
+    timeline_details_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +310,22 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         "Customers with an address of one of these domains, or of one below them, are authorities.",
         "gov, mil",
         Domains(MOST_DOMAINS),
+    ),
+    field(
+        "checkout_abandoned_after_hours",
+        "Hours until a checkout is abandoned",
+        "A checkout in which nothing has changed for this many hours is recorded as abandoned in its customer's "
+        "timeline.",
+        "24",
+        WholeNumber(*ABANDONED_HOURS),
+    ),
+    field(
+        "timeline_details_days",
+        "Days to keep details of events",
+        "Amounts and other details of events in customers' timelines are deleted after this many days; that something "
+        "happened stays. Leave empty: they are kept.",
+        "",
+        WholeNumber(*DETAILS_DAYS),
     ),
     field(LAST_SYNC, "Last reconciliation", "When orders were last compared with profiles and points.", "", None),
     field(LAST_TRAINING, "Last training", "When recommendations were last learned.", "", None),

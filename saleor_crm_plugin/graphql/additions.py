@@ -46,6 +46,7 @@ from saleor_crm_plugin.graphql.profiles.merging import additions as merging
 from saleor_crm_plugin.graphql.profiles.privacy import additions as privacy
 from saleor_crm_plugin.graphql.profiles.search import additions as customer_search
 from saleor_crm_plugin.graphql.profiles.staff import additions as customer_staff
+from saleor_crm_plugin.graphql.profiles.timeline import additions as timeline
 from saleor_crm_plugin.graphql.profiles.types import CustomerProfile
 from saleor_crm_plugin.graphql.recommendations import resolvers as recommendations
 from saleor_crm_plugin.graphql.recommendations.enums import RecommendationKindEnum
@@ -292,7 +293,9 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
         "merges": {"complexity": 1},
         **customer_staff.PROFILE_COSTS,
         **lifecycle.PROFILE_COSTS,
+        **timeline.TYPE_COSTS["CustomerProfile"],
     },
+    "TimelineEvent": timeline.TYPE_COSTS["TimelineEvent"],
     "ProductRecommendation": {"product": {"complexity": 1}},
     "RecommendationReason": {"products": {"complexity": 1}},
     **earning_rules.TYPE_COSTS,

@@ -6,6 +6,7 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import F, QuerySet, Window
@@ -32,12 +33,12 @@ def checked_first(first: int | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of rows: of those ordered by falling primary key, if nothing else is said.
+    """A page of rows that are ordered by falling primary key, or by whatever its cursors say.
 
     Attributes:
         size: rows wanted.
         backwards: the page is counted from the end (`last`, `before`).
-        cursor: primary key next to the page, or what else the list goes by; None at the beginning or end.
+        cursor: place next to the page, None at the beginning or end.
     """
 
     size: int
@@ -45,12 +46,10 @@ class Page:
     cursor: Any = None
 
     @classmethod
-    def from_arguments(
-        cls, field: str, arguments: dict[str, Any], read_cursor: Callable[[str], Any] | None = None
-    ) -> Page:
+    def from_arguments(cls, field: str, arguments: dict[str, Any], decode: Callable[[str], Any] | None = None) -> Page:
         """
         Args:
-            read_cursor: from what the client has to `cursor`; a primary key if nothing is given.
+            decode: reads a cursor, and raises `ValueError` for one that is not of the list; without it, a primary key.
 
         Raises:
             GraphQLError: arguments that contradict each other or are out of range.
@@ -70,7 +69,7 @@ class Page:
         if size is None or not 1 <= size <= FIRST_LIMIT:
             raise GraphQLError(f"Argument `{name}` of the `{field}` connection must be between 1 and {FIRST_LIMIT}.")
         cursor = after or before
-        return cls(size, backwards=name == "last", cursor=(read_cursor or _decode)(cursor) if cursor else None)
+        return cls(size, backwards=name == "last", cursor=_decode(cursor, decode or int) if cursor else None)
 
 
 def connection_of(
@@ -78,20 +77,20 @@ def connection_of(
     rows: list[Any],
     page: Page,
     total_count: Any,
-    cursor_of: Callable[[Any], str] | None = None,
+    cursor_of: Callable[[Any], object] = attrgetter("pk"),
 ) -> Any:
     """A connection object.
 
     Args:
         rows: the page's rows in the order they were read, and one more if there are more.
+        cursor_of: a row's place as the text that the page's `decode` reads.
         total_count: called without arguments when asked for; may return a promise.
-        cursor_of: what the client gets for a row, to be read by `read_cursor`.
     """
     more = len(rows) > page.size
     shown = rows[: page.size]
     if page.backwards:
         shown.reverse()
-    edges = [connection_type.Edge(node=row, cursor=cursor_of(row) if cursor_of else encode(row.pk)) for row in shown]
+    edges = [connection_type.Edge(node=row, cursor=encode(cursor_of(row))) for row in shown]
     page_info = PageInfo(
         start_cursor=edges[0].cursor if edges else None,
         end_cursor=edges[-1].cursor if edges else None,
@@ -126,12 +125,12 @@ def rows_by_owner(rows: QuerySet[Any], owner: str, page: Page) -> dict[Any, list
     return found
 
 
-def encode(primary_key: int) -> str:
-    return b64encode(str(primary_key).encode()).decode()
+def encode(place: object) -> str:
+    return b64encode(str(place).encode()).decode()
 
 
-def _decode(cursor: str) -> int:
+def _decode(cursor: str, decode: Callable[[str], Any]) -> Any:
     try:
-        return int(b64decode(cursor, validate=True).decode())
+        return decode(b64decode(cursor, validate=True).decode())
     except (Base64Error, ValueError) as error:
         raise GraphQLError("The cursor is not one of this list. Take it from `pageInfo` or an edge.") from error

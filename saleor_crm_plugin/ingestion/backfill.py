@@ -21,6 +21,7 @@ from saleor.order import OrderStatus
 from saleor.order.models import Order
 
 from saleor_crm_plugin.exceptions import CRMError
+from saleor_crm_plugin.ingestion.account_events import record_missed_account_events
 from saleor_crm_plugin.ingestion.claims import claim_for, claimable_customers
 from saleor_crm_plugin.ingestion.customer_types import refresh_all_types
 from saleor_crm_plugin.ingestion.lifecycle import refresh_all_stages
@@ -173,6 +174,8 @@ def _finish(batch_size: int) -> None:
         if orders := claim_for(customers):
             sync_orders(orders, is_history=True)
     settings, now = load_settings().crm, timezone.now()
+    if settings.profiles_enabled:
+        record_missed_account_events(batch_size)
     refresh_rfm(settings.rfm_window_days, now)
     refresh_all_stages(settings, now)
     refresh_all_types(settings, now)

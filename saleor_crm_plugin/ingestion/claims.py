@@ -29,7 +29,7 @@ from saleor_crm_plugin.profiles.models import IdentityKind, ProfileIdentity, Pro
 
 
 def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -> list[UUID]:
-    """Let these customers have the guests whose addresses they own, and what is on the guests' points accounts.
+    """Let these customers have the guests whose addresses they own: their points, their events, then their orders.
 
     Returns:
         The guests' orders, to be synced now. They are marked as not in line in the same transaction, so that

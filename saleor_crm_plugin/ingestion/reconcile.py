@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from saleor.core.db.connection import allow_writer
 
+from saleor_crm_plugin.ingestion.account_events import record_missed_account_events
 from saleor_crm_plugin.ingestion.actions import award_missed_sign_ups
 from saleor_crm_plugin.ingestion.claims import (
     claim_for,
@@ -86,6 +87,7 @@ def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: b
         since, swept_at = _position()
         if full is None:
             full = since is None or swept_at is None or now - swept_at >= FULL_SWEEP_EVERY
+        settings = load_settings()
         # Customers first: what they take along is then found, and counted, as orders that are out of line.
         found: Counter[str] = Counter()
         if full or since is None:
@@ -93,13 +95,15 @@ def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: b
             leave_all_addresses(batch_size)
             claimed = _claim(batch_size, None)
             _sync(all_differences(batch_size), found)
-            signed_up = award_missed_sign_ups(load_settings(), now, batch_size)
+            signed_up = award_missed_sign_ups(settings, now, batch_size)
         else:
             detached = 0
             leave_all_addresses(batch_size, since - IN_FLIGHT)
             claimed = _claim(batch_size, since - IN_FLIGHT)
             _sync(differences_since(since - IN_FLIGHT, batch_size), found)
-            signed_up = award_missed_sign_ups(load_settings(), now, batch_size, since - IN_FLIGHT)
+            signed_up = award_missed_sign_ups(settings, now, batch_size, since - IN_FLIGHT)
+        if settings.crm.profiles_enabled:
+            record_missed_account_events(batch_size, None if full or since is None else since - IN_FLIGHT)
         _advance(now, now if full else swept_at)
     result = ReconcileResult(
         unseen=found["unseen"],

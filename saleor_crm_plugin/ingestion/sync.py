@@ -19,11 +19,13 @@ from django.utils import timezone
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.ingestion import lifecycle
+from saleor_crm_plugin.ingestion.account_events import record_account_events
 from saleor_crm_plugin.ingestion.actions import award_sign_ups
 from saleor_crm_plugin.ingestion.claims import claim_for, forget_user
 from saleor_crm_plugin.ingestion.customer_types import refresh_types
 from saleor_crm_plugin.ingestion.loyalty_facts import bring_points_in_line
 from saleor_crm_plugin.ingestion.models import OrderSync
+from saleor_crm_plugin.ingestion.order_events import record_order_events
 from saleor_crm_plugin.ingestion.readers import read_customer, read_orders
 from saleor_crm_plugin.ingestion.reward_uses import note_used
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
@@ -95,6 +97,7 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
             claimed = claim_for([customer], using)
             leave_addresses([user_id], using)
             profile_id = resolve_profiles([UserPerson(user_id)], using)[UserPerson(user_id)]
+            record_account_events([user_id], using)
         sync_orders(claimed, settings=settings)
         lifecycle.welcome(profile_id, settings.crm, now, using)
         refresh_types([profile_id], settings.crm, now, using)
@@ -109,7 +112,7 @@ def sync_orders(
     now: datetime | None = None,
     is_history: bool = False,
 ) -> SyncResult:
-    """Read the orders as they are now and write what differs: facts, metrics, stages, points; then types and tiers.
+    """Read the orders as they are now and write what differs: facts, metrics, stages, events, points; then types and tiers.
 
     One transaction, one for the customers' types and one for their tiers. If the first fails on the data of some order,
     each order is tried by itself, so that one bad order does not hold up the others.
@@ -183,6 +186,7 @@ def _sync(
     if settings.crm.profiles_enabled:
         touched = _store_facts(orders, ids, members, using)
         customers |= touched
+        record_order_events(orders, owner, using)
         if not is_history:
             lifecycle.refresh_stages(touched, settings.crm, now, using)
     # Rewards are there for points that staff gave, too. Their rows are locked before accounts.

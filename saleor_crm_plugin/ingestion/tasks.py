@@ -32,6 +32,7 @@ RELEASE_HOLDS_EVERY = timedelta(minutes=2)
 EXPIRE_REWARDS_EVERY = timedelta(minutes=15)
 SETTLE_REFERRALS_EVERY = timedelta(minutes=5)
 REVIEW_TIERS_EVERY = timedelta(hours=1)
+SCAN_CHECKOUTS_EVERY = timedelta(minutes=10)
 # After midnight, apart from each other and from Saleor's own jobs on the hour. In CELERY_TIMEZONE.
 BIRTHDAYS_AT = crontab(hour="1", minute="20")
 REMIND_AT = crontab(hour="7", minute="40")
@@ -42,6 +43,7 @@ RFM_AT = crontab(hour="2", minute="20")
 # After the forecasts, on which stages depend.
 LIFECYCLE_AT = crontab(hour="3", minute="5")
 TRAIN_AT = crontab(hour="3", minute="20")
+BLANK_DETAILS_AT = crontab(hour="4", minute="20")
 # A nightly job that found no worker for this long waits for the next night.
 NIGHTLY_EXPIRES_SECONDS = 6 * 3600
 
@@ -185,6 +187,22 @@ def review_tiers_task(settings: ShopSettings) -> None:
     review_tiers(timezone.now())
 
 
+@crm_task(expires=SCAN_CHECKOUTS_EVERY.total_seconds())
+def scan_checkouts_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.checkout_events import scan_checkouts
+
+    if settings.crm.profiles_enabled:
+        scan_checkouts(timedelta(hours=settings.crm.checkout_abandoned_after_hours))
+
+
+@crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
+def blank_old_details_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.profiles.timeline.retention import blank_old_details
+
+    if settings.crm.timeline_details_days is not None:
+        blank_old_details(settings.crm.timeline_details_days, timezone.now())
+
+
 @crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
 def apply_consent_policy_task(settings: ShopSettings) -> None:
     from saleor_crm_plugin.ingestion.consents import apply_consent_policy
@@ -240,6 +258,8 @@ PERIODIC_TASKS: dict[str, dict[str, Any]] = {
     "crm-award-birthdays": {"task": award_birthdays_task.name, "schedule": BIRTHDAYS_AT},
     "crm-review-tiers": {"task": review_tiers_task.name, "schedule": REVIEW_TIERS_EVERY},
     "crm-apply-consent-policy": {"task": apply_consent_policy_task.name, "schedule": CONSENTS_AT},
+    "crm-scan-checkouts": {"task": scan_checkouts_task.name, "schedule": SCAN_CHECKOUTS_EVERY},
+    "crm-blank-old-details": {"task": blank_old_details_task.name, "schedule": BLANK_DETAILS_AT},
     "crm-refresh-rfm": {"task": refresh_rfm_task.name, "schedule": RFM_AT},
     "crm-refresh-lifecycle": {"task": refresh_lifecycle_task.name, "schedule": LIFECYCLE_AT},
     "crm-refresh-customer-types": {"task": refresh_customer_types_task.name, "schedule": TYPES_AT},

@@ -145,6 +145,8 @@ class PointsTransaction(models.Model):
         db_table = "crm_points_transaction"
         indexes = [
             models.Index(name="crm_transaction_statement", fields=["account", "-id"]),
+            # A customer's timeline goes by time, which imported entries have of their own.
+            models.Index(name="crm_transaction_timeline", fields=["account", "-created_at", "-id"]),
             models.Index(
                 name="crm_transaction_of_order", fields=["order_id"], condition=models.Q(order_id__isnull=False)
             ),

@@ -158,6 +158,8 @@ class TestSaving:
             {"name": "tax_id_metadata_key", "value": "vat_number"},
             {"name": "business_domains", "value": ""},
             {"name": "government_domains", "value": "gov, mil"},
+            {"name": "checkout_abandoned_after_hours", "value": "24"},
+            {"name": "timeline_details_days", "value": ""},
         ]
         assert row.name == "Customers, loyalty and recommendations"
         assert page("crm")["minimum_support"] == "5"

@@ -254,6 +254,10 @@ class TestSchedule:
             "crm-apply-consent-policy": {
                 "task": f"{prefix}.apply_consent_policy_task",
                 "schedule": crontab(hour="1", minute="50"),
+            "crm-scan-checkouts": {"task": f"{prefix}.scan_checkouts_task", "schedule": timedelta(minutes=10)},
+            "crm-blank-old-details": {
+                "task": f"{prefix}.blank_old_details_task",
+                "schedule": crontab(hour="4", minute="20"),
             },
             "crm-refresh-rfm": {"task": f"{prefix}.refresh_rfm_task", "schedule": crontab(hour="2", minute="20")},
             "crm-refresh-lifecycle": {

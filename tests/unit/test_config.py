@@ -338,6 +338,8 @@ def test_the_limits_stand_in_the_help_text() -> None:
         "tax_id_metadata_key": "String",
         "business_domains": "String",
         "government_domains": "String",
+        "checkout_abandoned_after_hours": "String",
+        "timeline_details_days": "String",
         "last_sync": "OUTPUT",
         "last_training": "OUTPUT",
         "orders_behind": "OUTPUT",

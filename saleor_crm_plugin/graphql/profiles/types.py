@@ -47,6 +47,8 @@ from saleor_crm_plugin.graphql.profiles.staff.types import (
     CustomerConsentCountableConnection,
     CustomerNoteCountableConnection,
 )
+from saleor_crm_plugin.graphql.profiles.timeline.inputs import TimelineFilterInput
+from saleor_crm_plugin.graphql.profiles.timeline.types import TimelineEventCountableConnection, resolve_timeline
 from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.profiles import models
 from saleor_crm_plugin.profiles.consents.enforcement import without_profiling
@@ -179,6 +181,12 @@ class CustomerProfile(ModelObjectType):
         description="Categories that the customer buys from, those in most orders first. Empty for who refuses "
         "profiling." + OWNER_OR_USERS,
     )
+    timeline = ConnectionField(
+        TimelineEventCountableConnection,
+        required=True,
+        filter=TimelineFilterInput(description="Which events to give."),
+        description="What happened to the customer, newest first." + ADDED_IN_010,
+    )
 
     class Meta:
         description = "A person who buys in the shop: a user, or a guest known by an e-mail address." + ADDED_IN_010
@@ -265,6 +273,10 @@ class CustomerProfile(ModelObjectType):
     def resolve_favorite_categories(root: models.CustomerProfile, info: Any, *, first: int | None = None) -> Any:
         require_owner_of(info, root, AccountPermissions.MANAGE_USERS)
         return load_favorite_categories(info, root.pk, first)
+
+    @staticmethod
+    def resolve_timeline(root: models.CustomerProfile, info: Any, **arguments: Any) -> Any:
+        return resolve_timeline(root, info, **arguments)
 
     @staticmethod
     def __resolve_references(roots: Iterable[CustomerProfile], info: Any) -> list[Any]:

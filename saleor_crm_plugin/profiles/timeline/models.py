@@ -20,8 +20,8 @@ class EventKind(models.TextChoices):
     CHECKOUT_ABANDONED = "checkout_abandoned"
     ORDER_PLACED = "order_placed"
     ORDER_PAID = "order_paid"
+    # Goods were sent. That they arrived, no version of Saleor says.
     ORDER_FULFILLED = "order_fulfilled"
-    ORDER_DELIVERED = "order_delivered"
     ORDER_RETURNED = "order_returned"
     ORDER_REFUNDED = "order_refunded"
     ORDER_CANCELLED = "order_cancelled"
@@ -35,7 +35,6 @@ class EventKind(models.TextChoices):
     PROFILE_SEPARATED = "profile_separated"
     DATA_EXPORTED = "data_exported"
     DATA_ERASED = "data_erased"
-    RECOMMENDATION_CLICKED = "recommendation_clicked"
 
 
 class SubjectType(models.TextChoices):
@@ -44,10 +43,8 @@ class SubjectType(models.TextChoices):
     NONE = ""
     USER = "user"
     ORDER = "order"
-    FULFILLMENT = "fulfillment"
     CHECKOUT = "checkout"
     SEGMENT = "segment"
-    PRODUCT = "product"
     PROFILE = "profile"
 
 
@@ -68,4 +65,8 @@ class ProfileEvent(models.Model):
 
     class Meta:
         db_table = "crm_profile_event"
-        indexes = [models.Index(name="crm_event_timeline", fields=["profile", "-happened_at", "-id"])]
+        indexes = [
+            models.Index(name="crm_event_timeline", fields=["profile", "-happened_at", "-id"]),
+            # What retention has still to blank, oldest first: it shrinks as it is worked off.
+            models.Index(name="crm_event_with_details", fields=["happened_at"], condition=~models.Q(details={})),
+        ]

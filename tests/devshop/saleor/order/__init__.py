@@ -103,6 +103,10 @@ class OrderGrantedRefundStatus:
     ]
 
 
+class OrderEvents:
+    CANCELED = "canceled"
+
+
 @dataclass
 class FulfillmentLineData:
     line: "FulfillmentLine"

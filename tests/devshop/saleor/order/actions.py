@@ -18,9 +18,9 @@ from ..payment import (
 from ..payment.models import Payment, Transaction, TransactionItem
 from ..payment.utils import _create_payment_for_order, create_transaction_for_order
 from ..warehouse.models import Stock
-from . import FulfillmentLineData, FulfillmentStatus, OrderChargeStatus, OrderStatus
+from . import FulfillmentLineData, FulfillmentStatus, OrderChargeStatus, OrderEvents, OrderStatus
 from .fetch import OrderInfo, OrderLineInfo
-from .models import Fulfillment, FulfillmentLine, Order, OrderLine
+from .models import Fulfillment, FulfillmentLine, Order, OrderEvent, OrderLine
 from .utils import (
     update_order_authorize_data,
     update_order_charge_data,
@@ -220,6 +220,7 @@ def cancel_order(
     with transaction.atomic():
         order.status = OrderStatus.CANCELED
         order.save(update_fields=["status", "updated_at"])
+        OrderEvent.objects.create(order=order, type=OrderEvents.CANCELED)
         _call_order_events(manager, ["order_cancelled", "order_updated"], order)
 
 

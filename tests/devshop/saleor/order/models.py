@@ -1,6 +1,7 @@
 import uuid
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models
 from django.db.models import Max
 from django.utils import timezone
@@ -238,6 +239,18 @@ class FulfillmentLine(models.Model):
         blank=True,
         null=True,
     )
+
+
+class OrderEvent(models.Model):
+    """What happened to an order, and when."""
+
+    date = models.DateTimeField(default=timezone.now, editable=False)
+    type = models.CharField(max_length=255)
+    order = models.ForeignKey(Order, related_name="events", on_delete=models.CASCADE)
+    parameters = models.JSONField(blank=True, default=dict, encoder=DjangoJSONEncoder)
+
+    class Meta:
+        ordering = ("date",)
 
 
 class OrderGrantedRefund(models.Model):
