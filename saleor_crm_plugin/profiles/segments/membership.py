@@ -1,8 +1,9 @@
 """Who is in which segment. The only writer of memberships.
 
-A member is a head (`merged_into` empty) who does not refuse profiling, is not erased, and is as the query says. Rows are
-brought in line with that, in full for a segment or for some profiles in all segments, and each row that comes or goes
-is an event of its profile, written by the same statement under the key of the row: it happens once or not at all.
+A member is a head (`merged_into` empty) who does not refuse profiling, is not erased, and is as the query says. Rows
+are brought in line with that, in full for a segment or for some profiles in all segments, and each row that comes or
+goes is an event of its profile, written by the same statement under the key of the row: it happens once or not at
+all.
 
 A full refresh holds a segment's lock alone; refreshes of some profiles share it, and lock the profiles: nobody writes
 what somebody else has seen otherwise since.

@@ -181,7 +181,8 @@ def _with_not(operator: str) -> Callable[[Tree[Token], str], syntax.Condition]:
     def read(tree: Tree[Any], text: str) -> syntax.Condition:
         _operand, negation, word, *values = tree.children
         if len(values) > MAX_LIST_LENGTH:
-            raise _refused(_token_span(values[MAX_LIST_LENGTH]), "one value too many", f"up to {MAX_LIST_LENGTH}")
+            excess: Any = values[MAX_LIST_LENGTH]
+            raise _refused(_token_span(excess), "one value too many", f"up to {MAX_LIST_LENGTH}")
         return _condition(tree, text, operator, word, values, negated=negation is not None)
 
     return read
@@ -278,8 +279,9 @@ def _span(tree: Tree[Token], text: str) -> Span:
 
 def _token_span(token: Token) -> Span:
     start, end, line, column = token.start_pos, token.end_pos, token.line, token.column
-    assert start is not None and end is not None and line is not None and column is not None
-    return Span(start, end, line, column)
+    # The parser knows the place of every word that it has read from a text.
+    assert None not in (start, end, line, column)
+    return Span(start or 0, end or 0, line or 1, column or 1)
 
 
 def _span_at(text: str, start: int, end: int) -> Span:
