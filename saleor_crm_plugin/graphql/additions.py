@@ -40,6 +40,7 @@ from saleor_crm_plugin.graphql.loyalty.rules import additions as earning_rules
 from saleor_crm_plugin.graphql.loyalty.tiers import additions as tiers
 from saleor_crm_plugin.graphql.loyalty.types import CheckoutLoyalty, LoyaltyAccount, OrderLoyalty
 from saleor_crm_plugin.graphql.profiles import resolvers as profiles
+from saleor_crm_plugin.graphql.profiles.segments import additions as segments
 from saleor_crm_plugin.graphql.profiles.types import (
     CustomerProfile,
     CustomerProfileCountableConnection,
@@ -275,6 +276,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *rewards.ADDITIONS,
     *referrals.ADDITIONS,
     *tiers.ADDITIONS,
+    *segments.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -298,6 +300,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
         "email": {"complexity": 1},
         "ordersCount": {"complexity": 1},
         "metrics": {"complexity": 1},
+        "segments": {"complexity": 1},
     },
     "ProductRecommendation": {"product": {"complexity": 1}},
     "RecommendationReason": {"products": {"complexity": 1}},
@@ -305,6 +308,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
     **liability.TYPE_COSTS,
     **rewards.TYPE_COSTS,
     **referrals.TYPE_COSTS,
+    **segments.TYPE_COSTS,
 }
 
 

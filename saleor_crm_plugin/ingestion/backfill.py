@@ -24,6 +24,7 @@ from saleor_crm_plugin.exceptions import CRMError
 from saleor_crm_plugin.ingestion.claims import claim_for, claimable_customers
 from saleor_crm_plugin.ingestion.locks import only_one
 from saleor_crm_plugin.ingestion.models import SyncState
+from saleor_crm_plugin.ingestion.segments import refresh_segments
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.profiles.rfm import refresh_rfm
@@ -171,3 +172,4 @@ def _finish(batch_size: int) -> None:
         if orders := claim_for(customers):
             sync_orders(orders)
     refresh_rfm(load_settings().crm.rfm_window_days, timezone.now())
+    refresh_segments()

@@ -24,6 +24,7 @@ from saleor_crm_plugin.ingestion.loyalty_facts import bring_points_in_line
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customer, read_orders
 from saleor_crm_plugin.ingestion.reward_uses import note_used
+from saleor_crm_plugin.ingestion.segments import refresh_for
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.ingestion.tier_facts import review_customers
@@ -86,9 +87,11 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
         return
     if settings.crm.profiles_enabled:
         with transaction.atomic(using=using):
-            resolve_profiles([UserPerson(user_id)], using)
+            profiles = resolve_profiles([UserPerson(user_id)], using)
             claimed = claim_for([customer], using)
         sync_orders(claimed, settings=settings)
+        # Segments ask about addresses and language, too.
+        refresh_for(profiles.values(), using=using)
     award_sign_ups([user_id], settings, timezone.now(), using)
 
 
@@ -96,10 +99,11 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
 def sync_orders(
     order_ids: Iterable[UUID], *, settings: ShopSettings | None = None, now: datetime | None = None
 ) -> SyncResult:
-    """Read the orders as they are now and write what differs: facts, metrics, points; then their customers' tiers.
+    """Read the orders as they are now and write what differs: facts, metrics, points; then their customers' tiers and
+    segments.
 
-    One transaction, and one for the tiers. If it fails on the data of some order, each order is tried by itself, so
-    that one bad order does not hold up the others.
+    One transaction, one for the tiers, and one for the segments. If it fails on the data of some order, each order is
+    tried by itself, so that one bad order does not hold up the others.
     """
     ids = sorted(set(order_ids))
     if not ids:
@@ -119,6 +123,9 @@ def sync_orders(
         return _one_by_one(ids, settings, now, using, error)
     if settings.loyalty:
         review_customers(customers, now, using)
+    # Last, because segments ask about all of the above.
+    if settings.crm.profiles_enabled:
+        refresh_for(customers, now, using)
     return result
 
 

@@ -52,6 +52,8 @@ CALLS: list[tuple[Any, list[Any], str, tuple[Any, ...], dict[str, Any]]] = [
     (tasks.review_tiers_task, [], f"{INGESTION}.tier_facts.review_tiers", (NOW,), {}),
     (tasks.expire_rewards_task, [], f"{INGESTION}.rewards.expire_rewards", (NOW,), {}),
     (tasks.refresh_rfm_task, [], "saleor_crm_plugin.profiles.rfm.refresh_rfm", (365, NOW), {}),
+    (tasks.refresh_segments_task, [], f"{INGESTION}.segments.refresh_segments", (NOW,), {}),
+    (tasks.refresh_segment_task, [7], f"{INGESTION}.segments.refresh_segment", (7, NOW), {}),
     (tasks.train_recommendations_task, [], f"{INGESTION}.train.train_now", (), {}),
 ]
 EACH_TASK = pytest.mark.parametrize(("task", "arguments", "called", "args", "kwargs"), CALLS)

@@ -12,6 +12,7 @@ from saleor.graphql.core.context import get_database_connection_name
 from saleor.graphql.core.doc_category import DOC_CATEGORY_USERS
 from saleor.graphql.core.scalars import DateTime
 from saleor.graphql.core.types.base import BaseObjectType
+from saleor.graphql.core.types.common import NonNullList
 from saleor.graphql.core.types.model import ModelObjectType
 from saleor.graphql.core.types.money import Money
 from saleor.graphql.core.types.sort_input import SortInputObjectType
@@ -22,6 +23,8 @@ from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.profiles.dataloaders import GuestEmailByProfileIdLoader, MetricsByProfileIdLoader
 from saleor_crm_plugin.graphql.profiles.enums import CustomerProfileSortField, RfmGroupEnum
+from saleor_crm_plugin.graphql.profiles.segments.resolvers import resolve_segments_of_profile
+from saleor_crm_plugin.graphql.profiles.segments.types import CustomerSegment
 from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.profiles import models
 
@@ -92,6 +95,10 @@ class CustomerProfile(ModelObjectType):
         ),
         description="Purchases in one currency. Null if there are none in it.",
     )
+    segments = NonNullList(
+        CustomerSegment,
+        description="Segments that the customer is in, by name." + requires(AccountPermissions.MANAGE_USERS),
+    )
 
     class Meta:
         description = "A person who buys in the shop: a user, or a guest known by an e-mail address." + ADDED_IN_010
@@ -131,6 +138,10 @@ class CustomerProfile(ModelObjectType):
             return next((row for row in rows if currency is None or row.currency == currency.upper()), None)
 
         return MetricsByProfileIdLoader(info.context).load(root.pk).then(chosen)
+
+    @staticmethod
+    def resolve_segments(root: models.CustomerProfile, info: Any) -> Any:
+        return resolve_segments_of_profile(root, info)
 
     @staticmethod
     def __resolve_references(roots: Iterable[CustomerProfile], info: Any) -> list[Any]:
