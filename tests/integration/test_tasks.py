@@ -218,7 +218,7 @@ def test_every_job_runs_under_the_guard_on_the_writer(customer: Any, settings: A
 
 def test_hints_are_given_back_by_a_dying_worker_and_nobody_keeps_results() -> None:
     ours = [task for name, task in app.tasks.items() if name.startswith("saleor_crm_plugin.")]
-    hints = 4
+    hints = 5
     assert len(ours) == hints + len(tasks.PERIODIC_TASKS)
     assert all(isinstance(task, RestrictWriterDBTask) for task in ours)
     assert all(task.ignore_result for task in ours)
@@ -227,6 +227,7 @@ def test_hints_are_given_back_by_a_dying_worker_and_nobody_keeps_results() -> No
         "sync_orders_task",
         "sync_customer_task",
         "refit_hold_task",
+        "refresh_segment_task",
     }
 
 
@@ -251,6 +252,10 @@ class TestSchedule:
             "crm-review-tiers": {"task": f"{prefix}.review_tiers_task", "schedule": timedelta(hours=1)},
             "crm-expire-rewards": {"task": f"{prefix}.expire_rewards_task", "schedule": timedelta(minutes=15)},
             "crm-refresh-rfm": {"task": f"{prefix}.refresh_rfm_task", "schedule": crontab(hour="2", minute="20")},
+            "crm-refresh-segments": {
+                "task": f"{prefix}.refresh_segments_task",
+                "schedule": crontab(hour="4", minute="40"),
+            },
             "crm-train-recommendations": {
                 "task": f"{prefix}.train_recommendations_task",
                 "schedule": crontab(hour="3", minute="20"),

@@ -145,10 +145,10 @@ def _value(condition: checking.Condition, meaning: Meaning) -> Fragment:
             return field.sql(arguments)
         case SetField():
             union = joined(
-                " UNION ",
+                " UNION ALL ",
                 (f"SELECT ({source.value})::text AS value " + source.source() for source in field.rows(arguments)),
             )
-            return "ARRAY(SELECT value FROM (" + union + ") AS found ORDER BY value)"
+            return "ARRAY(SELECT DISTINCT value FROM (" + union + ") AS found ORDER BY value)"
         case CountField():
             rows = field.rows(arguments)
             return f"(SELECT count(DISTINCT {rows.value}) " + rows.source() + ")"

@@ -10,7 +10,7 @@ from saleor.graphql.core.fields import ConnectionField, PermissionsField
 from saleor.graphql.core.types.common import NonNullList
 from saleor.permission.enums import AccountPermissions
 
-from saleor_crm_plugin.graphql.addition import PAGE, Addition, mutation
+from saleor_crm_plugin.graphql.addition import LIST, PAGE, Addition, mutation
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.lists import DEFAULT_FIRST, FIRST_LIMIT
 from saleor_crm_plugin.graphql.profiles.segments import resolvers
@@ -26,8 +26,8 @@ from saleor_crm_plugin.graphql.profiles.segments.types import (
 )
 
 STAFF: dict[str, Any] = {"permissions": [AccountPermissions.MANAGE_USERS], "doc_category": DOC_CATEGORY_USERS}
-# Looks at all customers, like a search: as much as a page of a hundred.
-PREVIEW_COMPLEXITY = 100
+# Looks at all customers: ten times a list of as many.
+PREVIEW_COMPLEXITY = 10
 
 ADDITIONS = (
     Addition(
@@ -69,6 +69,7 @@ ADDITIONS = (
             **STAFF,
         ),
         complexity=PREVIEW_COMPLEXITY,
+        multipliers=LIST,
     ),
     Addition(
         "Query",

@@ -28,8 +28,7 @@ class CustomerSegmentUpdate(DomainMutation):
 
     class Meta:
         description = (
-            "Changes a segment. With another query, its members are computed anew in the background, and stay until then."
-            + ADDED_IN_010
+            "Changes a segment. With another query, its members are computed anew in the background." + ADDED_IN_010
         )
         doc_category = DOC_CATEGORY_USERS
         permissions = (AccountPermissions.MANAGE_USERS,)
