@@ -161,7 +161,7 @@ class NumberType(Type):
 
     def read(self, value: syntax.Literal) -> Constant:
         if not isinstance(value, syntax.Number):
-            raise refuse(value, f"a {self.label}", _unquoted(value))
+            raise refuse(value, f"{_article(self.label)} {self.label}", _unquoted(value))
         exponent = value.value.as_tuple().exponent
         if isinstance(exponent, int) and -exponent > self.places:
             places = f"with up to {self.places} decimal places" if self.places else "without decimal places"
@@ -169,6 +169,10 @@ class NumberType(Type):
         if self.least is not None and value.value < self.least:
             raise refuse(value, f"at least {self.least}")
         return value.value
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
 
 
 def _unquoted(value: syntax.Literal) -> str:

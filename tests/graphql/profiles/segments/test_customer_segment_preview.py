@@ -55,11 +55,11 @@ def test_everything_that_is_wrong(staff, shop):
             "suggestion": "orders_count",
         },
         {
-            "message": "Line 2, column 17: found the text 'much', expected a amount.",
+            "message": "Line 2, column 17: found the text 'much', expected an amount.",
             "line": 2,
             "column": 17,
             "found": "the text 'much'",
-            "expected": "a amount",
+            "expected": "an amount",
             "suggestion": None,
         },
     ]
