@@ -163,8 +163,8 @@ SHOP_FIELDS: tuple[Field, ...] = (
         TextType("language code", EQUALITY),
         "Code of the account's language, or for a guest that of the last order.",
         "COALESCE((SELECT u.language_code FROM account_user u WHERE u.id = p.user_id),"
-        " (SELECT so.language_code FROM crm_profile_order o JOIN order_order so ON so.id = o.order_id"
-        " WHERE o.profile_id = p.id ORDER BY o.placed_at DESC, o.order_id DESC LIMIT 1))",
+        " (SELECT so.language_code FROM order_order so WHERE so.id = (SELECT o.order_id FROM crm_profile_order o"
+        " WHERE o.profile_id = p.id ORDER BY o.placed_at DESC, o.order_id DESC LIMIT 1)))",
     ),
     _scalar(
         "joined_at",

@@ -14,12 +14,13 @@ from django.utils import timezone
 
 from saleor_crm_plugin.exceptions import CRMError
 from saleor_crm_plugin.profiles.segments.fragments import Fragment, joined
-from saleor_crm_plugin.profiles.segments.membership import CUSTOMERS
+from saleor_crm_plugin.profiles.segments.membership import CUSTOMERS, WORK_MEMORY
 from saleor_crm_plugin.profiles.segments.understanding import Query
 
 # Staff wait for it, and while it runs it takes a core from the shop. 100,000 customers take 0.2 to 2 seconds.
 PREVIEW_TIMEOUT_SECONDS = 10
 _QUERY_CANCELED = "57014"
+_LIMITS = "SELECT set_config('statement_timeout', %s, true), set_config('work_mem', %s, true)"
 
 
 class PreviewTimeoutError(CRMError):
@@ -131,15 +132,15 @@ def shown(value: Any) -> str | None:
 
 @contextmanager
 def _at_most(seconds: float, using: str) -> Iterator[None]:
-    """A transaction whose statement is stopped after so long."""
+    """A transaction whose statement is stopped after so long, and has memory to be quicker."""
     try:
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
-            cursor.execute("SELECT current_setting('statement_timeout')")
-            (before,) = cursor.fetchone()
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(int(seconds * 1000))])
+            cursor.execute("SELECT current_setting('statement_timeout'), current_setting('work_mem')")
+            before = cursor.fetchone()
+            cursor.execute(_LIMITS, [str(int(seconds * 1000)), WORK_MEMORY])
             yield
-            # There may be a transaction around this one, whose statements have their own limit.
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
+            # There may be a transaction around this one, whose statements have their own limits.
+            cursor.execute(_LIMITS, before)
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) == _QUERY_CANCELED:
             raise PreviewTimeoutError from error

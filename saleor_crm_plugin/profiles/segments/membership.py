@@ -31,9 +31,8 @@ logger = logging.getLogger(__name__)
 CUSTOMERS = "p.merged_into_id IS NULL AND p.profiling_allowed AND p.erased_at IS NULL"
 # The first of the two numbers of an advisory lock; the second is a segment. Any number that nobody else uses.
 _LOCK_CLASS = 1_129_467_219
-# So that a set of all customers of a big shop is hashed in memory: with PostgreSQL's usual 4 MB, one segment of
-# 100,000 customers and a million orders took 11 s instead of 2.
-_WORK_MEMORY = "64MB"
+# So that what all customers of a big shop have bought is hashed in memory; PostgreSQL's usual 4 MB hold 50,000 of them.
+WORK_MEMORY = "64MB"
 
 _LOCK_ALONE = "SELECT pg_advisory_xact_lock(%s, %s)"
 _LOCK_SHARED = f"""
@@ -108,7 +107,7 @@ def refresh_segment(segment_id: int, vocabulary: Vocabulary, now: datetime, usin
             segment.update(error=str(error)[:ERROR_MAX_LENGTH])
             return Moves()
         with connections[using].cursor() as cursor:
-            cursor.execute("SELECT set_config('work_mem', %s, true)", [_WORK_MEMORY])
+            cursor.execute("SELECT set_config('work_mem', %s, true)", [WORK_MEMORY])
         moves = _move({segment_id: query}, None, now, using)
         segment.update(refreshed_at=now, error="")
     return moves
