@@ -128,8 +128,7 @@ def _check_operator(node: syntax.Condition, field: Field) -> None:
         return
     expected = ", ".join(operator for operator in field.operators if operator)
     if not node.operator:
-        span = node.operand.span
-        raise _refuse(Span(span.end, span.end, span.line, span.column + span.end - span.start), "", expected)
+        raise _refuse(node.operand.span, f"{field.name} alone", f"one of {expected} after it")
     if isinstance(field, CountField):
         expected = f"nothing more, or {expected}"
     raise _refuse(node.operator_span, node.operator, f"{expected} (of a {field.type.label})")

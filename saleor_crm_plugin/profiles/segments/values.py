@@ -87,6 +87,8 @@ def moved(day: date, by: Days) -> date:
 
 
 def refuse(value: syntax.Literal, expected: str, suggestion: str = "") -> SegmentQueryError:
+    if isinstance(value, syntax.Word) and value.value.lower() == "null":
+        suggestion = "IS NULL"
     return SegmentQueryError([Problem(value.span, written(value), expected, suggestion)])
 
 
