@@ -45,6 +45,7 @@ from saleor_crm_plugin.graphql.profiles.lifecycle import additions as lifecycle
 from saleor_crm_plugin.graphql.profiles.merging import additions as merging
 from saleor_crm_plugin.graphql.profiles.privacy import additions as privacy
 from saleor_crm_plugin.graphql.profiles.search import additions as customer_search
+from saleor_crm_plugin.graphql.profiles.segments import additions as segments
 from saleor_crm_plugin.graphql.profiles.staff import additions as customer_staff
 from saleor_crm_plugin.graphql.profiles.timeline import additions as timeline
 from saleor_crm_plugin.graphql.profiles.types import CustomerProfile
@@ -266,6 +267,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *customer_search.ADDITIONS,
     *customer_staff.ADDITIONS,
     *lifecycle.ADDITIONS,
+    *segments.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -294,6 +296,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
         **customer_staff.PROFILE_COSTS,
         **lifecycle.PROFILE_COSTS,
         **timeline.TYPE_COSTS["CustomerProfile"],
+        "segments": {"complexity": 1},
     },
     "TimelineEvent": timeline.TYPE_COSTS["TimelineEvent"],
     "ProductRecommendation": {"product": {"complexity": 1}},
@@ -306,6 +309,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
     **privacy.TYPE_COSTS,
     **merging.TYPE_COSTS,
     **customer_staff.TYPE_COSTS,
+    **segments.TYPE_COSTS,
 }
 
 

@@ -27,6 +27,7 @@ from saleor_crm_plugin.ingestion.customer_types import refresh_all_types
 from saleor_crm_plugin.ingestion.lifecycle import refresh_all_stages
 from saleor_crm_plugin.ingestion.locks import only_one
 from saleor_crm_plugin.ingestion.models import SyncState
+from saleor_crm_plugin.ingestion.segments import refresh_segments
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.profiles.rfm import refresh_rfm
@@ -179,3 +180,4 @@ def _finish(batch_size: int) -> None:
     refresh_rfm(settings.rfm_window_days, now)
     refresh_all_stages(settings, now)
     refresh_all_types(settings, now)
+    refresh_segments(now)

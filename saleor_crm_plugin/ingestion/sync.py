@@ -28,6 +28,7 @@ from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.order_events import record_order_events
 from saleor_crm_plugin.ingestion.readers import read_customer, read_orders
 from saleor_crm_plugin.ingestion.reward_uses import note_used
+from saleor_crm_plugin.ingestion.segments import refresh_for
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.ingestion.tier_facts import review_customers
@@ -101,6 +102,8 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
         sync_orders(claimed, settings=settings)
         lifecycle.welcome(profile_id, settings.crm, now, using)
         refresh_types([profile_id], settings.crm, now, using)
+        # Segments ask about addresses and language, too.
+        refresh_for([profile_id], now, using)
     award_sign_ups([user_id], settings, now, using)
 
 
@@ -112,14 +115,15 @@ def sync_orders(
     now: datetime | None = None,
     is_history: bool = False,
 ) -> SyncResult:
-    """Read the orders as they are now and write what differs: facts, metrics, stages, events, points; then types and tiers.
+    """Read the orders as they are now and write what differs: facts, metrics, stages, events, points; then types,
+    tiers and segments.
 
-    One transaction, one for the customers' types and one for their tiers. If the first fails on the data of some order,
+    One transaction, and one each for types, tiers and segments. If the first fails on the data of some order,
     each order is tried by itself, so that one bad order does not hold up the others.
 
     Args:
-        is_history: more of the same customers' orders follow, so their lifecycle stages and types wait until the
-            caller has them all: none is told that a customer lapsed between two batches.
+        is_history: more of the same customers' orders follow, so their lifecycle stages, types and segments wait until
+            the caller has them all: none is told that a customer lapsed between two batches.
     """
     ids = sorted(set(order_ids))
     if not ids:
@@ -142,6 +146,9 @@ def sync_orders(
         refresh_types(customers, settings.crm, now, using)
     if settings.loyalty:
         review_customers(customers, now, using)
+    # Last, because segments ask about all of the above.
+    if settings.crm.profiles_enabled and not is_history:
+        refresh_for(customers, now, using)
     return result
 
 

@@ -44,6 +44,8 @@ RFM_AT = crontab(hour="2", minute="20")
 LIFECYCLE_AT = crontab(hour="3", minute="5")
 TRAIN_AT = crontab(hour="3", minute="20")
 BLANK_DETAILS_AT = crontab(hour="4", minute="20")
+# After what segments ask about: groups, forecasts, stages.
+SEGMENTS_AT = crontab(hour="4", minute="40")
 # A nightly job that found no worker for this long waits for the next night.
 NIGHTLY_EXPIRES_SECONDS = 6 * 3600
 
@@ -235,6 +237,22 @@ def refresh_customer_types_task(settings: ShopSettings) -> None:
 
 
 @crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
+def refresh_segments_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.segments import refresh_segments
+
+    if settings.crm.profiles_enabled:
+        refresh_segments(timezone.now())
+
+
+@crm_task(acks_late=True)
+def refresh_segment_task(settings: ShopSettings, segment_id: int) -> None:
+    from saleor_crm_plugin.ingestion.segments import refresh_segment
+
+    if settings.crm.profiles_enabled:
+        refresh_segment(segment_id, timezone.now())
+
+
+@crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
 def train_recommendations_task(settings: ShopSettings) -> None:
     from saleor_crm_plugin.ingestion.train import train_now
 
@@ -263,6 +281,7 @@ PERIODIC_TASKS: dict[str, dict[str, Any]] = {
     "crm-refresh-rfm": {"task": refresh_rfm_task.name, "schedule": RFM_AT},
     "crm-refresh-lifecycle": {"task": refresh_lifecycle_task.name, "schedule": LIFECYCLE_AT},
     "crm-refresh-customer-types": {"task": refresh_customer_types_task.name, "schedule": TYPES_AT},
+    "crm-refresh-segments": {"task": refresh_segments_task.name, "schedule": SEGMENTS_AT},
     "crm-train-recommendations": {"task": train_recommendations_task.name, "schedule": TRAIN_AT},
 }
 

@@ -55,6 +55,8 @@ CALLS: list[tuple[Any, list[Any], str, tuple[Any, ...], dict[str, Any]]] = [
     (tasks.refresh_rfm_task, [], "saleor_crm_plugin.profiles.rfm.refresh_rfm", (365, NOW), {}),
     (tasks.refresh_lifecycle_task, [], f"{INGESTION}.lifecycle.refresh_all_stages", (DEFAULTS.crm, NOW), {}),
     (tasks.refresh_customer_types_task, [], f"{INGESTION}.customer_types.refresh_all_types", (DEFAULTS.crm, NOW), {}),
+    (tasks.refresh_segments_task, [], f"{INGESTION}.segments.refresh_segments", (NOW,), {}),
+    (tasks.refresh_segment_task, [7], f"{INGESTION}.segments.refresh_segment", (7, NOW), {}),
     (tasks.train_recommendations_task, [], f"{INGESTION}.train.train_now", (), {}),
 ]
 EACH_TASK = pytest.mark.parametrize(("task", "arguments", "called", "args", "kwargs"), CALLS)
@@ -219,7 +221,7 @@ def test_every_job_runs_under_the_guard_on_the_writer(customer: Any, settings: A
 
 def test_hints_are_given_back_by_a_dying_worker_and_nobody_keeps_results() -> None:
     ours = [task for name, task in app.tasks.items() if name.startswith("saleor_crm_plugin.")]
-    hints = 4
+    hints = 5
     assert len(ours) == hints + len(tasks.PERIODIC_TASKS)
     assert all(isinstance(task, RestrictWriterDBTask) for task in ours)
     assert all(task.ignore_result for task in ours)
@@ -228,6 +230,7 @@ def test_hints_are_given_back_by_a_dying_worker_and_nobody_keeps_results() -> No
         "sync_orders_task",
         "sync_customer_task",
         "refit_hold_task",
+        "refresh_segment_task",
     }
 
 
@@ -267,6 +270,9 @@ class TestSchedule:
             "crm-refresh-customer-types": {
                 "task": f"{prefix}.refresh_customer_types_task",
                 "schedule": crontab(hour="1", minute="40"),
+            "crm-refresh-segments": {
+                "task": f"{prefix}.refresh_segments_task",
+                "schedule": crontab(hour="4", minute="40"),
             },
             "crm-train-recommendations": {
                 "task": f"{prefix}.train_recommendations_task",

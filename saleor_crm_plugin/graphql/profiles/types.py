@@ -41,6 +41,8 @@ from saleor_crm_plugin.graphql.profiles.lifecycle.enums import CustomerTypeEnum,
 from saleor_crm_plugin.graphql.profiles.lifecycle.types import FavoriteCategory, load_favorite_categories
 from saleor_crm_plugin.graphql.profiles.merging.dataloaders import MergesByProfileIdLoader
 from saleor_crm_plugin.graphql.profiles.merging.types import CustomerMerge
+from saleor_crm_plugin.graphql.profiles.segments.resolvers import resolve_segments_of_profile
+from saleor_crm_plugin.graphql.profiles.segments.types import CustomerSegment
 from saleor_crm_plugin.graphql.profiles.staff import fields as staff
 from saleor_crm_plugin.graphql.profiles.staff.types import (
     CustomerConsent,
@@ -187,6 +189,10 @@ class CustomerProfile(ModelObjectType):
         filter=TimelineFilterInput(description="Which events to give."),
         description="What happened to the customer, newest first." + ADDED_IN_010,
     )
+    segments = NonNullList(
+        CustomerSegment,
+        description="Segments that the customer is in, by name." + requires(AccountPermissions.MANAGE_USERS),
+    )
 
     class Meta:
         description = "A person who buys in the shop: a user, or a guest known by an e-mail address." + ADDED_IN_010
@@ -277,6 +283,10 @@ class CustomerProfile(ModelObjectType):
     @staticmethod
     def resolve_timeline(root: models.CustomerProfile, info: Any, **arguments: Any) -> Any:
         return resolve_timeline(root, info, **arguments)
+
+    @staticmethod
+    def resolve_segments(root: models.CustomerProfile, info: Any) -> Any:
+        return resolve_segments_of_profile(root, info)
 
     @staticmethod
     def __resolve_references(roots: Iterable[CustomerProfile], info: Any) -> list[Any]:

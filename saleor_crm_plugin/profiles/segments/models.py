@@ -5,23 +5,25 @@ from __future__ import annotations
 from django.db import models
 
 from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.profiles.segments.syntax import QUERY_MAX_LENGTH
 
 NAME_MAX_LENGTH = 128
-QUERY_MAX_LENGTH = 4000
+DESCRIPTION_MAX_LENGTH = 1000
+ERROR_MAX_LENGTH = 255
 
 
 class CustomerSegment(models.Model):
     name = models.CharField(max_length=NAME_MAX_LENGTH, unique=True)
     # Names it in queries, rules and exports; never changes.
     slug = models.SlugField(max_length=NAME_MAX_LENGTH, unique=True)
-    description = models.CharField(max_length=1000, blank=True, default="")
+    description = models.CharField(max_length=DESCRIPTION_MAX_LENGTH, blank=True, default="")
     query = models.CharField(max_length=QUERY_MAX_LENGTH)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     # When the members were last computed in full; None: never.
     refreshed_at = models.DateTimeField(null=True)
     # Why the last refresh failed, for staff; empty when it went through.
-    error = models.CharField(max_length=255, blank=True, default="")
+    error = models.CharField(max_length=ERROR_MAX_LENGTH, blank=True, default="")
 
     class Meta:
         db_table = "crm_customer_segment"
