@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("order", "0002_initial"),
+        ("order", "0003_metadata"),
     ]
 
     operations = [
