@@ -15,6 +15,7 @@ from saleor_crm_plugin.loyalty.reminders.models import LoyaltyReminder
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemption
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierChange, TierMembership, TierPolicy
+from saleor_crm_plugin.profiles.clv.models import ClvFit
 from saleor_crm_plugin.profiles.consents.models import ConsentRecord
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
@@ -34,6 +35,7 @@ from saleor_crm_plugin.recommendations.models import (
 
 __all__ = [
     "AccountMerge",
+    "ClvFit",
     "ConsentRecord",
     "CustomerNote",
     "CustomerProfile",

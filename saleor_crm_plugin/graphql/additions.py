@@ -40,6 +40,7 @@ from saleor_crm_plugin.graphql.loyalty.rules import additions as earning_rules
 from saleor_crm_plugin.graphql.loyalty.tiers import additions as tiers
 from saleor_crm_plugin.graphql.loyalty.types import CheckoutLoyalty, LoyaltyAccount, OrderLoyalty
 from saleor_crm_plugin.graphql.profiles import resolvers as profiles
+from saleor_crm_plugin.graphql.profiles.clv import additions as clv
 from saleor_crm_plugin.graphql.profiles.types import (
     CustomerProfile,
     CustomerProfileCountableConnection,
@@ -305,6 +306,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
     **liability.TYPE_COSTS,
     **rewards.TYPE_COSTS,
     **referrals.TYPE_COSTS,
+    **clv.TYPE_COSTS,
 }
 
 

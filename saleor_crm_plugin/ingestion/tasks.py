@@ -19,7 +19,7 @@ from django.utils import timezone
 from saleor.celeryconf import app
 from saleor.core.db.connection import allow_writer
 
-from saleor_crm_plugin.exceptions import TrainingError
+from saleor_crm_plugin.exceptions import ForecastError, TrainingError
 from saleor_crm_plugin.ingestion.logs import log_once
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 
@@ -36,6 +36,7 @@ REVIEW_TIERS_EVERY = timedelta(hours=1)
 BIRTHDAYS_AT = crontab(hour="1", minute="20")
 REMIND_AT = crontab(hour="7", minute="40")
 RFM_AT = crontab(hour="2", minute="20")
+FORECAST_AT = crontab(hour="2", minute="40")
 TRAIN_AT = crontab(hour="3", minute="20")
 # A nightly job that found no worker for this long waits for the next night.
 NIGHTLY_EXPIRES_SECONDS = 6 * 3600
@@ -189,6 +190,18 @@ def refresh_rfm_task(settings: ShopSettings) -> None:
 
 
 @crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
+def forecast_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.forecasts import forecast_now
+
+    if not settings.crm.profiles_enabled:
+        return
+    try:
+        forecast_now(settings.crm, timezone.now())
+    except ForecastError as error:
+        logger.info("No forecast was made: %s", error)
+
+
+@crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
 def train_recommendations_task(settings: ShopSettings) -> None:
     from saleor_crm_plugin.ingestion.train import train_now
 
@@ -212,6 +225,7 @@ PERIODIC_TASKS: dict[str, dict[str, Any]] = {
     "crm-award-birthdays": {"task": award_birthdays_task.name, "schedule": BIRTHDAYS_AT},
     "crm-review-tiers": {"task": review_tiers_task.name, "schedule": REVIEW_TIERS_EVERY},
     "crm-refresh-rfm": {"task": refresh_rfm_task.name, "schedule": RFM_AT},
+    "crm-forecast": {"task": forecast_task.name, "schedule": FORECAST_AT},
     "crm-train-recommendations": {"task": train_recommendations_task.name, "schedule": TRAIN_AT},
 }
 

@@ -109,7 +109,7 @@ class MBGNBD(BetaGeometric):
 
 
 def _purchases(a: float, b: Floats, r: Floats, alpha: Floats, weeks: float) -> Floats:
-    """E[(1 - exp(-rate p t)) / p], p ~ Beta(a, b), rate ~ Gamma(r, alpha): purchases until t or until the customer leaves.
+    """E[(1 - exp(-rate p t)) / p], p ~ Beta(a, b), rate ~ Gamma(r, alpha): purchases until t or the customer leaves.
 
     The papers write it with a hypergeometric function, with c = a + b - 1 and z = t / (alpha + t)
     c / (a-1) (1 - (1-z)^r 2F1(r, b; c; z)), which is 0/0 at a = 1 and which overflows for thousands of purchases. Here

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -192,16 +193,17 @@ def test_the_integral_of_pareto_nbd(model: ParetoNBD, customers: Histories) -> N
             assert parts.left[position] == -np.inf
             continue
 
-        def density(v: float, x: int = x, t_x: float = t_x) -> float:
+        least = min(alpha, beta)
+
+        def density(v: float, x: int = x, t_x: float = t_x, least: float = least) -> float:
             # Substituted, and relative to the value at t_x, so that quad can find it.
             y = t_x + (least + t_x) * np.expm1(v)
             logs = -(r + x) * np.log((alpha + y) / (alpha + t_x)) - (s + 1) * np.log((beta + y) / (beta + t_x))
             return float(np.exp(logs + v))
 
-        least = min(alpha, beta)
         far = np.log((least + age) / (least + t_x))
         ends = np.unique(np.minimum(far, np.concatenate([[0], np.geomspace(1e-4, 1, 9) * far])))
-        integral = sum(quad(density, low, high, epsabs=0, epsrel=1e-11)[0] for low, high in zip(ends, ends[1:]))
+        integral = sum(quad(density, low, high, epsabs=0, epsrel=1e-11)[0] for low, high in pairwise(ends))
         scale = np.log(least + t_x) - (r + x) * np.log(alpha + t_x) - (s + 1) * np.log(beta + t_x)
         shared = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta) + np.log(s)
         assert parts.left[position] == pytest.approx(shared + scale + np.log(integral), abs=1e-8, rel=1e-9)
