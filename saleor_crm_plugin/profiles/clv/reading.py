@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db import connections
+from django.db import connections, transaction
 
 from saleor_crm_plugin.profiles.clv.learning.choice import Purchases
 from saleor_crm_plugin.profiles.clv.learning.histories import MOST_DAYS, Integers, histories
@@ -20,6 +20,8 @@ from saleor_crm_plugin.profiles.clv.learning.holdout import Past, holdout_days
 
 # Rows fetched at once.
 ROWS = 20_000
+# Of PostgreSQL for this one statement: a million orders are grouped without a file.
+WORK_MEMORY = "192MB"
 
 _ORDERS = """
 FROM crm_profile_order orders JOIN crm_customer_profile person ON person.id = orders.profile_id
@@ -79,7 +81,7 @@ class Read:
 def read(
     currency: str, now: datetime.datetime, forecast_days: int, using: str, progress: Callable[[int], None]
 ) -> Read | None:
-    """All purchases in a currency until now; None if there are none. Two SQL statements, 100 bytes a customer.
+    """All purchases in a currency until now; None if there are none. Three SQL statements, 100 bytes a customer.
 
     Args:
         progress: told the number of customers read so far.
@@ -96,7 +98,10 @@ def read(
     parameters |= {"cut": cut, "before": cut - datetime.timedelta(days=held_out)}
     parts = []
     read_so_far = 0
-    with connections[using].chunked_cursor() as cursor:
+    # In a transaction, so that the server need not keep the answer, and may sort in memory.
+    with transaction.atomic(using=using), connections[using].chunked_cursor() as cursor:
+        with connections[using].cursor() as setting:
+            setting.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
         cursor.execute(_HISTORIES, parameters)
         while rows := cursor.fetchmany(ROWS):
             parts.append(np.array(rows, dtype=np.float64))

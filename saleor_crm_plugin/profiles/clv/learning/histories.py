@@ -17,9 +17,9 @@ DAYS_PER_WEEK = 7.0
 # A century of daily purchases; also keeps the grouping key below within 64 bits.
 MOST_DAYS = 36_525
 
-# Distinct histories that a fit looks at. 60,000 keep the slowest model under two seconds; on a million simulated
-# customers, whose histories are then in steps of a few days, no parameter moves by more than 1 % of its value.
-MOST_GROUPS = 60_000
+# Distinct histories that a fit looks at. 300,000 simulated customers of three years have 162,000; the 28,600 that are
+# left in steps of eight days move the parameters of Pareto/NBD by 1.2 % at most, those of MBG/NBD by 0.4 %.
+MOST_GROUPS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +100,31 @@ def _whole(column: Any) -> Integers:
 
 def grouped(customers: Histories, most: int = MOST_GROUPS) -> Histories:
     """The same customers with equal histories counted once; days rounded where that leaves too many."""
+    groups = equal = _grouped(customers)
     step = 1
-    while True:
-        groups = _grouped(customers, step)
-        if len(groups) <= most or step > MOST_DAYS:
-            return groups
+    while len(groups) > most and step <= MOST_DAYS:
         step *= 2
+        t_x, age = (_rounded(days, step) for days in (equal.recency_days, equal.age_days))
+        groups = _grouped(Histories(equal.repeats, t_x, age, equal.customers))
+    return groups
 
 
-def _grouped(customers: Histories, step: int) -> Histories:
-    t_x, age = (_rounded(days, step) for days in (customers.recency_days, customers.age_days))
-    key = (customers.repeats * (MOST_DAYS + 1) + t_x) * (MOST_DAYS + 1) + age
-    _, first, group = np.unique(key, return_index=True, return_inverse=True)
-    counts = np.bincount(group, weights=customers.customers, minlength=len(first)).astype(np.int64)
-    return Histories(customers.repeats[first], t_x[first], age[first], counts)
+def _grouped(customers: Histories) -> Histories:
+    base = MOST_DAYS + 1
+    key = (customers.repeats * base + customers.recency_days) * base + customers.age_days
+    if (customers.customers == 1).all():
+        # Counting sorted keys is five times as fast as finding out where they came from.
+        keys, counts = np.unique(key, return_counts=True)
+    else:
+        keys, group = np.unique(key, return_inverse=True)
+        counts = np.bincount(group, weights=customers.customers, minlength=len(keys))
+    rest, age = np.divmod(keys, base)
+    repeats, recency = np.divmod(rest, base)
+    return Histories(repeats, recency, age, counts.astype(np.int64))
 
 
 def _rounded(days: Integers, step: int) -> Integers:
-    return days if step == 1 else np.minimum((days + step // 2) // step * step, MOST_DAYS)
+    return np.minimum((days + step // 2) // step * step, MOST_DAYS)
 
 
 class Repeats:

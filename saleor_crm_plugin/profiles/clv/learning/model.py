@@ -102,14 +102,7 @@ class BuyTillYouDie(ABC):
         return np.array(list(asdict(self).values()), dtype=np.float64)
 
     @classmethod
-    def search(cls, customers: Histories) -> Found:
-        """
-        Raises:
-            ForecastError: there are no customers.
-        """
-        if not len(customers):
-            raise ForecastError("There are no customers to learn from.")
-        groups = grouped(customers)
+    def _search(cls, groups: Histories) -> Found:
         x, repeats, recency, age = _columns(groups)
         weights = groups.customers / groups.total
 
@@ -136,14 +129,16 @@ class BuyTillYouDie(ABC):
         Raises:
             ForecastError: there are no customers.
         """
-        found = cls.search(customers)
+        if not len(customers):
+            raise ForecastError("There are no customers to learn from.")
+        groups = grouped(customers)
+        found = cls._search(groups)
         model = cls(*found.parameters)
-        return model, model._degeneracy(found, customers)
+        return model, model._degeneracy(found, groups)
 
-    def _degeneracy(self, found: Found, customers: Histories) -> Degeneracy | None:
+    def _degeneracy(self, found: Found, groups: Histories) -> Degeneracy | None:
         if not found.converged and not found.at_limit:
             return Degeneracy.NOT_CONVERGED
-        groups = grouped(customers)
         alive = float(groups.customers @ self.probability_alive(groups)) / groups.total
         if not alive < 1 - FEWEST_LEFT_OR_STAYING:
             return Degeneracy.NOBODY_LEAVES
