@@ -87,9 +87,11 @@ def simulated(count: int) -> None:
         groups = grouped(customers)
     report("group", seconds(), f"{len(groups):,} groups")
     for kind in (BGNBD, MBGNBD, ParetoNBD):
+        cpu = time.process_time()
         with timed() as seconds:
             model, wrong = kind.fit(customers)
-        report(f"fit {kind.name}", seconds(), f"{np.round(model.parameters, 3)} {wrong or ''}")
+        cpu = time.process_time() - cpu
+        report(f"fit {kind.name}", seconds(), f"{cpu:.1f} s CPU, {np.round(model.parameters, 3)} {wrong or ''}")
         for what, score in (
             ("orders", lambda m=model: m.expected_purchases(customers, 365)),
             ("P(alive)", lambda m=model: m.probability_alive(customers)),
