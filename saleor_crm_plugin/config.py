@@ -64,6 +64,10 @@ CRM_PLUGIN_ID = "crm"
 LOYALTY_PLUGIN_ID = "crm.loyalty"
 
 RFM_WINDOW_DAYS = (30, 3650)
+FORECAST_DAYS = (30, 1095)
+FORECAST_MINIMUM_CUSTOMERS = (50, 1_000_000)
+FORECAST_MINIMUM_DAYS = (60, 3650)
+FORECAST_MINIMUM_LOYAL = (1, 1_000_000)
 TRAINING_HISTORY_DAYS = (7, 3650)
 MINIMUM_SUPPORT = (1, 1000)
 REMINDER_DAYS = (1, 365)
@@ -131,6 +135,11 @@ class CRMSettings:
     rfm_window_days: int = 365
     # Whoever has said nothing about profiling and recommendations has refused them.
     consent_required: bool = False
+    forecast_days: int = 365
+    # Without them there is no forecast: as Klaviyo asks for its predictive fields.
+    forecast_minimum_customers: int = 500
+    forecast_minimum_days: int = 180
+    forecast_minimum_loyal: int = 1
     recommendations_enabled: bool = True
     training_history_days: int = 365
     minimum_support: int = 3
@@ -217,6 +226,34 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         "Score customers and recommend to them only if they have agreed. Left off: unless they have refused.",
         False,
         Flag(),
+    ),
+    field(
+        "forecast_days",
+        "Days to forecast",
+        "How many days ahead customers' orders, spending and leaving are forecast, once a night.",
+        "365",
+        WholeNumber(*FORECAST_DAYS),
+    ),
+    field(
+        "forecast_minimum_customers",
+        "Customers needed for a forecast",
+        "Nothing is forecast in a currency before this many customers have ordered.",
+        "500",
+        WholeNumber(*FORECAST_MINIMUM_CUSTOMERS),
+    ),
+    field(
+        "forecast_minimum_days",
+        "Days of orders needed for a forecast",
+        "Nothing is forecast in a currency before its first order is this many days old.",
+        "180",
+        WholeNumber(*FORECAST_MINIMUM_DAYS),
+    ),
+    field(
+        "forecast_minimum_loyal",
+        "Returning customers needed for a forecast",
+        "Nothing is forecast in a currency before this many customers have ordered on three days or more.",
+        "1",
+        WholeNumber(*FORECAST_MINIMUM_LOYAL),
     ),
     field(
         "recommendations_enabled",

@@ -75,5 +75,9 @@ class TrainingError(CRMError):
     """A recommendation model cannot be trained on what there is; the published one stays."""
 
 
+class ForecastError(CRMError):
+    """Nothing can be forecast from what there is, or another forecast is running; what is stored stays."""
+
+
 class ImportFileError(CRMError):
     """A file cannot be imported as it is, whatever stands in its rows. Nothing has been written."""

@@ -15,6 +15,7 @@ from saleor_crm_plugin.loyalty.reminders.models import LoyaltyReminder
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemption
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierChange, TierMembership, TierPolicy
+from saleor_crm_plugin.profiles.clv.models import ClvFit
 from saleor_crm_plugin.profiles.consents.models import ConsentPolicy, ConsentRecord
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback, ProductReview
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
@@ -37,6 +38,7 @@ from saleor_crm_plugin.recommendations.models import (
 
 __all__ = [
     "AccountMerge",
+    "ClvFit",
     "ConsentPolicy",
     "ConsentRecord",
     "CustomerNote",

@@ -40,6 +40,7 @@ from saleor_crm_plugin.graphql.loyalty.rules import additions as earning_rules
 from saleor_crm_plugin.graphql.loyalty.tiers import additions as tiers
 from saleor_crm_plugin.graphql.loyalty.types import CheckoutLoyalty, LoyaltyAccount, OrderLoyalty
 from saleor_crm_plugin.graphql.profiles import resolvers as profiles
+from saleor_crm_plugin.graphql.profiles.clv import additions as clv
 from saleor_crm_plugin.graphql.profiles.feedback import additions as feedback
 from saleor_crm_plugin.graphql.profiles.lifecycle import additions as lifecycle
 from saleor_crm_plugin.graphql.profiles.merging import additions as merging
@@ -310,6 +311,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
     **merging.TYPE_COSTS,
     **customer_staff.TYPE_COSTS,
     **segments.TYPE_COSTS,
+    **clv.TYPE_COSTS,
 }
 
 

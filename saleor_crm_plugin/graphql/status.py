@@ -11,12 +11,16 @@ from saleor.graphql.core.context import get_database_connection_name
 from saleor.graphql.core.doc_category import DOC_CATEGORY_SHOP
 from saleor.graphql.core.scalars import DateTime
 from saleor.graphql.core.types.base import BaseObjectType
+from saleor.graphql.core.types.common import NonNullList
 
 from saleor_crm_plugin import __version__
 from saleor_crm_plugin.compat import saleor_version
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
+from saleor_crm_plugin.graphql.profiles.clv.types import CrmForecast
 from saleor_crm_plugin.ingestion.models import OrderSync, SyncState
 from saleor_crm_plugin.ingestion.reconcile import MOST_COUNTED, STATE, orders_behind
+from saleor_crm_plugin.profiles.clv.models import ClvFit
+from saleor_crm_plugin.profiles.clv.queries import latest_fits
 from saleor_crm_plugin.recommendations.models import ModelStatus, RecommendationModel
 
 
@@ -46,10 +50,19 @@ class CrmStatus(BaseObjectType):
         required=True, description="Orders that could not be processed; they are tried again, and the log says why."
     )
     last_training_at = DateTime(description="When the recommendation model in use was trained. Null if none is.")
+    forecasts = NonNullList(
+        CrmForecast,
+        required=True,
+        description="The newest forecast of customers' orders in each currency. Empty before the first night.",
+    )
 
     class Meta:
         description = "State of the plugin." + ADDED_IN_010
         doc_category = DOC_CATEGORY_SHOP
+
+    @staticmethod
+    def resolve_forecasts(_root: Status, info: Any) -> list[ClvFit]:
+        return latest_fits(get_database_connection_name(info.context))
 
 
 def resolve_crm_status(_root: Any, info: Any) -> Status:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from saleor.celeryconf import app
 from saleor.core.db.connection import allow_writer
 
-from saleor_crm_plugin.exceptions import TrainingError
+from saleor_crm_plugin.exceptions import ForecastError, TrainingError
 from saleor_crm_plugin.ingestion.logs import log_once
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 
@@ -40,6 +40,7 @@ REMIND_AT = crontab(hour="7", minute="40")
 CONSENTS_AT = crontab(hour="1", minute="50")
 TYPES_AT = crontab(hour="1", minute="40")
 RFM_AT = crontab(hour="2", minute="20")
+FORECAST_AT = crontab(hour="2", minute="40")
 # After the forecasts, on which stages depend.
 LIFECYCLE_AT = crontab(hour="3", minute="5")
 TRAIN_AT = crontab(hour="3", minute="20")
@@ -253,6 +254,18 @@ def refresh_segment_task(settings: ShopSettings, segment_id: int) -> None:
 
 
 @crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
+def forecast_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.forecasts import forecast_now
+
+    if not settings.crm.profiles_enabled:
+        return
+    try:
+        forecast_now(settings.crm, timezone.now())
+    except ForecastError as error:
+        logger.info("No forecast was made: %s", error)
+
+
+@crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
 def train_recommendations_task(settings: ShopSettings) -> None:
     from saleor_crm_plugin.ingestion.train import train_now
 
@@ -282,6 +295,7 @@ PERIODIC_TASKS: dict[str, dict[str, Any]] = {
     "crm-refresh-lifecycle": {"task": refresh_lifecycle_task.name, "schedule": LIFECYCLE_AT},
     "crm-refresh-customer-types": {"task": refresh_customer_types_task.name, "schedule": TYPES_AT},
     "crm-refresh-segments": {"task": refresh_segments_task.name, "schedule": SEGMENTS_AT},
+    "crm-forecast": {"task": forecast_task.name, "schedule": FORECAST_AT},
     "crm-train-recommendations": {"task": train_recommendations_task.name, "schedule": TRAIN_AT},
 }
 

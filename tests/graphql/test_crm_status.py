@@ -14,7 +14,9 @@ from tests.integration.recommendations.shop import publish
 
 pytestmark = pytest.mark.django_db
 
-STATUS = "{ crmStatus { version saleorVersion lastSyncAt ordersBehind failedOrders lastTrainingAt } }"
+STATUS = (
+    "{ crmStatus { version saleorVersion lastSyncAt ordersBehind failedOrders lastTrainingAt forecasts { currency } } }"
+)
 
 
 def test_a_plugin_that_has_just_been_installed(db, staff_with):
@@ -25,6 +27,7 @@ def test_a_plugin_that_has_just_been_installed(db, staff_with):
         "ordersBehind": 0,
         "failedOrders": 0,
         "lastTrainingAt": None,
+        "forecasts": [],
     }
 
 

@@ -19,7 +19,7 @@ from saleor.core.db.connection import restrict_writer
 from saleor.core.tasks import RestrictWriterDBTask
 from saleor.plugins.models import PluginConfiguration
 
-from saleor_crm_plugin.exceptions import TrainingError
+from saleor_crm_plugin.exceptions import ForecastError, TrainingError
 from saleor_crm_plugin.ingestion import logs, tasks
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.settings import ShopSettings
@@ -57,6 +57,7 @@ CALLS: list[tuple[Any, list[Any], str, tuple[Any, ...], dict[str, Any]]] = [
     (tasks.refresh_customer_types_task, [], f"{INGESTION}.customer_types.refresh_all_types", (DEFAULTS.crm, NOW), {}),
     (tasks.refresh_segments_task, [], f"{INGESTION}.segments.refresh_segments", (NOW,), {}),
     (tasks.refresh_segment_task, [7], f"{INGESTION}.segments.refresh_segment", (7, NOW), {}),
+    (tasks.forecast_task, [], f"{INGESTION}.forecasts.forecast_now", (DEFAULTS.crm, NOW), {}),
     (tasks.train_recommendations_task, [], f"{INGESTION}.train.train_now", (), {}),
 ]
 EACH_TASK = pytest.mark.parametrize(("task", "arguments", "called", "args", "kwargs"), CALLS)
@@ -179,6 +180,13 @@ def test_a_shop_with_nothing_to_learn_from_is_no_fault(stub: Stub, caplog: pytes
     assert [record.levelname for record in caplog.records if record.name.startswith("saleor_crm")] == ["INFO"]
 
 
+def test_two_forecasts_at_once_are_no_fault(stub: Stub, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    stub(f"{INGESTION}.forecasts.forecast_now", ForecastError("Another forecast is running."))
+    tasks.forecast_task.apply_async(throw=True)
+    assert of_ours(caplog) == ["No forecast was made: Another forecast is running."]
+
+
 def test_what_is_switched_off_is_not_computed(stub: Stub) -> None:
     PluginConfiguration.objects.create(
         identifier="crm",
@@ -189,10 +197,12 @@ def test_what_is_switched_off_is_not_computed(stub: Stub) -> None:
         ],
     )
     rfm = stub("saleor_crm_plugin.profiles.rfm.refresh_rfm")
+    forecast = stub(f"{INGESTION}.forecasts.forecast_now")
     train = stub(f"{INGESTION}.train.train_now")
     tasks.refresh_rfm_task.apply_async(throw=True)
+    tasks.forecast_task.apply_async(throw=True)
     tasks.train_recommendations_task.apply_async(throw=True)
-    assert rfm == train == []
+    assert rfm == forecast == train == []
 
 
 def test_the_rfm_window_is_the_setting(stub: Stub) -> None:
@@ -257,6 +267,7 @@ class TestSchedule:
             "crm-apply-consent-policy": {
                 "task": f"{prefix}.apply_consent_policy_task",
                 "schedule": crontab(hour="1", minute="50"),
+            },
             "crm-scan-checkouts": {"task": f"{prefix}.scan_checkouts_task", "schedule": timedelta(minutes=10)},
             "crm-blank-old-details": {
                 "task": f"{prefix}.blank_old_details_task",
@@ -270,10 +281,12 @@ class TestSchedule:
             "crm-refresh-customer-types": {
                 "task": f"{prefix}.refresh_customer_types_task",
                 "schedule": crontab(hour="1", minute="40"),
+            },
             "crm-refresh-segments": {
                 "task": f"{prefix}.refresh_segments_task",
                 "schedule": crontab(hour="4", minute="40"),
             },
+            "crm-forecast": {"task": f"{prefix}.forecast_task", "schedule": crontab(hour="2", minute="40")},
             "crm-train-recommendations": {
                 "task": f"{prefix}.train_recommendations_task",
                 "schedule": crontab(hour="3", minute="20"),

@@ -30,6 +30,7 @@ from saleor_crm_plugin.graphql.access import (
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.lists import DEFAULT_FIRST, FIRST_LIMIT, Page, connection_of
+from saleor_crm_plugin.graphql.profiles.clv.enums import PredictionStatusEnum
 from saleor_crm_plugin.graphql.profiles.dataloaders import GuestEmailByProfileIdLoader, MetricsByProfileIdLoader
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
 from saleor_crm_plugin.graphql.profiles.feedback.dataloaders import (
@@ -80,6 +81,28 @@ class CustomerMetrics(BaseObjectType):
     frequency_score = graphene.Int(description="1 (fewest orders) to 5 (most), by fifths of the shop's customers.")
     monetary_score = graphene.Int(description="1 (least spent) to 5 (most), by fifths of the shop's customers.")
     rfm_group = RfmGroupEnum(description="Group that follows from the three scores. Null until they are computed.")
+    historic_clv = graphene.Field(
+        Money, required=True, description="What the customer has been worth so far: the same as `netSpent`."
+    )
+    prediction_status = PredictionStatusEnum(
+        required=True, description="Whether there is a forecast, and if not, why: then the fields below are null."
+    )
+    predicted_clv = graphene.Field(
+        Money,
+        description="What the customer is expected to spend, net of refunds, in the days that the forecast looks ahead "
+        "(a setting, 365 at first).",
+    )
+    predicted_orders = graphene.Float(description="How many orders are expected in these days, one a day at most.")
+    probability_alive = graphene.Float(
+        description="Probability, 0 to 1, that the customer has not left for good. Null where no model can tell."
+    )
+    churn_probability = graphene.Float(
+        description="Probability, 0 to 1, that no order comes in these days. Null where no model can tell."
+    )
+    expected_next_order_at = DateTime(
+        description="When an order will have become more likely than none. Null if it does not in these days, or where "
+        "no model can tell."
+    )
 
     class Meta:
         description = "A customer's purchases in one currency, net of cancelled orders and refunds." + ADDED_IN_010
@@ -100,6 +123,15 @@ class CustomerMetrics(BaseObjectType):
     @staticmethod
     def resolve_average_order_value(root: models.ProfileMetrics, _info: Any) -> Amount | None:
         value = root.average_order_value
+        return None if value is None else Amount(value, root.currency)
+
+    @staticmethod
+    def resolve_historic_clv(root: models.ProfileMetrics, _info: Any) -> Amount:
+        return Amount(root.net_spent, root.currency)
+
+    @staticmethod
+    def resolve_predicted_clv(root: models.ProfileMetrics, _info: Any) -> Amount | None:
+        value = root.predicted_clv
         return None if value is None else Amount(value, root.currency)
 
     @staticmethod
