@@ -30,7 +30,7 @@ DROP FUNCTION crm_merged_leads_to_a_head();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("saleor_crm_plugin", "0011_feedback"),
+        ("saleor_crm_plugin", "0012_feedback"),
     ]
 
     operations = [

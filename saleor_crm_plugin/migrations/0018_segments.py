@@ -58,7 +58,7 @@ def add(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("saleor_crm_plugin", "0011_timeline"),
+        ("saleor_crm_plugin", "0017_timeline"),
     ]
 
     operations = [migrations.RunPython(add, migrations.RunPython.noop)]

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("saleor_crm_plugin", "0012_personal_data"),
+        ("saleor_crm_plugin", "0015_personal_data"),
     ]
 
     operations = [

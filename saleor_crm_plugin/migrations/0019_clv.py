@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("saleor_crm_plugin", "0011_segments"),
+        ("saleor_crm_plugin", "0018_segments"),
     ]
 
     operations = [

@@ -55,7 +55,7 @@ DROP FUNCTION crm_consents_allow(bigint, text);
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("saleor_crm_plugin", "0011_merging"),
+        ("saleor_crm_plugin", "0013_merging"),
     ]
 
     operations = [

@@ -47,7 +47,7 @@ $$;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("saleor_crm_plugin", "0011_staff"),
+        ("saleor_crm_plugin", "0014_staff"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("product", "0001_initial"),
-        ("saleor_crm_plugin", "0010_liability_indexes"),
+        ("saleor_crm_plugin", "0011_liability_indexes"),
     ]
 
     operations = [
