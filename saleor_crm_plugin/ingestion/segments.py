@@ -1,7 +1,8 @@
 """Segments of this shop: the domain's, with the shop's words.
 
-`refresh_for` is for whatever changes something that a query may ask about. It may be called in any transaction, or
-better after it, and never fails its caller: what it misses, the nightly refresh of everybody finds.
+`refresh_for` is for whatever changes something that a query may ask about. Call it once that is committed (from
+`transaction.on_commit`, say), not within a transaction that has locked profiles: a full refresh that waits for those
+would be waited for. It never fails its caller: what it misses, the nightly refresh of everybody finds.
 """
 
 from __future__ import annotations

@@ -35,8 +35,10 @@ _LOCK_CLASS = 1_129_467_219
 WORK_MEMORY = "64MB"
 
 _LOCK_ALONE = "SELECT pg_advisory_xact_lock(%s, %s)"
+# Compiling a statement of many segments to machine code takes longer than running it for a batch of customers.
 _LOCK_SHARED = f"""
-SELECT id, query, pg_advisory_xact_lock_shared({_LOCK_CLASS}, id::int) FROM crm_customer_segment ORDER BY id
+SELECT id, query, pg_advisory_xact_lock_shared({_LOCK_CLASS}, id::int), set_config('jit', 'off', true)
+FROM crm_customer_segment ORDER BY id
 """
 _LOCK_PROFILES = "SELECT id FROM crm_customer_profile WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 # In the order of the keys, so that writers cannot deadlock.
@@ -139,7 +141,7 @@ def refresh_profiles(profile_ids: Collection[int], vocabulary: Vocabulary, now: 
     with transaction.atomic(using=using):
         with connections[using].cursor() as cursor:
             cursor.execute(_LOCK_SHARED)
-            texts = {segment_id: text for segment_id, text, _ in cursor.fetchall()}
+            texts = {row[0]: row[1] for row in cursor.fetchall()}
             if not texts:
                 return Moves()
             cursor.execute(_LOCK_PROFILES, [ids])
