@@ -17,6 +17,7 @@ from saleor_crm_plugin.ingestion.readers import read_customers
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot
 from saleor_crm_plugin.loyalty.merging import merge_profiles
 from saleor_crm_plugin.loyalty.privacy import blank_texts
+from saleor_crm_plugin.profiles.consents.enforcement import enforce_consents
 from saleor_crm_plugin.profiles.customers import (
     claim_guests,
     customer_deleted,
@@ -26,6 +27,7 @@ from saleor_crm_plugin.profiles.customers import (
     users_who_left_an_address,
 )
 from saleor_crm_plugin.profiles.models import IdentityKind, ProfileIdentity, ProfileOrder
+from saleor_crm_plugin.recommendations.storage import forget_personal
 
 
 def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -> list[UUID]:
@@ -42,6 +44,9 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
         if not claims:
             return []
         merge_profiles(claims.moved, timezone.now(), alias)
+        # What the guest has refused, the user has refused.
+        refusals = enforce_consents(set(claims.moved.values()), alias)
+        forget_personal(refusals.recommendations, alias)
         # Also of those that were merged into the guests, and of guests that staff have merged into somebody else.
         of_guests = Q(profile_id__in=claims.moved) | Q(placed_by_id__in=claims.moved)
         orders = list(ProfileOrder.objects.using(alias).filter(of_guests).values_list("order_id", flat=True))

@@ -1,7 +1,7 @@
 """Two customers become one and two again: profile, points and what hangs on them, in one transaction.
 
-The domains do not know each other, so this is where they meet. What follows from the numbers (tiers, points of orders
-that go back) is brought in line after the commit, as after any sync.
+The domains do not know each other, so this is where they meet. What follows from the numbers (stages, segments, tiers,
+points of orders that go back) is brought in line after the commit, as after any sync.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import CustomerInputError, LoyaltyInputError
 from saleor_crm_plugin.ingestion.hooks import orders_changed
 from saleor_crm_plugin.ingestion.models import OrderSync
+from saleor_crm_plugin.ingestion.standing import bring_customers_in_line
 from saleor_crm_plugin.ingestion.tier_facts import review_customers
 from saleor_crm_plugin.loyalty import merging as accounts
 from saleor_crm_plugin.profiles.merging import merging as profiles
@@ -63,6 +64,7 @@ def merge_customers(
     with transaction.atomic(using=using), as_customer_errors():
         done = profiles.merge(source_id, target_id, actor, now, undo_until=until, using=using)
         accounts.merge_profiles({done.source_id: done.target_id}, now, using, actor=actor, undo_until=until)
+    bring_customers_in_line({done.target_id}, now, using)
     review_customers({done.target_id}, now, using)
     return done
 
@@ -81,6 +83,7 @@ def separate_customers(merge_id: int, actor: Actor, now: datetime, *, using: str
         back = accounts.unmerge_profiles(merge.source_id, merge.target_id, actor, now, using)
         _out_of_line(done.orders, using)
     orders_changed(done.orders)
+    bring_customers_in_line({merge.source_id, merge.target_id}, now, using)
     review_customers({merge.source_id, merge.target_id}, now, using)
     return Separated(merge, back.points, back.debt)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import graphene
 from saleor.graphql.core.connection import CountableConnection
-from saleor.graphql.core.context import ChannelContext, SyncWebhookControlContext
+from saleor.graphql.core.context import SyncWebhookControlContext
 from saleor.graphql.core.doc_category import DOC_CATEGORY_PRODUCTS, DOC_CATEGORY_USERS
 from saleor.graphql.core.scalars import DateTime
 from saleor.graphql.core.types.base import BaseObjectType
@@ -17,6 +17,7 @@ from saleor.graphql.order.dataloaders import OrderByIdLoader
 from saleor.graphql.product.dataloaders import ProductByIdLoader
 from saleor.permission.enums import AccountPermissions, OrderPermissions, ProductPermissions
 
+from saleor_crm_plugin.compat import in_channel
 from saleor_crm_plugin.graphql.access import has_any_permission, is_owner, requires
 from saleor_crm_plugin.graphql.dataloaders import ProfileByIdLoader, load_shop_settings
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
@@ -65,12 +66,12 @@ class ProductReview(ModelObjectType):
 
     @staticmethod
     def resolve_product(root: models.ProductReview, info: Any) -> Any:
-        def in_context(product: Any) -> Any:
-            return product and ChannelContext(node=product, channel_slug=None)
+        def without_channel(product: Any) -> Any:
+            return product and in_channel(product, None)
 
         if not has_any_permission(info, ProductPermissions.MANAGE_PRODUCTS):
             return None
-        return ProductByIdLoader(info.context).load(root.product_id).then(in_context)
+        return ProductByIdLoader(info.context).load(root.product_id).then(without_channel)
 
     @staticmethod
     def resolve_state(root: models.ProductReview, info: Any) -> str | None:

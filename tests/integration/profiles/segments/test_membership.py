@@ -241,7 +241,7 @@ class TestSync:
         assert members(segment) == {CustomerProfile.objects.get(user=ann).pk}
 
 
-READY_MADE = import_module("saleor_crm_plugin.migrations.0011_segments").READY_MADE
+READY_MADE = import_module("saleor_crm_plugin.migrations.0018_segments").READY_MADE
 
 
 @pytest.mark.django_db

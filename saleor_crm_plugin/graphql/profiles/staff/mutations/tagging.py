@@ -16,6 +16,7 @@ from saleor_crm_plugin.exceptions import CustomerInputError
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.mutations import DomainMutation, actor_of, key_argument
 from saleor_crm_plugin.graphql.profiles.types import CustomerProfile
+from saleor_crm_plugin.ingestion.segments import refresh_for
 from saleor_crm_plugin.profiles import models
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
 from saleor_crm_plugin.profiles.notes.models import TAG_MAX_LENGTH
@@ -58,7 +59,11 @@ class TagMutation(DomainMutation):
         users = [key_argument(integer_key, one, "User", "user_ids") for one in user_ids or ()]
         if len(profile_ids) + len(users) > CUSTOMERS_PER_CALL:
             raise CustomerInputError(f"At most {CUSTOMERS_PER_CALL} customers in one call.", "LIMIT_REACHED", "ids")
-        tagged = how([*profile_ids, *_profiles_of(users)], tags, actor_of(info), timezone.now())
+        now = timezone.now()
+        tagged = how([*profile_ids, *_profiles_of(users)], tags, actor_of(info), now)
+        if tagged.changed:
+            # Segments ask about tags.
+            refresh_for(tagged.profile_ids, now)
         profiles = models.CustomerProfile.objects.filter(pk__in=tagged.profile_ids).order_by("pk")
         return cls(customer_profiles=list(profiles), changed_count=tagged.changed)
 
