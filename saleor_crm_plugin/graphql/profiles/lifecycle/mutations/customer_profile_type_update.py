@@ -16,6 +16,7 @@ from saleor_crm_plugin.graphql.profiles.lifecycle.enums import CustomerTypeEnum
 from saleor_crm_plugin.graphql.profiles.types import CustomerProfile
 from saleor_crm_plugin.graphql.profiles.whose import profile_id_of
 from saleor_crm_plugin.ingestion.customer_types import type_by_rule
+from saleor_crm_plugin.ingestion.segments import refresh_for
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.profiles import models
 from saleor_crm_plugin.profiles.customer_types.rules import Kind
@@ -49,5 +50,8 @@ class CustomerProfileTypeUpdate(DomainMutation):
         profile_id = profile_id_of(whose)
         by_rule = type_by_rule(profile_id, load_settings().crm)
         kind = Kind(customer_type) if customer_type else None
-        set_type(profile_id, kind, by_rule, actor_of(info), timezone.now())
+        now = timezone.now()
+        set_type(profile_id, kind, by_rule, actor_of(info), now)
+        # Segments ask about types.
+        refresh_for([profile_id], now)
         return cls(profile=models.CustomerProfile.objects.get(pk=profile_id))
