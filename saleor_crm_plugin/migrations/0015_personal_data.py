@@ -108,12 +108,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="customerprofile",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("erased_at__isnull", True), ("erasure_level", "")),
-                    models.Q(("erased_at__isnull", False), ("erasure_level__gt", "")),
-                    _connector="OR",
-                ),
-                name="crm_profile_is_erased_to_some_level",
+                condition=models.Q(("erasure_level", ""), ("erased_at__isnull", False), _connector="OR"),
+                name="crm_profile_with_an_erasure_level_is_erased",
             ),
         ),
         migrations.AddField(

@@ -86,9 +86,8 @@ class CustomerProfile(models.Model):
                 name="crm_profile_is_not_merged_into_itself", condition=~models.Q(merged_into=models.F("id"))
             ),
             models.CheckConstraint(
-                name="crm_profile_is_erased_to_some_level",
-                condition=models.Q(erased_at__isnull=True, erasure_level="")
-                | models.Q(erased_at__isnull=False, erasure_level__gt=""),
+                name="crm_profile_with_an_erasure_level_is_erased",
+                condition=models.Q(erasure_level="") | models.Q(erased_at__isnull=False),
             ),
         ]
 
