@@ -4,6 +4,7 @@ VENV ?= .venv
 HOUSEHOLDS ?=
 SERVE ?= 1
 ARGS ?=
+BENCH ?= training customers clv segments timeline search liability import
 
 BIN := $(VENV)/bin
 DEMO_OPTIONS := $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS)) $(if $(filter 0,$(SERVE)),--no-serve)
@@ -15,7 +16,7 @@ help:
 	@echo "make demo [HOUSEHOLDS=n] [SERVE=0]   a shop with real purchases, a purchase with points over HTTP, then an API explorer"
 	@echo "make test [ARGS='-k points']         all tests, or those that pytest's ARGS choose"
 	@echo "make lint                            style, types, import contracts, missing migrations"
-	@echo "make bench                           how long training takes, and how much memory"
+	@echo "make bench [BENCH=clv]               how long what takes, and how much memory: $(BENCH)"
 	@echo "make clean                           remove what the other targets made"
 
 $(VENV):
@@ -35,7 +36,7 @@ lint: $(VENV)
 	@$(BIN)/python tests/devshop/manage.py makemigrations --check --dry-run saleor_crm_plugin
 
 bench: $(VENV)
-	@$(BIN)/python -m tests.benchmarks.bench_training $(ARGS)
+	@set -e; for one in $(BENCH); do echo "== $$one"; $(BIN)/python -m tests.benchmarks.bench_$$one $(ARGS); done
 
 clean:
 	rm -rf $(VENV) .venv-* .devshop build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
