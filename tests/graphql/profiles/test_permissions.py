@@ -14,8 +14,11 @@ import pytest
 from django.utils import timezone
 
 from saleor_crm_plugin.profiles.consents.models import ConsentRecord
+from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
+from saleor_crm_plugin.profiles.privacy.models import DataRequest
+from saleor_crm_plugin.profiles.segments.models import CustomerSegment
 from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
 from tests.graphql.client import global_id
 
@@ -38,6 +41,14 @@ FIELDS: list[tuple[str, set[str]]] = [
     ("consentHistory(first: 5) { edges { node { state } } }", OFFICE),
     ("tags", OFFICE),
     ("notes(first: 5) { edges { node { text author { name } } } }", OFFICE),
+    ("metrics { predictionStatus churnProbability predictedClv { amount } }", OWNER_AND_OFFICE),
+    ("lifecycleStage lifecycleSince", OWNER_AND_OFFICE),
+    ("customerType", OWNER_AND_OFFICE),
+    ("favoriteCategories { ordersCount }", OWNER_AND_OFFICE),
+    ("timeline(first: 5) { edges { node { kind } } }", OWNER_AND_OFFICE),
+    ("feedback(first: 5) { edges { node { score } } }", OWNER_AND_OFFICE),
+    ("segments { slug }", OFFICE),
+    ("merges { id }", OFFICE),
 ]
 QUERIES: list[tuple[str, set[str]]] = [
     ('customerProfile(id: "%(profile)s") { id }', OWNER_AND_OFFICE),
@@ -46,6 +57,14 @@ QUERIES: list[tuple[str, set[str]]] = [
     ("customerProfiles(first: 5) { edges { node { id } } }", OFFICE),
     ("customerProfiles(first: 5, where: {isGuest: true}) { totalCount }", OFFICE),
     ("customerTags { name customersCount }", OFFICE),
+    ("customerSegments(first: 5) { edges { node { slug } } }", OFFICE),
+    ('customerSegment(slug: "%(slug)s") { members(first: 5) { edges { node { email } } } }', OFFICE),
+    ('customerSegmentPreview(query: "orders_count > 0") { count }', OFFICE),
+    ('customerSegmentExplain(segmentId: "%(segment)s", profileId: "%(profile)s") { matches }', OFFICE),
+    ("customerSegmentFields { name }", OFFICE),
+    ("customerFeedback(first: 5) { edges { node { score comment } } }", OFFICE),
+    ("customerFeedbackReport { total { responses } }", OFFICE),
+    ("customerDataRequests(first: 5) { edges { node { kind } } }", OFFICE),
 ]
 MUTATIONS: list[tuple[str, set[str]]] = [
     ('customerTagAssign(ids: ["%(profile)s"], tags: ["new"])', OFFICE),
@@ -55,8 +74,25 @@ MUTATIONS: list[tuple[str, set[str]]] = [
     ('customerConsentUpdate(id: "%(profile)s", consents: [%(refusal)s])', OWNER_AND_OFFICE),
     ('customerConsentUpdate(userId: "%(user)s", consents: [%(refusal)s])', OWNER_AND_OFFICE),
     ('customerConsentUpdate(email: "ann@example.com", consents: [%(refusal)s])', OFFICE),
+    ('customerProfileTypeUpdate(id: "%(profile)s", customerType: B2B)', OFFICE),
+    ('customerProfileMerge(sourceId: "%(guest)s", targetId: "%(profile)s")', OFFICE),
+    ('customerSegmentCreate(input: {name: "New", query: "orders_count > 0"})', OFFICE),
+    ('customerSegmentUpdate(id: "%(segment)s", input: {description: "x"})', OFFICE),
+    ('customerSegmentDelete(id: "%(segment)s")', OFFICE),
+    ('customerSegmentExport(segmentId: "%(segment)s")', OFFICE),
+    ('customerDataExport(id: "%(profile)s")', OFFICE),
+    ('customerDataErase(id: "%(profile)s", level: DELETE)', OFFICE),
 ]
-TABLES: tuple[Any, ...] = (CustomerProfile, CustomerTag, CustomerNote, ConsentRecord, ProfileEvent)
+TABLES: tuple[Any, ...] = (
+    CustomerProfile,
+    CustomerTag,
+    CustomerNote,
+    ConsentRecord,
+    ProfileEvent,
+    ProfileMerge,
+    CustomerSegment,
+    DataRequest,
+)
 
 
 @dataclass(frozen=True)
@@ -72,11 +108,15 @@ def world(shop: SimpleNamespace, anonymous, as_ann, as_ben, staff_with, app_with
     CustomerTag.objects.create(profile=profile, name="vip", assigned_at=now)
     note = CustomerNote.objects.create(profile=profile, text="x", created_at=now)
     ConsentRecord.objects.create(profile=profile, purpose="marketing_sms", state="granted", recorded_at=now)
+    segment = CustomerSegment.objects.earliest("pk")
     others = ("MANAGE_ORDERS", "MANAGE_DISCOUNTS", "MANAGE_PRODUCTS", "MANAGE_STAFF", "MANAGE_PLUGINS")
     return World(
         {
             "profile": global_id("CustomerProfile", profile.pk),
             "user": global_id("User", shop.ann.pk),
+            "guest": global_id("CustomerProfile", CustomerProfile.objects.get(user=None).pk),
+            "segment": global_id("CustomerSegment", segment.pk),
+            "slug": segment.slug,
             "note": global_id("CustomerNote", note.pk),
             "refusal": "{purpose: PROFILING, state: REFUSED}",
         },
