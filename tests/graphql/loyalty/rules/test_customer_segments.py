@@ -40,7 +40,7 @@ query ($first: Int!) {
 }
 """
 FEEDBACK = """
-mutation ($order: ID!) { customerFeedbackCreate(orderId: $order, input: { score: 9 }) { errors { field code } } }
+mutation ($order: ID!) { customerFeedbackCreate(orderId: $order, score: 9) { errors { field code } } }
 """
 DOUBLE = {"name": "Double", "effect": "MULTIPLIER", "value": 2, "status": "LIVE"}
 
