@@ -24,10 +24,11 @@ from saleor_crm_plugin.loyalty.birthdays import born_on, days_to_keep, has_birth
 from saleor_crm_plugin.loyalty.rules.actions import Action
 from saleor_crm_plugin.loyalty.rules.definition import Trigger
 from saleor_crm_plugin.loyalty.rules.models import EarningRuleUse
-from saleor_crm_plugin.loyalty.rules.storage import LiveRule, live_rules
+from saleor_crm_plugin.loyalty.rules.storage import LiveRule, live_rules, segments_named_by
+from saleor_crm_plugin.loyalty.segment_names import slugs_among
 from saleor_crm_plugin.loyalty.tiers.queries import current_tiers
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
-from saleor_crm_plugin.profiles.traits import rfm_groups
+from saleor_crm_plugin.profiles.traits import rfm_groups, segment_slugs
 
 # Key in the private metadata of a user, whose value is an ISO date. Private, because a customer can edit the public
 # metadata, and would have a birthday whenever it pays.
@@ -117,7 +118,7 @@ def _celebrate(
     profiles = resolve_profiles([UserPerson(user_id) for user_id in user_ids], alias)
     profile_ids = set(profiles.values())
     account_of = accounts.ensure(accounts.default_program_id(alias), profile_ids, alias)
-    segments = segments_in_any_currency(profile_ids, alias)
+    segments = segments_in_any_currency(profile_ids, segments_named_by(in_force), alias)
     tiers = current_tiers(account_of.values(), alias)
     kept = EarningRuleUse.objects.using(alias).filter(
         occasion__startswith=BIRTHDAY, account_id__in=list(account_of.values())
@@ -143,9 +144,15 @@ def _celebrate(
     return len(given)
 
 
-def segments_in_any_currency(profile_ids: Collection[int], using: str) -> dict[int, frozenset[str]]:
-    """The customers' groups, where there is no order whose currency would say which one."""
-    found: dict[int, frozenset[str]] = {}
+def segments_in_any_currency(
+    profile_ids: Collection[int], wanted: frozenset[str], using: str
+) -> dict[int, frozenset[str]]:
+    """The customers' RFM groups, where there is no order whose currency would say which one, and their segments.
+
+    Args:
+        wanted: names that rules ask for; no customer segment among them costs no statement.
+    """
+    found = segment_slugs(profile_ids, using) if slugs_among(wanted) else {}
     for (profile_id, _), group in rfm_groups(profile_ids, using).items():
         found[profile_id] = found.get(profile_id, frozenset()) | {group}
     return found

@@ -24,6 +24,7 @@ from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.actions import award_action
 from saleor_crm_plugin.loyalty.rules.actions import Action
 from saleor_crm_plugin.loyalty.rules.definition import Trigger
+from saleor_crm_plugin.loyalty.rules.storage import segments_named_by
 from saleor_crm_plugin.loyalty.tiers.queries import current_tiers
 from saleor_crm_plugin.profiles.feedback import giving
 from saleor_crm_plugin.profiles.feedback.giving import Answer, Purchase
@@ -113,7 +114,9 @@ def _award(profile_id: int, purchase: Purchase, settings: ShopSettings, now: dat
         f"{FEEDBACK}{purchase.order_id}",
         timezone.localtime(now),
         channel_id=purchase.channel_id,
-        segments=segments_in_any_currency([profile_id], USING).get(profile_id, frozenset()),
+        segments=segments_in_any_currency([profile_id], segments_named_by(in_force), USING).get(
+            profile_id, frozenset()
+        ),
         tier_id=tier.tier_id if tier else None,
     )
     if award_action(account_id, action, in_force, now=now, using=USING) > 0:

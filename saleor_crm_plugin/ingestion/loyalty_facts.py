@@ -21,9 +21,10 @@ from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder
 from saleor_crm_plugin.loyalty.models import Carrier
 from saleor_crm_plugin.loyalty.orders import OrderFacts, bring_in_line
-from saleor_crm_plugin.loyalty.rules.storage import any_rules
+from saleor_crm_plugin.loyalty.rules.storage import named_segments
+from saleor_crm_plugin.loyalty.segment_names import slugs_among
 from saleor_crm_plugin.loyalty.terms import NO_TRAITS, CustomerTraits
-from saleor_crm_plugin.profiles.traits import first_orders, rfm_groups
+from saleor_crm_plugin.profiles.traits import first_orders, rfm_groups, segment_slugs
 
 
 def bring_points_in_line(
@@ -36,7 +37,7 @@ def bring_points_in_line(
     """
     program_id = default_program_id(using)
     # A shop without rules does not pay for them.
-    facts = facts_of(orders, owner, settings, program_id, using, for_rules=any_rules(program_id, using))
+    facts = facts_of(orders, owner, settings, program_id, using, named=named_segments(program_id, using))
     posted = bring_in_line(facts, program_id, now, using)
     points_cards.retire({card_id for order in orders for card_id in order.paid_by_card}, using)
     # After the accounts are locked: who settles a referral takes its row last as well.
@@ -53,19 +54,19 @@ def facts_of(
     program_id: int,
     using: str,
     *,
-    for_rules: bool = True,
+    named: frozenset[str] | None,
 ) -> list[OrderFacts]:
     """The orders as loyalty sees them, in the same order.
 
     Args:
         owner: profile id by order id.
-        for_rules: with what rules ask about products and customers.
+        named: segments that rules ask for; None: without what rules ask about products and customers.
     """
     places: Mapping[int, Place] = {}
     traits: Mapping[UUID, CustomerTraits] = {}
-    if for_rules:
+    if named is not None:
         places = places_of({line.product_id for order in orders for line in order.lines if line.product_id}, using)
-        traits = _traits(orders, owner, using)
+        traits = _traits(orders, owner, named, using)
     tiers = tiers_of_orders(orders, owner, program_id, using)
     return [
         _facts(
@@ -79,20 +80,25 @@ def facts_of(
     ]
 
 
-def _traits(orders: Iterable[OrderSnapshot], owner: Mapping[UUID, int], using: str) -> dict[UUID, CustomerTraits]:
+def _traits(
+    orders: Iterable[OrderSnapshot], owner: Mapping[UUID, int], named: frozenset[str], using: str
+) -> dict[UUID, CustomerTraits]:
     owned = [(order, owner[order.order_id]) for order in orders if order.order_id in owner]
-    groups = rfm_groups({profile_id for _, profile_id in owned}, using)
+    profile_ids = {profile_id for _, profile_id in owned}
+    groups = rfm_groups(profile_ids, using)
+    slugs = segment_slugs(profile_ids, using) if slugs_among(named) else {}
     first = first_orders([order.order_id for order, _ in owned], using)
     return {
         order.order_id: CustomerTraits(
-            segments=segments_of(groups, profile_id, order.currency), is_first_order=order.order_id in first
+            segments=segments_of(groups, profile_id, order.currency) | slugs.get(profile_id, frozenset()),
+            is_first_order=order.order_id in first,
         )
         for order, profile_id in owned
     }
 
 
 def segments_of(groups: Mapping[tuple[int, str], str], profile_id: int, currency: str) -> frozenset[str]:
-    """The segments that rules know: a customer's RFM group in the currency of the purchase."""
+    """A customer's RFM group, in the currency of the purchase."""
     return frozenset({groups[profile_id, currency]}) if (profile_id, currency) in groups else frozenset()
 
 

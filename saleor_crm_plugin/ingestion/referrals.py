@@ -75,7 +75,9 @@ def settle(settings: ShopSettings, now: datetime) -> int:
         return 0
     using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
     around = Surroundings(
-        segments=lambda profile_id: segments_in_any_currency([profile_id], using).get(profile_id, frozenset()),
+        segments=lambda profile_id, wanted: segments_in_any_currency([profile_id], wanted, using).get(
+            profile_id, frozenset()
+        ),
         policy=lambda channel_id: settings.loyalty_for(channel_id).earned_points_policy,
     )
     settled = settle_referrals(now, around, using)

@@ -20,8 +20,9 @@ from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.rewards import redeeming
 from saleor_crm_plugin.loyalty.rewards.definition import Place, Refusal, RewardKind, is_for
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RedemptionStatus, RewardRedemption
+from saleor_crm_plugin.loyalty.segment_names import slugs_among
 from saleor_crm_plugin.profiles.merging.family import heads_of_users
-from saleor_crm_plugin.profiles.traits import rfm_groups
+from saleor_crm_plugin.profiles.traits import rfm_groups, segment_slugs
 
 BATCH_SIZE = 500
 
@@ -46,12 +47,14 @@ def redeem_reward(
     if account is None:
         raise LoyaltyInputError("You have no points yet.", Refusal.INSUFFICIENT_POINTS, "rewardId")
     groups = rfm_groups([account.profile_id], "default")
+    slugs = segment_slugs([account.profile_id], "default") if slugs_among(reward.segments) else {}
     request = redeeming.Request(
         reward_id=reward.pk,
         account_id=account.pk,
         user_id=user.pk,
         place=Place(channel.pk, channel.currency_code),
-        segments=segments_of(groups, account.profile_id, channel.currency_code),
+        segments=segments_of(groups, account.profile_id, channel.currency_code)
+        | slugs.get(account.profile_id, frozenset()),
         key=key,
         code=reward_carriers.new_code(RewardKind(reward.kind)),
     )

@@ -23,7 +23,7 @@ from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.orders import told_apart
 from saleor_crm_plugin.loyalty.rules.definition import RuleDefinition
 from saleor_crm_plugin.loyalty.rules.models import EarningRule
-from saleor_crm_plugin.loyalty.rules.storage import LiveRule, live_rules
+from saleor_crm_plugin.loyalty.rules.storage import LiveRule, live_rules, segments_named_by
 from saleor_crm_plugin.loyalty.simulation import Simulation, SimulationResult
 from saleor_crm_plugin.profiles.identity import GuestPerson, Person, find_profiles, person_of
 from saleor_crm_plugin.profiles.traits import owners
@@ -110,13 +110,14 @@ def simulate(
         if terms.point_value is not None and terms.maximum_share_percent > 0
     }
     simulation = Simulation(rule, in_force, worth)
+    named = segments_named_by([rule, *in_force])
     strangers: dict[Person, int] = {}
     with _read_only(using):
         for ids in _batches(since, until, channel_id, limit, using):
             orders = [order for order in read_orders(ids, using).values() if not order.is_draft]
             orders.sort(key=lambda order: (order.placed_at, order.order_id))
             owner = _owners(orders, settings, strangers, using)
-            facts = facts_of(orders, owner, settings, program_id, using)
+            facts = facts_of(orders, owner, settings, program_id, using, named=named)
             hold_of = holds.by_carrier({carrier for each in facts for carrier in each.carried}, using)
             for order, each in zip(orders, told_apart(facts, hold_of), strict=True):
                 simulation.add(each, order.number, order.currency)

@@ -23,7 +23,7 @@ class CustomerTraits:
     """What rules may ask about a customer, as it was before the order.
 
     Attributes:
-        segments: names of the customer's segments.
+        segments: names of the customer's segments (`loyalty.segment_names`).
         is_first_order: there is no earlier purchase.
         tier: the one that the customer was in when the order was placed.
     """

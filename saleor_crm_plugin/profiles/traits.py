@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Exists, F, OuterRef, Q
 
 from saleor_crm_plugin.profiles.models import ProfileMetrics, ProfileOrder, RFMGroup
+from saleor_crm_plugin.profiles.segments.models import SegmentMembership
 
 
 def rfm_groups(profile_ids: Collection[int], using: str) -> dict[tuple[int, str], str]:
@@ -21,6 +22,15 @@ def rfm_groups(profile_ids: Collection[int], using: str) -> dict[tuple[int, str]
         .values_list("profile_id", "currency", "rfm_group")
     )
     return {(profile_id, currency): RFMGroup(group).name for profile_id, currency, group in rows}
+
+
+def segment_slugs(profile_ids: Collection[int], using: str) -> dict[int, frozenset[str]]:
+    """Slugs of the segments that customers are in, by profile; who is in none is left out."""
+    rows = SegmentMembership.objects.using(using).filter(profile_id__in=profile_ids)
+    found: dict[int, frozenset[str]] = {}
+    for profile_id, slug in rows.values_list("profile_id", "segment__slug"):
+        found[profile_id] = found.get(profile_id, frozenset()) | {slug}
+    return found
 
 
 def first_orders(order_ids: Collection[UUID], using: str) -> set[UUID]:

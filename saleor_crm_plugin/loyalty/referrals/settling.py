@@ -22,7 +22,7 @@ from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralStatus
 from saleor_crm_plugin.loyalty.rules.actions import Action
 from saleor_crm_plugin.loyalty.rules.definition import ReferralSide, Trigger
 from saleor_crm_plugin.loyalty.rules.models import EarningRuleUse
-from saleor_crm_plugin.loyalty.rules.storage import LiveRule, live_rules
+from saleor_crm_plugin.loyalty.rules.storage import LiveRule, live_rules, segments_named_by
 from saleor_crm_plugin.loyalty.tiers.queries import current_tiers
 
 # Referrals read ahead; each is then a transaction of its own.
@@ -34,11 +34,11 @@ class Surroundings:
     """What others know.
 
     Attributes:
-        segments: names of a profile's segments.
+        segments: names of the segments that a profile is in, at least of those wanted.
         policy: what a channel does about earned points of an order that is undone.
     """
 
-    segments: Callable[[int], frozenset[str]]
+    segments: Callable[[int, frozenset[str]], frozenset[str]]
     policy: Callable[[int], EarnedPointsPolicy]
 
 
@@ -118,13 +118,14 @@ def _occasions(referral: Referral, in_force: list[LiveRule], around: Surrounding
     assert referral.code is not None
     assert referral.placed_at is not None
     tiers = current_tiers([referral.code.account_id, referral.friend_id], using)
+    wanted = segments_named_by(in_force)
     for side, account in ((ReferralSide.REFERRER, referral.code.account), (ReferralSide.FRIEND, referral.friend)):
         action = Action(
             Trigger.REFERRAL,
             occasion_of(referral.pk),
             timezone.localtime(referral.placed_at),
             channel_id=referral.channel_id,
-            segments=around.segments(account.profile_id),
+            segments=around.segments(account.profile_id, wanted),
             tier_id=tiers[account.pk].tier_id if account.pk in tiers else None,
             referral_side=side,
         )

@@ -50,7 +50,7 @@ class Reward:
         stock: how many can be taken in all; None: any number.
         limit_per_customer: how many a customer can take, not counting those given back.
         tier_id: the lowest tier of those who may take it.
-        segments: names of the groups of customers who may take it; empty: all.
+        segments: names of the segments whose customers may take it (`loyalty.segment_names`); empty: all.
         valid_days: for how many days the code can be used; None: without end.
     """
 
@@ -140,7 +140,7 @@ class Shopper:
     Attributes:
         spendable: points; 0 without an account.
         tier_level: 0 for somebody in no tier.
-        segments: names of the groups that the customer is in, in the currency of the place.
+        segments: names of those that the customer is in; of RFM groups, in the currency of the place.
         taken: how many of this reward the customer has, without those given back.
     """
 

@@ -26,6 +26,7 @@ NAME_LENGTH = 128
 CODE_LENGTH = 64
 KEY_LENGTH = 64
 CURRENCY_LENGTH = 3
+SEGMENT_LENGTH = 128
 KINDS = [(kind.value, kind.name) for kind in RewardKind]
 
 
@@ -44,7 +45,8 @@ class LoyaltyReward(models.Model):
     variant_id = models.IntegerField(null=True)
     # Empty: all.
     channel_ids = ArrayField(models.IntegerField(), default=list)
-    segments = ArrayField(models.CharField(max_length=64), default=list)
+    # Names of RFM groups, and slugs of customer segments.
+    segments = ArrayField(models.CharField(max_length=SEGMENT_LENGTH), default=list)
     # Null: any number.
     stock = models.BigIntegerField(null=True)
     # Taken and not given back.

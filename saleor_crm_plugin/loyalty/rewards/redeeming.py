@@ -32,7 +32,7 @@ class Request:
 
     Attributes:
         user_id: the authenticated owner of the account.
-        segments: names of the groups that the customer is in, in the currency of the place.
+        segments: names of those that the customer is in; of RFM groups, in the currency of the place.
         key: the customer's own key of the request, if any.
         code: of the voucher or gift card that will carry the reward.
     """

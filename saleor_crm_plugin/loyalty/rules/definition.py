@@ -62,7 +62,8 @@ class CustomerType(StrEnum):
 class Conditions:
     """What the rule is restricted to; an empty set or None restricts nothing.
 
-    A line has to be in any of the products, categories (with all below them), collections or product types.
+    A line has to be in any of the products, categories (with all below them), collections or product types; the
+    customer in any of the segments, whose names are those of `loyalty.segment_names`.
     """
 
     product_ids: frozenset[int] = frozenset()

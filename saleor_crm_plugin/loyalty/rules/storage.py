@@ -38,9 +38,29 @@ class RuleUse(NamedTuple):
     used_at: datetime
 
 
-def any_rules(program_id: int, using: str) -> bool:
-    """Whether there ever was a rule."""
-    return EarningRule.objects.using(using).filter(program_id=program_id).exists()
+_NAMED_SEGMENTS = """
+SELECT DISTINCT named.segment
+FROM crm_earning_rule AS rule
+LEFT JOIN LATERAL jsonb_array_elements_text(rule.definition #> '{conditions,segments}') AS named (segment)
+    ON rule.deleted_at IS NULL AND rule.status <> %s
+WHERE rule.program_id = %s
+"""
+
+
+def named_segments(program_id: int, using: str) -> frozenset[str] | None:
+    """Names of the segments that rules ask for which are LIVE or on DRY_RUN; None: there never was a rule at all.
+
+    One statement.
+    """
+    with connections[using].cursor() as cursor:
+        cursor.execute(_NAMED_SEGMENTS, [RuleStatus.OFF.value, program_id])
+        rows = cursor.fetchall()
+    return frozenset(name for (name,) in rows if name is not None) if rows else None
+
+
+def segments_named_by(rules: Iterable[LiveRule]) -> frozenset[str]:
+    """Names of the segments that any of the rules asks for."""
+    return frozenset(name for rule in rules for name in rule.definition.conditions.segments)
 
 
 def live_rules(program_id: int, using: str) -> list[LiveRule]:

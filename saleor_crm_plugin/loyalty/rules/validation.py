@@ -7,6 +7,7 @@ from decimal import Decimal
 from saleor_crm_plugin.config import EXPIRY_MONTHS
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.loyalty.rules.definition import Effect, Limits, RuleDefinition, Trigger
+from saleor_crm_plugin.loyalty.segment_names import slugs_among
 
 RATE_LIMIT = Decimal(10_000)
 MULTIPLIER_LIMIT = Decimal(100)
@@ -114,6 +115,8 @@ def _validate_action(rule: RuleDefinition) -> None:
         raise _invalid("channelIds", "It happens in no channel: leave them out.")
     if conditions.tier_ids and rule.trigger == Trigger.SIGN_UP:
         raise _invalid("tierIds", "Who signs up is in no tier yet. Leave it out.")
+    if slugs_among(conditions.segments) and rule.trigger == Trigger.SIGN_UP:
+        raise _invalid("customerSegments", "Points for signing up ask for no segment: leave them out.")
     if conditions.segments and rule.trigger == Trigger.SIGN_UP:
         raise _invalid("segments", "Whoever signs up is in no group yet: leave them out.")
 

@@ -37,5 +37,5 @@ def test_what_a_card_paid(lowered_by, by_transaction, expected):
         paid_by_card={CARD: D(10)},
         charged_cards=by_transaction,
     )
-    (facts,) = facts_of([snapshot], {}, ShopSettings(), default_program_id(), "default", for_rules=False)
+    (facts,) = facts_of([snapshot], {}, ShopSettings(), default_program_id(), "default", named=None)
     assert facts.carried == {CARD: expected}

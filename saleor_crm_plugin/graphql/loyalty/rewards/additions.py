@@ -82,6 +82,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
         "missingPoints": {"complexity": 1},
         "refusal": {"complexity": 1},
         "minimumTier": {"complexity": 1},
+        "customerSegments": {"complexity": 1},
     },
     "RewardRedemption": {"reward": {"complexity": 1}, "code": {"complexity": 1}, "order": {"complexity": 1}},
 }

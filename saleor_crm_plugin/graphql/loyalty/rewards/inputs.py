@@ -21,10 +21,12 @@ from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.loyalty.keys import existing_keys
 from saleor_crm_plugin.graphql.loyalty.numbers import exact
 from saleor_crm_plugin.graphql.loyalty.rewards.enums import LoyaltyRewardKindEnum
+from saleor_crm_plugin.graphql.loyalty.segments import slugs_of
 from saleor_crm_plugin.graphql.mutations import key_argument
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
 from saleor_crm_plugin.ingestion.room import places_of
 from saleor_crm_plugin.loyalty.rewards.definition import AMOUNT_LIMIT, Reward, RewardKind
+from saleor_crm_plugin.loyalty.segment_names import groups_among, slugs_among
 from saleor_crm_plugin.profiles.models import RFMGroup
 
 # Beyond the places that any currency has; what a float adds stands further behind.
@@ -48,7 +50,12 @@ class LoyaltyRewardInput(BaseInputObjectType):
     ends_at = DateTime(description="Cannot be taken from this moment on.")
     valid_days = graphene.Int(description="For how many days the code can be used. Null: without end.")
     minimum_tier_id = graphene.ID(description="The ID of the lowest LoyaltyTier of those who can take it.")
-    segments = NonNullList(RfmGroupEnum, description="Groups of customers that it is for. Empty: all.")
+    segments = NonNullList(RfmGroupEnum, description="Groups of customers that it is for.")
+    customer_segments = NonNullList(
+        graphene.ID,
+        description="Customer segments that it is for. Who is in any of the groups or segments can take it; without "
+        "either, anybody.",
+    )
     is_active = graphene.Boolean(description="Whether it is offered at all. A new reward is not unless this says so.")
 
     class Meta:
@@ -91,8 +98,7 @@ def definition_of(data: Mapping[str, Any], before: Reward | None) -> Reward:
         changes["tier_id"] = given and key_argument(integer_key, given, "LoyaltyTier", "minimum_tier_id")
     if data.get("channel_ids") is not None:
         changes["channel_ids"] = existing_keys(Channel.objects.all(), "channel_ids", data["channel_ids"])
-    if data.get("segments") is not None:
-        changes["segments"] = frozenset(RFMGroup(value).name for value in data["segments"])
+    changes["segments"] = _segments(data, before.segments)
     reward = replace(before, **changes)
     if reward.currency:
         _check_currency(reward, replace(before, currency="") if "currency" in data else before)
@@ -112,6 +118,16 @@ def _check_currency(reward: Reward, before: Reward) -> None:
         # What is out of every range, the reward refuses.
         if amount is not None and abs(amount) <= AMOUNT_LIMIT and amount != round(amount, places):
             raise LoyaltyInputError(f"{reward.currency} has {places} decimal places.", "INVALID", field)
+
+
+def _segments(data: Mapping[str, Any], before: frozenset[str]) -> frozenset[str]:
+    """Groups and customer segments. The kind that the input leaves out stays."""
+    groups, slugs = groups_among(before), slugs_among(before)
+    if data.get("segments") is not None:
+        groups = frozenset(RFMGroup(value).name for value in data["segments"])
+    if data.get("customer_segments") is not None:
+        slugs = slugs_of("customer_segments", data["customer_segments"])
+    return groups | slugs
 
 
 def _variant(global_id: str | None) -> int | None:

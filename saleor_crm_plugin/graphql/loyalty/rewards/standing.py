@@ -19,6 +19,7 @@ from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
     TakenLoader,
     TierLevelByAccountIdLoader,
 )
+from saleor_crm_plugin.graphql.loyalty.segments import slugs_if_asked
 from saleor_crm_plugin.graphql.loyalty.tiers.dataloaders import TierByIdLoader
 from saleor_crm_plugin.graphql.roots import channel_slug_of, node_of
 from saleor_crm_plugin.ingestion.loyalty_facts import segments_of
@@ -54,6 +55,7 @@ def standing_of(root: Any, info: Any) -> Promise[Standing | None]:
             [
                 TierLevelByAccountIdLoader(info.context).load(account.pk),
                 GroupsByProfileIdLoader(info.context).load(account.profile_id),
+                slugs_if_asked(reward.segments, account.profile_id, info),
                 TakenLoader(info.context).load((account.pk, reward.pk)),
             ]
         ).then(lambda found: _standing(reward, _shopper(account, place, *found), place, level))
@@ -68,11 +70,16 @@ def standing_of(root: Any, info: Any) -> Promise[Standing | None]:
 
 
 def _shopper(
-    account: LoyaltyAccount, place: Place | None, level: int, groups: Mapping[tuple[int, str], str], taken: int
+    account: LoyaltyAccount,
+    place: Place | None,
+    level: int,
+    groups: Mapping[tuple[int, str], str],
+    slugs: frozenset[str],
+    taken: int,
 ) -> Shopper:
     # Without a channel there is no currency yet: a group in any of them will do.
     segments = segments_of(groups, account.profile_id, place.currency) if place else frozenset(groups.values())
-    return Shopper(account.spendable, account.closed_at is not None, level, segments, taken)
+    return Shopper(account.spendable, account.closed_at is not None, level, segments | slugs, taken)
 
 
 def _standing(reward: LoyaltyReward, shopper: Shopper, place: Place | None, level: int) -> Standing:

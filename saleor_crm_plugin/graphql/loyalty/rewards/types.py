@@ -28,12 +28,14 @@ from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
 )
 from saleor_crm_plugin.graphql.loyalty.rewards.enums import LoyaltyRewardKindEnum, RewardRedemptionStatusEnum
 from saleor_crm_plugin.graphql.loyalty.rewards.standing import Standing, standing_of
+from saleor_crm_plugin.graphql.loyalty.segments import NamedCustomerSegment, named_segments
 from saleor_crm_plugin.graphql.loyalty.tiers.dataloaders import TierByIdLoader
 from saleor_crm_plugin.graphql.loyalty.tiers.types import LoyaltyTier
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
 from saleor_crm_plugin.graphql.roots import Amount, node_of
 from saleor_crm_plugin.loyalty.rewards import models
 from saleor_crm_plugin.loyalty.rewards.definition import RewardKind
+from saleor_crm_plugin.loyalty.segment_names import groups_among
 from saleor_crm_plugin.profiles.models import RFMGroup
 
 
@@ -73,7 +75,13 @@ class LoyaltyReward(ModelObjectType):
     minimum_tier = graphene.Field(LoyaltyTier, description="The lowest tier of those who can take it. Null: anybody.")
     segments = NonNullList(
         RfmGroupEnum,
-        description="Groups of customers that it is for; empty: all. Null for requestors without MANAGE_DISCOUNTS.",
+        description="Groups of customers that it is for. Without any, and without `customerSegments`: all. Null for "
+        "requestors without MANAGE_DISCOUNTS.",
+    )
+    customer_segments = NonNullList(
+        NamedCustomerSegment,
+        description="Customer segments that it is for, by slug, beside `segments`: being in any of both is enough. "
+        "Null for requestors without MANAGE_DISCOUNTS.",
     )
     is_active = graphene.Boolean(required=True, description="Whether it is offered at all.")
     can_redeem = graphene.Boolean(
@@ -130,9 +138,15 @@ class LoyaltyReward(ModelObjectType):
 
     @staticmethod
     def resolve_segments(root: Any, info: Any) -> Any:
-        groups = [RFMGroup[name].value for name in node_of(root).segments]
+        groups = [RFMGroup[name].value for name in sorted(groups_among(node_of(root).segments))]
         allowed = PermissionLoader(info.context).load(DiscountPermissions.MANAGE_DISCOUNTS)
         return allowed.then(lambda is_staff: groups if is_staff else None)
+
+    @staticmethod
+    def resolve_customer_segments(root: Any, info: Any) -> Any:
+        names = node_of(root).segments
+        allowed = PermissionLoader(info.context).load(DiscountPermissions.MANAGE_DISCOUNTS)
+        return allowed.then(lambda is_staff: named_segments(names, info) if is_staff else None)
 
     @staticmethod
     def resolve_can_redeem(root: Any, info: Any) -> Any:

@@ -44,4 +44,7 @@ ADDITIONS = (
     mutation("loyalty_earning_rule_simulate", LoyaltyEarningRuleSimulate.Field()),
 )
 
-TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {"LoyaltyEarningRule": {"uses": {"complexity": 1}}}
+TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
+    "LoyaltyEarningRule": {"uses": {"complexity": 1}},
+    "EarningRuleConditions": {"customerSegments": {"complexity": 1}},
+}

@@ -42,7 +42,7 @@ class PlaceByProductIdLoader(DataLoader):
 
 
 class TraitsByProfileLoader(DataLoader):
-    """`CustomerTraits` for the next order, by (profile id, currency)."""
+    """`CustomerTraits` for the next order without customer segments, by (profile id, currency)."""
 
     context_key = "saleor_crm_plugin.traits_by_profile"
 

@@ -27,6 +27,7 @@ from saleor_crm_plugin.graphql.loyalty.rules.enums import (
     LimitPeriodEnum,
     ReferralSideEnum,
 )
+from saleor_crm_plugin.graphql.loyalty.segments import slugs_of
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
 from saleor_crm_plugin.loyalty.rules.definition import (
     Conditions,
@@ -59,6 +60,10 @@ class EarningRuleConditionsInput(BaseInputObjectType):
     product_type_ids = NonNullList(graphene.ID, description="Product types that it is for.")
     minimum_subtotal = Decimal(description="Smallest price of all lines, tax included.")
     segments = NonNullList(RfmGroupEnum, description="Groups of customers that it is for.")
+    customer_segments = NonNullList(
+        graphene.ID,
+        description="Customer segments that it is for. With `segments`: who is in any of the groups or segments.",
+    )
     buyer_type = BuyerTypeEnum(description="Who the order must be billed to.")
     tier_ids = NonNullList(graphene.ID, description="Tiers of customers that it is for.")
 
@@ -147,6 +152,9 @@ def _conditions(data: Mapping[str, Any]) -> Conditions:
     if data.get("segments") is not None:
         segments = _not_empty("segments", data["segments"])
         found["segments"] = frozenset(RFMGroup(value).name for value in segments)
+    if data.get("customer_segments") is not None:
+        slugs = slugs_of("customer_segments", _not_empty("customer_segments", data["customer_segments"]))
+        found["segments"] = found.get("segments", frozenset()) | slugs
     if data.get("minimum_subtotal") is not None:
         found["minimum_subtotal"] = _number(data["minimum_subtotal"])
     if data.get("buyer_type") is not None:

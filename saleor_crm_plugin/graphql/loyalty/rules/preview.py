@@ -17,10 +17,12 @@ from saleor_crm_plugin.graphql.loyalty.rules.dataloaders import (
     TraitsByProfileLoader,
     load_live_rules,
 )
+from saleor_crm_plugin.graphql.loyalty.segments import slugs_if_asked
 from saleor_crm_plugin.graphql.loyalty.tiers.dataloaders import tier_of
 from saleor_crm_plugin.ingestion.catalogue import Place
 from saleor_crm_plugin.loyalty.earning import EarningTerms, TierTerms
 from saleor_crm_plugin.loyalty.rules.definition import RuleUsage
+from saleor_crm_plugin.loyalty.rules.storage import LiveRule, segments_named_by
 from saleor_crm_plugin.loyalty.terms import NO_TRAITS, CustomerTraits, RuleLimits, Wanted, occasion_of, terms_of
 
 # Stands for an account that is not there yet: nothing was ever used by it.
@@ -61,7 +63,7 @@ def preview_terms(
         return Promise.all(
             [
                 Promise.all([PlaceByProductIdLoader(info.context).load(product_id) for product_id in product_ids]),
-                _traits(info, checkout, is_owner, customer),
+                _traits(info, checkout, rules, is_owner, customer),
             ]
         ).then(lambda facts: with_facts(rules, *facts))
 
@@ -82,12 +84,19 @@ def preview_terms(
     return load_live_rules(info.context).then(with_rules)
 
 
-def _traits(info: Any, checkout: Any, is_owner: bool, customer: Customer | None) -> Promise[CustomerTraits]:
+def _traits(
+    info: Any, checkout: Any, rules: Sequence[LiveRule], is_owner: bool, customer: Customer | None
+) -> Promise[CustomerTraits]:
     if not is_owner:
         return Promise.resolve(NO_TRAITS)
     if customer is None:
         return Promise.resolve(CustomerTraits(is_first_order=True))
-    return TraitsByProfileLoader(info.context).load((customer.profile.pk, checkout.currency))
+    return Promise.all(
+        [
+            TraitsByProfileLoader(info.context).load((customer.profile.pk, checkout.currency)),
+            slugs_if_asked(segments_named_by(rules), customer.profile.pk, info),
+        ]
+    ).then(lambda found: replace(found[0], segments=found[0].segments | found[1]))
 
 
 def _tier(customer: Customer | None) -> TierTerms | None:

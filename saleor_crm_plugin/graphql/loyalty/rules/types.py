@@ -22,9 +22,11 @@ from saleor_crm_plugin.graphql.loyalty.rules.enums import (
     LimitPeriodEnum,
     ReferralSideEnum,
 )
+from saleor_crm_plugin.graphql.loyalty.segments import NamedCustomerSegment, named_segments
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
 from saleor_crm_plugin.loyalty.rules import models
 from saleor_crm_plugin.loyalty.rules.definition import Conditions, RuleDefinition
+from saleor_crm_plugin.loyalty.segment_names import groups_among
 from saleor_crm_plugin.profiles.models import RFMGroup
 
 
@@ -39,13 +41,17 @@ class EarningRuleConditions(BaseObjectType):
     product_type_ids = NonNullList(graphene.ID, required=True, description="Product types that it is for.")
     minimum_subtotal = Decimal(description="Smallest price of all lines, tax included. Null if there is none.")
     segments = NonNullList(RfmGroupEnum, required=True, description="Groups of customers that it is for.")
+    customer_segments = NonNullList(
+        NamedCustomerSegment, required=True, description="Customer segments that it is for, by slug."
+    )
     buyer_type = BuyerTypeEnum(description="Who the order must be billed to. Null if that does not matter.")
     tier_ids = NonNullList(graphene.ID, required=True, description="Tiers of customers that it is for.")
 
     class Meta:
         description = (
             "What a rule is restricted to. A line must be in any of the products, categories, collections and product "
-            "types; all other conditions must hold. An empty list restricts nothing." + ADDED_IN_010
+            "types; the customer in any of the groups and segments; all other conditions must hold. An empty list "
+            "restricts nothing." + ADDED_IN_010
         )
         doc_category = DOC_CATEGORY_DISCOUNTS
 
@@ -71,7 +77,11 @@ class EarningRuleConditions(BaseObjectType):
 
     @staticmethod
     def resolve_segments(root: Conditions, _info: Any) -> list[str]:
-        return [RFMGroup[name].value for name in sorted(root.segments)]
+        return [RFMGroup[name].value for name in sorted(groups_among(root.segments))]
+
+    @staticmethod
+    def resolve_customer_segments(root: Conditions, info: Any) -> Any:
+        return named_segments(root.segments, info)
 
     @staticmethod
     def resolve_buyer_type(root: Conditions, _info: Any) -> str | None:

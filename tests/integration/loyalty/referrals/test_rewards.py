@@ -15,14 +15,18 @@ from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.audit import findings
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.referrals.models import Referral
-from saleor_crm_plugin.loyalty.rules.definition import Limits
+from saleor_crm_plugin.loyalty.rules.definition import Conditions, Limits
 from saleor_crm_plugin.loyalty.rules.editing import delete_rule, update_rule
 from saleor_crm_plugin.loyalty.rules.models import EarningRule
+from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
 from tests.integration.loyalty.referrals.shop import APPLIED, BOUGHT, DUE, buy, cancel, gifts, run, state, sync, terms
 from tests.integration.loyalty.test_ledger_audit import tamper
 
 pytestmark = pytest.mark.django_db
+
+VIP = frozenset({"vip"})
 
 
 class TestRewards:
@@ -99,6 +103,17 @@ class TestRewards:
         run()
         assert (gifts(rita), gifts(fred)) == ([], [200])
 
+    def test_a_rule_may_be_for_a_customer_segment(self, rita, fred, applied, rules):
+        CustomerSegment.objects.all().delete()
+        segment = CustomerSegment.objects.create(name="Vip", slug="vip", query="tag = 'vip'")
+        profile = CustomerProfile.objects.get(user=rita)
+        SegmentMembership.objects.create(segment=segment, profile=profile, entered_at=BOUGHT)
+        for each in rules:
+            update_rule(each.pk, SYSTEM, change=lambda rule: replace(rule, conditions=Conditions(segments=VIP)))
+        buy(fred)
+        run()
+        assert (gifts(rita), gifts(fred)) == ([500], [])
+
     def test_a_referrer_has_limits(self, rita, rules):
         update_rule(rules[0].pk, SYSTEM, change=lambda before: replace(before, limits=Limits(uses_per_customer=2)))
         code = create_code(rita).code
@@ -161,7 +176,7 @@ def test_statements_do_not_grow_with_the_number_of_orders(rita, django_assert_nu
         return found
 
     few, many = orders(1), orders(6)
-    with django_assert_num_queries(44) as counted:
+    with django_assert_num_queries(62) as counted:
         sync_orders([order.pk for order in few])
     with django_assert_num_queries(len(counted)):
         sync_orders([order.pk for order in many])
