@@ -207,8 +207,19 @@ def test_each_source_is_read_along_an_index(profile, table, index):
         page = read(profile, limit=5, after=read(profile)[4].position)
     assert page
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {captured[-1]['sql']}")
+        *_, statement = captured[-1]["sql"].partition("; ")
+        cursor.execute(f"EXPLAIN {statement}")
         plan = "\n".join(line for (line,) in cursor.fetchall())
     lines = [line for line in plan.splitlines() if f"on {table} " in line]
     assert lines, plan
     assert all(index in line or f"{table}_account_id" in line for line in lines), "\n".join(lines)
+
+
+@pytest.mark.parametrize("read", [lambda *of: read_timelines(*of, limit=5), count_entries])
+def test_it_is_not_compiled_to_machine_code(read):
+    ann = CustomerProfile.objects.create()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL jit = on")
+        read([ann.pk], SOURCES, ALL)
+        cursor.execute("SHOW jit")
+        assert cursor.fetchone() == ("off",)
