@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
-from django.db import DatabaseError
+from django.db import DatabaseError, DataError
 from graphql import GraphQLError
 from promise import Promise, is_thenable
 
@@ -17,17 +17,18 @@ from saleor_crm_plugin.ingestion.tasks import our_tables_are_missing
 logger = logging.getLogger(__name__)
 
 MIGRATE = "The tables of saleor_crm_plugin are missing or old: run `manage.py migrate saleor_crm_plugin`."
+NUL = "A text has a character that no text can hold (NUL)."
 
 
 def guarded(resolver: Callable[..., Any]) -> Callable[..., Any]:
-    """A resolver that says what to do when `migrate` was forgotten. Other errors pass."""
+    """A resolver that says what is wrong: `migrate` was forgotten, a text cannot be looked up. Other errors pass."""
 
     @functools.wraps(resolver)
     def guarded_resolver(*args: Any, **kwargs: Any) -> Any:
         try:
             result = resolver(*args, **kwargs)
         except DatabaseError as error:
-            raise explained(error) from error
+            raise_explained(error)
         return Promise.resolve(result).catch(_reject) if is_thenable(result) else result
 
     return guarded_resolver
@@ -37,8 +38,19 @@ def _reject(error: Exception) -> None:
     raise explained(error) if isinstance(error, DatabaseError) else error
 
 
+def raise_explained(error: DatabaseError) -> NoReturn:
+    """Raise it, or what explains it."""
+    explanation = explained(error)
+    if explanation is error:
+        # Not "from error": Saleor follows causes to their end, and an error that is its own cause has none.
+        raise error
+    raise explanation from error
+
+
 def explained(error: DatabaseError) -> Exception:
-    """The error itself, or one that says to migrate where that is what is wrong."""
+    """The error itself, or one that says what to do, where we know."""
+    if isinstance(error, DataError) and "NUL (0x00)" in str(error):
+        return GraphQLError(NUL)
     if not our_tables_are_missing(error):
         return error
     log_once(logger, "migrate", MIGRATE)

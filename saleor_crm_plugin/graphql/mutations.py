@@ -13,7 +13,7 @@ from saleor.graphql.core.mutations import BaseMutation
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import CRMError, InputError
 from saleor_crm_plugin.graphql.access import authenticated_user
-from saleor_crm_plugin.graphql.guard import explained
+from saleor_crm_plugin.graphql.guard import raise_explained
 
 Key = TypeVar("Key")
 
@@ -37,7 +37,7 @@ class DomainMutation(BaseMutation):
                 raise
             return cls.handle_errors(refusal)
         except DatabaseError as error:
-            raise explained(error) from error
+            raise_explained(error)
 
     @classmethod
     def refusal_of(cls, error: CRMError) -> ValidationError | None:

@@ -13,6 +13,9 @@ def profile_id_by_email(email: str, using: str) -> int | None:
     A user who has not confirmed the address comes after the guest: anybody can register with it.
     """
     address = normalize_email(email)
+    if "\0" in address:
+        # The database refuses to look for it.
+        return None
     persons: list[Person] = [GuestPerson(address)]
     for user_id, is_confirmed in (
         User.objects.using(using).filter(email__iexact=address).values_list("pk", "is_confirmed")[:1]

@@ -15,6 +15,7 @@ from saleor.permission.enums import AccountPermissions
 
 from saleor_crm_plugin.graphql.addition import PAGE, Addition
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
+from saleor_crm_plugin.graphql.guard import guarded
 from saleor_crm_plugin.graphql.lists import Page, connection_of
 from saleor_crm_plugin.graphql.profiles.search.inputs import CustomerProfileSortingInput, CustomerProfileWhereInput
 from saleor_crm_plugin.graphql.profiles.search.sorting import Sorting
@@ -43,7 +44,7 @@ def resolve_customer_profiles(
     if where:
         found = found.alias(found_orders_count=orders_count()).filter(condition_of(where))
     if _only_counts(info):
-        return CustomerProfileCountableConnection(edges=[], total_count=found.count)
+        return CustomerProfileCountableConnection(edges=[], total_count=guarded(found.count))
     sorting = Sorting.from_argument(sort_by)
     page = Page.from_arguments(info.field_name, arguments, sorting.place_of)
     rows: QuerySet[CustomerProfile] = sorting.sorted(found, page)

@@ -1,0 +1,84 @@
+"""Values that the database cannot hold are errors of the request that sent them, and never a broken answer."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import DatabaseError
+
+from saleor_crm_plugin.graphql.guard import NUL, guarded
+from saleor_crm_plugin.graphql.mutations import DomainMutation
+from tests.graphql.client import global_id
+
+pytestmark = pytest.mark.django_db
+
+OFFICE = ("MANAGE_USERS", "MANAGE_DISCOUNTS", "MANAGE_PRODUCTS")
+TOO_LARGE = (str(2**63), str(10**30), "9" * 5000)
+
+
+@pytest.mark.parametrize("key", TOO_LARGE, ids=["bigint", "numeric", "digits"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        'customerTagAssign(ids: [$id], tags: ["vip"])',
+        'customerNoteAdd(id: $id, text: "x")',
+        "customerDataExport(id: $id)",
+    ],
+)
+def test_a_key_that_is_too_large_is_no_id(shop, staff_with, call, key):
+    mutation = f"mutation ($id: ID!) {{ {call} {{ errors {{ field code }} }} }}"
+    (answer,) = staff_with(*OFFICE).data(mutation, id=global_id("CustomerProfile", key)).values()
+    assert [error["code"] for error in answer["errors"]] == ["GRAPHQL_ERROR"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'customerNoteAdd(email: $text, text: "x")',
+        "customerConsentUpdate(email: $text, consents: [{ purpose: PROFILING, state: REFUSED }])",
+        "customerProfileTypeUpdate(email: $text, customerType: B2B)",
+        "customerDataExport(email: $text)",
+        "customerDataErase(email: $text, level: STOP)",
+        'loyaltyPointsAdjust(email: $text, points: 1, reason: "x")',
+    ],
+)
+def test_nobody_has_an_address_with_nul(shop, staff_with, call):
+    mutation = f"mutation ($text: String!) {{ {call} {{ errors {{ field code }} }} }}"
+    (answer,) = staff_with(*OFFICE).data(mutation, text="ann\0@example.com").values()
+    assert answer["errors"] == [{"field": "email", "code": "NOT_FOUND"}]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "customerSegment(slug: $text) { id }",
+        "customerTags(search: $text) { name }",
+        "customerProfiles(first: 1, search: $text) { totalCount }",
+        "customerProfiles(first: 1, search: $text) { edges { node { id } } }",
+        "customerProfiles(first: 1, where: { netSpent: { currency: $text, eq: 1 } }) { totalCount }",
+        "customerProfiles(first: 1, where: { rfmGroup: { currency: $text, eq: LOYAL } }) { totalCount }",
+        "customerProfiles(first: 1, search: $text) { totalCount edges { node { id } } }",
+        "customerFeedback(first: 1, channel: $text) { totalCount }",
+        "customerFeedbackReport(interval: WEEK, channel: $text) { total { responses } }",
+        "loyaltyRewards(first: 1, channel: $text) { totalCount }",
+    ],
+)
+def test_a_query_says_that_a_text_cannot_be_looked_up(shop, staff_with, call):
+    query = f"query ($text: String!) {{ {call} }}"
+    assert staff_with(*OFFICE).error(query, text="a\0b") == ("GraphQLError", NUL)
+
+
+def test_other_errors_of_the_database_are_not_their_own_cause(monkeypatch):
+    """Saleor follows the causes of an error recursively: one without an end takes the whole answer away."""
+    error = DatabaseError("something else")
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    with pytest.raises(DatabaseError) as raised:
+        guarded(fail)()
+    assert raised.value.__cause__ is None
+
+    monkeypatch.setattr("saleor.graphql.core.mutations.BaseMutation.mutate", fail)
+    with pytest.raises(DatabaseError) as raised:
+        DomainMutation.mutate(None, None)
+    assert raised.value.__cause__ is None
