@@ -211,12 +211,13 @@ def unmerge(merge_id: int, actor: Actor, now: datetime, *, using: str = "default
         moved = _lots_from(found, using)
         debts = _debts(found, using)
         voided = entry_points.taken_by(_key(found), found.source_id, using)
-        entries = [lot.transaction_id for lot in moved] + [entry.pk for entry in (*debts, *voided)]
+        separations = _separations(found, using)
+        entries = [lot.transaction_id for lot in moved] + [entry.pk for entry in (*debts, *voided)] + separations
         with Ledger([found.source_id, found.target_id], entries=entries, now=now, using=using) as ledger:
             _check_undoable(ledger, found, now)
             ledger.accounts[found.source_id].merged_into_id = None
             work = _Separation(ledger, found, Source(key=f"unmerge:{found.pk}", reason=UNMERGED, actor=actor))
-            work.return_lots(moved)
+            work.return_lots(moved, separations)
             work.return_debts(debts)
             work.finish(_lifetime(found.source_id, using))
             work.points += entry_points.give_again(ledger, voided, work.cause)
@@ -237,10 +238,19 @@ class _Separation:
         self.points = self.debt = 0
         self._last: PointsTransaction | None = None
 
-    def return_lots(self, moved: Iterable[PointsLot]) -> None:
+    def return_lots(self, moved: Iterable[PointsLot], separations: Iterable[int]) -> None:
+        """Move back what is left of the lots, and what they have paid of the target's debt.
+
+        They paid when they came, or when another one left and the target owed again what that one had paid.
+        """
         for row in moved:
             lot = self.target.lots[row.pk]
-            paid = [part for part in self.ledger.used_by(row.transaction_id) if part.lot_id == lot.id]
+            paid = [
+                part
+                for entry_id in (row.transaction_id, *separations)
+                for part in self.ledger.used_by(entry_id)
+                if part.lot_id == lot.id
+            ]
             owed_again = self.target.owe_again(paid)
             if lot.remaining:
                 self.points += lot.remaining
@@ -310,6 +320,17 @@ def _lots_from(found: AccountMerge, using: str) -> list[PointsLot]:
         account_id=found.target_id, origin__account_id=found.source_id, transaction_id__gt=found.after_entry_id
     )
     return list(lots.order_by("pk"))
+
+
+def _separations(found: AccountMerge, using: str) -> list[int]:
+    """Entries of the target by which others left it since. Of lots that stayed, they use what paid a debt."""
+    entries = PointsTransaction.objects.using(using).filter(
+        account_id=found.target_id,
+        type=TransactionType.MERGE_OUT,
+        idempotency_key__startswith="unmerge:",
+        pk__gt=found.after_entry_id,
+    )
+    return list(entries.order_by("pk").values_list("pk", flat=True))
 
 
 def _debts(found: AccountMerge, using: str) -> list[PointsTransaction]:

@@ -168,6 +168,21 @@ def test_points_spent_meanwhile_stay_spent(guest, user):
     assert (sums(guest), sums(user)) == ((30, 0, 0), (50, 0, 0))
 
 
+@pytest.mark.parametrize("first_out", [0, 1])
+def test_two_who_paid_the_same_debt_leave_in_any_order(user, first_out):
+    owe(user, 110)
+    people = [open_account(), open_account()]
+    for account_id, points in zip(people, (161, 107), strict=True):
+        give(account_id, points)
+    merges = [join(account_id, user) for account_id in people]
+    assert sums(user) == (158, 0, 0)
+    unmerge(merges[first_out].pk, STAFF, NOW)
+    # Whoever stays pays what is owed again, and gets that back in turn.
+    assert sums(user) == ((0, 0, 3) if first_out == 0 else (51, 0, 0))
+    unmerge(merges[1 - first_out].pk, STAFF, NOW)
+    assert [sums(account_id) for account_id in (*people, user)] == [(161, 0, 0), (107, 0, 0), (0, 0, 110)]
+
+
 def test_a_debt_that_later_points_paid_stays_paid(guest, user):
     owe(guest, 30)
     done = join(guest, user)
