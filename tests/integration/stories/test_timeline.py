@@ -36,6 +36,10 @@ def day(number: float) -> datetime:
     return BEGINNING + timedelta(days=number)
 
 
+# How the shop sorts its customers is another story.
+SORTING = {"lifecycle_changed", "customer_type_changed", "segment_entered", "segment_left", "profile_merged"}
+
+
 def timeline(internal: bool = True) -> list[tuple[float, str, str | None, dict]]:
     """Day, kind, label and details of each entry of the customer who has an account, oldest first."""
     profile = CustomerProfile.objects.get(user__isnull=False)
@@ -44,6 +48,7 @@ def timeline(internal: bool = True) -> list[tuple[float, str, str | None, dict]]
     return [
         (round((entry.happened_at - BEGINNING) / timedelta(days=1), 2), entry.kind, entry.label, entry.details)
         for entry in entries
+        if entry.kind not in SORTING
     ]
 
 

@@ -14,7 +14,7 @@ from saleor.graphql.core.types.base import BaseObjectType
 from saleor.graphql.core.types.common import NonNullList
 from saleor.graphql.core.types.model import ModelObjectType
 from saleor.graphql.order.dataloaders import OrderByIdLoader
-from saleor.graphql.product.dataloaders import ProductByIdLoader
+from saleor.graphql.product.dataloaders.products import ProductByIdLoader
 from saleor.permission.enums import AccountPermissions, OrderPermissions, ProductPermissions
 
 from saleor_crm_plugin.compat import in_channel
