@@ -200,7 +200,7 @@ def _sync(
     note_used(orders, now, using)
     if settings.loyalty:
         bring_points_in_line(orders, owner, settings, now, using)
-    _mark_synced(orders, ids, now, using)
+    _mark_synced(orders, ids, owner, now, using)
     synced = {order.order_id for order in orders}
     return SyncResult(synced=synced, skipped=set(ids) - synced), customers
 
@@ -295,14 +295,23 @@ def _persons(orders: Iterable[OrderSnapshot], settings: ShopSettings, using: str
     }
 
 
-def _mark_synced(orders: Sequence[OrderSnapshot], ids: Sequence[UUID], now: datetime, using: str) -> None:
+def _mark_synced(
+    orders: Sequence[OrderSnapshot], ids: Sequence[UUID], owner: Mapping[UUID, int], now: datetime, using: str
+) -> None:
+    """Orders that a customer has placed since their data was deleted are as forgotten as the earlier ones."""
     seen: Mapping[UUID, OrderSnapshot] = {order.order_id: order for order in orders}
     with connections[using].cursor() as cursor:
         cursor.execute(
             """
             UPDATE crm_order_sync AS sync
-            SET synced_at = %s, seen_updated_at = new.updated_at, seen_user_id = new.user_id, error = ''
-            FROM unnest(%s::uuid[], %s::timestamptz[], %s::int[]) AS new (id, updated_at, user_id)
+            SET synced_at = %s, seen_updated_at = new.updated_at, seen_user_id = new.user_id, error = '',
+                -- Once Saleor has deleted the user, the order would be that of a guest.
+                is_forgotten = EXISTS (
+                    SELECT FROM crm_customer_profile AS owner
+                    WHERE owner.id = new.profile_id AND owner.erasure_level = 'delete'
+                )
+            FROM unnest(%s::uuid[], %s::timestamptz[], %s::int[], %s::bigint[])
+                AS new (id, updated_at, user_id, profile_id)
             WHERE sync.order_id = new.id
             """,
             [
@@ -310,6 +319,7 @@ def _mark_synced(orders: Sequence[OrderSnapshot], ids: Sequence[UUID], now: date
                 list(seen),
                 [order.updated_at for order in seen.values()],
                 [order.user_id for order in seen.values()],
+                [owner.get(order_id) for order_id in seen],
             ],
         )
     # Drafts and vanished orders leave no trace: reconciliation would take them for orders that changed.

@@ -18,7 +18,7 @@ from saleor.graphql.product.dataloaders.products import ProductByIdLoader
 from saleor.permission.enums import AccountPermissions, OrderPermissions, ProductPermissions
 
 from saleor_crm_plugin.compat import in_channel
-from saleor_crm_plugin.graphql.access import has_any_permission, is_owner, requires
+from saleor_crm_plugin.graphql.access import has_any_permission, is_owner, is_owner_of, requires
 from saleor_crm_plugin.graphql.dataloaders import ProfileByIdLoader, load_shop_settings
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.profiles.feedback.dataloaders import ReviewsByFeedbackIdLoader
@@ -155,7 +155,7 @@ class CustomerFeedback(ModelObjectType):
         sees_all = has_any_permission(info, AccountPermissions.MANAGE_USERS)
 
         def seen(profile: Any) -> Any:
-            return profile if sees_all or is_owner(info, profile.user_id) else None
+            return profile if sees_all or is_owner_of(info, profile) else None
 
         return ProfileByIdLoader(info.context).load(root.profile_id).then(seen)
 

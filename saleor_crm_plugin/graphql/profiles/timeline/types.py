@@ -19,7 +19,7 @@ from saleor.graphql.order.dataloaders import OrderByIdLoader
 from saleor.permission.enums import AccountPermissions, OrderPermissions
 
 from saleor_crm_plugin.actors import ActorType
-from saleor_crm_plugin.graphql.access import has_any_permission, is_owner, require_owner_or_permission, requires
+from saleor_crm_plugin.graphql.access import has_any_permission, is_owner, require_owner_of, requires
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.lists import Page, connection_of
 from saleor_crm_plugin.graphql.profiles.timeline.dataloaders import (
@@ -161,7 +161,7 @@ class TimelineEventCountableConnection(CountableConnection):
 
 def resolve_timeline(root: CustomerProfile, info: Any, **arguments: Any) -> Any:
     """The timeline of one profile; staff see all of it, the customer what is not internal to the shop."""
-    require_owner_or_permission(info, root.user_id, AccountPermissions.MANAGE_USERS)
+    require_owner_of(info, root, AccountPermissions.MANAGE_USERS)
     by_staff = has_any_permission(info, AccountPermissions.MANAGE_USERS)
     selection = selection_of(arguments.pop("filter", None), internal=by_staff)
     page = Page.from_arguments(info.field_name, arguments, position_of)

@@ -83,6 +83,15 @@ def test_the_profile_is_both_ones_and_nobody_elses(shop, ids, merged, as_ann, as
     )
 
 
+def test_both_read_the_timeline(shop, ids, merged, as_ann, as_ben):
+    for api, own in ((as_ann, shop.ann), (as_ben, shop.ben)):
+        answer = api.data("{ me { customerProfile { timeline(first: 20) { edges { node { kind order { id } } } } } } }")
+        events = [edge["node"] for edge in answer["me"]["customerProfile"]["timeline"]["edges"]]
+        assert "ORDER_PLACED" in {event["kind"] for event in events}
+        orders = {global_id("Order", order.pk) for order in own.orders.all()}
+        assert {event["order"]["id"] for event in events if event["order"]} <= orders
+
+
 def test_only_staff_read_merges(ids, merged, as_ben):
     answer = as_ben.post("{ me { customerProfile { merges { id } } } }")
     assert answer["errors"][0]["extensions"]["exception"]["code"] == "PermissionDenied"

@@ -126,6 +126,15 @@ class TestDelete:
         assert LoyaltyAccount.objects.get().active == 600
         assert CustomerProfile.objects.count() == 1
 
+    def test_new_orders_of_a_user_do_not_come_back_as_a_guests(self, known):
+        erase_customer(known.profile.pk, DELETE, SYSTEM, NOW)
+        sync_orders([make_order(known.ann, channel=known.channel, lines=[(known.apple, 1)]).pk])
+        delete_customer(known.ann)
+        backfill(restart=True)
+        reconcile(full=True)
+        assert not ProfileIdentity.objects.exists()
+        assert CustomerProfile.objects.count() == 1
+
     def test_not_while_a_checkout_holds_points(self, known):
         PointsHold.objects.create(
             account=known.account,
