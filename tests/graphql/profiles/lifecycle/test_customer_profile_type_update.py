@@ -89,14 +89,18 @@ def test_wrong_arguments(shop, staff):
     assert not CustomerProfile.objects.exclude(customer_type="b2c").exists()
 
 
-@pytest.mark.parametrize("state", ["merged", "erased"])
-def test_not_for_a_profile_that_is_no_customer(shop, staff, state):
+def test_a_profile_that_was_merged_leads_to_its_head(shop, staff):
     profiles = CustomerProfile.objects
-    guest = profiles.filter(user=None)
-    if state == "merged":
-        guest.update(merged_into=profiles.get(user=shop.ann))
-    else:
-        guest.update(erased_at=timezone.now())
+    ann = profiles.get(user=shop.ann)
+    profiles.filter(user=None).update(merged_into=ann)
+    answer = staff.data(UPDATE, type="B2B", id=global_id("CustomerProfile", profiles.get(user=None).pk))
+    assert answer["customerProfileTypeUpdate"]["errors"] == []
+    assert set(profiles.values_list("pk", "customer_type")) == {(ann.pk, "b2b"), (profiles.get(user=None).pk, "b2c")}
+
+
+def test_not_for_who_is_erased(shop, staff):
+    profiles = CustomerProfile.objects
+    profiles.filter(user=None).update(erased_at=timezone.now())
     found = global_id("CustomerProfile", profiles.get(user=None).pk)
     assert refused(staff, type="B2B", id=found) == (None, "NOT_APPLICABLE")
     assert profiles.get(user=None).customer_type == "b2c"

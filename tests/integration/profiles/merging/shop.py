@@ -37,7 +37,8 @@ LEFT_EMPTY = {
 NOT_COMPARED = {
     "crm_order_sync": {"synced_at"},
     "crm_profile_metrics": {"id"},
-    "crm_segment_membership": {"id"},
+    # Who was in no segment for a while enters it anew.
+    "crm_segment_membership": {"id", "entered_at"},
     "crm_points_lot": {"status"},
 }
 

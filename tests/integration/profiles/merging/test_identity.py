@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from django.db import transaction
 from django.test import TestCase
@@ -18,7 +16,7 @@ from saleor_crm_plugin.profiles.consents.models import ConsentPurpose, ConsentSt
 from saleor_crm_plugin.profiles.identity import GuestPerson, UserPerson
 from saleor_crm_plugin.profiles.models import CustomerProfile, CustomerType
 from saleor_crm_plugin.profiles.rfm import refresh_rfm
-from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
+from saleor_crm_plugin.profiles.segments.models import CustomerSegment
 from tests.devshop.factories import make_customer
 from tests.devshop.flows import refund_order
 from tests.integration.loyalty.audit import assert_ledger_adds_up
@@ -39,7 +37,6 @@ customers = st.fixed_dictionaries(
         "consents": st.lists(st.tuples(PURPOSES, st.sampled_from(ConsentState)), max_size=4),
         "notes": st.integers(0, 2),
         "type": st.none() | st.sampled_from(CustomerType),
-        "segments": st.sets(st.integers(0, 1)),
     }
 )
 
@@ -59,14 +56,11 @@ def test_merged_and_separated_everything_is_as_it_was(store, people, is_user, bo
     """The first into the second, then that one or the third; and back in turn."""
     sid = transaction.savepoint()
     try:
-        # Who is in a segment that asks about purchases may leave it and come back.
-        CustomerSegment.objects.all().delete()
-        segments = [CustomerSegment.objects.create(name=name, slug=name, query="x") for name in ("one", "two")]
+        for tag_name in ("red", "green"):
+            CustomerSegment.objects.create(name=tag_name, slug=tag_name, query=f"tag = '{tag_name}'")
         # An account can be merged into an account only.
         users = (is_user[0] and is_user[1], is_user[1], True)
-        profiles = [
-            live(store, number, person, segments, is_user=users[number]) for number, person in enumerate(people)
-        ]
+        profiles = [live(store, number, person, is_user=users[number]) for number, person in enumerate(people)]
         bring_customers_in_line(profiles, timezone.now())
         refresh_rfm(365, timezone.now())
         before = everything()
@@ -86,7 +80,7 @@ def test_merged_and_separated_everything_is_as_it_was(store, people, is_user, bo
         transaction.savepoint_rollback(sid)
 
 
-def live(store, number, person, segments, *, is_user) -> int:
+def live(store, number, person, *, is_user) -> int:
     email = f"person{number}@example.com"
     user = make_customer(email) if is_user else None
     if user is not None:
@@ -110,8 +104,4 @@ def live(store, number, person, segments, *, is_user) -> int:
         note(profile_id, f"Note {each}")
     if person["type"]:
         CustomerProfile.objects.filter(pk=profile_id).update(customer_type=person["type"], customer_type_by_hand=True)
-    for place in person["segments"]:
-        SegmentMembership.objects.create(
-            segment=segments[place], profile_id=profile_id, entered_at=timezone.now() - timedelta(days=number)
-        )
     return profile_id

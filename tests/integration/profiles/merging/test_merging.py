@@ -248,6 +248,7 @@ def test_what_staff_said_the_customer_is(store, ada, eve):
 
 
 def test_the_source_is_in_no_segment_meanwhile(store, ada, eve):
+    CustomerSegment.objects.all().delete()
     segment = CustomerSegment.objects.create(name="All", slug="all", query="x")
     entered_at = timezone.now() - timedelta(days=3)
     SegmentMembership.objects.create(segment=segment, profile_id=eve.profile, entered_at=entered_at)

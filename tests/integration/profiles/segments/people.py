@@ -132,6 +132,8 @@ def store(people: Sequence[Person]) -> list[int]:
             ConsentRecord(profile_id=profile_id, purpose=purpose, state=state, recorded_at=NOW)
             for purpose, state in person.consents
         )
+        # Records decide it in a shop; here a person is what the test says.
+        CustomerProfile.objects.filter(pk=profile_id).update(profiling_allowed=person.profiling_allowed)
         if person.points is not None:
             account = LoyaltyAccount.objects.create(program_id=program_id, profile_id=profile_id, active=person.points)
             if person.tier:

@@ -147,7 +147,7 @@ def test_profiles_that_were_joined_are_one_person(profile):
         for source in ("event", "points"):
             write(one, source, hour(number))
     first.merged_into = profile
-    second.merged_into = first
+    second.merged_into = profile
     first.save()
     second.save()
     assert [(entry.source, entry.happened_at) for entry in read(profile)] == [
