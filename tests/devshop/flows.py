@@ -93,7 +93,13 @@ def fulfill_order(
         warehouse = warehouse or Warehouse.objects.first()
         infos = [{"order_line": line, "quantity": quantity} for line, quantity in lines]
         fulfillments = actions.create_fulfillments(
-            None, None, order, {warehouse.pk if warehouse else None: infos}, manager(), _site_settings()
+            None,
+            None,
+            order,
+            {warehouse.pk if warehouse else None: infos},
+            manager(),
+            _site_settings(),
+            allow_stock_to_be_exceeded=True,  # `make_order` allocates none.
         )
     return fulfillments[0]
 
