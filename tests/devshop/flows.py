@@ -93,7 +93,14 @@ def fulfill_order(
         warehouse = warehouse or Warehouse.objects.first()
         infos = [{"order_line": line, "quantity": quantity} for line, quantity in lines]
         fulfillments = actions.create_fulfillments(
-            None, None, order, {warehouse.pk if warehouse else None: infos}, manager(), _site_settings()
+            None,
+            None,
+            order,
+            {warehouse.pk if warehouse else None: infos},
+            manager(),
+            _site_settings(),
+            # The factories' warehouses are empty.
+            allow_stock_to_be_exceeded=True,
         )
     return fulfillments[0]
 
