@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from saleor.account.models import User
@@ -29,6 +29,14 @@ from saleor_crm_plugin.profiles.customers import (
 from saleor_crm_plugin.profiles.models import IdentityKind, ProfileIdentity, ProfileOrder
 from saleor_crm_plugin.recommendations.storage import forget_personal
 
+_KEPT = """
+SELECT DISTINCT owned.email
+FROM unnest(%s::text[], %s::int[]) AS owned (email, user_id)
+JOIN crm_profile_identity identity ON identity.kind = 'unverified_email' AND identity.value = owned.email
+JOIN crm_profile_order fact ON identity.profile_id IN (fact.profile_id, fact.placed_by_id)
+JOIN order_order placed ON placed.id = fact.order_id AND placed.user_id IS DISTINCT FROM owned.user_id
+"""
+
 
 def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -> list[UUID]:
     """Let these customers have the guests whose addresses they own: their points, their events, then their orders.
@@ -40,7 +48,7 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
     alias = using or DEFAULT_DB_ALIAS
     owners = {customer.email: customer.user_id for customer in customers if customer.owns_email and customer.email}
     with transaction.atomic(using=alias):
-        claims = claim_guests(owners, alias)
+        claims = claim_guests(_given_by_saleor(owners, alias), alias)
         if not claims:
             return []
         merge_profiles(claims.moved, timezone.now(), alias)
@@ -52,6 +60,20 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
         orders = list(ProfileOrder.objects.using(alias).filter(of_guests).values_list("order_id", flat=True))
         OrderSync.objects.using(alias).filter(order_id__in=orders).update(seen_updated_at=None)
         return orders
+
+
+def _given_by_saleor(owners: Mapping[str, int], alias: str) -> dict[str, int]:
+    """Those of the addresses whose guest has no order that Saleor keeps from the user.
+
+    A confirmed address is not enough: Saleor gives a guest's orders to the new account, does so only with the
+    password, or does not, as the shop has set, since whoever registered need not be who confirmed.
+    """
+    if not owners:
+        return {}
+    with connections[alias].cursor() as cursor:
+        cursor.execute(_KEPT, [list(owners), list(owners.values())])
+        kept = {email for (email,) in cursor.fetchall()}
+    return {email: user_id for email, user_id in owners.items() if email not in kept}
 
 
 def claimable_customers(

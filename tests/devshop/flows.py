@@ -104,6 +104,11 @@ def fulfill_order(
     return fulfillments[0]
 
 
+def hand_over_orders(user: User) -> None:
+    """Give a user the guests' orders of the address, as the shop does on confirmation: without a hook."""
+    Order.objects.filter(user=None, user_email__iexact=user.email).update(user=user)
+
+
 def delete_customer(user: User) -> None:
     """As staff do it: the row goes first, then the hook gets an object whose row is gone."""
     with allow_writer(), transaction.atomic():

@@ -14,6 +14,7 @@ from saleor_crm_plugin.profiles.identity import GuestPerson, UserPerson, find_pr
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity, ProfileOrder
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
+from tests.devshop.flows import hand_over_orders
 from tests.shop_settings import loyalty_settings
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +42,7 @@ def user(buy) -> User:
     """Has bought as a guest, registered and confirmed the address."""
     buy(OLD)
     user = make_customer(OLD)
+    hand_over_orders(user)
     sync_customer(user.pk)
     return user
 
@@ -56,6 +58,8 @@ def profile(user: User) -> int:
 def change(user: User, email: str) -> None:
     user.email = email
     user.save()
+    if user.is_confirmed:
+        hand_over_orders(user)
     sync_customer(user.pk)
 
 
@@ -93,6 +97,7 @@ def test_the_next_owner_of_the_address_gets_what_they_bought_and_no_more(user, b
     change(user, NEW)
     later = buy(OLD)
     other = make_customer(OLD)
+    hand_over_orders(other)
     sync_customer(other.pk)
     sync_orders([first, later.pk])
     assert (owner(later), ProfileOrder.objects.get(pk=first).profile_id) == (profile(other), profile(user))
@@ -145,6 +150,7 @@ def test_reconciliation_finds_it_without_a_hook(user, buy, full):
     user.save()
     later = buy(NEW)
     assert owner(later) != profile(user)
+    hand_over_orders(user)
     reconcile(full=full)
     assert find_profiles([GuestPerson(OLD)]) == {}
     assert owner(later) == profile(user)

@@ -24,6 +24,7 @@ from saleor_crm_plugin.management.commands.crm_backfill import MOST_PER_BATCH, p
 from saleor_crm_plugin.profiles.models import ProfileMetrics, RFMGroup
 from saleor_crm_plugin.profiles.rfm import refresh_rfm
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
+from tests.devshop.flows import hand_over_orders
 from tests.integration.ingestion.state import configure_loyalty, count_rows, owner_of, points_of, state, undone
 
 pytestmark = pytest.mark.django_db
@@ -237,9 +238,11 @@ def test_what_fails_is_counted_and_does_not_stop_the_rest(monkeypatch: pytest.Mo
 
 def test_guests_of_known_users_end_up_with_them() -> None:
     (order,) = orders_on(1, email="Ada@example.com")
-    user = make_customer("ada@example.com")
-
     backfill()
+    user = make_customer("ada@example.com")
+    hand_over_orders(user)
+
+    backfill(restart=True)
 
     assert owner_of(order.pk) == f"user {user.email}"
 

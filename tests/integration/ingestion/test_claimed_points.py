@@ -18,6 +18,7 @@ from saleor_crm_plugin.loyalty.models import AccountMerge, LoyaltyAccount, Point
 from saleor_crm_plugin.profiles.identity import GuestPerson, resolve_profiles
 from tests.devshop import flows
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
+from tests.devshop.flows import hand_over_orders
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.shop_settings import loyalty_settings
 
@@ -115,6 +116,7 @@ def test_points_that_the_user_has_already_stay(guest, order):
     assert LoyaltyAccount.objects.get(profile__user=user).active == 60
     user.is_confirmed = True
     user.save()
+    hand_over_orders(user)
     sync_customer(user.pk)
     assert LoyaltyAccount.objects.get(profile__user=user).active == 145
 

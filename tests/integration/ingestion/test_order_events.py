@@ -24,7 +24,7 @@ from saleor_crm_plugin.ingestion.sync import sync_customer, sync_order, sync_ord
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
 from tests.devshop.factories import make_customer, make_order, make_product
-from tests.devshop.flows import cancel_order, fulfill_order, pay_order, refund_order
+from tests.devshop.flows import cancel_order, fulfill_order, hand_over_orders, pay_order, refund_order
 from tests.shop_settings import crm_settings
 
 pytestmark = pytest.mark.django_db
@@ -223,6 +223,7 @@ def test_a_guest_who_gets_an_account_is_read_with_it(db):
         profile=guest, kind="checkout_started", happened_at=MONDAY, key="checkout:x:0:started"
     )
     ada = make_customer("ada@example.com", is_confirmed=True)
+    hand_over_orders(ada)
     sync_customer(ada.pk)
     profile = CustomerProfile.objects.get(user=ada)
     assert profile != guest

@@ -28,6 +28,7 @@ from saleor_crm_plugin.ingestion.reconcile import FULL_SWEEP_EVERY, ReconcileRes
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics, ProfileOrder
 from tests.devshop.factories import make_customer, make_order, make_product
+from tests.devshop.flows import hand_over_orders
 from tests.integration.ingestion.state import owner_of, state
 
 pytestmark = pytest.mark.django_db
@@ -151,13 +152,16 @@ def test_orders_whose_user_changed_otherwise_follow_too(full: bool) -> None:
     assert owner_of(order.pk) == f"user {user.email}"
 
 
-def test_a_guests_orders_that_saleor_did_not_attach_go_to_the_owner_of_the_address() -> None:
-    # Saleor compares addresses letter by letter; an import may have stored them otherwise.
+def test_a_guest_becomes_a_user_once_saleor_has_given_them_the_orders() -> None:
     order = new_order("Ada@Example.com")
     reconcile()
     user = make_customer("ada@example.com")
 
-    assert reconcile(full=False).claimed == 1
+    # Whoever has registered need not be who has confirmed.
+    assert reconcile(full=False).claimed == 0
+    assert owner_of(order.pk) == "ada@example.com"
+    hand_over_orders(user)
+    assert reconcile(full=True).claimed == 1
     assert owner_of(order.pk) == f"user {user.email}"
     assert reconcile(full=True) == ReconcileResult(full=True)
 
@@ -175,10 +179,11 @@ def test_a_claim_is_finished_by_the_next_run_if_a_crash_came_between() -> None:
     order = new_order("ada@example.com")
     reconcile()
     user = make_customer("ada@example.com")
+    hand_over_orders(user)
     claim_for(read_customers([user.pk]).values())
     assert owner_of_profile(order) != user.pk
 
-    assert reconcile(full=True).changed == 1
+    assert reconcile(full=True).moved == 1
     assert owner_of(order.pk) == f"user {user.email}"
 
 

@@ -23,7 +23,7 @@ from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.notes.models import CustomerNote
 from saleor_crm_plugin.profiles.timeline.reading import Selection, count_entries, read_timelines
 from tests.devshop.factories import make_channel, make_customer, make_product
-from tests.devshop.flows import cancel_order, fulfill_order, manager, pay_order, refund_order
+from tests.devshop.flows import cancel_order, fulfill_order, hand_over_orders, manager, pay_order, refund_order
 from tests.integration.stories.shop import buy, change_quantity, run, then
 from tests.shop_settings import crm_settings, loyalty_settings
 
@@ -71,6 +71,7 @@ def test_from_the_first_purchase_as_a_guest(settings):
     with then(day(2)):
         ada.is_confirmed = True
         ada.save()
+        hand_over_orders(ada)
         call_event(manager().account_confirmed, ada)
 
     # Days 3 to 6: a basket is filled, changed and left.

@@ -22,7 +22,7 @@ from saleor_crm_plugin.profiles.models import CustomerProfile, CustomerType, Pro
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
 from saleor_crm_plugin.profiles.timeline.models import EventKind, ProfileEvent
 from tests.devshop.factories import delete_customer, make_customer, make_staff
-from tests.devshop.flows import refund_order
+from tests.devshop.flows import hand_over_orders, refund_order
 from tests.integration.profiles.merging.shop import (
     STAFF,
     consents,
@@ -361,6 +361,7 @@ def test_a_guest_who_was_merged_can_still_turn_out_to_be_somebody(store, ada):
     give(guy, 5, "gift")
     merge = join(guy, ada.profile)
     user = make_customer(GUY)
+    hand_over_orders(user)
     sync_customer(user.pk)
     of_user = profile_of(UserPerson(user.pk))
     assert (metrics(of_user), metrics(ada.profile)) == ([(1, 7)], [(1, 60)])
@@ -377,6 +378,7 @@ def test_a_user_who_is_merged_claims_guests_for_the_head_and_takes_them_along(st
     eve.user.save()
     guy = store.guest(GUY, 7)
     tag(guy, "vip")
+    hand_over_orders(eve.user)
     sync_customer(eve.user.pk)
     assert (head(guy), metrics(ada.profile), points(ada.profile)) == (ada.profile, [(4, 107)], (107, 0))
     assert tags(ada.profile) == ["vip"]
