@@ -165,6 +165,8 @@ def test_the_audit_finds_what_was_tampered_with(rita, fred, applied, statement, 
 
 
 def test_statements_do_not_grow_with_the_number_of_orders(rita, django_assert_num_queries):
+    # Segments cost statements of their own; a test with real transactions takes the ready-made ones away.
+    CustomerSegment.objects.all().delete()
     code = create_code(rita).code
 
     def orders(number: int) -> list[Order]:
@@ -176,7 +178,7 @@ def test_statements_do_not_grow_with_the_number_of_orders(rita, django_assert_nu
         return found
 
     few, many = orders(1), orders(6)
-    with django_assert_num_queries(62) as counted:
+    with django_assert_num_queries(60) as counted:
         sync_orders([order.pk for order in few])
     with django_assert_num_queries(len(counted)):
         sync_orders([order.pk for order in many])
