@@ -6,6 +6,7 @@ import pytest
 
 from saleor_crm_plugin.ingestion.sync import sync_customer
 from tests.devshop.factories import make_customer
+from tests.devshop.flows import hand_over_orders
 from tests.graphql.client import global_id
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +46,7 @@ def test_who_registers_with_an_address_and_does_not_confirm_it_does_not_hide_the
     staff = staff_with("MANAGE_USERS")
     assert staff.data(BY_EMAIL, email="guy@example.com") == {"loyaltyAccount": {"balance": 100}}
     type(guy).objects.filter(pk=guy.pk).update(is_confirmed=True)
+    hand_over_orders(guy)
     sync_customer(guy.pk)
     assert staff.data(BY_EMAIL, email="guy@example.com") == {"loyaltyAccount": {"balance": 100}}
 

@@ -30,6 +30,7 @@ from saleor_crm_plugin.loyalty.tiers.models import TierChange, TierMembership, T
 from saleor_crm_plugin.loyalty.tiers.queries import about_to_be_lost, current_tiers
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
+from tests.devshop.flows import hand_over_orders
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.tiers.ladder import make_tiers
 from tests.shop_settings import loyalty_settings
@@ -435,6 +436,7 @@ def test_a_guest_who_registers_gets_no_second_gift_for_the_same_tier(tea):
     gifts = PointsTransaction.objects.filter(type=TransactionType.TIER_GIFT)
     assert gifts.count() == 1
     gus = make_customer("gus@example.com")
+    hand_over_orders(gus)
     sync_customer(gus.pk)
     sync_orders([order.pk], now=day(1))
     review(2)

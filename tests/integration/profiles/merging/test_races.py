@@ -14,6 +14,7 @@ from saleor_crm_plugin.profiles.identity import GuestPerson, UserPerson
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics
 from tests.devshop.factories import make_customer, make_order
+from tests.devshop.flows import hand_over_orders
 from tests.integration.loyalty.test_redemption_races import at_once, no_errors
 from tests.integration.profiles.merging.shop import STAFF, points, profile_of
 
@@ -77,6 +78,7 @@ def test_a_guest_is_claimed_while_staff_merge_them(store):
         email = f"guest{number}@example.com"
         guest = store.guest(email, 5)
         user, somebody = make_customer(email), make_customer()
+        hand_over_orders(user)
         of_user = profile_of(UserPerson(user.pk))
         other = profile_of(UserPerson(somebody.pk))
         merged, claimed = at_once([partial(join, guest, other), partial(sync_customer, user.pk)])
