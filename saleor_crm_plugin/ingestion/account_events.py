@@ -6,7 +6,7 @@ last change when we first see it confirmed; where it was confirmed from our firs
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import DEFAULT_DB_ALIAS
@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 from saleor.account.models import User
 
+from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.timeline.log import Event, record
 from saleor_crm_plugin.profiles.timeline.models import EventKind, ProfileEvent, SubjectType
@@ -63,7 +64,7 @@ def record_missed_account_events(batch_size: int, since: datetime | None = None,
     users = _missed(alias)
     if since is not None:
         users = users.filter(updated_at__gt=since)
-    return sum(record_account_events(batch, alias) for batch in _batches(users, batch_size))
+    return sum(record_account_events(batch, alias) for batch in key_batches(users, batch_size))
 
 
 def _missed(alias: str) -> QuerySet[User]:
@@ -75,11 +76,3 @@ def _missed(alias: str) -> QuerySet[User]:
 
     profile = CustomerProfile.objects.filter(user_id=OuterRef("pk"), erased_at__isnull=True)
     return User.objects.using(alias).filter(Exists(profile), ~has(CREATED) | (Q(is_confirmed=True) & ~has(CONFIRMED)))
-
-
-def _batches(users: QuerySet[User], batch_size: int) -> Iterator[list[int]]:
-    """Primary keys. Who is done with while the batches are read does not shift them."""
-    last = 0
-    while batch := list(users.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:batch_size]):
-        last = batch[-1]
-        yield batch

@@ -6,7 +6,7 @@ once. Staff get nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, time
 from typing import Final
 
@@ -16,6 +16,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 from saleor.account.models import User
 
+from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.ingestion.tier_facts import review_accounts
 from saleor_crm_plugin.loyalty import accounts
@@ -85,7 +86,7 @@ def award_missed_sign_ups(
     missed = _customers(alias).filter(~Exists(uses), date_joined__gte=first)
     if since is not None:
         missed = missed.filter(updated_at__gt=since)
-    return sum(award_sign_ups(batch, settings, now, alias) for batch in _batches(missed, batch_size))
+    return sum(award_sign_ups(batch, settings, now, alias) for batch in key_batches(missed, batch_size))
 
 
 def award_birthdays(settings: ShopSettings, now: datetime, using: str | None = None) -> int:
@@ -105,7 +106,7 @@ def award_birthdays(settings: ShopSettings, now: datetime, using: str | None = N
         for ending in born_on(day):
             dates |= Q(born__endswith=f"-{ending}")
         users = _customers(alias).annotate(born=KeyTextTransform(BIRTHDAY_KEY, "private_metadata")).filter(dates)
-        for batch in _batches(users, BATCH_SIZE):
+        for batch in key_batches(users, BATCH_SIZE):
             born = dict(users.filter(pk__in=batch).values_list("pk", "born"))
             celebrating = [user_id for user_id in batch if has_birthday(born.get(user_id) or "", day)]
             given += _celebrate(celebrating, day, at, in_force, now, alias)
@@ -188,11 +189,3 @@ def _accounts_of(user_ids: Iterable[int], alias: str) -> dict[int, int]:
         for person, profile_id in profiles.items()
         if isinstance(person, UserPerson)
     }
-
-
-def _batches(users: QuerySet[User], batch_size: int) -> Iterator[list[int]]:
-    """Primary keys. Who is done with while the batches are read does not shift them."""
-    last = 0
-    while batch := list(users.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:batch_size]):
-        last = batch[-1]
-        yield batch

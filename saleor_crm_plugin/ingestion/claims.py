@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from saleor.account.models import User
 
+from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customers
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot
@@ -86,15 +86,10 @@ def claimable_customers(
     """
     alias = using or DEFAULT_DB_ALIAS
     guests = ProfileIdentity.objects.filter(kind=IdentityKind.UNVERIFIED_EMAIL, value=OuterRef("email"))
-    users = (
-        User.objects.using(alias)
-        .filter(Exists(guests), is_confirmed=True, is_active=True)
-        .order_by("pk")
-        .values_list("pk", flat=True)
-    )
+    users = User.objects.using(alias).filter(Exists(guests), is_confirmed=True, is_active=True)
     if since is not None:
         users = users.filter(updated_at__gt=since)
-    for batch in _keyset(users, batch_size):
+    for batch in key_batches(users, batch_size):
         yield list(read_customers(batch, alias).values())
 
 
@@ -111,7 +106,7 @@ def detach_all_deleted(batch_size: int, using: str | None = None) -> int:
     """Do so for every profile whose user no longer exists; returns how many."""
     alias = using or DEFAULT_DB_ALIAS
     detached = 0
-    for batch in _keyset(orphaned_profiles(alias).order_by("pk").values_list("pk", flat=True), batch_size):
+    for batch in key_batches(orphaned_profiles(alias), batch_size):
         with transaction.atomic(using=alias):
             ids = detach_deleted_users(batch, alias)
             blank_texts(ids, alias)
@@ -124,10 +119,3 @@ def forget_user(user_id: int, using: str | None = None) -> None:
     alias = using or DEFAULT_DB_ALIAS
     with transaction.atomic(using=alias):
         blank_texts(customer_deleted(user_id, alias), alias)
-
-
-def _keyset(keys: QuerySet[Any, int], batch_size: int) -> Iterator[list[int]]:
-    last = 0
-    while batch := list(keys.filter(pk__gt=last)[:batch_size]):
-        last = batch[-1]
-        yield batch

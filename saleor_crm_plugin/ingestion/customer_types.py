@@ -6,12 +6,13 @@ billing address, under a key that the setting names. A value without a digit ("n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.config import CRMSettings
 from saleor_crm_plugin.profiles.customer_types.rules import Cause, Domains, Kind, Signs, domain_of, kind_of
 from saleor_crm_plugin.profiles.customer_types.storing import store_types
@@ -89,7 +90,8 @@ def refresh_types(profile_ids: Collection[int], settings: CRMSettings, now: date
 
 def refresh_all_types(settings: CRMSettings, now: datetime, using: str | None = None) -> int:
     """Do the same for everybody, in batches: after a change of settings, or of what no hook tells."""
-    return sum(refresh_types(batch, settings, now, using) for batch in _all_profiles(using or DEFAULT_DB_ALIAS))
+    everybody = CustomerProfile.objects.using(using or DEFAULT_DB_ALIAS)
+    return sum(refresh_types(batch, settings, now, using) for batch in key_batches(everybody, REFRESH_BATCH_SIZE))
 
 
 def type_by_rule(profile_id: int, settings: CRMSettings, using: str | None = None) -> tuple[Kind, Cause]:
@@ -100,11 +102,3 @@ def type_by_rule(profile_id: int, settings: CRMSettings, using: str | None = Non
 
 def domains_of(settings: CRMSettings) -> Domains:
     return Domains(frozenset(settings.business_domains), frozenset(settings.government_domains))
-
-
-def _all_profiles(alias: str) -> Iterator[list[int]]:
-    last = 0
-    ids = CustomerProfile.objects.using(alias).order_by("pk").values_list("pk", flat=True)
-    while batch := list(ids.filter(pk__gt=last)[:REFRESH_BATCH_SIZE]):
-        last = batch[-1]
-        yield batch

@@ -13,6 +13,7 @@ from django.db.models.functions import Lower, Trim
 from django.utils import timezone
 
 from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.profiles.identity import UserPerson, normalize_email, resolve_members
 from saleor_crm_plugin.profiles.merging.carrying import carry
 from saleor_crm_plugin.profiles.merging.family import change_families
@@ -119,16 +120,11 @@ def users_who_left_an_address(
         ProfileIdentity.objects.using(using or DEFAULT_DB_ALIAS)
         .filter(kind=IdentityKind.VERIFIED_EMAIL)
         .exclude(value=Lower(Trim("profile__user__email")))
-        .order_by("profile__user_id")
-        .values_list("profile__user_id", flat=True)
         .distinct()
     )
     if since is not None:
         names = names.filter(profile__user__updated_at__gt=since)
-    last = 0
-    while batch := [user_id for user_id in names.filter(profile__user_id__gt=last)[:batch_size] if user_id is not None]:
-        last = batch[-1]
-        yield batch
+    return key_batches(names, batch_size, "profile__user_id")
 
 
 def customer_deleted(user_id: int, using: str | None = None) -> list[int]:

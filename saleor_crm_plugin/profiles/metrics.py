@@ -11,10 +11,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
+from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.fields import MONEY_PLACES
 from saleor_crm_plugin.profiles.models import CustomerProfile
 
@@ -81,7 +82,11 @@ def refresh_metrics(profile_ids: Collection[int] | None = None, using: str | Non
     Call it after the orders were stored, in the same transaction or a later one.
     """
     alias = using or DEFAULT_DB_ALIAS
-    batches = _all_profiles(alias) if profile_ids is None else iter([sorted(profile_ids)])
+    batches = (
+        key_batches(CustomerProfile.objects.using(alias), REFRESH_BATCH_SIZE)
+        if profile_ids is None
+        else iter([sorted(profile_ids)])
+    )
     for batch in batches:
         if batch:
             _refresh(batch, alias)
@@ -93,11 +98,3 @@ def _refresh(profile_ids: list[int], alias: str) -> None:
         cursor.execute(_LOCK, parameters)
         cursor.execute(_REFRESH, parameters)
         cursor.execute(_REMOVE, parameters)
-
-
-def _all_profiles(alias: str) -> Iterator[list[int]]:
-    last = 0
-    ids = CustomerProfile.objects.using(alias).order_by("pk").values_list("pk", flat=True)
-    while batch := list(ids.filter(pk__gt=last)[:REFRESH_BATCH_SIZE]):
-        last = batch[-1]
-        yield batch

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q
 
+from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.profiles.models import ProfileMetrics, ProfileOrder, RFMGroup
 from saleor_crm_plugin.profiles.segments.models import SegmentMembership
 
@@ -75,8 +76,4 @@ def spenders(
     rows = ProfileMetrics.objects.using(using).filter(currency=currency, net_spent__gte=at_least)
     if profile_ids is not None:
         rows = rows.filter(profile_id__in=profile_ids)
-    keys = rows.order_by("profile_id").values_list("profile_id", flat=True)
-    last = 0
-    while batch := list(keys.filter(profile_id__gt=last)[:batch_size]):
-        yield batch
-        last = batch[-1]
+    return key_batches(rows, batch_size, "profile_id")

@@ -6,13 +6,14 @@ Looking needs no lock; who differs is looked at again under the lock of their ac
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
 from saleor_crm_plugin.actors import SYSTEM, Actor
+from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.loyalty import entry_points
 from saleor_crm_plugin.loyalty.accounts import merged_into
 from saleor_crm_plugin.loyalty.ledger import Ledger, Source
@@ -123,7 +124,7 @@ def review_due(scheme: Scheme, spend: SpendReader, now: datetime, using: str = "
     if not everybody:
         accounts = accounts.filter(Q(tier_membership__keep_until__lte=now))
     written = 0
-    for batch in _batches(accounts):
+    for batch in key_batches(accounts, ACCOUNT_BATCH_SIZE):
         for account_id in out_of_line(batch, scheme, spend, now, using):
             written += review([account_id], scheme, spend, now, using, because_rules_changed=changed)
     if everybody:
@@ -198,10 +199,3 @@ def _change(
         actor_id=actor.id,
         reason=assignment.reason if assignment else "",
     )
-
-
-def _batches(accounts: QuerySet[LoyaltyAccount]) -> Iterator[list[int]]:
-    last = 0
-    while batch := list(accounts.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:ACCOUNT_BATCH_SIZE]):
-        yield batch
-        last = batch[-1]

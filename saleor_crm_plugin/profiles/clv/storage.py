@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from django.db import connections, transaction
 
+from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.fields import MONEY_DIGITS, MONEY_PLACES
 from saleor_crm_plugin.profiles.clv.learning.choice import Forecast
 from saleor_crm_plugin.profiles.clv.learning.histories import Integers
@@ -110,7 +111,7 @@ def store_forecasts(currency: str, scored: Scored | None, using: str, progress: 
     Returns:
         The number of customers who have a forecast now.
     """
-    ids = ProfileMetrics.objects.using(using).filter(currency=currency).order_by("profile_id")
+    rows = ProfileMetrics.objects.using(using).filter(currency=currency)
     parameters: dict[str, Any] = {
         "currency": currency,
         "refused": PredictionStatus.REFUSED,
@@ -119,7 +120,7 @@ def store_forecasts(currency: str, scored: Scored | None, using: str, progress: 
         "predicted": PredictionStatus.PREDICTED,
     }
     last = done = predicted = 0
-    while batch := list(ids.filter(profile_id__gt=last).values_list("profile_id", flat=True)[:BATCH_SIZE]):
+    for batch in key_batches(rows, BATCH_SIZE, "profile_id"):
         columns = scored.between(last + 1, batch[-1]) if scored else _NOBODY
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
             cursor.execute(_LOCK, {"profiles": batch})

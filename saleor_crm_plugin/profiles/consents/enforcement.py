@@ -14,6 +14,7 @@ from typing import Final
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
+from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.profiles.consents.models import ConsentPolicy
 from saleor_crm_plugin.profiles.models import CustomerProfile, PredictionStatus, ProfileMetrics
 
@@ -118,11 +119,7 @@ def follow_policy(profile_ids: Collection[int], using: str | None = None) -> Ref
 
 def all_profiles(using: str | None = None, batch_size: int = BATCH_SIZE) -> Iterator[list[int]]:
     """Ids of all profiles, merged ones too: one that is separated again must be as its records say."""
-    ids = CustomerProfile.objects.using(using or DEFAULT_DB_ALIAS).order_by("pk").values_list("pk", flat=True)
-    last = 0
-    while batch := list(ids.filter(pk__gt=last)[:batch_size]):
-        last = batch[-1]
-        yield batch
+    return key_batches(CustomerProfile.objects.using(using or DEFAULT_DB_ALIAS), batch_size)
 
 
 def without_profiling(metrics: ProfileMetrics) -> ProfileMetrics:

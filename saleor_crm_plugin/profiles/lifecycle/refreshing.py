@@ -7,12 +7,13 @@ none.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
+from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.profiles.lifecycle import rules
 from saleor_crm_plugin.profiles.lifecycle.rules import QUIET, Stage, Terms
 from saleor_crm_plugin.profiles.models import CustomerProfile, PredictionStatus
@@ -173,7 +174,10 @@ def refresh_all_stages(terms: Terms, now: datetime, using: str | None = None) ->
         The number of customers whose stage is another now.
     """
     alias = using or DEFAULT_DB_ALIAS
-    return sum(_refresh(batch, terms, now, alias, afresh=False) for batch in _all_profiles(alias))
+    return sum(
+        _refresh(batch, terms, now, alias, afresh=False)
+        for batch in key_batches(CustomerProfile.objects.using(alias), REFRESH_BATCH_SIZE)
+    )
 
 
 def shop_gap(using: str | None = None) -> timedelta | None:
@@ -252,11 +256,3 @@ def _cause(change: _Change, order_id: Any) -> str:
     if change.old_stage == Stage.WON_BACK and change.stage not in QUIET:
         return "won_back_ended"
     return "silence" if change.alive is None else "forecast"
-
-
-def _all_profiles(alias: str) -> Iterator[list[int]]:
-    last = 0
-    ids = CustomerProfile.objects.using(alias).order_by("pk").values_list("pk", flat=True)
-    while batch := list(ids.filter(pk__gt=last)[:REFRESH_BATCH_SIZE]):
-        last = batch[-1]
-        yield batch
