@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db.models import Count, F, Window
-from django.db.models.functions import RowNumber
 from django.utils import timezone
 from saleor.graphql.core.dataloaders import DataLoader
 
-from saleor_crm_plugin.graphql.lists import Page
+from saleor_crm_plugin.graphql.page_loaders import CountLoader, PageLoader
 from saleor_crm_plugin.loyalty import queries
 from saleor_crm_plugin.loyalty.models import HoldStatus, LoyaltyAccount, PointsHold, PointsTransaction
 
@@ -49,40 +47,16 @@ class NextActivationByAccountIdLoader(DataLoader):
         return [found.get(account_id) for account_id in keys]
 
 
-class TransactionsByAccountIdLoader(DataLoader):
-    """A page of entries for each (account id, `Page`), newest first, with one row more than the page holds.
-
-    One statement for all accounts that are asked for the same page, as the fields of a list are.
-    """
-
+class TransactionsByAccountIdLoader(PageLoader):
     context_key = "saleor_crm_plugin.transactions_by_account_id"
-
-    def batch_load(self, keys: Sequence[tuple[int, Page]]) -> list[list[PointsTransaction]]:
-        found: dict[tuple[int, Page], list[PointsTransaction]] = {}
-        for page in dict.fromkeys(page for _, page in keys):
-            accounts = [account_id for account_id, asked in keys if asked == page]
-            for row in self._read(accounts, page):
-                found.setdefault((row.account_id, page), []).append(row)
-        return [found.get(key, []) for key in keys]
-
-    def _read(self, account_ids: list[int], page: Page) -> list[PointsTransaction]:
-        rows = PointsTransaction.objects.using(self.database_connection_name).filter(account_id__in=account_ids)
-        if page.cursor is not None:
-            rows = rows.filter(pk__gt=page.cursor) if page.backwards else rows.filter(pk__lt=page.cursor)
-        order = "pk" if page.backwards else "-pk"
-        place = Window(RowNumber(), partition_by=F("account_id"), order_by=order)
-        return list(rows.annotate(place=place).filter(place__lte=page.size + 1).order_by("account_id", order))
+    model = PointsTransaction
+    owner = "account_id"
 
 
-class TransactionCountByAccountIdLoader(DataLoader):
-    """Number of entries by account id."""
-
+class TransactionCountByAccountIdLoader(CountLoader):
     context_key = "saleor_crm_plugin.transaction_count_by_account_id"
-
-    def batch_load(self, keys: Sequence[int]) -> list[int]:
-        rows = PointsTransaction.objects.using(self.database_connection_name).filter(account_id__in=keys)
-        counts = dict(rows.values_list("account_id").annotate(entries=Count("pk")))
-        return [counts.get(account_id, 0) for account_id in keys]
+    model = PointsTransaction
+    owner = "account_id"
 
 
 class OrderPointsByOrderIdLoader(DataLoader):

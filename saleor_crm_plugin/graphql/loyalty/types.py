@@ -27,7 +27,6 @@ from saleor_crm_plugin.graphql.access import has_any_permission, is_one_of
 from saleor_crm_plugin.graphql.dataloaders import ActiveChannelBySlugLoader, load_shop_settings
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
-from saleor_crm_plugin.graphql.lists import Page, connection_of
 from saleor_crm_plugin.graphql.loyalty.dataloaders import (
     NextActivationByAccountIdLoader,
     NextExpiryByAccountIdLoader,
@@ -48,6 +47,7 @@ from saleor_crm_plugin.graphql.loyalty.tiers.dataloaders import (
     tier_of,
 )
 from saleor_crm_plugin.graphql.loyalty.tiers.types import LoyaltyTier, LoyaltyTierProgress
+from saleor_crm_plugin.graphql.page_loaders import loaded_page
 from saleor_crm_plugin.graphql.roots import Amount, channel_slug_of, node_of
 from saleor_crm_plugin.loyalty import models
 
@@ -232,29 +232,13 @@ class LoyaltyAccount(ModelObjectType):
 
     @staticmethod
     def resolve_transactions(root: Any, info: Any, **arguments: Any) -> Any:
-        account_id = node_of(root).pk
-        page = Page.from_arguments(info.field_name, arguments)
-
-        def total_count() -> Any:
-            return TransactionCountByAccountIdLoader(info.context).load(account_id)
-
-        def as_connection(rows: list[models.PointsTransaction]) -> Any:
-            return connection_of(PointsTransactionCountableConnection, rows, page, total_count)
-
-        return TransactionsByAccountIdLoader(info.context).load((account_id, page)).then(as_connection)
+        loaders = TransactionsByAccountIdLoader, TransactionCountByAccountIdLoader
+        return loaded_page(info, arguments, PointsTransactionCountableConnection, node_of(root).pk, *loaders)
 
     @staticmethod
     def resolve_redemptions(root: Any, info: Any, **arguments: Any) -> Any:
-        account_id = node_of(root).pk
-        page = Page.from_arguments(info.field_name, arguments)
-
-        def total_count() -> Any:
-            return RedemptionCountByAccountIdLoader(info.context).load(account_id)
-
-        def as_connection(rows: list[Any]) -> Any:
-            return connection_of(RewardRedemptionCountableConnection, rows, page, total_count)
-
-        return RedemptionsByAccountIdLoader(info.context).load((account_id, page)).then(as_connection)
+        loaders = RedemptionsByAccountIdLoader, RedemptionCountByAccountIdLoader
+        return loaded_page(info, arguments, RewardRedemptionCountableConnection, node_of(root).pk, *loaders)
 
     @staticmethod
     def __resolve_references(roots: Iterable[LoyaltyAccount], info: Any) -> list[Any]:

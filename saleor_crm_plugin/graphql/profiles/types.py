@@ -29,7 +29,8 @@ from saleor_crm_plugin.graphql.access import (
 )
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
-from saleor_crm_plugin.graphql.lists import DEFAULT_FIRST, FIRST_LIMIT, Page, connection_of
+from saleor_crm_plugin.graphql.lists import DEFAULT_FIRST, FIRST_LIMIT
+from saleor_crm_plugin.graphql.page_loaders import loaded_page
 from saleor_crm_plugin.graphql.profiles.clv.enums import PredictionStatusEnum
 from saleor_crm_plugin.graphql.profiles.dataloaders import GuestEmailByProfileIdLoader, MetricsByProfileIdLoader
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
@@ -277,15 +278,8 @@ class CustomerProfile(ModelObjectType):
 
     @staticmethod
     def resolve_feedback(root: models.CustomerProfile, info: Any, **arguments: Any) -> Any:
-        page = Page.from_arguments(info.field_name, arguments)
-
-        def total_count() -> Any:
-            return FeedbackCountByProfileIdLoader(info.context).load(root.pk)
-
-        def as_connection(rows: list[Any]) -> Any:
-            return connection_of(CustomerFeedbackCountableConnection, rows, page, total_count)
-
-        return FeedbackByProfileIdLoader(info.context).load((root.pk, page)).then(as_connection)
+        loaders = FeedbackByProfileIdLoader, FeedbackCountByProfileIdLoader
+        return loaded_page(info, arguments, CustomerFeedbackCountableConnection, root.pk, *loaders)
 
     @staticmethod
     def resolve_merges(root: models.CustomerProfile, info: Any) -> Any:

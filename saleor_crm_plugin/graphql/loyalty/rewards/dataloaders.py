@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Count
 from saleor.graphql.core.dataloaders import DataLoader
 from saleor.graphql.utils import get_user_or_app_from_context
 
-from saleor_crm_plugin.graphql.lists import Page, rows_by_owner
 from saleor_crm_plugin.graphql.loyalty.owners import owner_ids
+from saleor_crm_plugin.graphql.page_loaders import CountLoader, PageLoader
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.rewards import queries
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemption
@@ -79,27 +78,13 @@ class TakenLoader(DataLoader):
         return [found.get(key, 0) for key in keys]
 
 
-class RedemptionsByAccountIdLoader(DataLoader):
-    """A page of redemptions for each (account id, `Page`), newest first, with one row more than the page holds."""
-
+class RedemptionsByAccountIdLoader(PageLoader):
     context_key = "saleor_crm_plugin.redemptions_by_account_id"
-
-    def batch_load(self, keys: Sequence[tuple[int, Page]]) -> list[list[RewardRedemption]]:
-        found: dict[tuple[int, Page], list[RewardRedemption]] = {}
-        for page in dict.fromkeys(page for _, page in keys):
-            accounts = [account_id for account_id, asked in keys if asked == page]
-            rows = RewardRedemption.objects.using(self.database_connection_name).filter(account_id__in=accounts)
-            of_page = rows_by_owner(rows, "account_id", page)
-            found |= {(account_id, page): redemptions for account_id, redemptions in of_page.items()}
-        return [found.get(key, []) for key in keys]
+    model = RewardRedemption
+    owner = "account_id"
 
 
-class RedemptionCountByAccountIdLoader(DataLoader):
-    """Number of redemptions by account id."""
-
+class RedemptionCountByAccountIdLoader(CountLoader):
     context_key = "saleor_crm_plugin.redemption_count_by_account_id"
-
-    def batch_load(self, keys: Sequence[int]) -> list[int]:
-        rows = RewardRedemption.objects.using(self.database_connection_name).filter(account_id__in=keys)
-        counts = dict(rows.values_list("account_id").annotate(redemptions=Count("pk")))
-        return [counts.get(account_id, 0) for account_id in keys]
+    model = RewardRedemption
+    owner = "account_id"

@@ -19,7 +19,8 @@ from saleor_crm_plugin.graphql.addition import PAGE, Addition, mutation
 from saleor_crm_plugin.graphql.dataloaders import ActiveChannelBySlugLoader
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
-from saleor_crm_plugin.graphql.lists import Page, connection_of, page_of
+from saleor_crm_plugin.graphql.lists import Page, page_of
+from saleor_crm_plugin.graphql.page_loaders import loaded_page
 from saleor_crm_plugin.graphql.profiles.feedback.dataloaders import (
     FeedbackByOrderIdLoader,
     RatingByProductIdLoader,
@@ -51,16 +52,8 @@ def resolve_product_rating(root: Any, info: Any) -> Any:
 
 
 def resolve_product_reviews(root: Any, info: Any, **arguments: Any) -> Any:
-    product_id = node_of(root).pk
-    page = Page.from_arguments(info.field_name, arguments)
-
-    def total_count() -> Any:
-        return ReadableReviewCountByProductIdLoader(info.context).load(product_id)
-
-    def as_connection(rows: list[ProductReview]) -> Any:
-        return connection_of(ProductReviewCountableConnection, rows, page, total_count)
-
-    return ReadableReviewsByProductIdLoader(info.context).load((product_id, page)).then(as_connection)
+    loaders = ReadableReviewsByProductIdLoader, ReadableReviewCountByProductIdLoader
+    return loaded_page(info, arguments, ProductReviewCountableConnection, node_of(root).pk, *loaders)
 
 
 def resolve_order_feedback(root: Any, info: Any) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db import connections
-from django.db.models import Count
 from saleor.graphql.core.dataloaders import DataLoader
 
 from saleor_crm_plugin.graphql.lists import Page
+from saleor_crm_plugin.graphql.page_loaders import CountLoader
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
 
@@ -24,15 +24,10 @@ CROSS JOIN LATERAL (
 """
 
 
-class MemberCountBySegmentIdLoader(DataLoader):
-    """Number of members by segment id."""
-
+class MemberCountBySegmentIdLoader(CountLoader):
     context_key = "saleor_crm_plugin.member_count_by_segment_id"
-
-    def batch_load(self, keys: Sequence[int]) -> list[int]:
-        rows = SegmentMembership.objects.using(self.database_connection_name).filter(segment_id__in=keys)
-        counts = dict(rows.values_list("segment_id").annotate(members=Count("pk")))
-        return [counts.get(segment_id, 0) for segment_id in keys]
+    model = SegmentMembership
+    owner = "segment_id"
 
 
 class MembersBySegmentIdLoader(DataLoader):

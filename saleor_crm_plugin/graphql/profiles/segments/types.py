@@ -15,7 +15,7 @@ from saleor.graphql.core.types.model import ModelObjectType
 
 from saleor_crm_plugin.graphql.dataloaders import ProfileByIdLoader
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
-from saleor_crm_plugin.graphql.lists import Page, connection_of
+from saleor_crm_plugin.graphql.page_loaders import loaded_page
 from saleor_crm_plugin.graphql.profiles.segments.dataloaders import (
     MemberCountBySegmentIdLoader,
     MembersBySegmentIdLoader,
@@ -63,15 +63,8 @@ class CustomerSegment(ModelObjectType):
     def resolve_members(root: models.CustomerSegment, info: Any, **arguments: Any) -> Any:
         from saleor_crm_plugin.graphql.profiles.types import CustomerProfileCountableConnection
 
-        page = Page.from_arguments(info.field_name, arguments)
-
-        def total_count() -> Any:
-            return MemberCountBySegmentIdLoader(info.context).load(root.pk)
-
-        def as_connection(rows: list[Any]) -> Any:
-            return connection_of(CustomerProfileCountableConnection, rows, page, total_count)
-
-        return MembersBySegmentIdLoader(info.context).load((root.pk, page)).then(as_connection)
+        loaders = MembersBySegmentIdLoader, MemberCountBySegmentIdLoader
+        return loaded_page(info, arguments, CustomerProfileCountableConnection, root.pk, *loaders)
 
 
 class CustomerSegmentCountableConnection(CountableConnection):

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from django.db.models import Count, Model
 from saleor.account.models import User
 from saleor.app.models import App
 from saleor.graphql.core.dataloaders import DataLoader
 
 from saleor_crm_plugin.actors import Actor, ActorType
-from saleor_crm_plugin.graphql.lists import Page, rows_by_owner
+from saleor_crm_plugin.graphql.page_loaders import CountLoader, PageLoader, RowsOfPersons
 from saleor_crm_plugin.profiles.consents.models import ConsentRecord
-from saleor_crm_plugin.profiles.merging.family import of_families
 from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
 
 
@@ -48,48 +45,22 @@ class ConsentsByProfileIdLoader(DataLoader):
         return [found.get(profile_id, []) for profile_id in keys]
 
 
-class _PageOfProfileLoader(DataLoader):
-    """A page of a person's rows for each (profile id, `Page`), newest first, with one row more than the page holds."""
-
-    model: type[Model]
-
-    def batch_load(self, keys: Sequence[tuple[int, Page]]) -> list[list[Any]]:
-        found: dict[tuple[int, Page], list[Any]] = {}
-        for page in dict.fromkeys(page for _, page in keys):
-            profiles = [profile_id for profile_id, asked in keys if asked == page]
-            rows = of_families(self.model._default_manager.using(self.database_connection_name).all(), profiles)
-            of_page = rows_by_owner(rows, "head_id", page)
-            found |= {(profile_id, page): kept for profile_id, kept in of_page.items()}
-        return [found.get(key, []) for key in keys]
-
-
-class _CountOfProfileLoader(DataLoader):
-    """Number of a person's rows by profile id."""
-
-    model: type[Model]
-
-    def batch_load(self, keys: Sequence[int]) -> list[int]:
-        rows = of_families(self.model._default_manager.using(self.database_connection_name).all(), keys)
-        counts = dict(rows.order_by().values_list("head_id").annotate(rows=Count("pk")))
-        return [counts.get(profile_id, 0) for profile_id in keys]
-
-
-class NotesByProfileIdLoader(_PageOfProfileLoader):
+class NotesByProfileIdLoader(RowsOfPersons, PageLoader):
     context_key = "saleor_crm_plugin.notes_by_profile_id"
     model = CustomerNote
 
 
-class NoteCountByProfileIdLoader(_CountOfProfileLoader):
+class NoteCountByProfileIdLoader(RowsOfPersons, CountLoader):
     context_key = "saleor_crm_plugin.note_count_by_profile_id"
     model = CustomerNote
 
 
-class ConsentHistoryByProfileIdLoader(_PageOfProfileLoader):
+class ConsentHistoryByProfileIdLoader(RowsOfPersons, PageLoader):
     context_key = "saleor_crm_plugin.consent_history_by_profile_id"
     model = ConsentRecord
 
 
-class ConsentCountByProfileIdLoader(_CountOfProfileLoader):
+class ConsentCountByProfileIdLoader(RowsOfPersons, CountLoader):
     context_key = "saleor_crm_plugin.consent_count_by_profile_id"
     model = ConsentRecord
 
