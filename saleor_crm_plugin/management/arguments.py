@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from datetime import datetime
 
-from saleor_crm_plugin.config_parsing import Instant
+from saleor_crm_plugin.config.parsing import Instant
 
 
 def instant(text: str) -> datetime:

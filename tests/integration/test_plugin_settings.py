@@ -19,7 +19,7 @@ from saleor.plugins.manager import get_plugins_manager
 from saleor.plugins.models import PluginConfiguration
 
 from saleor_crm_plugin.config import CRM_FIELDS, LOYALTY_FIELDS, CRMSettings, Expiry, LoyaltySettings
-from saleor_crm_plugin.config_fields import Widget
+from saleor_crm_plugin.config.fields import Widget
 from saleor_crm_plugin.ingestion import logs
 from saleor_crm_plugin.ingestion.models import SyncState
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from saleor_crm_plugin.config import EXPIRY_MONTHS
+from saleor_crm_plugin.config.loyalty import EXPIRY_MONTHS
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.loyalty.rules.definition import Effect, Limits, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.segment_names import slugs_among

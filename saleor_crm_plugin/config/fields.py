@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from saleor_crm_plugin.config_parsing import Flag, Parser
+from saleor_crm_plugin.config.parsing import Flag, Parser
 
 
 class Widget(StrEnum):
