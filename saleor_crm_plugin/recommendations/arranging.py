@@ -27,9 +27,12 @@ class Source(IntEnum):
     LEARNT = 1
     # Alike by what the shop says about the products: attributes, collections, category, type.
     CONTENT = 2
+    # Bestsellers of the category, and its newest products.
     CATEGORY = 3
-    CHANNEL = 4
-    NEWEST = 5
+    CATEGORY_NEWEST = 4
+    # The same of the channel.
+    CHANNEL = 5
+    NEWEST = 6
 
 
 @dataclass(frozen=True, slots=True)
