@@ -75,6 +75,14 @@ class TrainingError(CRMError):
     """A recommendation model cannot be trained on what there is; the published one stays."""
 
 
+class ModelFileError(CRMError):
+    """A file does not hold a saved recommendation model that this version can read."""
+
+
+class EvaluationError(CRMError):
+    """Recommendations cannot be evaluated on these purchases."""
+
+
 class ForecastError(CRMError):
     """Nothing can be forecast from what there is, or another forecast is running; what is stored stays."""
 
