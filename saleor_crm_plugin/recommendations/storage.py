@@ -15,6 +15,7 @@ from typing import TypeVar
 from django.db import connections, transaction
 
 from saleor_crm_plugin.recommendations.learning.recommender import PersonalList, PopularList, RelatedList
+from saleor_crm_plugin.recommendations.locking import lock_served
 from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, RecommendationModel
 
 # Rows sent in one transaction. A profile is locked against change while its row is on the way: 0.4 s for 5,000.
@@ -75,6 +76,7 @@ def publish(model: RecommendationModel, finished_at: datetime.datetime) -> None:
     """Serve this version from the next statement on, and retire the one before."""
     versions = RecommendationModel.objects.using(_using(model))
     with transaction.atomic(using=_using(model)):
+        lock_served(_using(model))
         versions.filter(status=ModelStatus.PUBLISHED).update(status=ModelStatus.RETIRED)
         model.status = ModelStatus.PUBLISHED
         model.finished_at = finished_at
@@ -101,9 +103,20 @@ def discard_old(using: str) -> None:
     """Delete retired and failed versions beyond the last `KEPT_VERSIONS` of each."""
     versions = RecommendationModel.objects.using(using)
     for status in (ModelStatus.RETIRED, ModelStatus.FAILED):
-        old = list(versions.filter(status=status).order_by("-pk").values_list("pk", flat=True)[KEPT_VERSIONS:])
-        _delete_rows(using, old)
-        versions.filter(pk__in=old).delete()
+        # Locked, so that nobody goes back to a version while its rows are deleted.
+        with transaction.atomic(using=using):
+            lock_served(using)
+            old = list(versions.filter(status=status).order_by("-pk").values_list("pk", flat=True)[KEPT_VERSIONS:])
+            _delete_rows(using, old)
+            versions.filter(pk__in=old).delete()
+
+
+def has_rows(model: RecommendationModel) -> bool:
+    """Whether anything can be served from this version."""
+    lists = " OR ".join(f"EXISTS (SELECT FROM {table} WHERE model_id = %(model)s)" for table in _ROW_TABLES)
+    with connections[_using(model)].cursor() as cursor:
+        cursor.execute(f"SELECT {lists}", {"model": model.pk})
+        return bool(cursor.fetchone()[0])
 
 
 def _using(model: RecommendationModel) -> str:
