@@ -66,10 +66,11 @@ class SaleorPurchases:
             basket_ids=table["basket"],
             channel_ids=table["channel"],
             ages=table["age"],
-            categories=self._categories(),
+            categories=self.categories(),
         )
 
-    def _categories(self) -> dict[int, int]:
+    def categories(self) -> dict[int, int]:
+        """Product id -> category id, where it has one."""
         categories: dict[int, int] = {}
         for part in read_rows(self._using, CATEGORIES, {}, _CATEGORY_TYPE):
             categories.update(zip(part["product"].tolist(), part["category"].tolist(), strict=True))

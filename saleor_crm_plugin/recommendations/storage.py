@@ -12,11 +12,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from django.db import connections, transaction
+from django.db import connections, models, transaction
 
+from saleor_crm_plugin.exceptions import TrainingError
 from saleor_crm_plugin.recommendations.learning.recommender import PersonalList, PopularList, RelatedList
 from saleor_crm_plugin.recommendations.locking import lock_served
-from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, RecommendationModel
+from saleor_crm_plugin.recommendations.models import (
+    ModelStatus,
+    PersonalRecommendations,
+    ProductAffinity,
+    RecommendationModel,
+)
 
 # Rows sent in one transaction. A profile is locked against change while its row is on the way: 0.4 s for 5,000.
 BATCH_SIZE = 5_000
@@ -61,6 +67,39 @@ def store_personal(model: RecommendationModel, lists: Iterable[PersonalList]) ->
             yield _copy(model, "crm_personal_recommendations", columns, rows)
 
 
+def take_over_related(model: RecommendationModel, kind: ProductAffinity.Kind) -> int:
+    """Copy what goes with each product from the version in use. Returns the number of rows."""
+    return _take_over(model, ProductAffinity, "kind = %(kind)s", {"kind": kind.value})
+
+
+def take_over_personal(model: RecommendationModel) -> Iterator[int]:
+    """Copy the lists of those who may have one from the version in use, batch by batch. Yields rows copied."""
+    using = _using(model)
+    lists = PersonalRecommendations.objects.using(using).filter(model__status=ModelStatus.PUBLISHED)
+    ids = lists.order_by("profile_id").values_list("profile_id", flat=True)
+    last = 0
+    while batch := list(ids.filter(profile_id__gt=last)[:BATCH_SIZE]):
+        with transaction.atomic(using=using):
+            present = sorted(_lock_profiles(using, batch))
+            yield _take_over(model, PersonalRecommendations, "profile_id = ANY (%(profiles)s)", {"profiles": present})
+        last = batch[-1]
+
+
+def _take_over(
+    model: RecommendationModel, table: type[models.Model], condition: str, parameters: dict[str, str | list[int]]
+) -> int:
+    own = ("id", "model_id")
+    columns = ", ".join(field.attname for field in table._meta.concrete_fields if field.attname not in own)
+    statement = f"""
+        INSERT INTO {table._meta.db_table} (model_id, {columns})
+        SELECT %(model)s, {columns} FROM {table._meta.db_table}
+        WHERE model_id = (SELECT id FROM crm_recommendation_model WHERE status = %(published)s) AND {condition}
+    """
+    with connections[_using(model)].cursor() as cursor:
+        cursor.execute(statement, {"model": model.pk, "published": ModelStatus.PUBLISHED.value, **parameters})
+        return int(cursor.rowcount)
+
+
 def forget_personal(profile_ids: Sequence[int], using: str) -> None:
     """Delete the lists of these persons in every version, also in one that is being trained. The caller holds locks on
     their profiles, for which `store_personal` waits.
@@ -81,6 +120,11 @@ def publish(model: RecommendationModel, finished_at: datetime.datetime) -> None:
         model.status = ModelStatus.PUBLISHED
         model.finished_at = finished_at
         model.save(using=_using(model))
+
+
+def failure(error: BaseException) -> str:
+    """What a record of a failed training says: nothing that might be personal, as other errors' texts might."""
+    return str(error) if isinstance(error, TrainingError) else f"Failed: {type(error).__name__}."
 
 
 def fail(model: RecommendationModel, message: str, finished_at: datetime.datetime) -> None:

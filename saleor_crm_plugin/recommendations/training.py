@@ -76,8 +76,7 @@ def train(
             _learn(model, history, chosen, unlisted, progress)
             storage.publish(model, timezone.now())
         except BaseException as error:
-            message = str(error) if isinstance(error, TrainingError) else f"Failed: {type(error).__name__}."
-            storage.fail(model, message, timezone.now())
+            storage.fail(model, storage.failure(error), timezone.now())
             raise
         finally:
             storage.discard_old(using)
