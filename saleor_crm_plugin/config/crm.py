@@ -45,6 +45,8 @@ class CRMSettings:
     forecast_minimum_days: int = 180
     forecast_minimum_loyal: int = 1
     recommendations_enabled: bool = True
+    # Off where models come from elsewhere (`crm_train --import`).
+    nightly_training: bool = True
     training_history_days: int = 365
     minimum_support: int = 3
     # None: nobody is reminded.
@@ -132,6 +134,14 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         "recommendations_enabled",
         "Product recommendations",
         "Learn from orders which products to recommend, once a night.",
+        True,
+        Flag(),
+    ),
+    field(
+        "nightly_training",
+        "Train every night",
+        "Switch it off if another engine learns your recommendations and you import them, or if you start each "
+        "training yourself.",
         True,
         Flag(),
     ),

@@ -54,6 +54,7 @@ from saleor_crm_plugin.graphql.recommendations import resolvers as recommendatio
 from saleor_crm_plugin.graphql.recommendations.enums import RecommendationKindEnum
 from saleor_crm_plugin.graphql.recommendations.mutations.recommendation_model_train import RecommendationModelTrain
 from saleor_crm_plugin.graphql.recommendations.types import ProductRecommendation
+from saleor_crm_plugin.graphql.recommendations.versions import additions as model_versions
 from saleor_crm_plugin.graphql.status import CrmStatus, resolve_crm_status
 
 OWNER_OR_USERS = requires(AuthorizationFilters.OWNER, AccountPermissions.MANAGE_USERS)
@@ -269,6 +270,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *customer_staff.ADDITIONS,
     *lifecycle.ADDITIONS,
     *segments.ADDITIONS,
+    *model_versions.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.

@@ -266,10 +266,14 @@ def forecast_task(settings: ShopSettings) -> None:
 
 
 @crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
-def train_recommendations_task(settings: ShopSettings) -> None:
+def train_recommendations_task(settings: ShopSettings, asked: bool = False) -> None:
+    """
+    Args:
+        asked: by somebody, and not by the clock.
+    """
     from saleor_crm_plugin.ingestion.train import train_now
 
-    if not settings.crm.recommendations_enabled:
+    if not settings.crm.recommendations_enabled or not (asked or settings.crm.nightly_training):
         return
     try:
         train_now()

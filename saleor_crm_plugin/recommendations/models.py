@@ -32,6 +32,8 @@ class RecommendationModel(models.Model):
     parameters = models.JSONField(default=dict)
     # Why a training failed or was not published; empty otherwise.
     message = models.CharField(max_length=255, blank=True, default="")
+    # When somebody went back from it to an earlier version: going back once more passes it over.
+    withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "crm_recommendation_model"
@@ -40,6 +42,10 @@ class RecommendationModel(models.Model):
                 name="crm_model_only_one_published",
                 fields=["status"],
                 condition=models.Q(status=ModelStatus.PUBLISHED),
+            ),
+            models.CheckConstraint(
+                name="crm_model_withdrawn_is_retired",
+                condition=models.Q(withdrawn_at=None) | models.Q(status=ModelStatus.RETIRED),
             ),
         ]
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import logging
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from typing import Protocol
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
 from saleor_crm_plugin.exceptions import TrainingError
@@ -17,12 +16,10 @@ from saleor_crm_plugin.recommendations import storage
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 from saleor_crm_plugin.recommendations.learning.recommender import Recommender
+from saleor_crm_plugin.recommendations.locking import only_one_training
 from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, RecommendationModel
 
 logger = logging.getLogger(__name__)
-
-# Name of the PostgreSQL advisory lock that a training holds.
-LOCK_NAME = "saleor_crm_plugin.recommendations.training"
 
 
 class Progress(Protocol):
@@ -65,7 +62,7 @@ def train(
         TrainingError: another training is running, or there is nothing to learn from. What was published stays so.
     """
     chosen = parameters or Parameters()
-    with _only_one(using):
+    with only_one_training(using):
         storage.discard_unfinished(using)
         model = RecommendationModel(
             status=ModelStatus.TRAINING,
@@ -82,8 +79,7 @@ def train(
             _learn(model, history, chosen, unlisted, progress)
             storage.publish(model, timezone.now())
         except BaseException as error:
-            message = str(error) if isinstance(error, TrainingError) else f"Failed: {type(error).__name__}."
-            storage.fail(model, message, timezone.now())
+            storage.fail(model, storage.failure(error), timezone.now())
             raise
         finally:
             storage.discard_old(using)
@@ -127,17 +123,3 @@ def _nothing(since: datetime.datetime) -> str:
         f"There are no purchases since {since.date().isoformat()} to learn from. If the shop has orders, run "
         "`manage.py crm_backfill` first, or set more days to learn from in the plugin's settings."
     )
-
-
-@contextmanager
-def _only_one(using: str) -> Iterator[None]:
-    """Hold the training lock. It belongs to the database session, so a killed process lets go of it."""
-    with connections[using].cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [LOCK_NAME])
-        if not cursor.fetchone()[0]:
-            raise TrainingError("Another training is running. Wait for it to end; it will publish what it learns.")
-    try:
-        yield
-    finally:
-        with connections[using].cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [LOCK_NAME])

@@ -205,6 +205,17 @@ def test_what_is_switched_off_is_not_computed(stub: Stub) -> None:
     assert rfm == forecast == train == []
 
 
+def test_a_shop_that_trains_elsewhere_trains_here_only_if_somebody_asks(stub: Stub) -> None:
+    PluginConfiguration.objects.create(
+        identifier="crm", active=True, configuration=[{"name": "nightly_training", "value": False}]
+    )
+    calls = stub(f"{INGESTION}.train.train_now")
+    tasks.train_recommendations_task.apply_async(throw=True)
+    assert calls == []
+    tasks.train_recommendations_task.apply_async(kwargs={"asked": True}, throw=True)
+    assert len(calls) == 1
+
+
 def test_the_rfm_window_is_the_setting(stub: Stub) -> None:
     PluginConfiguration.objects.create(
         identifier="crm", active=True, configuration=[{"name": "rfm_window_days", "value": "90"}]

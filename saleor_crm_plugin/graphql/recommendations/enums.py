@@ -15,6 +15,9 @@ class RecommendationCode(StrEnum):
     """Why a recommendation mutation was refused."""
 
     DISABLED = "disabled"
+    GRAPHQL_ERROR = "graphql_error"
+    NOT_FOUND = "not_found"
+    NOT_KEPT = "not_kept"
     UNAVAILABLE = "unavailable"
 
 
@@ -22,6 +25,9 @@ RecommendationErrorCode = enum_of(
     "RecommendationErrorCode",
     {
         RecommendationCode.DISABLED: "Recommendations are switched off in the plugin's settings.",
+        RecommendationCode.GRAPHQL_ERROR: "An ID is not one, or of another type.",
+        RecommendationCode.NOT_FOUND: "There is no such version, or none to go back to.",
+        RecommendationCode.NOT_KEPT: "Of this version nothing is kept that could be served.",
         RecommendationCode.UNAVAILABLE: "The task could not be handed to the workers.",
     },
     "Why a recommendation mutation was refused.",

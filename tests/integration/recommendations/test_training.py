@@ -18,6 +18,7 @@ from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.recommendations import storage
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
+from saleor_crm_plugin.recommendations.locking import TRAINING
 from saleor_crm_plugin.recommendations.models import (
     ModelStatus,
     PersonalRecommendations,
@@ -26,7 +27,7 @@ from saleor_crm_plugin.recommendations.models import (
     RecommendationModel,
 )
 from saleor_crm_plugin.recommendations.serving import RecommendationKind, for_customer, for_products
-from saleor_crm_plugin.recommendations.training import LOCK_NAME, Progress, no_progress, train
+from saleor_crm_plugin.recommendations.training import Progress, no_progress, train
 from tests.devshop.factories import make_category, make_channel
 from tests.integration.recommendations.shop import buy, make_products, make_profile
 
@@ -121,7 +122,7 @@ def test_what_is_not_a_purchase(channel: Channel) -> None:
 
 
 def test_orders_in_several_chunks(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("saleor_crm_plugin.ingestion.purchases.CHUNK_BYTES", 100)
+    monkeypatch.setattr("saleor_crm_plugin.ingestion.binary_copy.CHUNK_BYTES", 100)
     products = make_products(7)
     profiles = [make_profile() for _ in range(5)]
     for number, profile in enumerate(profiles):
@@ -195,7 +196,7 @@ def test_two_at_once_are_impossible(channel: Channel) -> None:
     elsewhere = connection.copy()
     try:
         with elsewhere.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [LOCK_NAME])
+            cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [TRAINING])
         with pytest.raises(TrainingError, match="Another training is running"):
             learn()
         assert statuses() == [], "it has not touched what the other one writes"

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from saleor_crm_plugin.ingestion import customer_types, favorites, purchases
+from saleor_crm_plugin.ingestion import customer_types, export_training, favorites, import_training, purchases
 from saleor_crm_plugin.recommendations import serving_sold, serving_sql
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
+from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 
 ROOT = Path(__file__).parents[3]
 FACTS = [
@@ -36,8 +37,10 @@ QUERIES = [
         purchases.SALEOR_COLUMNS,
         favorites.SALEOR_COLUMNS,
         customer_types.SALEOR_COLUMNS,
+        export_training.SALEOR_COLUMNS,
+        import_training.SALEOR_COLUMNS,
     ],
-    ids=["serving", "purchases", "favorites", "customer types"],
+    ids=["serving", "purchases", "favorites", "customer types", "export", "import"],
 )
 def test_columns_exist(facts: Path, read: dict[str, tuple[str, ...]]) -> None:
     tables = {model["db_table"]: columns(model) for model in json.loads(facts.read_text()).values()}
@@ -59,8 +62,16 @@ def columns(model: dict[str, Any]) -> set[str]:
         ([purchases.LINES, purchases.CATEGORIES], purchases.SALEOR_COLUMNS),
         ([favorites.FAVORITES], favorites.SALEOR_COLUMNS),
         ([customer_types.SIGNS], customer_types.SALEOR_COLUMNS),
+        (
+            [export_training.EXPORTED_LINES, export_training.EXPORTED_PRODUCTS, export_training.ATTRIBUTES],
+            export_training.SALEOR_COLUMNS,
+        ),
+        (
+            [import_training.CUSTOMERS, import_training.PRODUCTS, import_training.BOUGHT],
+            import_training.SALEOR_COLUMNS,
+        ),
     ],
-    ids=["serving", "purchases", "favorites", "customer types"],
+    ids=["serving", "purchases", "favorites", "customer types", "export", "import"],
 )
 def test_no_other_table_is_read(queries: list[str], known: dict[str, tuple[str, ...]]) -> None:
     tables = set(
