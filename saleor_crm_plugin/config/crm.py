@@ -19,6 +19,7 @@ FORECAST_MINIMUM_DAYS = (60, 3650)
 FORECAST_MINIMUM_LOYAL = (1, 1_000_000)
 TRAINING_HISTORY_DAYS = (7, 3650)
 MINIMUM_SUPPORT = (1, 1000)
+DISCOVERY_PERCENT = (0, 50)
 REMINDER_DAYS = (1, 365)
 FEEDBACK_DAYS = (1, 3650)
 FEEDBACK_EDIT_DAYS = (0, 365)
@@ -49,6 +50,8 @@ class CRMSettings:
     nightly_training: bool = True
     training_history_days: int = 365
     minimum_support: int = 3
+    # Places of FOR_YOU for products that the customer never bought. None: learnt from what customers do.
+    discovery_percent: int | None = None
     # None: nobody is reminded.
     expiry_reminder_days: int | None = None
     # For how long an order can be rated after it was sent, and an answer be changed after it was given.
@@ -158,6 +161,14 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         "Two products are recommended together once this many orders contain both.",
         "3",
         WholeNumber(*MINIMUM_SUPPORT),
+    ),
+    field(
+        "discovery_percent",
+        "Share of new products in recommendations, in percent",
+        "0 to 50. How many of a customer's recommendations are products that the customer has never bought. Leave "
+        "empty: as many as customers buy.",
+        "",
+        WholeNumber(*DISCOVERY_PERCENT),
     ),
     field(
         "expiry_reminder_days",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 
@@ -25,10 +25,22 @@ def version_lines(versions: Iterable[RecommendationModel]) -> Iterator[str]:
         ).rstrip()
         if version.message:
             yield f"{'':8}{version.message}"
-        # Since evaluations are stored, a version has one.
-        evaluation = getattr(version, "evaluation", None)
-        if evaluation:
-            yield f"{'':8}evaluation: {json.dumps(evaluation, sort_keys=True)}"
+        for line in evaluation_lines(version.evaluation):
+            yield f"{'':8}{line}"
+
+
+def evaluation_lines(evaluation: Mapping[str, Any]) -> Iterator[str]:
+    """What a version was worth on held-out weeks beside simple methods, and what was decided."""
+    for question, said in (("next_basket", "next basket"), ("explore", "first purchases")):
+        figures = evaluation.get(question, {})
+        if "model" in figures:
+            others = ", ".join(f"{name} {found['value']:.4f}" for name, found in figures.items() if name != "model")
+            model = figures["model"]
+            yield (
+                f"{said}: nDCG@10 {model['value']:.4f} ({model['low']:.4f} to {model['high']:.4f}, "
+                f"{model['cases']:,} customers); {others}"
+            )
+    yield from evaluation.get("notes", [])
 
 
 def learnt_from(version: RecommendationModel) -> str:

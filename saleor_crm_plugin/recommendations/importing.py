@@ -37,11 +37,12 @@ from saleor_crm_plugin.recommendations.exchange.lists import (
 )
 from saleor_crm_plugin.recommendations.exchange.scoring import NO_PRODUCT, Bought, Scorer, similar_products
 from saleor_crm_plugin.recommendations.exchange.tables import Ints
+from saleor_crm_plugin.recommendations.learning.candidates import Why
+from saleor_crm_plugin.recommendations.learning.channels import channel_lists
 from saleor_crm_plugin.recommendations.learning.history import NO_CATEGORY
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
-from saleor_crm_plugin.recommendations.learning.personal import Why
-from saleor_crm_plugin.recommendations.learning.popular import popular_by_channel
-from saleor_crm_plugin.recommendations.learning.recommender import PersonalList, PopularList
+from saleor_crm_plugin.recommendations.learning.stored import PersonalList
+from saleor_crm_plugin.recommendations.learning.trending import PAST_WINDOWS
 from saleor_crm_plugin.recommendations.locking import only_one_training
 from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, RecommendationModel
 from saleor_crm_plugin.recommendations.training import Progress, PurchaseSource, no_progress
@@ -144,6 +145,7 @@ def import_results(
         model = RecommendationModel(
             status=ModelStatus.TRAINING,
             started_at=timezone.now(),
+            data_until=delivery.manifest.learnt_until,
             parameters={"engine": delivery.manifest.engine, "rows": delivery.manifest.rows},
             training_data=_described(delivery, since),
         )
@@ -177,18 +179,9 @@ class _Import:
 
     def _store_popular(self) -> None:
         window = self.parameters.popular_window_days
-        recent = self.shop.read(max(self.since, self.now - datetime.timedelta(days=window)), self.now, self.progress)
-        storage.store_popular(
-            self.model,
-            (
-                PopularList(
-                    int(recent.channel_ids[entry.channel]),
-                    recent.product_ids[entry.products].tolist(),
-                    entry.baskets.astype(np.float64).tolist(),
-                )
-                for entry in popular_by_channel(recent, window, self.parameters.popular_limit)
-            ),
-        )
+        days = datetime.timedelta(days=window * (1 + PAST_WINDOWS))
+        recent = self.shop.read(max(self.since, self.now - days), self.now, self.progress)
+        storage.store_popular(self.model, channel_lists(recent, window, self.parameters.popular_limit))
 
     def _store_products(self) -> None:
         neighbours, factors = self.delivery.neighbours, self.delivery.factors
@@ -252,6 +245,8 @@ class _Import:
                 [(Why.BOUGHT_BEFORE if count else Why.BOUGHT_TOGETHER).value for count in counts],
                 [product if count else NO_PRODUCT for product, count in zip(products, counts, strict=True)],
                 [float(count) for count in counts],
+                due_days=[],
+                rhythm_days=[],
             )
 
 

@@ -29,7 +29,15 @@ class RecommendationModel(models.Model):
     data_until = models.DateTimeField(null=True)
     # What was read: {"orders": int, "lines": int, "customers": int, "products": int, "since": ISO date}.
     training_data = models.JSONField(default=dict)
+    # Of the learner, as chosen (`learning.parameters.Parameters`).
     parameters = models.JSONField(default=dict)
+    # What it was worth on held-out weeks, beside simple methods, and what was decided why: `choices.note_choice`.
+    evaluation = models.JSONField(default=dict)
+    # When parameters and rankers were chosen; null where nothing was chosen (learnt elsewhere, or before that existed).
+    tuned_at = models.DateTimeField(null=True)
+    # The rankers, in the format of their library; null where lists are in the order of the simple models.
+    ranker_next = models.BinaryField(null=True)
+    ranker_new = models.BinaryField(null=True)
     # Why a training failed or was not published; empty otherwise.
     message = models.CharField(max_length=255, blank=True, default="")
     # When somebody went back from it to an earlier version: going back once more passes it over.
@@ -48,6 +56,17 @@ class RecommendationModel(models.Model):
                 condition=models.Q(withdrawn_at=None) | models.Q(status=ModelStatus.RETIRED),
             ),
         ]
+
+
+class RecommendationEvaluation(models.Model):
+    """What `crm_evaluate` found out about the models on this shop's own purchases."""
+
+    created_at = models.DateTimeField()
+    # See `evaluation.report.evaluated`.
+    report = models.JSONField()
+
+    class Meta:
+        db_table = "crm_recommendation_evaluation"
 
 
 class ReasonKind(models.IntegerChoices):

@@ -15,7 +15,7 @@ from typing import TypeVar
 from django.db import connections, models, transaction
 
 from saleor_crm_plugin.exceptions import TrainingError
-from saleor_crm_plugin.recommendations.learning.recommender import PersonalList, PopularList, RelatedList
+from saleor_crm_plugin.recommendations.learning.stored import PersonalList, PopularList, RelatedList
 from saleor_crm_plugin.recommendations.locking import lock_served
 from saleor_crm_plugin.recommendations.models import (
     ModelStatus,
@@ -65,11 +65,7 @@ def store_personal(model: RecommendationModel, lists: Iterable[PersonalList]) ->
     for batch in _batches(lists):
         with transaction.atomic(using=_using(model)):
             present = _lock_profiles(_using(model), [entry.customer_id for entry in batch])
-            rows = [
-                (*entry[:-2], _known(entry.due_days), _known(entry.rhythm_days))
-                for entry in batch
-                if entry.customer_id in present
-            ]
+            rows = [entry for entry in batch if entry.customer_id in present]
             stored = _copy(model, "crm_personal_recommendations", columns, rows)
         # Not in the transaction, in which whoever reads this would be, too.
         yield stored
@@ -120,6 +116,11 @@ def forget_personal(profile_ids: Sequence[int], using: str) -> None:
             cursor.execute(
                 "DELETE FROM crm_personal_recommendations WHERE profile_id = ANY (%s::bigint[])", [list(profile_ids)]
             )
+
+
+def published(using: str) -> RecommendationModel | None:
+    """The version in use."""
+    return RecommendationModel.objects.using(using).filter(status=ModelStatus.PUBLISHED).first()
 
 
 def publish(model: RecommendationModel, finished_at: datetime.datetime) -> None:
@@ -216,11 +217,6 @@ def _text(value: object) -> str:
     if isinstance(value, list):
         return "{" + ",".join(map(_number, value)) + "}"
     return str(value)
-
-
-def _known(days: Sequence[float]) -> list[float | None]:
-    """Null where nothing is known: the export of a customer's data is JSON, which has no NaN."""
-    return [value if math.isfinite(value) else None for value in days]
 
 
 def _number(value: float | None) -> str:

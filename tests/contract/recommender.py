@@ -10,15 +10,11 @@ import random
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
+from saleor_crm_plugin.recommendations.learning.candidates import Why
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
-from saleor_crm_plugin.recommendations.learning.personal import Why
-from saleor_crm_plugin.recommendations.learning.recommender import (
-    PersonalList,
-    PopularList,
-    Recommender,
-    RelatedList,
-)
+from saleor_crm_plugin.recommendations.learning.recommender import Recommender
+from saleor_crm_plugin.recommendations.learning.stored import PersonalList, PopularList, RelatedList
 
 # Neither small nor in a row, so that a position can never be taken for an id.
 TEA, SUGAR, CUP, HAMMER, NAILS = 1_000_101, 205, 70_309, 90_001, 90_002
@@ -72,12 +68,12 @@ class Learnt(NamedTuple):
 
 def learnt_by(recommender: Recommender) -> Learnt:
     return Learnt(
-        {entry.product_id: entry for entry in recommender.bought_together()},
-        {entry.product_id: entry for entry in recommender.similar()},
-        {entry.customer_id: entry for entry in recommender.personal()},
+        {entry.product_id: entry for entry in recommender.completing_lists()},
+        {entry.product_id: entry for entry in recommender.similar_lists()},
+        {entry.customer_id: entry for entry in recommender.personal_lists()},
         {
             entry.channel_id: entry
-            for entry in recommender.popular()
+            for entry in recommender.popular_lists()
             if (entry.kind, entry.category_id) == ("bestsellers", 0)
         },
     )

@@ -16,7 +16,7 @@ from saleor_crm_plugin.ingestion.import_training import import_now
 from saleor_crm_plugin.ingestion.train import train_now
 from saleor_crm_plugin.ingestion.versions import list_versions, roll_back_now, training_is_running
 from saleor_crm_plugin.management.progress import Bars
-from saleor_crm_plugin.management.versions import learnt_from, version_lines
+from saleor_crm_plugin.management.versions import evaluation_lines, learnt_from, version_lines
 
 # `--rollback` without an ID. No text, which argparse would take for one.
 PREVIOUS = object()
@@ -31,6 +31,22 @@ class Command(BaseCommand):
             type=_day,
             metavar="YYYY-MM-DD",
             help="Learn from orders placed on this day or later (default: the training history of the settings).",
+        )
+        choice = parser.add_mutually_exclusive_group()
+        choice.add_argument(
+            "--tune",
+            action="store_true",
+            default=None,
+            help="Choose parameters and rankers anew on the shop's last weeks (default: once a week).",
+        )
+        choice.add_argument(
+            "--no-tune",
+            dest="tune",
+            action="store_false",
+            help="Keep those that the model in use was trained with: four times as fast.",
+        )
+        parser.add_argument(
+            "--force", action="store_true", help="Publish what was learnt even if it does worse than what is published."
         )
         instead = parser.add_mutually_exclusive_group()
         instead.add_argument(
@@ -68,14 +84,14 @@ class Command(BaseCommand):
             elif options["rollback"] is not None:
                 self._roll_back(None if options["rollback"] is PREVIOUS else options["rollback"])
             else:
-                self._train(options["since"], bars)
+                self._train(options, bars)
         except CRMError as error:
             raise CommandError(str(error)) from error
         finally:
             bars.close()
 
-    def _train(self, since: datetime.datetime | None, bars: Bars) -> None:
-        model = train_now(progress=bars, since=since)
+    def _train(self, options: dict[str, Any], bars: Bars) -> None:
+        model = train_now(progress=bars, since=options["since"], tune=options["tune"], force=options["force"])
         bars.close()
         data = model.training_data
         seconds = (model.finished_at - model.started_at).total_seconds() if model.finished_at else 0.0
@@ -84,6 +100,8 @@ class Command(BaseCommand):
             f"{data['customers']:,} customers of {data['products']:,} products since {data['since']}, "
             f"in {seconds:.1f} s."
         )
+        for line in evaluation_lines(model.evaluation):
+            self.stdout.write(line)
 
     def _export(self, directory: Path, since: datetime.datetime | None, bars: Bars) -> None:
         done = export_now(directory, since=since, progress=bars)

@@ -1,1 +1,1 @@
-"""How good lists of recommendations are, on purchases that came later. Imports numpy, and nothing of Django or Saleor."""
+"""How good recommendations are, on purchases that came later. Imports numpy, and nothing of Django or Saleor."""

@@ -67,7 +67,9 @@ def _collected(file: Iterator[str], path: Path, progress: Callable[[str, int, in
     header = [name.strip().lower() for name in next(rows, [])]
     missing = [name for name in REQUIRED if name not in header]
     if missing:
-        raise EvaluationError(f"{path}: the header line lacks {', '.join(missing)}; it has {', '.join(header) or 'nothing'}.")
+        raise EvaluationError(
+            f"{path}: the header line lacks {', '.join(missing)}; it has {', '.join(header) or 'nothing'}."
+        )
     column = {name: header.index(name) for name in (*REQUIRED, *OPTIONAL) if name in header}
     customers, baskets, products, categories = _Numbers(), _Numbers(), _Numbers(), _Numbers()
     moments: dict[str, float] = {}
@@ -83,7 +85,11 @@ def _collected(file: Iterator[str], path: Path, progress: Callable[[str, int, in
             raise EvaluationError(f"{path} has more than {LINES_LIMIT:,} lines.")
         text = {name: row[place].strip() for name, place in column.items()}
         try:
-            day = moments[text["time"]] if text["time"] in moments else moments.setdefault(text["time"], _day(text["time"]))
+            day = (
+                moments[text["time"]]
+                if text["time"] in moments
+                else moments.setdefault(text["time"], _day(text["time"]))
+            )
             quantity = float(text.get("quantity") or 1)
             price = float(text.get("price") or 0)
         except ValueError as error:

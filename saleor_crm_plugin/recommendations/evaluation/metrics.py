@@ -43,7 +43,9 @@ def quality(customers: Array, products: Array, cases: Cases, top: int = TOP) -> 
     gains = np.bincount(customers, weights=right / np.log2(place + 2), minlength=size)[cases.customers]
     ideal = np.concatenate(([0.0], np.cumsum(1 / np.log2(np.arange(top) + 2))))
     return Quality(
-        recall=found / cases.sizes, ndcg=gains / ideal[np.minimum(cases.sizes, top)], hits=(found > 0).astype(np.float64)
+        recall=found / cases.sizes,
+        ndcg=gains / ideal[np.minimum(cases.sizes, top)],
+        hits=(found > 0).astype(np.float64),
     )
 
 

@@ -47,6 +47,22 @@ class Purchases:
     def __len__(self) -> int:
         return len(self.days)
 
+    @classmethod
+    def of_history(cls, history: PurchaseHistory, now: float) -> Purchases:
+        """The lines of a history that ends at `now` (days since 1970)."""
+        known = history.categories != NO_CATEGORY
+        categories = zip(history.product_ids[known].tolist(), history.categories[known].tolist(), strict=True)
+        return cls(
+            customers=history.customer_ids[history.customers],
+            baskets=history.baskets.astype(np.int64),
+            products=history.product_ids[history.products],
+            channels=history.channel_ids[history.channels],
+            days=now - history.ages.astype(np.float64),
+            quantities=history.quantities.astype(np.float64),
+            prices=history.prices[history.products].astype(np.float64),
+            categories=dict(categories),
+        )
+
     def where(self, chosen: npt.NDArray[np.bool_]) -> Purchases:
         return replace(
             self,
@@ -93,6 +109,8 @@ class Purchases:
     def by_category(self) -> Purchases:
         """The same purchases with the category in place of the product; lines without one are left out."""
         known, places = np.unique(self.products, return_inverse=True)
-        of_product = np.asarray([self.categories.get(product, NO_CATEGORY) for product in known.tolist()], dtype=np.int64)
+        of_product = np.asarray(
+            [self.categories.get(product, NO_CATEGORY) for product in known.tolist()], dtype=np.int64
+        )
         categories = of_product[places] if len(known) else self.products
         return replace(replace(self, products=categories).where(categories != NO_CATEGORY), categories={})

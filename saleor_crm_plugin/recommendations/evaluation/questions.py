@@ -143,5 +143,7 @@ def _hidden(contents: Mapping[int, set[int]], owners: Mapping[int, int], catalog
         products = sorted(contents[basket] & catalogue)
         if len(products) > 1:
             hidden = products[int(dice.integers(len(products)))]
-            items.append(HiddenItem(owners[basket], hidden, tuple(product for product in products if product != hidden)))
+            items.append(
+                HiddenItem(owners[basket], hidden, tuple(product for product in products if product != hidden))
+            )
     return items

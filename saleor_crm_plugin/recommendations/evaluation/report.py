@@ -105,7 +105,7 @@ def _figure(answers: Mapping[str, Any], question: str, measure: str) -> str:
 
 def _interval(answers: Mapping[str, Any], question: str, measure: str) -> str:
     value = answers.get(question, {}).get(measure)
-    return f"{value['low']:.4f}–{value['high']:.4f}" if isinstance(value, Mapping) else ""
+    return f"{value['low']:.4f} - {value['high']:.4f}" if isinstance(value, Mapping) else ""
 
 
 def _fitted(name: str, split: Split, parameters: Parameters, progress: Progress) -> Model:

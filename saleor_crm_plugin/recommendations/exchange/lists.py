@@ -14,7 +14,7 @@ import numpy as np
 
 from saleor_crm_plugin.recommendations.exchange.known import KnownIds, Unknown
 from saleor_crm_plugin.recommendations.exchange.tables import NUMBER, TEXT, WHOLE, Place, Table
-from saleor_crm_plugin.recommendations.learning.recommender import RelatedList
+from saleor_crm_plugin.recommendations.learning.stored import RelatedList
 
 NEIGHBOURS: Final = "product_neighbours.parquet"
 PERSONAL: Final = "personal.parquet"

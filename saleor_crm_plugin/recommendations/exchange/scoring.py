@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from saleor_crm_plugin.recommendations.exchange.factors import Factors
 from saleor_crm_plugin.recommendations.exchange.tables import Floats, Ints
+from saleor_crm_plugin.recommendations.learning.candidates import Why
 from saleor_crm_plugin.recommendations.learning.history import NO_CATEGORY
-from saleor_crm_plugin.recommendations.learning.personal import Why
-from saleor_crm_plugin.recommendations.learning.recommender import PersonalList, RelatedList
+from saleor_crm_plugin.recommendations.learning.stored import PersonalList, RelatedList
 
 # Scores computed at a time, 4 bytes each. 400 customers and 68,000 products of 64 numbers take .79 s of CPU with a
 # million, .42 s with 8 and .47 s with 32.
@@ -114,6 +114,9 @@ class Scorer:
             kinds[order].tolist(),
             reasons[order].tolist(),
             values[order].tolist(),
+            # When it will be bought again, factors do not know.
+            due_days=[],
+            rhythm_days=[],
         )
 
     def _nearest(self, new: Ints, products: Ints) -> Ints:

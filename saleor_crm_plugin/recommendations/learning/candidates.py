@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from itertools import pairwise
 from typing import Final, Self
 
 import numpy as np
@@ -110,9 +111,7 @@ class CandidateSource:
         self._size = len(history.product_ids)
         self._customers_count = len(history.customer_ids)
         self._rates = statistics.products.repeat_rates
-        lately = np.bincount(
-            history.products[history.ages < parameters.popular_window_days], minlength=self._size
-        )
+        lately = np.bincount(history.products[history.ages < parameters.popular_window_days], minlength=self._size)
         self._popularity = np.log1p(lately)
         self._most_sold = np.lexsort((-statistics.products.baskets, -lately))[:POPULAR_CANDIDATES]
         self._most_sold = self._most_sold[statistics.products.baskets[self._most_sold] > 0]
@@ -132,6 +131,27 @@ class CandidateSource:
             bought = _entries(bought, np.flatnonzero(listed[bought.customers]))
         for first, last in self._bounds(bought):
             yield self._of_block(_entries(bought, slice(first, last)))
+
+    def speaking_for(self, customers: Array, products: Array) -> Array:
+        """For each entry (by customer) the product bought that speaks for it most by `ease`; else `NO_PRODUCT`."""
+        found = np.full(len(products), NO_PRODUCT, dtype=np.int64)
+        place = self._ease.places(products)
+        starts = row_starts(customers)
+        bounds = np.append(starts, len(customers)).tolist()
+        for first, last in pairwise(bounds):
+            begin, end = np.searchsorted(self._bought.customers, [customers[first], customers[first] + 1])
+            sources = self._ease.places(self._bought.products[begin:end])
+            usable = np.flatnonzero(sources >= 0)
+            usable = usable[np.argsort(-self._bought.weights[begin:end][usable], kind="stable")[:SOURCES_LIMIT]]
+            if len(usable) == 0:
+                continue
+            weights = self._bought.weights[begin:end][usable].astype(np.float32)
+            parts = self._ease.weights[np.ix_(sources[usable], np.maximum(place[first:last], 0))] * weights[:, None]
+            strongest = parts.argmax(axis=0)
+            speaks = (place[first:last] >= 0) & (parts[strongest, np.arange(last - first)] > 0)
+            best = self._bought.products[begin:end][usable][strongest]
+            found[first:last] = np.where(speaks, best, NO_PRODUCT)
+        return found
 
     def _of_block(self, block: _Bought) -> Candidates:
         scores = self._linear(block)
@@ -192,7 +212,7 @@ class CandidateSource:
         return _plain(np.repeat(customers, len(self._most_sold)), np.tile(self._most_sold, len(customers)))
 
     def _bounds(self, bought: _Bought) -> list[tuple[int, int]]:
-        """Ranges of entries, cut between customers, of about BLOCK_CONTRIBUTIONS contributions and BLOCK_SCORES scores."""
+        """Ranges of entries, cut between customers: about BLOCK_CONTRIBUTIONS contributions, BLOCK_SCORES scores."""
         starts = row_starts(bought.customers)
         related = np.diff(self._together.starts)[bought.products]
         ends = np.append(starts, len(bought.customers))

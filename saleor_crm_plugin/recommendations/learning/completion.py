@@ -82,7 +82,9 @@ class Weights(NamedTuple):
     own: float
 
 
-def hits(scores: npt.NDArray[np.float32], hidden: Array, given: sparse.csr_array, top: int = TOP) -> npt.NDArray[np.bool_]:
+def hits(
+    scores: npt.NDArray[np.float32], hidden: Array, given: sparse.csr_array, top: int = TOP
+) -> npt.NDArray[np.bool_]:
     """(b,) whether each hidden product is among the `top` best by `scores` (b, P; changed). Ties share their places."""
     rows = np.repeat(np.arange(given.shape[0]), np.diff(given.indptr))
     scores[rows, given.indices] = -np.inf

@@ -1,8 +1,8 @@
 """EASE: a linear model of which products go with which, in closed form.
 
-Source: Steck, "Embarrassingly shallow autoencoders for sparse data" (WWW 2019), section 3: with the Gram matrix G of the
-customers' (or baskets') products and P = (G + lambda I)^-1, the weight of product j for product i is -P[j, i] / P[i, i],
-and 0 on the diagonal. Linear, so that each past product's part of a score is its explanation.
+Source: Steck, "Embarrassingly shallow autoencoders for sparse data" (WWW 2019), section 3: with the Gram matrix G of
+the customers' (or baskets') products and P = (G + lambda I)^-1, the weight of product j for product i is
+-P[j, i] / P[i, i], and 0 on the diagonal. Linear, so that each past product's part of a score is its explanation.
 """
 
 from __future__ import annotations

@@ -88,7 +88,9 @@ def features_of(
     last, own_gap = of_pair(bought.last_ages, np.nan), of_pair(bought.mean_gaps, np.nan)
     usual_gap = known.gaps[products].astype(np.float32)
     # The customer's own gaps count once each, the product's usual one twice.
-    both = np.where(np.isnan(own_gap), usual_gap, (np.nan_to_num(own_gap) * (baskets - 1) + 2 * usual_gap) / (baskets + 1))
+    both = np.where(
+        np.isnan(own_gap), usual_gap, (np.nan_to_num(own_gap) * (baskets - 1) + 2 * usual_gap) / (baskets + 1)
+    )
     since_first = of_pair(bought.baskets_since_first, np.nan)
     decayed = [of_pair(values, 0) for values in bought.decayed]
     sold = [values[products] for values in known.sold]

@@ -64,7 +64,7 @@ class Model(ABC):
 
     @abstractmethod
     def complete(self, baskets: Sequence[Basket], first: int = 10) -> list[list[Scored]]:
-        """For each basket what may be missing in it, best first; nothing that it holds. Unknown products are ignored."""
+        """For each basket what may be missing, best first; nothing that it holds. Unknown products are ignored."""
 
     @abstractmethod
     def similar(self, product_ids: Collection[int], first: int = 10) -> dict[int, list[Scored]]:

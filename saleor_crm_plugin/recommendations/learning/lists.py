@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from saleor_crm_plugin.recommendations.learning.candidates import NO_PRODUCT, Candidates, Why
+from saleor_crm_plugin.recommendations.learning.candidates import NO_PRODUCT, Candidates, CandidateSource, Why
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
-from saleor_crm_plugin.recommendations.learning.ranking import best_per_row, places
+from saleor_crm_plugin.recommendations.learning.ranking import best_per_row, places, row_starts
 from saleor_crm_plugin.recommendations.learning.statistics import Statistics
 
 Array = npt.NDArray[np.int64]
@@ -21,15 +21,14 @@ class Preferences(NamedTuple):
     """(n,) how much each candidate is preferred; they compare within one customer.
 
     Attributes:
-        next: as part of the next basket. new: as a first purchase; it counts for what was never bought. What is not
-            above `floor` is left out.
-        mixed: whether `next` compares what was bought with what was not.
+        next: as part of the next basket. new: as a first purchase; it counts for what was never bought.
+        ranked: they are logarithms, as a ranker gives them, and `next` compares what was bought with what was not.
+            Otherwise they are amounts, and what has 0 is left out.
     """
 
     next: Floats
     new: Floats
-    mixed: bool
-    floor: float = -np.inf
+    ranked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class PersonalLists:
 
     Attributes:
         customers, products: (m,) positions.
-        scores: (m,) never rising within a customer.
+        scores: (m,) above 0 up to 1: as a share of the customer's best of the same kind (bought before or not).
         kinds: (m,) values of `Why`.
         reason_products: (m,) position of the product that led to it; `POPULAR`: the product itself.
         reason_values: (m,) `BOUGHT_BEFORE`: number of baskets; `BOUGHT_TOGETHER`: share of the reason's baskets, 0 if
@@ -71,7 +70,7 @@ def simple_preferences(candidates: Candidates, statistics: Statistics, parameter
     # Where the chosen model is silent, the other one speaks, behind it.
     other = candidates.cosine if parameters.linear_discovery else np.maximum(candidates.linear, 0)
     behind = other / (1 + other) * 1e-9
-    return Preferences(next=candidates.again, new=np.where(new > 0, new + 1e-6, behind), mixed=False, floor=0.0)
+    return Preferences(next=candidates.again, new=np.where(new > 0, new + 1e-6, behind), ranked=False)
 
 
 def arranged(
@@ -79,18 +78,35 @@ def arranged(
 ) -> PersonalLists:
     """The best of the candidates, in order."""
     bought = candidates.again > 0
-    again, fresh = np.flatnonzero(bought), np.flatnonzero(~bought & (preferences.new > preferences.floor))
+    again, fresh = np.flatnonzero(bought), np.flatnonzero(~bought & (preferences.ranked | (preferences.new > 0)))
     again = again[_best(candidates, again, preferences.next, parameters.bought_limit)]
     fresh = fresh[_best(candidates, fresh, preferences.new, parameters.discovery_limit)]
-    if preferences.mixed and parameters.discovery_share is None:
+    if preferences.ranked and parameters.discovery_share is None:
         slots = _by_preference(candidates, again, fresh, preferences.next)
     else:
         slots = _by_share(candidates, again, fresh, statistics, parameters)
+    scores = np.concatenate(
+        (
+            _relative(candidates.customers[again], preferences.next[again], preferences.ranked),
+            _relative(candidates.customers[fresh], preferences.new[fresh], preferences.ranked),
+        )
+    )
     chosen = np.concatenate((again, fresh))
-    customers = candidates.customers[chosen]
-    order = np.lexsort((slots, customers))
+    order = np.lexsort((slots, candidates.customers[chosen]))
     chosen = chosen[order]
-    return _described(candidates.where(chosen), bought[chosen], statistics)
+    return _described(candidates.where(chosen), scores[order], bought[chosen], statistics)
+
+
+def explained(lists: PersonalLists, source: CandidateSource) -> PersonalLists:
+    """With the purchase that speaks for it most where the cosine names none; who has none is there as popular."""
+    silent = np.flatnonzero(lists.kinds == Why.POPULAR)
+    if len(silent) == 0:
+        return lists
+    reasons = source.speaking_for(lists.customers[silent], lists.products[silent])
+    kinds, reason_products = lists.kinds.copy(), lists.reason_products.copy()
+    kinds[silent] = np.where(reasons == NO_PRODUCT, Why.POPULAR, Why.BOUGHT_TOGETHER)
+    reason_products[silent] = np.where(reasons == NO_PRODUCT, lists.products[silent], reasons)
+    return replace(lists, kinds=kinds, reason_products=reason_products)
 
 
 def _best(candidates: Candidates, chosen: Array, scores: Floats, limit: int) -> Array:
@@ -124,15 +140,24 @@ def _by_share(
     return np.concatenate((slots, fresh_slots))
 
 
-def _described(chosen: Candidates, bought: npt.NDArray[np.bool_], statistics: Statistics) -> PersonalLists:
-    kinds = np.where(bought, Why.BOUGHT_BEFORE, np.where(chosen.reasons != NO_PRODUCT, Why.BOUGHT_TOGETHER, Why.POPULAR))
-    place = places(chosen.customers)
-    lengths = np.bincount(chosen.customers)[chosen.customers] if len(chosen) else place
+def _relative(customers: Array, scores: Floats, logarithms: bool) -> Floats:
+    """As a share of the customer's best, which stands first."""
+    starts = row_starts(customers)
+    best = np.repeat(scores[starts], np.diff(np.append(starts, len(customers))))
+    return np.exp(scores - best) if logarithms else scores / best
+
+
+def _described(
+    chosen: Candidates, scores: Floats, bought: npt.NDArray[np.bool_], statistics: Statistics
+) -> PersonalLists:
+    kinds = np.where(
+        bought, Why.BOUGHT_BEFORE, np.where(chosen.reasons != NO_PRODUCT, Why.BOUGHT_TOGETHER, Why.POPULAR)
+    )
     due, rhythm = _timing(chosen, bought, statistics)
     return PersonalLists(
         customers=chosen.customers,
         products=chosen.products,
-        scores=1 - place / np.maximum(lengths, 1),
+        scores=scores,
         kinds=kinds,
         reason_products=np.where(chosen.reasons == NO_PRODUCT, chosen.products, chosen.reasons),
         reason_values=chosen.values,

@@ -1,8 +1,7 @@
-"""The shop as it stood at a moment: simple models fitted on what had been bought, and candidates with their features."""
+"""The shop as it stood at a moment: simple models fitted on what had been bought, and candidates with features."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -20,8 +19,8 @@ from saleor_crm_plugin.recommendations.learning.statistics import Statistics
 
 Array = npt.NDArray[np.int64]
 
-# Customers that the learner looks at for each moment. Complete Journey has 2,063 who buy within four weeks; more of them
-# cost time and memory in proportion.
+# Customers that the learner looks at for each moment. Complete Journey has 2,051 who buy within four weeks; more cost
+# time and memory in proportion.
 CUSTOMERS_LIMIT: Final = 3_000
 
 
@@ -45,10 +44,8 @@ class Moment:
             parameters=parameters,
         )
 
-    def candidates(self, listed: npt.NDArray[np.bool_] | None = None) -> Iterator[Candidates]:
-        """As of `CandidateSource.blocks`."""
-        source = CandidateSource(self.history, self.statistics, self.together, self.ease, self.parameters)
-        return source.blocks(listed)
+    def source(self) -> CandidateSource:
+        return CandidateSource(self.history, self.statistics, self.together, self.ease, self.parameters)
 
     def features(self, candidates: Candidates) -> npt.NDArray[np.float32]:
         return features_of(
@@ -89,7 +86,7 @@ class Snapshot:
         new = first_purchases(history, days, parameters.horizon_days).of_customers(upcoming.customers)
         listed = np.zeros(len(history.customer_ids), dtype=bool)
         listed[upcoming.customers] = True
-        blocks = list(moment.candidates(listed))
+        blocks = list(moment.source().blocks(listed))
         candidates = joined(blocks)
         return cls(days, moment, candidates, moment.features(candidates), upcoming, new)
 

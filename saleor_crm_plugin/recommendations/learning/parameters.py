@@ -1,12 +1,13 @@
 """What the learner takes as given.
 
-Defaults serve a shop with too little history to tune on; a training replaces those named in `tuning` by what did best on
-the shop's own last weeks. Figures are of Complete Journey without fuel (`tests/benchmarks/evaluate_recommendations.py`).
+Defaults serve a shop with too little history to tune on; a training replaces those marked "tuned" by what did best on
+the shop's own last weeks. Figures are of Complete Journey without fuel, by `crm_evaluate`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +59,7 @@ class Parameters:
     basket_own: float = 0.1
     horizon_days: float = 28.0
     ranked: bool = False
+
+    def with_settings_of(self, given: Self) -> Self:
+        """The same, with what the shop's settings fix taken from `given`."""
+        return replace(self, minimum_support=given.minimum_support, discovery_share=given.discovery_share)

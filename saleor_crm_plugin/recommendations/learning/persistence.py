@@ -52,7 +52,9 @@ def read(path: Path, name: str) -> tuple[dict[str, Any], Arrays]:
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError) as error:
         raise ModelFileError(f"{path} is not a saved model, or is damaged: {error}") from error
     if header.get("format") != FORMAT_VERSION:
-        raise ModelFileError(f"{path} has format {header.get('format')}; this version reads {FORMAT_VERSION}. Train anew.")
+        raise ModelFileError(
+            f"{path} has format {header.get('format')}; this version reads {FORMAT_VERSION}. Train anew."
+        )
     if header.get("model") != name:
         raise ModelFileError(f"{path} holds the model {header.get('model')!r}, not {name!r}.")
     return header["settings"], arrays

@@ -4,35 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
+from math import isfinite
 from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from saleor_crm_plugin.recommendations.learning import dense, persistence
 from saleor_crm_plugin.recommendations.learning.affinity import Affinities, bought_by_the_same, bought_together
 from saleor_crm_plugin.recommendations.learning.candidates import Why
+from saleor_crm_plugin.recommendations.learning.channels import channel_lists
 from saleor_crm_plugin.recommendations.learning.ease import Ease, fit_ease
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.interface import Basket, Contribution, Kind, Model, Scored
-from saleor_crm_plugin.recommendations.learning.lists import PersonalLists, arranged, simple_preferences
+from saleor_crm_plugin.recommendations.learning.lists import PersonalLists, arranged, explained, simple_preferences
 from saleor_crm_plugin.recommendations.learning.moments import Moment
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
-from saleor_crm_plugin.recommendations.learning.popular import popular_by_channel
 from saleor_crm_plugin.recommendations.learning.positions import UNKNOWN, Positions
 from saleor_crm_plugin.recommendations.learning.ranker import Ranker
 from saleor_crm_plugin.recommendations.learning.ranking import row_starts
-from saleor_crm_plugin.recommendations.learning.selection import Progress, Rankers, Selection, own_history, select
+from saleor_crm_plugin.recommendations.learning.selection import Progress, Rankers, Selection, own_strengths, select
 from saleor_crm_plugin.recommendations.learning.statistics import Statistics
-from saleor_crm_plugin.recommendations.learning.stored import (
-    BESTSELLERS,
-    TRENDING,
-    PersonalList,
-    PopularList,
-    RelatedList,
-)
-from saleor_crm_plugin.recommendations.learning.trending import trending_by_channel
+from saleor_crm_plugin.recommendations.learning.stored import NO_REASON, PersonalList, PopularList, RelatedList
 
 
 def _silent(stage: str, done: int, total: int | None) -> None:
@@ -105,7 +101,9 @@ class Recommender(Model):
         for customer_id, place in zip(asked, places.tolist(), strict=True):
             entries = found.get(customer_id, [])
             if kind is not Kind.BUY_AGAIN and len(entries) < first:
-                bought = set(own.indices[own.indptr[place] : own.indptr[place + 1]].tolist()) if place != UNKNOWN else set()
+                bought = (
+                    set(own.indices[own.indptr[place] : own.indptr[place + 1]].tolist()) if place != UNKNOWN else set()
+                )
                 kept_out = bought if kind is Kind.DISCOVER else set()
                 entries = _filled(entries, popular, history.product_ids, kept_out, first)
             answer[customer_id] = entries
@@ -114,9 +112,10 @@ class Recommender(Model):
     def complete(self, baskets: Sequence[Basket], first: int = 10) -> list[list[Scored]]:
         history = self._moment.history
         related = self._completing.as_matrix()
-        own = own_history(self._moment, self.parameters)
-        popular = np.bincount(history.products[history.ages < self.parameters.popular_window_days],
-                              minlength=len(history.product_ids)).astype(np.float32)
+        own = self._own_strengths([basket.customer_id for basket in baskets])
+        popular = np.bincount(
+            history.products[history.ages < self.parameters.popular_window_days], minlength=len(history.product_ids)
+        ).astype(np.float32)
         popular *= np.float32(1e-6) / (1 + popular.max(initial=0))
         lists: list[list[Scored]] = []
         for block in dense.blocks(len(baskets), len(history.product_ids)):
@@ -140,7 +139,7 @@ class Recommender(Model):
     def explain(self, customer_id: int, product_id: int) -> list[Contribution]:
         """By the linear part of the model (co-purchase cosine): what was bought speaks for itself first."""
         place = self._positions.product(product_id)
-        own = self._positions.of_customers([customer_id], own_history(self._moment, self.parameters))
+        own = self._positions.of_customers([customer_id], self._own_strengths([customer_id]))
         if place is None or not own.nnz:
             return []
         related = self._completing.as_matrix()[:, [place]].toarray().ravel()
@@ -203,9 +202,10 @@ class Recommender(Model):
         listed = ~np.isin(history.customer_ids, np.fromiter(unlisted, dtype=np.int64, count=len(unlisted)))
         for lists in self._lists(listed):
             products = history.product_ids[lists.products].tolist()
-            reasons = history.product_ids[lists.reason_products].tolist()
+            known = history.product_ids[lists.reason_products]
+            reasons = np.where(lists.kinds == Why.POPULAR, NO_REASON, known).tolist()
             scores, kinds, values = lists.scores.tolist(), lists.kinds.tolist(), lists.reason_values.tolist()
-            due, rhythm = lists.due_days.tolist(), lists.rhythm_days.tolist()
+            due, rhythm = _known(lists.due_days), _known(lists.rhythm_days)
             starts = row_starts(lists.customers)
             customers = history.customer_ids[lists.customers[starts]].tolist()
             bounds = np.append(starts, len(products)).tolist()
@@ -224,29 +224,29 @@ class Recommender(Model):
 
     def popular_lists(self) -> Iterator[PopularList]:
         """For each channel and each category in it: what sells most, and what sells more than before."""
-        history, window = self._moment.history, self.parameters.popular_window_days
-        limit = self.parameters.popular_limit
-        for kind, lists in (
-            (BESTSELLERS, popular_by_channel(history, window, limit)),
-            (TRENDING, trending_by_channel(history, window, limit)),
-        ):
-            for entry in lists:
-                yield PopularList(
-                    kind,
-                    int(history.channel_ids[entry.channel]),
-                    entry.category_id,
-                    history.product_ids[entry.products].tolist(),
-                    entry.scores.tolist(),
-                )
+        chosen = self.parameters
+        return channel_lists(self._moment.history, chosen.popular_window_days, chosen.popular_limit)
 
     def _lists(self, listed: npt.NDArray[np.bool_]) -> Iterator[PersonalLists]:
         moment = self._moment
-        for candidates in moment.candidates(listed):
+        source = moment.source()
+        for candidates in source.blocks(listed):
             if self._rankers is None:
                 preferences = simple_preferences(candidates, moment.statistics, self.parameters)
             else:
                 preferences = self._rankers.preferences(moment.features(candidates))
-            yield arranged(candidates, preferences, moment.statistics, self.parameters)
+            yield explained(arranged(candidates, preferences, moment.statistics, self.parameters), source)
+
+    def _own_strengths(self, customer_ids: Sequence[int | None]) -> sparse.csr_array:
+        """(U, P) the scores of what these customers bought before."""
+        count = len(self._moment.history.customer_ids)
+        places = self._positions.customers(customer_ids)
+        listed = np.zeros(count, dtype=bool)
+        listed[places[places != UNKNOWN]] = True
+        total = sparse.csr_array((count, self._moment.statistics.size), dtype=np.float32)
+        for lists in self._lists(listed):
+            total = total + own_strengths(lists, count, self._moment)
+        return total.tocsr()
 
     def _most_sold(self) -> npt.NDArray[np.int64]:
         history = self._moment.history
@@ -268,6 +268,10 @@ class Recommender(Model):
                 yield RelatedList(product, related[part], scores[part], confidences[part])
 
 
+def _known(days: npt.NDArray[np.float64]) -> list[float | None]:
+    return [value if isfinite(value) else None for value in days.tolist()]
+
+
 def _of_kind(lists: PersonalLists, kind: Kind) -> npt.NDArray[np.bool_]:
     bought: npt.NDArray[np.bool_] = lists.kinds == Why.BOUGHT_BEFORE
     if kind is Kind.FOR_YOU:
@@ -278,7 +282,7 @@ def _of_kind(lists: PersonalLists, kind: Kind) -> npt.NDArray[np.bool_]:
 def _runs(sorted_rows: npt.NDArray[np.int64]) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
     starts = row_starts(sorted_rows)
     bounds = np.append(starts, len(sorted_rows)).tolist()
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in pairwise(bounds):
         yield int(sorted_rows[first]), np.arange(first, last)
 
 

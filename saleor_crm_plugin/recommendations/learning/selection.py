@@ -21,7 +21,7 @@ from saleor_crm_plugin.recommendations.learning.ease import fit_ease
 from saleor_crm_plugin.recommendations.learning.examples import Examples
 from saleor_crm_plugin.recommendations.learning.features import NAMES
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
-from saleor_crm_plugin.recommendations.learning.lists import Preferences, arranged, simple_preferences
+from saleor_crm_plugin.recommendations.learning.lists import PersonalLists, Preferences, arranged, simple_preferences
 from saleor_crm_plugin.recommendations.learning.moments import Moment, Snapshot
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 from saleor_crm_plugin.recommendations.learning.ranker import Ranker, available
@@ -59,7 +59,7 @@ class Rankers:
     new: Ranker
 
     def preferences(self, features: npt.NDArray[np.float32]) -> Preferences:
-        return Preferences(self.next.scores(features), self.new.scores(features), mixed=True)
+        return Preferences(self.next.scores(features), self.new.scores(features), ranked=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,7 @@ class Selection:
         return cls(parameters, rankers, Comparison(), [])
 
 
-def kept(
-    history: PurchaseHistory, parameters: Parameters, rankers: Rankers | None, progress: Progress
-) -> Selection:
+def kept(history: PurchaseHistory, parameters: Parameters, rankers: Rankers | None, progress: Progress) -> Selection:
     """Leave parameters and rankers as an earlier training chose them, and say what they are worth now.
 
     The rankers may have learnt from part of the weeks that they are judged on here, which flatters them a little.
@@ -131,6 +129,7 @@ def select(history: PurchaseHistory, parameters: Parameters, progress: Progress)
     new_examples: dict[float, Examples] = {}
     comparison = Comparison()
     early: Rankers | None = None
+    won: Rankers | None = None
     for number, days in enumerate(moments):
         progress("past", number, len(moments))
         if days == horizon + step and not ranking:
@@ -146,12 +145,14 @@ def select(history: PurchaseHistory, parameters: Parameters, progress: Progress)
             early = _rankers(next_examples, new_examples, lambda past: past >= 2 * horizon)
         if days == horizon:
             comparison = _compared(snapshot, parameters, early)
+            won = early if early is not None and _better(comparison) else None
+            parameters = _tuned_completion(snapshot, history, parameters, won)
     progress("past", len(moments), len(moments))
     if len(next(iter(comparison.next.values()), ())) < FEWEST_CASES:
         notes.append(_too_few(horizon))
         return Selection(replace(parameters, ranked=False), None, Comparison(), notes)
     rankers = None
-    if early is not None and _better(comparison):
+    if won is not None:
         progress("ranking", 0, None)
         rankers = _rankers(next_examples, new_examples, lambda past: past <= 2 * horizon + step)
     notes.append(_verdict(ranking, early, rankers))
@@ -186,8 +187,7 @@ def _tuned(snapshot: Snapshot, history: PurchaseHistory, parameters: Parameters,
         return parameters
     parameters = _tuned_frequency(snapshot, parameters)
     parameters = _tuned_discovery(snapshot, parameters)
-    parameters = _tuned_mixture(snapshot, parameters)
-    return _tuned_completion(snapshot, history, parameters)
+    return _tuned_mixture(snapshot, parameters)
 
 
 def _tuned_frequency(snapshot: Snapshot, parameters: Parameters) -> Parameters:
@@ -232,26 +232,33 @@ def _tuned_mixture(snapshot: Snapshot, parameters: Parameters) -> Parameters:
     return chosen
 
 
-def _tuned_completion(snapshot: Snapshot, history: PurchaseHistory, parameters: Parameters) -> Parameters:
+def _tuned_completion(
+    snapshot: Snapshot, history: PurchaseHistory, parameters: Parameters, rankers: Rankers | None
+) -> Parameters:
+    if len(snapshot.next.customers) < FEWEST_CASES:
+        return parameters
     moment = snapshot.moment
+    lists = arranged(snapshot.candidates, preferences_of(snapshot, parameters, rankers), moment.statistics, parameters)
     later = history.since(snapshot.days, snapshot.days - parameters.horizon_days)
     items = HiddenItems.of(later, moment.statistics.products.baskets > 0)
     linear = fit_ease(moment.history.by_basket(), parameters.basket_regularization)
-    weights = tuned_weights(items, moment.together, linear, own_history(moment, parameters))
+    weights = tuned_weights(items, moment.together, linear, own_strengths(lists, len(history.customer_ids), moment))
     if weights is None:
         return parameters
     return replace(parameters, basket_linear=weights.linear, basket_own=weights.own)
 
 
-def own_history(moment: Moment, parameters: Parameters) -> sparse.csr_array:
-    """(U, P) how strongly each customer bought each product."""
-    history, statistics = moment.history, moment.statistics
-    decayed = np.exp2(-history.ages.astype(np.float64) / parameters.half_life_days)
-    strength = decayed * statistics.products.repeat_rates[history.products] ** parameters.repeat_power
-    shape = (len(history.customer_ids), len(history.product_ids))
-    matrix = sparse.csr_array((strength.astype(np.float32), (history.customers, history.products)), shape=shape)
-    matrix.sum_duplicates()
-    return matrix
+def own_strengths(lists: PersonalLists, customers_count: int, moment: Moment) -> sparse.csr_array:
+    """(U, P) the scores of what each customer bought before."""
+    bought = lists.kinds == Why.BOUGHT_BEFORE
+    entries = (lists.scores[bought].astype(np.float32), (lists.customers[bought], lists.products[bought]))
+    return sparse.csr_array(entries, shape=(customers_count, moment.statistics.size))
+
+
+def preferences_of(snapshot: Snapshot, parameters: Parameters, rankers: Rankers | None) -> Preferences:
+    if rankers is not None:
+        return rankers.preferences(snapshot.features)
+    return simple_preferences(snapshot.candidates, snapshot.moment.statistics, parameters)
 
 
 def _compared(snapshot: Snapshot, parameters: Parameters, rankers: Rankers | None) -> Comparison:

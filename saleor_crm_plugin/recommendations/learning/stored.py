@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+# In `PersonalList.reason_product_ids` where no product leads to another. Saleor's ids begin at 1.
+NO_REASON = 0
 BESTSELLERS, TRENDING = "bestsellers", "trending"
 
 
@@ -20,9 +22,9 @@ class PersonalList(NamedTuple):
     """What a customer may want next, best first. Units as of `lists.PersonalLists`, with ids for positions.
 
     Attributes:
-        due_days: days after the end of the history at which the customer is expected to buy it again; NaN where not
+        due_days: days after the end of the history at which the customer is expected to buy it again; None where not
             known, or not bought before.
-        rhythm_days: days between the customer's purchases of it; NaN likewise. Either may be empty: nothing is known.
+        rhythm_days: days between the customer's purchases of it; None likewise. Either may be empty: nothing is known.
     """
 
     customer_id: int
@@ -31,8 +33,8 @@ class PersonalList(NamedTuple):
     reason_kinds: list[int]
     reason_product_ids: list[int]
     reason_values: list[float]
-    due_days: list[float]
-    rhythm_days: list[float]
+    due_days: list[float | None]
+    rhythm_days: list[float | None]
 
 
 class PopularList(NamedTuple):

@@ -14,7 +14,7 @@ from saleor.product.models import Product
 
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileOrder
 from saleor_crm_plugin.recommendations import storage
-from saleor_crm_plugin.recommendations.learning.recommender import PersonalList, PopularList, RelatedList
+from saleor_crm_plugin.recommendations.learning.stored import PersonalList, PopularList, RelatedList
 from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, ReasonKind, RecommendationModel
 from tests.devshop.factories import make_channel, make_order, make_product
 

@@ -13,7 +13,6 @@ import pytest
 from saleor_crm_plugin.ingestion import customer_types, export_training, favorites, import_training, purchases
 from saleor_crm_plugin.recommendations import serving_sold, serving_sql
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
-from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 
 ROOT = Path(__file__).parents[3]
 FACTS = [

@@ -18,7 +18,7 @@ from saleor_crm_plugin.recommendations.exchange.lists import (
     open_neighbours,
     open_personal,
 )
-from saleor_crm_plugin.recommendations.learning.recommender import RelatedList
+from saleor_crm_plugin.recommendations.learning.stored import RelatedList
 from tests.unit.recommendations.exchange.deliveries import NEIGHBOURS as NEIGHBOUR_SCHEMA
 from tests.unit.recommendations.exchange.deliveries import deliver, table
 

@@ -14,7 +14,7 @@ from saleor_crm_plugin.recommendations.exchange.factors import Factors
 from saleor_crm_plugin.recommendations.exchange.known import KnownIds
 from saleor_crm_plugin.recommendations.exchange.scoring import Bought, Scorer, similar_products
 from saleor_crm_plugin.recommendations.learning.history import NO_CATEGORY
-from saleor_crm_plugin.recommendations.learning.recommender import PersonalList
+from saleor_crm_plugin.recommendations.learning.stored import PersonalList
 
 BEFORE, TOGETHER = 1, 2
 
@@ -52,6 +52,8 @@ def test_a_list_by_hand() -> None:
         [TOGETHER, BEFORE, BEFORE, TOGETHER],
         [10, 10, 20, 20],  # Nearest to 0 is 10; to 30, of two that point elsewhere, the less distant 20.
         [0.0, 3.0, 1.0, 0.0],
+        due_days=[],
+        rhythm_days=[],
     )
 
 
@@ -120,7 +122,7 @@ def test_as_somebody_would_who_looks_at_everything(
         fresh = [id for id in best if (entry.customer_id, id) not in baskets][:new]
         assert entry.product_ids == sorted(known + fresh, key=lambda one: (-worth[one], one))
         assert entry.scores == [worth[id] for id in entry.product_ids]
-        for id, kind, reason, value in zip(*entry[1:2], *entry[3:], strict=True):
+        for id, kind, reason, value in zip(*entry[1:2], *entry[3:6], strict=True):
             if id in known:
                 assert (kind, reason, value) == (BEFORE, id, baskets[entry.customer_id, id])
             else:
