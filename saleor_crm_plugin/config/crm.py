@@ -47,6 +47,7 @@ class CRMSettings:
     recommendations_enabled: bool = True
     training_history_days: int = 365
     minimum_support: int = 3
+    recommend_only_in_stock: bool = True
     # None: nobody is reminded.
     expiry_reminder_days: int | None = None
     # For how long an order can be rated after it was sent, and an answer be changed after it was given.
@@ -148,6 +149,13 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         "Two products are recommended together once this many orders contain both.",
         "3",
         WholeNumber(*MINIMUM_SUPPORT),
+    ),
+    field(
+        "recommend_only_in_stock",
+        "Recommend only what is in stock",
+        "Leave out products of which the channel's warehouses have none that is not promised to an order yet.",
+        True,
+        Flag(),
     ),
     field(
         "expiry_reminder_days",

@@ -1,7 +1,7 @@
 """What a channel sells, whoever asks: its bestsellers, its newest products, and what was published last.
 
-These are common table expressions: read and tested once for any number of lists. `{asked}` is to be replaced by the name
-of the expression with the lists that are short of products. Columns as in `serving_sources`, and `category_id`.
+These are common table expressions: read and tested once for any number of lists. `{asked}` is to be replaced by the
+name of the expression with the lists that are short of products. Columns as in `serving_sources`, and `category_id`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ ORDER BY id DESC LIMIT {SCAN_LIMIT}
 
 _BY_DATE: Final = "published_at DESC, product_id DESC"
 # The channel's listings from the newest on, by Saleor's index of the date.
-_FROM_THENEWEST: Final = f"""
+_FROM_THE_NEWEST: Final = f"""
 SELECT listing.product_id, listing.published_at FROM product_productchannellisting listing {{within}}
 WHERE {{wanted}} AND {LISTED} AND listing.published_at <= %(now)s
 ORDER BY listing.published_at DESC, listing.product_id DESC LIMIT {SCAN_LIMIT}
