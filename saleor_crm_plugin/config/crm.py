@@ -52,6 +52,7 @@ class CRMSettings:
     minimum_support: int = 3
     # Places of FOR_YOU for products that the customer never bought. None: learnt from what customers do.
     discovery_percent: int | None = None
+    recommend_only_in_stock: bool = True
     # None: nobody is reminded.
     expiry_reminder_days: int | None = None
     # For how long an order can be rated after it was sent, and an answer be changed after it was given.
@@ -169,6 +170,13 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         "empty: as many as customers buy.",
         "",
         WholeNumber(*DISCOVERY_PERCENT),
+    ),
+    field(
+        "recommend_only_in_stock",
+        "Recommend only what is in stock",
+        "Leave out products of which the channel's warehouses have none that is not promised to an order yet.",
+        True,
+        Flag(),
     ),
     field(
         "expiry_reminder_days",

@@ -82,12 +82,14 @@ class ActiveChannel:
 
     Attributes:
         recommends: False where the operator has switched recommendations (or the plugin) off.
+        only_in_stock: only what its warehouses have is recommended.
     """
 
     id: int
     slug: str
     currency: str
     recommends: bool
+    only_in_stock: bool
 
 
 class ActiveChannelBySlugLoader(DataLoader):
@@ -109,14 +111,14 @@ class ActiveChannelBySlugLoader(DataLoader):
             .values_list("pk", "slug", "currency_code", "crm_active", "crm_configuration")
         )
         channels = {
-            slug: ActiveChannel(pk, slug, currency, recommends=_recommends(active, configuration))
+            slug: ActiveChannel(pk, slug, currency, *_recommending(active, configuration))
             for pk, slug, currency, active, configuration in rows
         }
         return [channels.get(slug) for slug in keys]
 
 
-def _recommends(active: bool | None, configuration: Any) -> bool:
-    if active is False:
-        return False
+def _recommending(active: bool | None, configuration: Any) -> tuple[bool, bool]:
+    """Whether to recommend, and whether only what is in stock."""
     values, _errors = read_values(configuration or [], CRM_FIELDS)
-    return CRMSettings(**values).recommendations_enabled
+    settings = CRMSettings(**values)
+    return active is not False and settings.recommendations_enabled, settings.recommend_only_in_stock
