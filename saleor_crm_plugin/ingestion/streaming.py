@@ -47,6 +47,10 @@ def _chunks(pieces: Iterable[str]) -> Generator[bytes]:
 
 async def _in_thread(chunks: Generator[bytes]) -> AsyncIterator[bytes]:
     # The thread of the request has its connections to the database, and Django closes them there at the end.
-    advance = sync_to_async(next, thread_sensitive=True)
-    while (chunk := await advance(chunks, None)) is not None:
+    advance = sync_to_async(_next, thread_sensitive=True)
+    while (chunk := await advance(chunks)) is not None:
         yield chunk
+
+
+def _next(chunks: Generator[bytes]) -> bytes | None:
+    return next(chunks, None)
