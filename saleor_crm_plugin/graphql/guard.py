@@ -17,7 +17,9 @@ from saleor_crm_plugin.ingestion.tasks import our_tables_are_missing
 logger = logging.getLogger(__name__)
 
 MIGRATE = "The tables of saleor_crm_plugin are missing or old: run `manage.py migrate saleor_crm_plugin`."
-NUL = "A text has a character that no text can hold (NUL)."
+UNSTORABLE = "A text has a character that no text can hold: NUL, or half of a surrogate pair."
+# What the database, and its driver, say about what it cannot do.
+FAULTS = (DatabaseError, UnicodeEncodeError)
 
 
 def guarded(resolver: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,7 +29,7 @@ def guarded(resolver: Callable[..., Any]) -> Callable[..., Any]:
     def guarded_resolver(*args: Any, **kwargs: Any) -> Any:
         try:
             result = resolver(*args, **kwargs)
-        except DatabaseError as error:
+        except FAULTS as error:
             raise_explained(error)
         return Promise.resolve(result).catch(_reject) if is_thenable(result) else result
 
@@ -35,10 +37,10 @@ def guarded(resolver: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _reject(error: Exception) -> None:
-    raise explained(error) if isinstance(error, DatabaseError) else error
+    raise explained(error) if isinstance(error, FAULTS) else error
 
 
-def raise_explained(error: DatabaseError) -> NoReturn:
+def raise_explained(error: Exception) -> NoReturn:
     """Raise it, or what explains it."""
     explanation = explained(error)
     if explanation is error:
@@ -47,11 +49,11 @@ def raise_explained(error: DatabaseError) -> NoReturn:
     raise explanation from error
 
 
-def explained(error: DatabaseError) -> Exception:
+def explained(error: Exception) -> Exception:
     """The error itself, or one that says what to do, where we know."""
-    if isinstance(error, DataError) and "NUL (0x00)" in str(error):
-        return GraphQLError(NUL)
-    if not our_tables_are_missing(error):
+    if isinstance(error, UnicodeEncodeError) or (isinstance(error, DataError) and "NUL (0x00)" in str(error)):
+        return GraphQLError(UNSTORABLE)
+    if not (isinstance(error, DatabaseError) and our_tables_are_missing(error)):
         return error
     log_once(logger, "migrate", MIGRATE)
     return GraphQLError(MIGRATE)
