@@ -15,7 +15,8 @@ from saleor.core.prices import quantize_price
 
 from saleor_crm_plugin.csv_cells import Writable, cell
 from saleor_crm_plugin.exceptions import CustomerInputError
-from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity, ProfileMetrics
+from saleor_crm_plugin.profiles.identity import guest_emails
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics
 from saleor_crm_plugin.profiles.notes.models import CustomerTag
 from saleor_crm_plugin.profiles.privacy.models import DataRequest, RequestKind
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
@@ -94,8 +95,7 @@ def _read(profile_ids: Collection[int], using: str) -> dict[int, dict[str, Any]]
         "pk", "email", "first_name", "last_name", "language_code"
     ):
         by_user[pk].update(email=email, first_name=first_name, last_name=last_name, language=language)
-    guests = ProfileIdentity.objects.using(using).filter(profile_id__in=profile_ids, kind=IdentityKind.UNVERIFIED_EMAIL)
-    for profile_id, email in guests.values_list("profile_id", "value"):
+    for profile_id, email in guest_emails(profile_ids, using).items():
         found[profile_id].setdefault("email", email)
     tags = CustomerTag.objects.using(using).filter(profile_id__in=profile_ids).order_by("name")
     for profile_id, name in tags.values_list("profile_id", "name"):

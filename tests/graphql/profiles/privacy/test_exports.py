@@ -16,7 +16,7 @@ from django.test import Client
 
 from saleor_crm_plugin import models as ours
 from saleor_crm_plugin.ingestion.data_export import HOLDINGS
-from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics
+from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity, ProfileMetrics
 from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
 from saleor_crm_plugin.profiles.privacy.links import LINK_HOURS
 from saleor_crm_plugin.profiles.privacy.models import DataRequest
@@ -195,6 +195,15 @@ class TestExportOfASegment:
         # Not a formula in anybody's spreadsheet.
         assert ann["tags"] == "'=cmd(), vip"
         assert (guy["email"], guy["user_id"], guy["currency"]) == ("guy@example.com", "", "USD")
+
+    def test_a_guest_has_the_address_that_the_profile_shows(self, staff, segment, shop):
+        guest = CustomerProfile.objects.get(user=None)
+        ProfileIdentity.objects.create(profile=guest, kind=IdentityKind.VERIFIED_EMAIL, value="proven@example.com")
+        with time_machine.travel(NOW, tick=False):
+            url = staff.data(SEGMENT, segment=global_id("CustomerSegment", segment.pk))["customerSegmentExport"]["url"]
+        query = "query ($id: ID!) { customerProfile(id: $id) { email } }"
+        shown = staff.data(query, id=global_id("CustomerProfile", guest.pk))["customerProfile"]["email"]
+        assert [row["email"] for row in self.rows(url)] == ["ann@example.com", shown]
 
     @pytest.mark.parametrize(
         ("currency", "amounts"),
