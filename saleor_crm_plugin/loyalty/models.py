@@ -292,7 +292,7 @@ class PointsHold(models.Model):
 
 
 class AccountMerge(models.Model):
-    """Two accounts of one person became one; undone, they are two again (`loyalty.merging`)."""
+    """Two accounts of one person became one; undone, they are two again (`loyalty.separating`)."""
 
     source = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="merges")
     target = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="merges_in")
