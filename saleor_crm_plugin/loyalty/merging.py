@@ -16,12 +16,13 @@ from django.db import models, transaction
 from saleor_crm_plugin.actors import SYSTEM, Actor
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.loyalty import accounts, entry_points
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import (
     AccountMerge,
     LoyaltyAccount,
     PointsTransaction,
 )
+from saleor_crm_plugin.loyalty.posting import Source
 
 MERGED = "Accounts merged"
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from saleor_crm_plugin.config import EarnedPointsPolicy, SpentPointsPolicy
 from saleor_crm_plugin.loyalty import earning, holds
 from saleor_crm_plugin.loyalty.expiry import expires_at
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import PointsHold, PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.rules.storage import RuleUse
 from saleor_crm_plugin.loyalty.terms import occasion_of
 

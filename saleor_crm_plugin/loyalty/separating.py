@@ -27,7 +27,7 @@ from django.db import models, transaction
 from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.loyalty import accounts, entry_points, moving, storage
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.merging import key_of, merge_many
 from saleor_crm_plugin.loyalty.models import (
     EARNINGS,
@@ -37,6 +37,7 @@ from saleor_crm_plugin.loyalty.models import (
     PointsTransaction,
     TransactionType,
 )
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.wallet import Consumption
 
 UNMERGED = "Accounts separated"

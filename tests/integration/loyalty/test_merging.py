@@ -22,7 +22,7 @@ from saleor_crm_plugin.loyalty import corrections, entry_points
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.audit import findings
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.merging import merge, merge_many
 from saleor_crm_plugin.loyalty.models import (
     AccountMerge,
@@ -34,6 +34,7 @@ from saleor_crm_plugin.loyalty.models import (
     TransactionType,
 )
 from saleor_crm_plugin.loyalty.orders import bring_in_line
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.queries import order_points
 from saleor_crm_plugin.loyalty.rules.definition import Effect, Limits, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule

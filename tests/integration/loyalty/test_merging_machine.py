@@ -32,7 +32,7 @@ from saleor_crm_plugin.config import EarnedPointsPolicy, Expiry, LoyaltySettings
 from saleor_crm_plugin.loyalty import corrections
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.merging import merge
 from saleor_crm_plugin.loyalty.models import (
     AccountMerge,
@@ -43,6 +43,7 @@ from saleor_crm_plugin.loyalty.models import (
     PointsTransaction,
 )
 from saleor_crm_plugin.loyalty.orders import bring_in_line
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.queries import OrderPoints, order_points
 from saleor_crm_plugin.loyalty.schedule import activate_due_lots, expire_due_lots
 from saleor_crm_plugin.loyalty.separating import unmerge
