@@ -16,7 +16,7 @@ from datetime import datetime
 from django.db import transaction
 
 from saleor_crm_plugin.config import Expiry
-from saleor_crm_plugin.loyalty.earning import RuleTerms
+from saleor_crm_plugin.loyalty.awards import RuleTerms
 from saleor_crm_plugin.loyalty.expiry import expires_at
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, TransactionType

@@ -28,7 +28,8 @@ from saleor_crm_plugin.ingestion import hooks
 from saleor_crm_plugin.ingestion.checkouts import earning_order, gift_card_balances
 from saleor_crm_plugin.ingestion.currencies import currency_places
 from saleor_crm_plugin.ingestion.room import FORM_OF, quote_again, quote_for, room_of
-from saleor_crm_plugin.loyalty.earning import Award, EarningTerms, RuleShare, award, split_points
+from saleor_crm_plugin.loyalty.awards import Award, EarningTerms, RuleShare
+from saleor_crm_plugin.loyalty.earning import award, split_points
 from saleor_crm_plugin.loyalty.models import HoldForm, LoyaltyAccount, PointsHold
 from saleor_crm_plugin.loyalty.redemption import Quote
 
