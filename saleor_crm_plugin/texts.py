@@ -1,8 +1,14 @@
-"""Texts that somebody sent."""
+"""Texts that people send."""
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+# NUL, and halves of a character that UTF-16 writes as two: JSON can spell both, PostgreSQL can store neither.
+UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+
 
 def can_be_stored(text: str) -> bool:
-    """Whether PostgreSQL can hold a text, or look for it: it has no NUL, and no half of a surrogate pair."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    """Whether the database can hold this text, or compare it with what it holds."""
+    return UNSTORABLE.search(text) is None

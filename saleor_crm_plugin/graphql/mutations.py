@@ -12,7 +12,7 @@ from saleor.graphql.core.mutations import BaseMutation
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import CRMError, InputError
 from saleor_crm_plugin.graphql.access import authenticated_user
-from saleor_crm_plugin.graphql.guard import FAULTS, raise_explained
+from saleor_crm_plugin.graphql.guard import DATABASE_ERRORS, raise_explained
 
 Key = TypeVar("Key")
 
@@ -35,8 +35,8 @@ class DomainMutation(BaseMutation):
             if refusal is None:
                 raise
             return cls.handle_errors(refusal)
-        except FAULTS as error:
-            raise_explained(error)
+        except DATABASE_ERRORS as error:
+            raise_explained(error, data)
 
     @classmethod
     def refusal_of(cls, error: CRMError) -> ValidationError | None:

@@ -15,6 +15,7 @@ def profile_id_by_email(email: str, using: str) -> int | None:
     """
     address = normalize_email(email)
     if not can_be_stored(address):
+        # The database refuses to look for it.
         return None
     persons: list[Person] = [GuestPerson(address)]
     for user_id, is_confirmed in (

@@ -186,7 +186,7 @@ def _check_text(text: str | None) -> None:
     if len(text.strip()) > TEXT_MAX_LENGTH:
         raise CustomerInputError(f"At most {TEXT_MAX_LENGTH} characters.", "INVALID", "comment")
     if not can_be_stored(text):
-        raise CustomerInputError("There is a character in it that cannot be stored.", "INVALID", "comment")
+        raise CustomerInputError("The text has a character that cannot be stored.", "INVALID", "comment")
 
 
 def _require_open(given_at: datetime, within: timedelta, now: datetime, field_name: str) -> None:
