@@ -16,6 +16,7 @@ from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
 from saleor_crm_plugin.profiles.merging.family import found_by_id, heads_of_users, users_of, with_family
 from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.texts import can_be_stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class ActiveChannelBySlugLoader(DataLoader):
         plugin = PluginConfiguration.objects.filter(identifier=CRM_PLUGIN_ID, channel__isnull=True)
         rows = (
             Channel.objects.using(self.database_connection_name)
-            .filter(slug__in=keys, is_active=True)
+            .filter(slug__in=filter(can_be_stored, keys), is_active=True)
             .annotate(crm_active=Subquery(plugin.values("active")[:1]))
             .annotate(crm_configuration=Subquery(plugin.values("configuration")[:1]))
             .values_list("pk", "slug", "currency_code", "crm_active", "crm_configuration")

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError
 from graphql import GraphQLError
 from saleor.graphql.core.mutations import BaseMutation
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import CRMError, InputError
 from saleor_crm_plugin.graphql.access import authenticated_user
-from saleor_crm_plugin.graphql.guard import raise_explained
+from saleor_crm_plugin.graphql.guard import DATABASE_ERRORS, raise_explained
 
 Key = TypeVar("Key")
 
@@ -36,8 +35,8 @@ class DomainMutation(BaseMutation):
             if refusal is None:
                 raise
             return cls.handle_errors(refusal)
-        except DatabaseError as error:
-            raise_explained(error)
+        except DATABASE_ERRORS as error:
+            raise_explained(error, data)
 
     @classmethod
     def refusal_of(cls, error: CRMError) -> ValidationError | None:

@@ -10,7 +10,7 @@ from django.db import transaction
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.actors import Actor
-from saleor_crm_plugin.ingestion.standing import bring_customers_in_line
+from saleor_crm_plugin.ingestion.standing import refresh_standing
 from saleor_crm_plugin.profiles.consents.enforcement import BATCH_SIZE, all_profiles, follow_policy, set_policy
 from saleor_crm_plugin.profiles.consents.recording import Consent, Recorded, record_consents
 from saleor_crm_plugin.recommendations.storage import forget_personal
@@ -28,7 +28,7 @@ def update_consents(profile_id: int, consents: Sequence[Consent], actor: Actor, 
         recorded = record_consents(profile_id, consents, actor, now, using)
         forget_personal(recorded.refusals.recommendations, using)
     if recorded.new:
-        bring_customers_in_line([recorded.profile_id], now, using)
+        refresh_standing([recorded.profile_id], now, using)
     return recorded
 
 

@@ -29,7 +29,7 @@ from saleor_crm_plugin.loyalty.tiers.queries import current_tiers
 from saleor_crm_plugin.profiles.feedback import giving
 from saleor_crm_plugin.profiles.feedback.giving import Answer, Purchase
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback
-from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
+from saleor_crm_plugin.profiles.identity import UserPerson, find_profiles, resolve_profiles
 
 USING: Final = "default"
 FEEDBACK: Final = "feedback:"
@@ -72,10 +72,10 @@ def change_feedback(user: User, order_id: UUID, answer: Answer, now: datetime | 
         CustomerInputError: as `giving.change`.
     """
     settings = load_settings().crm
-    person = UserPerson(user.pk)
     return giving.change(
         order_id,
-        {resolve_profiles([person])[person]},
+        # Whoever has no profile has said nothing, and gets none for trying.
+        set(find_profiles([UserPerson(user.pk)]).values()),
         answer,
         edit_days=settings.feedback_edit_days,
         moderated=settings.reviews_moderated,

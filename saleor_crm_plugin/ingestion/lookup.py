@@ -5,6 +5,7 @@ from __future__ import annotations
 from saleor.account.models import User
 
 from saleor_crm_plugin.profiles.identity import GuestPerson, Person, UserPerson, find_profiles, normalize_email
+from saleor_crm_plugin.texts import can_be_stored
 
 
 def profile_id_by_email(email: str, using: str) -> int | None:
@@ -13,7 +14,7 @@ def profile_id_by_email(email: str, using: str) -> int | None:
     A user who has not confirmed the address comes after the guest: anybody can register with it.
     """
     address = normalize_email(email)
-    if "\0" in address:
+    if not can_be_stored(address):
         # The database refuses to look for it.
         return None
     persons: list[Person] = [GuestPerson(address)]

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from django.db import connections
 
 from saleor_crm_plugin.exceptions import CustomerInputError
+from saleor_crm_plugin.texts import can_be_stored
 
 # Whoever was joined to another person is found there; the head is never merged itself.
 _HEADS = "SELECT id, coalesce(merged_into_id, id) FROM crm_customer_profile WHERE id = ANY (%s::bigint[])"
@@ -55,6 +56,6 @@ def checked_text(text: str, most: int, field: str) -> str:
     stripped = text.strip()
     if len(stripped) > most:
         raise CustomerInputError(f"At most {most} characters.", "INVALID", field)
-    if "\x00" in stripped:
-        raise CustomerInputError("Take out the NUL character.", "INVALID", field)
+    if not can_be_stored(stripped):
+        raise CustomerInputError("There is a character in it that cannot be stored.", "INVALID", field)
     return stripped

@@ -21,6 +21,8 @@ CALIBRATION_ENDS = date(1997, 9, 30)
 ENDS = date(1998, 6, 30)
 HOLDOUT_DAYS = (ENDS - CALIBRATION_ENDS).days
 
+MISSING = "CDNOW is in the package `lifetimes`: pip install lifetimes."
+
 
 @dataclass(frozen=True)
 class CDNOW:
@@ -36,10 +38,14 @@ class CDNOW:
     values: Floats
 
 
+def is_installed() -> bool:
+    return importlib.util.find_spec("lifetimes") is not None
+
+
 def file(name: str) -> Path:
     found = importlib.util.find_spec("lifetimes")
     if found is None or found.origin is None:
-        raise FileNotFoundError("The data set is in the package `lifetimes`: pip install lifetimes.")
+        raise FileNotFoundError(MISSING)
     return Path(found.origin).parent / "datasets" / name
 
 

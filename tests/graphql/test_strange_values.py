@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from django.db import DatabaseError
 
-from saleor_crm_plugin.graphql.guard import NUL, guarded
+from saleor_crm_plugin.graphql.guard import UNSTORABLE, guarded
 from saleor_crm_plugin.graphql.mutations import DomainMutation
+from saleor_crm_plugin.loyalty.accounts import default_program_id
+from saleor_crm_plugin.loyalty.rewards.definition import Reward, RewardKind
+from saleor_crm_plugin.loyalty.rewards.editing import create_reward
+from saleor_crm_plugin.profiles.identity import GuestPerson, resolve_profiles
 from tests.graphql.client import global_id
 
 pytestmark = pytest.mark.django_db
 
 OFFICE = ("MANAGE_USERS", "MANAGE_DISCOUNTS", "MANAGE_PRODUCTS")
+# JSON can spell both: "\\u0000", and one of the two halves in which UTF-16 writes a character such as an emoji.
+UNSTORABLE_CHARACTERS = pytest.mark.parametrize("character", ["\0", "\ud800"], ids=["NUL", "half a character"])
 TOO_LARGE = (str(2**63), str(10**30), "9" * 5000)
 
 
@@ -30,6 +38,7 @@ def test_a_key_that_is_too_large_is_no_id(shop, staff_with, call, key):
     assert [error["code"] for error in answer["errors"]] == ["GRAPHQL_ERROR"]
 
 
+@UNSTORABLE_CHARACTERS
 @pytest.mark.parametrize(
     "call",
     [
@@ -41,12 +50,13 @@ def test_a_key_that_is_too_large_is_no_id(shop, staff_with, call, key):
         'loyaltyPointsAdjust(email: $text, points: 1, reason: "x")',
     ],
 )
-def test_nobody_has_an_address_with_nul(shop, staff_with, call):
+def test_nobody_has_an_address_that_cannot_be_stored(shop, staff_with, call, character):
     mutation = f"mutation ($text: String!) {{ {call} {{ errors {{ field code }} }} }}"
-    (answer,) = staff_with(*OFFICE).data(mutation, text="ann\0@example.com").values()
+    (answer,) = staff_with(*OFFICE).data(mutation, text=f"ann{character}@example.com").values()
     assert answer["errors"] == [{"field": "email", "code": "NOT_FOUND"}]
 
 
+@UNSTORABLE_CHARACTERS
 @pytest.mark.parametrize(
     "call",
     [
@@ -57,14 +67,82 @@ def test_nobody_has_an_address_with_nul(shop, staff_with, call):
         "customerProfiles(first: 1, where: { netSpent: { currency: $text, eq: 1 } }) { totalCount }",
         "customerProfiles(first: 1, where: { rfmGroup: { currency: $text, eq: LOYAL } }) { totalCount }",
         "customerProfiles(first: 1, search: $text) { totalCount edges { node { id } } }",
-        "customerFeedback(first: 1, channel: $text) { totalCount }",
-        "customerFeedbackReport(interval: WEEK, channel: $text) { total { responses } }",
-        "loyaltyRewards(first: 1, channel: $text) { totalCount }",
     ],
 )
-def test_a_query_says_that_a_text_cannot_be_looked_up(shop, staff_with, call):
+def test_a_query_says_that_a_text_cannot_be_looked_up(shop, staff_with, call, character):
     query = f"query ($text: String!) {{ {call} }}"
-    assert staff_with(*OFFICE).error(query, text="a\0b") == ("GraphQLError", NUL)
+    assert staff_with(*OFFICE).error(query, text=f"a{character}b") == ("GraphQLError", UNSTORABLE)
+
+
+@pytest.mark.parametrize(
+    ("call", "answer"),
+    [
+        ("loyaltyAccount(userId: $ann, channel: $text) { balance worth { amount } }", {"balance": 500, "worth": None}),
+        ("user(id: $ann) { loyaltyAccount(channel: $text) { worth { amount } } }", {"loyaltyAccount": {"worth": None}}),
+        ("user(id: $ann) { recommendations(channel: $text) { score } }", {"recommendations": []}),
+        ("recommendations(channel: $text) { score }", []),
+        ("customerFeedback(first: 1, channel: $text) { totalCount }", {"totalCount": 0}),
+        ("customerFeedbackReport(channel: $text) { total { responses } }", {"total": {"responses": 0}}),
+        ("loyaltyRewards(first: 1, channel: $text) { totalCount }", {"totalCount": 0}),
+    ],
+)
+def test_no_channel_has_such_a_name(shop, staff_with, call, answer):
+    query = f"query ($text: String!{', $ann: ID!' if '$ann' in call else ''}) {{ {call} }}"
+    ann = {"ann": global_id("User", shop.ann.pk)} if "$ann" in call else {}
+    for text in ("unknown", "a\0b", "a\ud800b"):
+        assert list(staff_with(*OFFICE).data(query, text=text, **ann).values()) == [answer]
+
+
+def test_no_channel_has_such_a_name_for_a_mutation(shop, staff_with, as_ann):
+    ann = global_id("User", shop.ann.pk)
+    adjust = """mutation ($text: String!, $ann: ID!) {
+      loyaltyPointsAdjust(userId: $ann, points: 1, reason: "x", channel: $text) {
+        account { worth { amount } } errors { code } } }"""
+    simulate = """mutation ($text: String!) {
+      loyaltyEarningRuleSimulate(input: { effect: MULTIPLIER, value: 2 }, channel: $text) {
+        errors { field code } } }"""
+    redeem = """mutation ($text: String!, $reward: ID!) {
+      loyaltyRewardRedeem(rewardId: $reward, idempotencyKey: "x", channel: $text) { errors { field code } } }"""
+    worth = Reward("Five off", RewardKind.VOUCHER_FIXED, cost=200, amount=Decimal(5), currency="USD", is_active=True)
+    reward = create_reward(default_program_id(), worth)
+    for text in ("unknown", "a\0b", "a\ud800b"):
+        adjusted = staff_with(*OFFICE).data(adjust, text=text, ann=ann)["loyaltyPointsAdjust"]
+        assert adjusted == {"account": {"worth": None}, "errors": []}
+        simulated = staff_with(*OFFICE).data(simulate, text=text)["loyaltyEarningRuleSimulate"]
+        assert simulated["errors"] == [{"field": "channel", "code": "NOT_FOUND"}]
+        redeemed = as_ann.data(redeem, text=text, reward=global_id("LoyaltyReward", reward.pk))["loyaltyRewardRedeem"]
+        assert redeemed["errors"] == [{"field": "channel", "code": "NOT_FOUND"}]
+
+
+@UNSTORABLE_CHARACTERS
+@pytest.mark.parametrize(
+    ("call", "field"),
+    [
+        ('customerNoteAdd(email: "ann@example.com", text: $text)', "text"),
+        (
+            'customerConsentUpdate(email: "ann@example.com",'
+            " consents: [{ purpose: PROFILING, state: REFUSED, source: $text }])",
+            "source",
+        ),
+        ('customerSegmentCreate(input: { name: $text, query: "orders_count = 1" })', "name"),
+        ('customerSegmentCreate(input: { name: "Some", query: $text })', "query"),
+    ],
+)
+def test_a_text_that_cannot_be_stored_is_refused(shop, staff_with, call, field, character):
+    mutation = f"mutation ($text: String!) {{ {call} {{ errors {{ field code }} }} }}"
+    (answer,) = staff_with(*OFFICE).data(mutation, text=f"a{character}b").values()
+    assert answer["errors"] == [{"field": field, "code": "INVALID"}]
+
+
+@UNSTORABLE_CHARACTERS
+def test_a_mutation_without_a_check_of_its_own_says_so_too(shop, staff_with, character):
+    resolve_profiles([GuestPerson("ann@example.com")])
+    mutation = """
+    mutation ($text: String!) {
+      loyaltyPointsAdjust(email: "ann@example.com", points: 1, reason: $text) { errors { field } }
+    }
+    """
+    assert staff_with(*OFFICE).error(mutation, text=f"a{character}b") == ("GraphQLError", UNSTORABLE)
 
 
 def test_other_errors_of_the_database_are_not_their_own_cause(monkeypatch):

@@ -22,6 +22,7 @@ from saleor_crm_plugin.profiles.feedback.models import (
     ProductReview,
     ReviewState,
 )
+from saleor_crm_plugin.texts import can_be_stored
 
 # Lines of one order that one request may rate.
 REVIEWS_LIMIT = 100
@@ -184,7 +185,7 @@ def _check_text(text: str | None) -> None:
         return
     if len(text.strip()) > TEXT_MAX_LENGTH:
         raise CustomerInputError(f"At most {TEXT_MAX_LENGTH} characters.", "INVALID", "comment")
-    if "\0" in text:
+    if not can_be_stored(text):
         raise CustomerInputError("The text has a character that cannot be stored.", "INVALID", "comment")
 
 

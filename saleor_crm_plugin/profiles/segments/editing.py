@@ -16,6 +16,7 @@ from saleor_crm_plugin.profiles.segments.models import (
 )
 from saleor_crm_plugin.profiles.segments.problems import SegmentQueryError
 from saleor_crm_plugin.profiles.segments.understanding import Vocabulary, understand
+from saleor_crm_plugin.texts import can_be_stored
 
 # Each costs a part of a second every night, and some milliseconds with each order.
 MAX_SEGMENTS = 200
@@ -130,7 +131,7 @@ def _description(value: str | None) -> str:
 
 def _clean(value: str | None, field: str) -> str:
     text = (value or "").strip()
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if not can_be_stored(text):
         raise CustomerInputError("There is a character in it that cannot be stored.", "INVALID", field)
     return text
 

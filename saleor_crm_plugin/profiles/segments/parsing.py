@@ -17,6 +17,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 from saleor_crm_plugin.profiles.segments import syntax
 from saleor_crm_plugin.profiles.segments.problems import Problem, SegmentQueryError, Span
 from saleor_crm_plugin.profiles.segments.syntax import QUERY_MAX_LENGTH
+from saleor_crm_plugin.texts import UNSTORABLE
 
 # AND, OR and NOT within each other: more than anybody can follow, and far below the interpreter's thousand calls.
 MAX_DEPTH = 20
@@ -108,10 +109,8 @@ def _check_text(text: str) -> None:
         raise _refused(_span_at(text, QUERY_MAX_LENGTH, len(text)), "more text", f"up to {QUERY_MAX_LENGTH} characters")
     if not text.strip(" \t\r\n"):
         raise _refused(Span(0, 0, 1, 1), "", "a condition, for example orders_count >= 3")
-    for position, character in enumerate(text):
-        # Neither can be stored, nor compared with anything that is.
-        if character == "\x00" or "\ud800" <= character <= "\udfff":
-            raise _refused(_span_at(text, position, position + 1), "a character that no text can hold", "another one")
+    if found := UNSTORABLE.search(text):
+        raise _refused(_span_at(text, *found.span()), "a character that no text can hold", "another one")
 
 
 def _check_size(tree: Tree[Token], text: str) -> None:

@@ -38,6 +38,7 @@ class ModelName(StrEnum):
 class Degeneracy(StrEnum):
     """Why a fit is not used."""
 
+    NOBODY_CAME_BACK = "nobody has bought again yet"
     NOT_CONVERGED = "the search found no maximum"
     AT_LIMIT = "a parameter ran to the limit of the search"
     NOBODY_LEAVES = "by it nobody ever leaves"
@@ -137,6 +138,10 @@ class BuyTillYouDie(ABC):
         return model, model._degeneracy(found, groups)
 
     def _degeneracy(self, found: Found, groups: Histories) -> Degeneracy | None:
+        if not groups.repeats.any():
+            # That nobody buys and that nobody stays are equally likely then: the search ends anywhere between the two,
+            # where rounding leads it.
+            return Degeneracy.NOBODY_CAME_BACK
         if not found.converged and not found.at_limit:
             return Degeneracy.NOT_CONVERGED
         alive = float(groups.customers @ self.probability_alive(groups)) / groups.total

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback, ProductReview
+from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.graphql.profiles.feedback.conftest import MAY
 from tests.graphql.profiles.feedback.requests import UPDATE, create, refusal, update
 from tests.shop_settings import crm_settings
@@ -64,6 +65,18 @@ def test_what_was_never_said(as_ann, as_ben, order_id, line_id, sent):
         "orderLineId",
         "NOT_FOUND",
     )
+
+
+def test_being_refused_makes_nobody_a_customer(staff_with, order_id):
+    staff = staff_with("MANAGE_ORDERS")
+    assert refusal(update(staff, order_id, score=1)) == ("orderId", "NOT_FOUND")
+    assert not CustomerProfile.objects.filter(user=staff.user).exists()
+
+
+@pytest.mark.parametrize("character", ["\0", "\ud800"], ids=["NUL", "half a character"])
+def test_a_text_that_cannot_be_stored(as_ann, order_id, said, character):
+    assert refusal(update(as_ann, order_id, comment=f"so{character}so")) == ("comment", "INVALID")
+    assert OrderFeedback.objects.get().comment == "Fine"
 
 
 def test_bad_input(as_ann, order_id, said):

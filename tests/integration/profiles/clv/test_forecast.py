@@ -339,6 +339,7 @@ class TestForecast:
         assert ClvFit.objects.filter(currency="EUR").count() == 1
 
 
+@pytest.mark.skipif(not cdnow.is_installed(), reason=cdnow.MISSING)
 def test_cdnow_through_the_tables() -> None:
     """The whole way on the published data, in the tables of a shop, at the end of its calibration period."""
     spent = cdnow.purchases()

@@ -13,6 +13,8 @@ from saleor_crm_plugin.profiles.clv.learning.model import BuyTillYouDie, ModelNa
 from saleor_crm_plugin.profiles.clv.learning.pareto_nbd import ParetoNBD
 from tests.benchmarks import cdnow
 
+pytestmark = pytest.mark.skipif(not cdnow.is_installed(), reason=cdnow.MISSING)
+
 three_digits = {"rel": 5e-4}
 
 
