@@ -8,6 +8,7 @@ from typing import Any
 
 from saleor_crm_plugin.config.fields import FieldSpec, field, read_values
 from saleor_crm_plugin.config.parsing import Domains, Flag, MetadataKey, WholeNumber
+from saleor_crm_plugin.config.tracking import TRACKING_FIELDS
 from saleor_crm_plugin.exceptions import SettingsError
 
 CRM_PLUGIN_ID = "crm"
@@ -47,6 +48,11 @@ class CRMSettings:
     recommendations_enabled: bool = True
     training_history_days: int = 365
     minimum_support: int = 3
+    tracking_enabled: bool = True
+    attribution_days: int = 7
+    holdout_percent: int = 0
+    tracking_retention_days: int = 180
+    tracking_events_per_minute: int = 12_000
     # None: nobody is reminded.
     expiry_reminder_days: int | None = None
     # For how long an order can be rated after it was sent, and an answer be changed after it was given.
@@ -149,6 +155,7 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         "3",
         WholeNumber(*MINIMUM_SUPPORT),
     ),
+    *TRACKING_FIELDS,
     field(
         "expiry_reminder_days",
         "Days before points expire to remind",
