@@ -6,7 +6,6 @@ Nothing else can be changed, so that a report of a past time can only lose what 
 import django.db.models.deletion
 from django.db import migrations, models
 
-
 APPEND_ONLY = """
 CREATE FUNCTION crm_only_forget_who() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -32,7 +32,7 @@ _IN_TIME: Final = """
     touch.product_id = purchase.product_id
     AND touch.occurred_at <= purchase.placed_at AND touch.occurred_at > purchase.placed_at - %(window)s
 """
-# Metadata is null in Saleor 3.21 where nobody has set any, and anyone who has the checkout may write whatever they like.
+# Metadata is null in Saleor 3.21 where nobody has set any; whoever has the checkout may write whatever they like.
 _SESSION_ID: Final = f"placed.metadata ->> '{METADATA_KEY}'"
 
 ATTRIBUTED: Final = f"""

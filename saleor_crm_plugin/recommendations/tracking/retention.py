@@ -1,5 +1,7 @@
-"""Old events are deleted, a batch at a time. Not a partitioned table: the name of an event has to be unique in the whole
-table, and Django knows no partitions; what it costs instead stands in docs/explanation/tracking.md.
+"""Old events are deleted, a batch at a time.
+
+Not a partitioned table: the name of an event has to be unique in the whole table, and Django knows no partitions. What
+the deletion costs instead stands in docs/explanation/tracking.md.
 """
 
 from __future__ import annotations
