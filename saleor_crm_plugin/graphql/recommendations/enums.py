@@ -16,13 +16,23 @@ class RecommendationCode(StrEnum):
 
     DISABLED = "disabled"
     UNAVAILABLE = "unavailable"
+    GRAPHQL_ERROR = "graphql_error"
+    NOT_FOUND = "not_found"
+    INVALID = "invalid"
+    REQUIRED = "required"
+    RATE_LIMITED = "rate_limited"
 
 
 RecommendationErrorCode = enum_of(
     "RecommendationErrorCode",
     {
         RecommendationCode.DISABLED: "Recommendations are switched off in the plugin's settings.",
-        RecommendationCode.UNAVAILABLE: "The task could not be handed to the workers.",
+        RecommendationCode.UNAVAILABLE: "It cannot be done just now: no worker, or no table, takes it.",
+        RecommendationCode.GRAPHQL_ERROR: "An argument has the wrong form, for example an ID of another type.",
+        RecommendationCode.NOT_FOUND: "There is no such object, or the channel does not show it.",
+        RecommendationCode.INVALID: "A value is out of range, or a text has the wrong form.",
+        RecommendationCode.REQUIRED: "A value is missing.",
+        RecommendationCode.RATE_LIMITED: "Too much was sent in this minute; `retryAfter` says when to send it again.",
     },
     "Why a recommendation mutation was refused.",
     DOC_CATEGORY_PRODUCTS,

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from saleor_crm_plugin.recommendations.tracking.statistics import Share, share_of
+
 COUNTS: Final = """
 SELECT kind, model_id, count(*) FILTER (WHERE type = 'shown'), count(*) FILTER (WHERE type = 'clicked'),
     count(*) FILTER (WHERE type = 'added')
@@ -22,6 +24,11 @@ class Counts:
     shown: int = 0
     clicked: int = 0
     added: int = 0
+
+    @property
+    def click_through(self) -> Share | None:
+        """Clicks of what was shown; None where clicks were tracked and not all that was shown."""
+        return share_of(self.clicked, self.shown)
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(self.shown + other.shown, self.clicked + other.clicked, self.added + other.added)

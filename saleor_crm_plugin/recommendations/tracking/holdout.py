@@ -2,20 +2,13 @@
 
 By a hash of who it is: no table, no draw, the same answer on every server and at every visit. Whoever is held out at a
 share is so at every larger one. Hashing for assignment: Kohavi, Tang and Xu, "Trustworthy Online Controlled
-Experiments", 2020, chapter 4.
+Experiments", 2020, chapter 4. Pure.
 """
 
 from __future__ import annotations
 
 from hashlib import sha256
 from typing import Final
-
-from saleor_crm_plugin.recommendations.serving import RecommendationKind
-
-# The lists that a model makes for one person; what goes with a product or sells in a channel is the same for all.
-PERSONAL_KINDS: Final = frozenset(
-    {RecommendationKind.FOR_YOU, RecommendationKind.BUY_AGAIN, RecommendationKind.DISCOVER}
-)
 
 # Apart from any other division of the same customers by a hash.
 _SALT: Final = "saleor_crm_plugin holdout 1 "

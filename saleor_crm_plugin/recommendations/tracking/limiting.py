@@ -9,7 +9,7 @@ a single process.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
@@ -46,7 +46,7 @@ def take_quota(
         None if they may be recorded; else the seconds (1 to 60) after which to try again.
     """
     minute = now.replace(second=0, microsecond=0)
-    values = {
+    values: dict[str, Any] = {
         "own": quota_key(who, minute),
         "shop": quota_key(_SHOP, minute),
         "minute": minute,

@@ -15,8 +15,13 @@ from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from saleor_crm_plugin.recommendations.tracking.holdout import PERSONAL_KINDS
+from saleor_crm_plugin.recommendations.serving import RecommendationKind
 from saleor_crm_plugin.recommendations.tracking.statistics import Sums
+
+# The lists that a model makes for one person; what goes with a product or sells in a channel is the same for all.
+PERSONAL_KINDS: Final = frozenset(
+    {RecommendationKind.FOR_YOU, RecommendationKind.BUY_AGAIN, RecommendationKind.DISCOVER}
+)
 
 SPENT: Final = """
 WITH shown AS (

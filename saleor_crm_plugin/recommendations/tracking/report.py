@@ -31,8 +31,7 @@ class Performance:
 
     @property
     def click_through(self) -> Share | None:
-        """Clicks of what was shown; None where clicks were tracked and not all that was shown."""
-        return share_of(self.counts.clicked, self.counts.shown)
+        return self.counts.click_through
 
     @property
     def conversion(self) -> Share | None:
@@ -47,6 +46,7 @@ class RecommendationReport:
         window: how long after a click an order counts for it.
         since: events from here; by default `DEFAULT_DAYS` before `until`.
         until: events before here; by default now.
+        holdout_percent: as it is set now; the groups are those of the time itself.
 
     Raises:
         RecommendationInputError: `INVALID`: a time that ends before it begins, in the future, or lasts too long.
@@ -62,11 +62,13 @@ class RecommendationReport:
         until: datetime | None = None,
         now: datetime,
         using: str,
+        holdout_percent: int = 0,
     ) -> None:
         self.until = until or now
         self.since = since or self.until - timedelta(days=DEFAULT_DAYS)
         self.currency = currency
         self.window = window
+        self.holdout_percent = holdout_percent
         self._channel_id = channel_id
         self._now = now
         self._using = using

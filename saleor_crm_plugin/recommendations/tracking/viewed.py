@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -74,7 +74,7 @@ def recently_viewed(
     found: dict[tuple[int | None, UUID | None], list[int]] = {visitor: [] for visitor in asked}
     if not asked or first <= 0:
         return found
-    values = {
+    values: dict[str, Any] = {
         "profiles": [profile_id for profile_id, _ in asked],
         "sessions": [session for _, session in asked],
         "without": list(without),
