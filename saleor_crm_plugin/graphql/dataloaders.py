@@ -82,12 +82,14 @@ class ActiveChannel:
 
     Attributes:
         recommends: False where the operator has switched recommendations (or the plugin) off.
+        holdout_share: of the customers who get no personal ones, 0 to 1.
     """
 
     id: int
     slug: str
     currency: str
     recommends: bool
+    holdout_share: float = 0.0
 
 
 class ActiveChannelBySlugLoader(DataLoader):
@@ -109,14 +111,13 @@ class ActiveChannelBySlugLoader(DataLoader):
             .values_list("pk", "slug", "currency_code", "crm_active", "crm_configuration")
         )
         channels = {
-            slug: ActiveChannel(pk, slug, currency, recommends=_recommends(active, configuration))
+            slug: ActiveChannel(pk, slug, currency, *_recommends(active, configuration))
             for pk, slug, currency, active, configuration in rows
         }
         return [channels.get(slug) for slug in keys]
 
 
-def _recommends(active: bool | None, configuration: Any) -> bool:
-    if active is False:
-        return False
+def _recommends(active: bool | None, configuration: Any) -> tuple[bool, float]:
     values, _errors = read_values(configuration or [], CRM_FIELDS)
-    return CRMSettings(**values).recommendations_enabled
+    settings = CRMSettings(**values)
+    return active is not False and settings.recommendations_enabled, settings.holdout_percent / 100

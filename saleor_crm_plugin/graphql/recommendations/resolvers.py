@@ -30,6 +30,7 @@ from saleor_crm_plugin.graphql.roots import channel_slug_of, is_unsaved_user, no
 from saleor_crm_plugin.profiles.consents.queries import may_be_recommended_to
 from saleor_crm_plugin.recommendations.reasons import Recommendation
 from saleor_crm_plugin.recommendations.serving import PRODUCT_KINDS, RecommendationKind
+from saleor_crm_plugin.recommendations.tracking.outcome import is_held_out
 
 
 def resolve_user_recommendations(
@@ -120,8 +121,10 @@ def _of_product(root: Any, info: Any, kind: RecommendationKind, first: int | Non
 def _personal(info: Any, user_id: int | None, channel: str, kind: str, first: int) -> Any:
     def of_customer(active: ActiveChannel) -> Any:
         def serve(customer: Any) -> Any:
-            # Whoever refuses is served like somebody unknown.
+            # Whoever refuses, or is held out, is served like somebody unknown.
             profile_id = customer.profile.pk if customer and may_be_recommended_to(customer.profile) else None
+            if profile_id is not None and is_held_out(profile_id, kind, active.holdout_share):
+                profile_id = None
             return PersonalRecommendationsLoader(info.context).load(Personal(profile_id, active.id, kind, first))
 
         return customer_loaded.then(serve)

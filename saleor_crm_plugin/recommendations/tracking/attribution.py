@@ -89,7 +89,7 @@ WITH touch AS MATERIALIZED (
 SELECT kind, COALESCE(converted.clicks, 0), COALESCE(sold.orders, 0), COALESCE(sold.lines, 0), COALESCE(sold.amount, 0)
 FROM converted FULL JOIN (SELECT * FROM sold WHERE kind IS NOT NULL) sold USING (kind)
 UNION ALL
-SELECT NULL, (SELECT COALESCE(sum(clicks), 0) FROM converted), orders, lines, COALESCE(amount, 0)
+SELECT NULL, (SELECT COALESCE(sum(clicks), 0) FROM converted)::bigint, orders, lines, COALESCE(amount, 0)
 FROM sold WHERE kind IS NULL
 """
 

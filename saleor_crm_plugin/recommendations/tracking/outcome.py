@@ -16,6 +16,7 @@ from typing import Any, Final
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from saleor_crm_plugin.recommendations.serving import RecommendationKind
+from saleor_crm_plugin.recommendations.tracking.holdout import in_holdout, profile_identity
 from saleor_crm_plugin.recommendations.tracking.statistics import Sums
 
 # The lists that a model makes for one person; what goes with a product or sells in a channel is the same for all.
@@ -45,6 +46,15 @@ SELECT CASE WHEN always = ever THEN ever END AS held_out, count(*), count(*) FIL
     sum(amount), sum(amount * amount), sum(amount * amount * amount)
 FROM spent GROUP BY 1
 """
+
+
+def is_held_out(profile_id: int, kind: str, share: float) -> bool:
+    """Whether a person gets the fallback for this kind of list.
+
+    Args:
+        profile_id: of the head of the person's family.
+    """
+    return kind in PERSONAL_KINDS and in_holdout(profile_identity(profile_id), share)
 
 
 @dataclass(frozen=True, slots=True)

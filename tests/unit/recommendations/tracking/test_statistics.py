@@ -91,16 +91,20 @@ class TestComparison:
         nothing = sums([0] * 1000)
         assert compare(nothing, nothing) == Comparison(ComparisonStatus.INSUFFICIENT_DATA, None)
 
-    @pytest.mark.parametrize("small", [1, 2, LEAST_CUSTOMERS - 1])
+    def test_everybody_spent_the_same(self):
+        found = compare(sums([20] * 100), sums([15] * 100))
+        assert (found.status, found.difference, found.low, found.high) == (ComparisonStatus.MEASURED, 5, 5, 5)
+
+    @pytest.mark.parametrize("small", [0, 1, 2, LEAST_CUSTOMERS - 1])
     def test_too_few(self, small):
         few, many = sums(even(small, 30)), sums(even(1000, 30))
         for groups in ((many, few), (few, many)):
             found = compare(*groups)
+            if not groups[1].count:
+                assert found.status == ComparisonStatus.NO_HOLDOUT
+                continue
             assert (found.status, found.needed) == (ComparisonStatus.INSUFFICIENT_DATA, LEAST_CUSTOMERS)
             assert (found.difference, found.low, found.high) == (None, None, None)
-
-    def test_nobody_else(self):
-        assert compare(Sums(), sums(even(500, 30))).status == ComparisonStatus.INSUFFICIENT_DATA
 
     def test_uneven_spending_needs_more_customers(self):
         # One in ten buys: skewness 8 / 3, so 355 * 64 / 9.
