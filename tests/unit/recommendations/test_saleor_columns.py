@@ -12,6 +12,7 @@ import pytest
 from saleor_crm_plugin.ingestion import customer_types, favorites, purchases
 from saleor_crm_plugin.recommendations import serving, serving_sql
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
+from saleor_crm_plugin.recommendations.tracking import attribution, recording
 
 ROOT = Path(__file__).parents[3]
 FACTS = [
@@ -35,8 +36,10 @@ QUERIES = [
         purchases.SALEOR_COLUMNS,
         favorites.SALEOR_COLUMNS,
         customer_types.SALEOR_COLUMNS,
+        recording.SALEOR_COLUMNS,
+        attribution.SALEOR_COLUMNS,
     ],
-    ids=["serving", "purchases", "favorites", "customer types"],
+    ids=["serving", "purchases", "favorites", "customer types", "recording", "attribution"],
 )
 def test_columns_exist(facts: Path, read: dict[str, tuple[str, ...]]) -> None:
     tables = {model["db_table"]: columns(model) for model in json.loads(facts.read_text()).values()}
@@ -58,8 +61,10 @@ def columns(model: dict[str, Any]) -> set[str]:
         ([purchases.LINES, purchases.CATEGORIES], purchases.SALEOR_COLUMNS),
         ([favorites.FAVORITES], favorites.SALEOR_COLUMNS),
         ([customer_types.SIGNS], customer_types.SALEOR_COLUMNS),
+        ([recording.RECORD], recording.SALEOR_COLUMNS),
+        ([attribution.ATTRIBUTED], attribution.SALEOR_COLUMNS),
     ],
-    ids=["serving", "purchases", "favorites", "customer types"],
+    ids=["serving", "purchases", "favorites", "customer types", "recording", "attribution"],
 )
 def test_no_other_table_is_read(queries: list[str], known: dict[str, tuple[str, ...]]) -> None:
     tables = set(re.findall(r"\b(?:FROM|JOIN)\s+((?:account|channel|product|order)_\w+)", " ".join(queries)))
