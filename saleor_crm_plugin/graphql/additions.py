@@ -209,6 +209,10 @@ QUERIES = (
                 description=f"Products to go with, for example those of a basket; up to {FIRST_LIMIT}. "
                 "For FREQUENTLY_BOUGHT_TOGETHER and SIMILAR, which need them.",
             ),
+            session_id=graphene.Argument(
+                graphene.String,
+                description="Of an anonymous visitor, as given to `recommendationEventTrack`. For RECENTLY_VIEWED.",
+            ),
         ),
         multipliers=LIST,
     ),

@@ -32,7 +32,7 @@ DROP FUNCTION crm_only_forget_who();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("saleor_crm_plugin", "0020_rule_segments"),
+        ("saleor_crm_plugin", "0021_serving"),
     ]
 
     operations = [

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from saleor.graphql.core.dataloaders import DataLoader
 
 from saleor_crm_plugin.recommendations import serving
+from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 from saleor_crm_plugin.recommendations.reasons import Recommendation
-from saleor_crm_plugin.recommendations.serving import RecommendationKind
 
 
 class Personal(NamedTuple):

@@ -7,8 +7,8 @@ from enum import StrEnum
 from saleor.graphql.core.doc_category import DOC_CATEGORY_PRODUCTS
 
 from saleor_crm_plugin.graphql.enums import enum_of
+from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 from saleor_crm_plugin.recommendations.reasons import ReasonCode
-from saleor_crm_plugin.recommendations.serving import RecommendationKind
 
 
 class RecommendationCode(StrEnum):
@@ -47,6 +47,7 @@ RecommendationKindEnum = enum_of(
         RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER: "What others bought together with given products.",
         RecommendationKind.SIMILAR: "What could take the place of given products.",
         RecommendationKind.BESTSELLERS: "What the channel sells most of late.",
+        RecommendationKind.RECENTLY_VIEWED: "What the visitor looked at last, as far as the storefront tracks it.",
     },
     "What a list of recommendations is about.",
     DOC_CATEGORY_PRODUCTS,
@@ -60,6 +61,7 @@ RecommendationReasonKindEnum = enum_of(
         ReasonCode.SIMILAR: "It is similar to `products`.",
         ReasonCode.POPULAR: "The channel sells much of it.",
         ReasonCode.NEW: "It is new in the channel.",
+        ReasonCode.VIEWED: "The visitor has looked at it.",
     },
     "Why a product is recommended.",
     DOC_CATEGORY_PRODUCTS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
 from graphql import GraphQLError
 from promise import Promise
@@ -25,11 +26,13 @@ from saleor_crm_plugin.graphql.recommendations.dataloaders import (
     PersonalRecommendationsLoader,
     ProductRecommendationsLoader,
 )
+from saleor_crm_plugin.graphql.recommendations.tracking.dataloaders import RecentlyViewedLoader, Visitor, viewed_scope
+from saleor_crm_plugin.graphql.recommendations.tracking.sessions import session_of
 from saleor_crm_plugin.graphql.recommendations.types import RecommendedProduct, load_products
 from saleor_crm_plugin.graphql.roots import channel_slug_of, is_unsaved_user, node_of
 from saleor_crm_plugin.profiles.consents.queries import may_be_recommended_to
+from saleor_crm_plugin.recommendations.kinds import PRODUCT_KINDS, RecommendationKind
 from saleor_crm_plugin.recommendations.reasons import Recommendation
-from saleor_crm_plugin.recommendations.serving import PRODUCT_KINDS, RecommendationKind
 from saleor_crm_plugin.recommendations.tracking.outcome import is_held_out
 
 
@@ -52,13 +55,15 @@ def resolve_recommendations(
     first: int | None = None,
     kind: str | None = None,
     product_ids: Sequence[str] | None = None,
+    session_id: str | None = None,
 ) -> Any:
     limit = checked_first(first)
+    session = session_of(session_id, kind)
     if not product_ids:
         if kind in PRODUCT_KINDS:
             raise GraphQLError(f"{RecommendationKind(kind).name} needs `productIds`.")
         user = authenticated_user(info)
-        return _personal(info, user and user.pk, channel, kind or RecommendationKind.FOR_YOU.value, limit)
+        return _personal(info, user and user.pk, channel, kind or RecommendationKind.FOR_YOU.value, limit, session)
     kind = kind or RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER.value
     if kind not in PRODUCT_KINDS:
         raise GraphQLError(f"{RecommendationKind(kind).name} does not take `productIds`.")
@@ -118,11 +123,16 @@ def _of_product(root: Any, info: Any, kind: RecommendationKind, first: int | Non
     return _in_channel(info, slug, of_product)
 
 
-def _personal(info: Any, user_id: int | None, channel: str, kind: str, first: int) -> Any:
+def _personal(info: Any, user_id: int | None, channel: str, kind: str, first: int, session: UUID | None = None) -> Any:
     def of_customer(active: ActiveChannel) -> Any:
         def serve(customer: Any) -> Any:
             # Whoever refuses, or is held out, is served like somebody unknown.
             profile_id = customer.profile.pk if customer and may_be_recommended_to(customer.profile) else None
+            if kind == RecommendationKind.RECENTLY_VIEWED:
+                # Nor is a session looked at of whoever refuses: it may have been theirs before they did.
+                known = session if customer is None or profile_id is not None else None
+                visitor = Visitor(profile_id, known, viewed_scope(active.id, first))
+                return RecentlyViewedLoader(info.context).load(visitor)
             if profile_id is not None and is_held_out(profile_id, kind, active.holdout_share):
                 profile_id = None
             return PersonalRecommendationsLoader(info.context).load(Personal(profile_id, active.id, kind, first))

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from saleor_crm_plugin.recommendations.serving import RecommendationKind
+from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 from saleor_crm_plugin.recommendations.tracking.holdout import in_holdout, profile_identity
 from saleor_crm_plugin.recommendations.tracking.statistics import Sums
 

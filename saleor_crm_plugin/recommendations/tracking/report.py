@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from saleor_crm_plugin.exceptions import RecommendationInputError
-from saleor_crm_plugin.recommendations.serving import RecommendationKind
+from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 from saleor_crm_plugin.recommendations.tracking.attribution import Attributed, attributed
 from saleor_crm_plugin.recommendations.tracking.counts import Counted, Counts, count_events
 from saleor_crm_plugin.recommendations.tracking.outcome import Outcome, outcome

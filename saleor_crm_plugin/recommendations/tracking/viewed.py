@@ -12,11 +12,11 @@ from django.db import DEFAULT_DB_ALIAS, connections
 # however much a visitor (or a program) has clicked about.
 VIEWS_READ: Final = 500
 
-# For each row of `asked`, its latest distinct products, with the columns of a source in `serving_sql`. `{person}` and
+# For each row of `asked`, its latest distinct products, as `serving_sources.numbered` takes them. `{person}` and
 # `{session}` are SQL expressions over `asked`, NULL where not known. A person's views are those of the whole family of
 # profiles; given a session as well, also what was looked at in it before signing in.
 VIEWED: Final = """
-SELECT product_id, row_number() OVER (ORDER BY max(occurred_at) DESC, product_id) AS position
+SELECT product_id, row_number() OVER (ORDER BY max(occurred_at) DESC, product_id)::float8 AS position
 FROM (
     (
         SELECT event.product_id, event.occurred_at FROM crm_recommendation_event event
