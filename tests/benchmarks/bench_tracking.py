@@ -33,7 +33,7 @@ SELECT gen_random_uuid(), type, CASE WHEN type = 'viewed' THEN '' ELSE kind END,
     md5(visitor::text)::uuid, visitor %% 20 = 0,
     %(now)s::timestamptz - number * %(step)s
 FROM (
-    SELECT number, (number::bigint * 7919) %% %(visitors)s AS visitor,
+    SELECT number, abs(hashint4(number)::bigint) %% %(visitors)s AS visitor,
         CASE WHEN number %% 10 < 9 THEN 'shown' WHEN number %% 30 = 9 THEN 'viewed' WHEN number %% 30 = 19 THEN 'added'
             ELSE 'clicked' END AS type,
         (ARRAY['for_you', 'similar', 'frequently_bought_together', 'bestsellers'])[1 + number %% 4] AS kind,
