@@ -29,7 +29,7 @@ INSERT INTO crm_recommendation_event
     (id, type, kind, product_id, channel_id, position, profile_id, session, held_out, occurred_at)
 SELECT gen_random_uuid(), type, CASE WHEN type = 'viewed' THEN '' ELSE kind END, product_id, %(channel)s,
     CASE WHEN type <> 'viewed' THEN 1 + number %% 20 END,
-    CASE WHEN visitor %% 4 < 2 THEN %(first)s::bigint + visitor / 2 END,
+    CASE WHEN visitor %% 10 < 5 THEN %(first)s::bigint + visitor / 2 END,
     md5(visitor::text)::uuid, visitor %% 20 = 0,
     %(now)s::timestamptz - number * %(step)s
 FROM (
