@@ -11,7 +11,7 @@ from typing import Final
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-# Rows of one transaction: locked for some 0.1 s.
+# Rows of one transaction: locked for some 0.2 s.
 BATCH_SIZE: Final = 10_000
 # Counts of minutes that are over are of no use.
 QUOTA_KEPT: Final = timedelta(hours=1)

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.django_db
 
 KINDS = ("for_you", "similar")
 SESSIONS = ("session-of-visitor-0001", "session-of-visitor-0002")
-WINDOW = timedelta(hours=6)
-SINCE, UNTIL = NOW - timedelta(hours=20), NOW
+WINDOW = timedelta(hours=4)
+SINCE, UNTIL = NOW - timedelta(hours=7), NOW - timedelta(hours=1)
 
 
 class Touch(NamedTuple):
@@ -44,13 +44,26 @@ class Bought(NamedTuple):
     refunded: int
 
 
+# Dense, so that most orders have several touches that could have led to them.
+product = st.sampled_from([0, 0, 0, 1])
 who = st.sampled_from([None, 0, 1])
 touches = st.builds(
-    Touch, st.integers(0, 24), st.sampled_from(["clicked", "added", "shown"]), st.sampled_from(KINDS),
-    st.integers(0, 1), who, who,
-).filter(lambda touch: touch.person is not None or touch.session is not None)  # fmt: skip
+    Touch,
+    hours=st.integers(0, 8),
+    type=st.sampled_from(["clicked", "clicked", "added", "shown"]),
+    kind=st.sampled_from(KINDS),
+    product=product,
+    person=who,
+    session=who,
+).filter(lambda touch: touch.person is not None or touch.session is not None)
 orders = st.builds(
-    Bought, st.integers(0, 24), st.integers(0, 1), st.integers(0, 1), who, st.booleans(), st.sampled_from([0, 5, 20])
+    Bought,
+    hours=st.integers(0, 4),
+    product=product,
+    person=st.integers(0, 1),
+    session=who,
+    counts=st.sampled_from([True, True, True, False]),
+    refunded=st.sampled_from([0, 5, 20]),
 )
 
 
@@ -87,8 +100,8 @@ def expected(all_touches: list[Touch], all_orders: list[Bought]) -> tuple[dict[i
     return converted, sold
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(touches, max_size=12), st.lists(orders, max_size=6))
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(touches, min_size=6, max_size=16), st.lists(orders, min_size=2, max_size=6))
 def test_as_the_rule_says(shop, all_touches, all_orders):
     RecommendationEvent.objects.all().delete()
     ProfileOrder.objects.all().delete()
