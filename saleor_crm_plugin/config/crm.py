@@ -48,6 +48,7 @@ class CRMSettings:
     recommendations_enabled: bool = True
     training_history_days: int = 365
     minimum_support: int = 3
+    recommend_only_in_stock: bool = True
     tracking_enabled: bool = True
     attribution_days: int = 7
     holdout_percent: int = 0
@@ -154,6 +155,13 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         "Two products are recommended together once this many orders contain both.",
         "3",
         WholeNumber(*MINIMUM_SUPPORT),
+    ),
+    field(
+        "recommend_only_in_stock",
+        "Recommend only what is in stock",
+        "Leave out products of which the channel's warehouses have none that is not promised to an order yet.",
+        True,
+        Flag(),
     ),
     *TRACKING_FIELDS,
     field(

@@ -82,14 +82,16 @@ class ActiveChannel:
 
     Attributes:
         recommends: False where the operator has switched recommendations (or the plugin) off.
-        holdout_share: of the customers who get no personal ones, 0 to 1.
+        only_in_stock: only what its warehouses have is recommended.
+        holdout_share: of the customers who get no personal recommendations, 0 to 1.
     """
 
     id: int
     slug: str
     currency: str
     recommends: bool
-    holdout_share: float = 0.0
+    only_in_stock: bool
+    holdout_share: float
 
 
 class ActiveChannelBySlugLoader(DataLoader):
@@ -111,13 +113,15 @@ class ActiveChannelBySlugLoader(DataLoader):
             .values_list("pk", "slug", "currency_code", "crm_active", "crm_configuration")
         )
         channels = {
-            slug: ActiveChannel(pk, slug, currency, *_recommends(active, configuration))
+            slug: ActiveChannel(pk, slug, currency, *_recommending(active, configuration))
             for pk, slug, currency, active, configuration in rows
         }
         return [channels.get(slug) for slug in keys]
 
 
-def _recommends(active: bool | None, configuration: Any) -> tuple[bool, float]:
+def _recommending(active: bool | None, configuration: Any) -> tuple[bool, bool, float]:
+    """Whether to recommend, whether only what is in stock, and how large the hold-out is."""
     values, _errors = read_values(configuration or [], CRM_FIELDS)
     settings = CRMSettings(**values)
-    return active is not False and settings.recommendations_enabled, settings.holdout_percent / 100
+    recommends = active is not False and settings.recommendations_enabled
+    return recommends, settings.recommend_only_in_stock, settings.holdout_percent / 100

@@ -128,14 +128,18 @@ def _candidates(
         "now": now or timezone.now(),
         "in_stock": scope.only_in_stock,
     }
-    with connections[using].cursor() as cursor:
-        cursor.execute(statement(shape), values)
-        rows = cursor.fetchall()
     lists: list[list[Candidate]] = [[] for _ in asked]
+    rows = _rows(statement(shape), values, using)
     for number, product_id, score, source, category_id, kind, value, reason_id, reason_name, *timing in rows:
         reason = ReasonParts(kind, value, reason_id, reason_name, *timing)
         lists[number - 1].append(Candidate(product_id, score, Source(source), category_id, reason))
     return lists
+
+
+def _rows(sql: str, values: dict[str, Any], using: str) -> list[tuple[Any, ...]]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()
 
 
 def _possible(product_ids: Iterable[int]) -> list[int]:

@@ -20,7 +20,7 @@ from saleor_crm_plugin.recommendations.tracking.holdout import in_holdout, profi
 from saleor_crm_plugin.recommendations.tracking.statistics import Sums
 
 # The lists that a model makes for one person; what goes with a product or sells in a channel is the same for all.
-PERSONAL_KINDS: Final = frozenset(
+HELD_OUT_KINDS: Final = frozenset(
     {RecommendationKind.FOR_YOU, RecommendationKind.BUY_AGAIN, RecommendationKind.DISCOVER}
 )
 
@@ -54,7 +54,7 @@ def is_held_out(profile_id: int, kind: str, share: float) -> bool:
     Args:
         profile_id: of the head of the person's family.
     """
-    return kind in PERSONAL_KINDS and in_holdout(profile_identity(profile_id), share)
+    return kind in HELD_OUT_KINDS and in_holdout(profile_identity(profile_id), share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def outcome(channel_id: int, since: datetime, until: datetime, using: str | None
         "channel": channel_id,
         "since": since,
         "until": until,
-        "kinds": [kind.value for kind in PERSONAL_KINDS],
+        "kinds": [kind.value for kind in HELD_OUT_KINDS],
     }
     with connections[using or DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(SPENT, values)

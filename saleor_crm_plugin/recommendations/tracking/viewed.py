@@ -12,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 # however much a visitor (or a program) has clicked about.
 VIEWS_READ: Final = 500
 
-# For each row of `asked`, its latest distinct products, as `serving_sources.numbered` takes them. `{person}` and
+# For each row of `asked`, its latest distinct products, which `serving_sql` completes. `{person}` and
 # `{session}` are SQL expressions over `asked`, NULL where not known. A person's views are those of the whole family of
 # profiles; given a session as well, also what was looked at in it before signing in.
 VIEWED: Final = """
