@@ -115,5 +115,21 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.AddIndex(
+            model_name="recommendationevent",
+            index=models.Index(
+                condition=models.Q(("profile__isnull", False), ("type", "viewed")),
+                fields=["profile", "-occurred_at"],
+                name="crm_rec_view_of_profile",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="recommendationevent",
+            index=models.Index(
+                condition=models.Q(("profile__isnull", True), ("session__isnull", False), ("type", "viewed")),
+                fields=["session", "-occurred_at"],
+                name="crm_rec_view_of_session",
+            ),
+        ),
         migrations.RunSQL(APPEND_ONLY, ALLOW_CHANGE),
     ]

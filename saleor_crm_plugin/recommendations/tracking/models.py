@@ -52,6 +52,17 @@ class RecommendationEvent(models.Model):
             models.Index(
                 name="crm_rec_event_of_session", fields=["session", "occurred_at"], condition=Q(session__isnull=False)
             ),
+            # Of views alone, few among the events: what somebody looked at last is asked for with every page.
+            models.Index(
+                name="crm_rec_view_of_profile",
+                fields=["profile", "-occurred_at"],
+                condition=Q(type="viewed", profile__isnull=False),
+            ),
+            models.Index(
+                name="crm_rec_view_of_session",
+                fields=["session", "-occurred_at"],
+                condition=Q(type="viewed", profile__isnull=True, session__isnull=False),
+            ),
         ]
         constraints = [
             models.CheckConstraint(
