@@ -35,6 +35,7 @@ from saleor_crm_plugin.recommendations.models import (
     ProductAffinity,
     RecommendationModel,
 )
+from saleor_crm_plugin.recommendations.tracking.models import EventQuota, RecommendationEvent
 
 __all__ = [
     "AccountMerge",
@@ -49,6 +50,7 @@ __all__ = [
     "EarningRule",
     "EarningRuleUse",
     "EarningRuleVersion",
+    "EventQuota",
     "LotConsumption",
     "LoyaltyAccount",
     "LoyaltyProgram",
@@ -69,6 +71,7 @@ __all__ = [
     "ProfileMerge",
     "ProfileMetrics",
     "ProfileOrder",
+    "RecommendationEvent",
     "RecommendationModel",
     "Referral",
     "ReferralCode",

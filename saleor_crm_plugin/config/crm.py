@@ -8,6 +8,7 @@ from typing import Any
 
 from saleor_crm_plugin.config.fields import FieldSpec, field, read_values
 from saleor_crm_plugin.config.parsing import Domains, Flag, MetadataKey, WholeNumber
+from saleor_crm_plugin.config.tracking import TRACKING_FIELDS
 from saleor_crm_plugin.exceptions import SettingsError
 
 CRM_PLUGIN_ID = "crm"
@@ -53,6 +54,11 @@ class CRMSettings:
     # Places of FOR_YOU for products that the customer never bought. None: learnt from what customers do.
     discovery_percent: int | None = None
     recommend_only_in_stock: bool = True
+    tracking_enabled: bool = True
+    attribution_days: int = 7
+    holdout_percent: int = 0
+    tracking_retention_days: int = 180
+    tracking_events_per_minute: int = 12_000
     # None: nobody is reminded.
     expiry_reminder_days: int | None = None
     # For how long an order can be rated after it was sent, and an answer be changed after it was given.
@@ -178,6 +184,7 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         True,
         Flag(),
     ),
+    *TRACKING_FIELDS,
     field(
         "expiry_reminder_days",
         "Days before points expire to remind",

@@ -54,6 +54,7 @@ from saleor_crm_plugin.graphql.recommendations import resolvers as recommendatio
 from saleor_crm_plugin.graphql.recommendations.arguments import category_argument, list_arguments
 from saleor_crm_plugin.graphql.recommendations.enums import RecommendationKindEnum
 from saleor_crm_plugin.graphql.recommendations.mutations.recommendation_model_train import RecommendationModelTrain
+from saleor_crm_plugin.graphql.recommendations.tracking import additions as tracking
 from saleor_crm_plugin.graphql.recommendations.types import ProductRecommendation
 from saleor_crm_plugin.graphql.recommendations.versions import additions as model_versions
 from saleor_crm_plugin.graphql.status import CrmStatus, resolve_crm_status
@@ -210,6 +211,10 @@ QUERIES = (
                 "FREQUENTLY_BOUGHT_TOGETHER and SIMILAR need them, FOR_YOU and DISCOVER look at them too.",
             ),
             category=category_argument(),
+            session_id=graphene.Argument(
+                graphene.String,
+                description="Of an anonymous visitor, as given to `recommendationEventTrack`. For RECENTLY_VIEWED.",
+            ),
         ),
         multipliers=_RECOMMENDED_COST,
     ),
@@ -272,6 +277,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *lifecycle.ADDITIONS,
     *segments.ADDITIONS,
     *model_versions.ADDITIONS,
+    *tracking.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -315,6 +321,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
     **customer_staff.TYPE_COSTS,
     **segments.TYPE_COSTS,
     **clv.TYPE_COSTS,
+    **tracking.TYPE_COSTS,
 }
 
 

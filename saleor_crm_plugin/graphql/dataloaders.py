@@ -84,6 +84,7 @@ class ActiveChannel:
     Attributes:
         recommends: False where the operator has switched recommendations (or the plugin) off.
         only_in_stock: only what its warehouses have is recommended.
+        holdout_share: of the customers who get no personal recommendations, 0 to 1.
     """
 
     id: int
@@ -91,6 +92,7 @@ class ActiveChannel:
     currency: str
     recommends: bool
     only_in_stock: bool
+    holdout_share: float
 
 
 class ActiveChannelBySlugLoader(DataLoader):
@@ -118,8 +120,9 @@ class ActiveChannelBySlugLoader(DataLoader):
         return [channels.get(slug) for slug in keys]
 
 
-def _recommending(active: bool | None, configuration: Any) -> tuple[bool, bool]:
-    """Whether to recommend, and whether only what is in stock."""
+def _recommending(active: bool | None, configuration: Any) -> tuple[bool, bool, float]:
+    """Whether to recommend, whether only what is in stock, and how large the hold-out is."""
     values, _errors = read_values(configuration or [], CRM_FIELDS)
     settings = CRMSettings(**values)
-    return active is not False and settings.recommendations_enabled, settings.recommend_only_in_stock
+    recommends = active is not False and settings.recommendations_enabled
+    return recommends, settings.recommend_only_in_stock, settings.holdout_percent / 100

@@ -18,7 +18,7 @@ from saleor_crm_plugin.ingestion.customer_types import refresh_types
 from saleor_crm_plugin.ingestion.segments import refresh_for
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.profiles.consents.enforcement import follow_policy
-from saleor_crm_plugin.recommendations.storage import forget_personal
+from saleor_crm_plugin.recommendations.privacy import forget_customers
 
 USING: Final = "default"
 
@@ -31,7 +31,7 @@ def bring_customers_in_line(profile_ids: Collection[int], now: datetime, using: 
         return
     with transaction.atomic(using=using):
         refusals = follow_policy(profile_ids, using)
-        forget_personal(refusals.recommendations, using)
+        forget_customers(refusals.recommendations, using)
     _refresh(profile_ids, settings, now, using)
 
 

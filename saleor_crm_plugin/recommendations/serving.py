@@ -13,6 +13,7 @@ import datetime
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
@@ -46,10 +47,12 @@ class Asked:
     Attributes:
         profile_id: primary key of a `CustomerProfile`; None for somebody unknown.
         product_ids: what the list is to go with: the product of a page, or those in a cart. None of them is in it.
+        session: digest of the visitor's session, for RECENTLY_VIEWED (`tracking.identity`).
     """
 
     profile_id: int | None = None
     product_ids: tuple[int, ...] = ()
+    session: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ def _candidates(
     values: dict[str, Any] = {
         "profiles": profiles,
         "baskets": ["{" + ",".join(map(str, basket)) + "}" for basket in baskets],
+        "sessions": [one.session for one in asked],
         "excluded": _possible(scope.excluded)[:EXCLUDED_LIMIT],
         "channel": scope.channel_id if 0 < scope.channel_id <= _LARGEST_ID else _NOBODY,
         "category": category if category is not None and 0 < category <= _LARGEST_ID else _NOBODY,

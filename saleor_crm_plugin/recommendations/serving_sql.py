@@ -5,8 +5,9 @@ that are still short, and what it gave is kept out of the next. Candidates are p
 after that, until there are enough: `OFFSET 0` keeps the planner from testing them all.
 
 Parameters: `profiles` and `baskets` (arrays of the same length: for each list a profile id, 0 for nobody, and product
-ids as an array literal), `excluded` (product ids), `channel`, `category` (where `Shape.in_category`), `wanted`
-(products for each list), `skip` (so many of them are not read back), `now`, `in_stock`. Lists are numbered from 1.
+ids as an array literal), `sessions` (likewise, for RECENTLY_VIEWED: digests or null), `excluded` (product ids),
+`channel`, `category` (where `Shape.in_category`), `wanted` (products for each list), `skip` (so many of them are not
+read back), `now`, `in_stock`. Lists are numbered from 1.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from saleor_crm_plugin.recommendations.models import ModelStatus, PopularProduct
 from saleor_crm_plugin.recommendations.reasons import Served
 from saleor_crm_plugin.recommendations.serving_content import CONTENT
 from saleor_crm_plugin.recommendations.serving_sold import PLACE, shown, sold
+from saleor_crm_plugin.recommendations.tracking.viewed import viewed_source
 
 Kind = RecommendationKind
 _BESTSELLERS: Final = PopularProducts.Kind.BESTSELLERS
@@ -118,14 +120,17 @@ subtree AS MATERIALIZED (
 
 def _given(shape: Shape) -> str:
     kept_out = f"|| ARRAY({sources.bought_before()})" if shape.kind is Kind.DISCOVER and shape.with_people else ""
+    with_sessions = shape.kind is Kind.RECENTLY_VIEWED
+    more_given, more_names = (", %(sessions)s::uuid[]", ", session") if with_sessions else ("", "")
     # PostgreSQL has no arrays of arrays of different lengths, so each basket comes as text.
     return f"""
 WITH model AS MATERIALIZED (
     SELECT id, data_until FROM crm_recommendation_model WHERE status = '{ModelStatus.PUBLISHED.value}'
 ),
 given AS MATERIALIZED (
-    SELECT asked, profile, basket::bigint[] AS basket
-    FROM unnest(%(profiles)s::bigint[], %(baskets)s::text[]) WITH ORDINALITY AS given (profile, basket, asked)
+    SELECT asked, profile, basket::bigint[] AS basket{more_names}
+    FROM unnest(%(profiles)s::bigint[], %(baskets)s::text[]{more_given}) WITH ORDINALITY
+        AS given (profile, basket{more_names}, asked)
 ),
 {PLACE}
 {_RECENT if shape.with_people and shape.kind in _PERSONAL_KINDS else ""}
@@ -255,6 +260,13 @@ def _arrivals(shape: Shape) -> _Stage:
     return _Stage(Source.LEARNT, "SELECT * FROM arrivals", shared=fills.arrivals(shape.in_category))
 
 
+def _viewed() -> str:
+    return f"""
+SELECT product_id, {sources.without_knowledge(Served.VIEWED)}, position
+FROM ({viewed_source("asked.profile", "asked.session")}) viewed
+"""
+
+
 _SOURCES: Final[dict[RecommendationKind, Callable[[Shape], str | _Stage]]] = {
     Kind.FOR_YOU: lambda shape: _personal(shape, "true"),
     Kind.BUY_AGAIN: lambda shape: sources.bought_again() if shape.with_people else sources.NOTHING,
@@ -264,8 +276,7 @@ _SOURCES: Final[dict[RecommendationKind, Callable[[Shape], str | _Stage]]] = {
     Kind.BESTSELLERS: _popular(_BESTSELLERS, ReasonKind.POPULAR, Served.POPULAR_IN_CATEGORY),
     Kind.TRENDING: _popular(_TRENDING, Served.TRENDING, Served.TRENDING),
     Kind.NEW_ARRIVALS: _arrivals,
-    # What somebody looked at is known once it is tracked; until then the list is filled up like any other.
-    Kind.RECENTLY_VIEWED: lambda shape: sources.NOTHING,
+    Kind.RECENTLY_VIEWED: lambda shape: _viewed(),
 }
 
 _CATEGORIES_OF_BASKET: Final = """

@@ -284,6 +284,10 @@ class TestSchedule:
                 "task": f"{prefix}.blank_old_details_task",
                 "schedule": crontab(hour="4", minute="20"),
             },
+            "crm-delete-old-events": {
+                "task": f"{prefix}.delete_old_events_task",
+                "schedule": crontab(hour="4", minute="10"),
+            },
             "crm-refresh-rfm": {"task": f"{prefix}.refresh_rfm_task", "schedule": crontab(hour="2", minute="20")},
             "crm-refresh-lifecycle": {
                 "task": f"{prefix}.refresh_lifecycle_task",

@@ -15,20 +15,26 @@ class RecommendationCode(StrEnum):
     """Why a recommendation mutation was refused."""
 
     DISABLED = "disabled"
-    GRAPHQL_ERROR = "graphql_error"
-    NOT_FOUND = "not_found"
     NOT_KEPT = "not_kept"
     UNAVAILABLE = "unavailable"
+    GRAPHQL_ERROR = "graphql_error"
+    NOT_FOUND = "not_found"
+    INVALID = "invalid"
+    REQUIRED = "required"
+    RATE_LIMITED = "rate_limited"
 
 
 RecommendationErrorCode = enum_of(
     "RecommendationErrorCode",
     {
         RecommendationCode.DISABLED: "Recommendations are switched off in the plugin's settings.",
-        RecommendationCode.GRAPHQL_ERROR: "An ID is not one, or of another type.",
-        RecommendationCode.NOT_FOUND: "There is no such version, or none to go back to.",
+        RecommendationCode.UNAVAILABLE: "It cannot be done just now: no worker, or no table, takes it.",
+        RecommendationCode.GRAPHQL_ERROR: "An argument has the wrong form, for example an ID of another type.",
+        RecommendationCode.NOT_FOUND: "There is no such object, or the channel does not show it.",
+        RecommendationCode.INVALID: "A value is out of range, or a text has the wrong form.",
+        RecommendationCode.REQUIRED: "A value is missing.",
+        RecommendationCode.RATE_LIMITED: "Too much was sent in this minute; `retryAfter` says when to send it again.",
         RecommendationCode.NOT_KEPT: "Of this version nothing is kept that could be served.",
-        RecommendationCode.UNAVAILABLE: "The task could not be handed to the workers.",
     },
     "Why a recommendation mutation was refused.",
     DOC_CATEGORY_PRODUCTS,
@@ -45,7 +51,7 @@ RecommendationKindEnum = enum_of(
         RecommendationKind.TRENDING: "What sells more of late than it did before.",
         RecommendationKind.NEW_ARRIVALS: "What was published in the channel last.",
         RecommendationKind.BESTSELLERS: "What the channel sells most of late.",
-        RecommendationKind.RECENTLY_VIEWED: "What the customer looked at last.",
+        RecommendationKind.RECENTLY_VIEWED: "What the visitor looked at last, as far as the storefront tracks it.",
     },
     "What a list of recommendations is about.",
     DOC_CATEGORY_PRODUCTS,
@@ -60,6 +66,7 @@ RecommendationReasonKindEnum = enum_of(
         ReasonCode.POPULAR: "The channel sells much of it.",
         ReasonCode.TRENDING: "The channel sells more of it than before.",
         ReasonCode.NEW: "It is new in the channel.",
+        ReasonCode.VIEWED: "The visitor has looked at it.",
     },
     "Why a product is recommended.",
     DOC_CATEGORY_PRODUCTS,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from graphql import GraphQLError
 from promise import Promise
@@ -17,12 +18,14 @@ from saleor_crm_plugin.graphql.access import authenticated_user, is_owner, requi
 from saleor_crm_plugin.graphql.dataloaders import ActiveChannel, ActiveChannelBySlugLoader, CustomerByUserIdLoader
 from saleor_crm_plugin.graphql.recommendations.arguments import ListArguments, product_keys
 from saleor_crm_plugin.graphql.recommendations.dataloaders import RecommendationsLoader, Wanted
+from saleor_crm_plugin.graphql.recommendations.tracking.sessions import session_of
 from saleor_crm_plugin.graphql.recommendations.types import RecommendedProduct, load_products
 from saleor_crm_plugin.graphql.roots import channel_slug_of, is_unsaved_user, node_of
 from saleor_crm_plugin.profiles.consents.queries import may_be_recommended_to
 from saleor_crm_plugin.recommendations.kinds import CART_KINDS, PERSONAL_KINDS, PRODUCT_KINDS, RecommendationKind
 from saleor_crm_plugin.recommendations.reasons import Recommendation
 from saleor_crm_plugin.recommendations.serving import Asked, Scope
+from saleor_crm_plugin.recommendations.tracking.outcome import is_held_out
 
 
 def resolve_user_recommendations(
@@ -44,6 +47,7 @@ def resolve_recommendations(
     channel: str,
     kind: str | None = None,
     product_ids: Sequence[str] | None = None,
+    session_id: str | None = None,
     **arguments: Any,
 ) -> Any:
     checked = ListArguments.checked(**arguments)
@@ -55,7 +59,7 @@ def resolve_recommendations(
     if basket and wanted not in PRODUCT_KINDS | CART_KINDS:
         raise GraphQLError(f"{wanted.name} does not take `productIds`.")
     user = authenticated_user(info)
-    return _served(info, channel, wanted, checked, user and user.pk, basket)
+    return _served(info, channel, wanted, checked, user and user.pk, basket, session_of(session_id, wanted))
 
 
 def resolve_similar_products(root: Any, info: Any, **arguments: Any) -> Any:
@@ -101,6 +105,7 @@ def _served(
     arguments: ListArguments,
     user_id: int | None = None,
     basket: tuple[int, ...] = (),
+    session: UUID | None = None,
 ) -> Any:
     """Promise of the recommended products; of none where the channel does not sell or the operator wants none."""
 
@@ -117,24 +122,39 @@ def _served(
             only_in_stock=active.only_in_stock,
         )
 
-        def serve(profile_id: int | None) -> Any:
-            return RecommendationsLoader(info.context).load(Wanted(Asked(profile_id, basket), scope))
+        def serve(visitor: _Visitor) -> Any:
+            profile_id = visitor.profile_id
+            if profile_id is not None and is_held_out(profile_id, kind, active.holdout_share):
+                profile_id = None
+            asked = Asked(profile_id, basket, visitor.session)
+            return RecommendationsLoader(info.context).load(Wanted(asked, scope))
 
-        return profile.then(serve).then(lambda served: _with_products(info, served, active.slug))
+        return visitor.then(serve).then(lambda served: _with_products(info, served, active.slug))
 
-    profile = _profile_id(info, user_id if kind in PERSONAL_KINDS else None)
+    visitor = _visitor(info, user_id if kind in PERSONAL_KINDS else None, session)
     return ActiveChannelBySlugLoader(info.context).load(slug).then(with_channel)
 
 
-def _profile_id(info: Any, user_id: int | None) -> Any:
-    """Promise of the user's profile id. Whoever refuses recommendations is served like somebody unknown."""
+class _Visitor(NamedTuple):
+    profile_id: int | None
+    session: UUID | None
+
+
+def _visitor(info: Any, user_id: int | None, session: UUID | None) -> Any:
+    """Promise of the `_Visitor`. Whoever refuses recommendations is served like somebody unknown, without a session: it
+    may have been theirs before they refused.
+    """
     if user_id is None:
-        return Promise.resolve(None)
+        return Promise.resolve(_Visitor(None, session))
 
-    def allowed(customer: Any) -> int | None:
-        return customer.profile.pk if customer and may_be_recommended_to(customer.profile) else None
+    def known(customer: Any) -> _Visitor:
+        if customer is None:
+            return _Visitor(None, session)
+        return (
+            _Visitor(customer.profile.pk, session) if may_be_recommended_to(customer.profile) else _Visitor(None, None)
+        )
 
-    return CustomerByUserIdLoader(info.context).load(user_id).then(allowed)
+    return CustomerByUserIdLoader(info.context).load(user_id).then(known)
 
 
 def _with_products(info: Any, served: list[Recommendation], slug: str) -> Any:

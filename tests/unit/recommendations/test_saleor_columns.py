@@ -13,6 +13,7 @@ import pytest
 from saleor_crm_plugin.ingestion import customer_types, export_training, favorites, import_training, purchases
 from saleor_crm_plugin.recommendations import serving_sold, serving_sql
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
+from saleor_crm_plugin.recommendations.tracking import attribution, recording
 
 ROOT = Path(__file__).parents[3]
 FACTS = [
@@ -38,8 +39,10 @@ QUERIES = [
         customer_types.SALEOR_COLUMNS,
         export_training.SALEOR_COLUMNS,
         import_training.SALEOR_COLUMNS,
+        recording.SALEOR_COLUMNS,
+        attribution.SALEOR_COLUMNS,
     ],
-    ids=["serving", "purchases", "favorites", "customer types", "export", "import"],
+    ids=["serving", "purchases", "favorites", "customer types", "export", "import", "recording", "attribution"],
 )
 def test_columns_exist(facts: Path, read: dict[str, tuple[str, ...]]) -> None:
     tables = {model["db_table"]: columns(model) for model in json.loads(facts.read_text()).values()}
@@ -69,8 +72,10 @@ def columns(model: dict[str, Any]) -> set[str]:
             [import_training.CUSTOMERS, import_training.PRODUCTS, import_training.BOUGHT],
             import_training.SALEOR_COLUMNS,
         ),
+        ([recording.RECORD], recording.SALEOR_COLUMNS),
+        ([attribution.ATTRIBUTED], attribution.SALEOR_COLUMNS),
     ],
-    ids=["serving", "purchases", "favorites", "customer types", "export", "import"],
+    ids=["serving", "purchases", "favorites", "customer types", "export", "import", "recording", "attribution"],
 )
 def test_no_other_table_is_read(queries: list[str], known: dict[str, tuple[str, ...]]) -> None:
     tables = set(
