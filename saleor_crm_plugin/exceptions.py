@@ -67,6 +67,10 @@ class CustomerInputError(InputError):
     """A request about a customer that is refused; codes are those of `CustomerErrorCode`."""
 
 
+class RecommendationInputError(InputError):
+    """A request about recommendations that is refused; codes are those of `RecommendationErrorCode`."""
+
+
 class RedemptionError(LoyaltyInputError):
     """Points cannot be applied to this checkout."""
 

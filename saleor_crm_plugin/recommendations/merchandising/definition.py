@@ -1,6 +1,7 @@
 """What a merchandising rule says: what it does, to which products, and in whose lists. Pure.
 
-A rule applies to a list if channel, kind, date and customer all fit; in that list, to the products that are its targets.
+A rule applies to a list if channel, kind, date and customer all fit; in that list, to the products that are its
+targets.
 """
 
 from __future__ import annotations
@@ -129,17 +130,12 @@ class RuleDefinition:
 
 @dataclass(frozen=True, slots=True)
 class ListRule:
-    """A rule in force in a channel, as far as arranging a list needs it. Which products it is for says the database.
-
-    Attributes:
-        product_ids: the products that it names, in order; empty where it names them in another way.
-        kinds, segment_ids: as in `Scope`.
-    """
+    """A rule in force in a channel, as far as arranging a list needs it; attributes as in the definition."""
 
     rule_id: int
     name: str
     action: RuleAction
-    product_ids: tuple[int, ...] = ()
+    targets: Targets = field(default_factory=Targets)
     position: int | None = None
     places: int | None = None
     factor: float | None = None

@@ -1,4 +1,4 @@
-"""What holds for every list of the shop, whatever the rules: not too much of the same, and room for what is new. Pure."""
+"""What holds for every list of the shop, whatever the rules: not too much of the same, and room for the new. Pure."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A list after merchandising: what the rules and the policy make of it. Pure and deterministic.
 
-In this order: what is excluded is gone; boosted and buried products change places; pins take theirs; the places left are
-filled one after the other with the best product that the policy allows. A list is always arranged from its first place
-on, so that a second page continues the first.
+In this order: what is excluded is gone; boosted and buried products change places; pins take theirs; the places left
+are filled one after the other with the best product that the policy allows. A list is always arranged from its first
+place on, so that a second page continues the first.
 
 Boosting goes by places and not by scores: a list mixes purchases, links between products and bestsellers, whose scores
 have nothing to do with each other.
@@ -148,8 +148,8 @@ def _pins(candidates: Sequence[Chosen], rules: Sequence[ListRule]) -> dict[int, 
             continue
         place = rule.position
         wanted = [one for one in candidates if rule.rule_id in one.rule_ids and one.product_id not in taken]
-        if rule.product_ids:
-            order = {product_id: number for number, product_id in enumerate(rule.product_ids)}
+        if rule.targets.product_ids:
+            order = {product_id: number for number, product_id in enumerate(rule.targets.product_ids)}
             wanted.sort(key=lambda one: order.get(one.product_id, len(order)))
         for one in wanted[: rule.places or 1]:
             if len(pins) == PINS_PER_LIST:

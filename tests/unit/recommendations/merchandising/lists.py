@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from saleor_crm_plugin.recommendations.merchandising.definition import ListRule, RuleAction
-from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
+from saleor_crm_plugin.recommendations.merchandising.definition import ListRule, RuleAction, Targets
+from saleor_crm_plugin.recommendations.merchandising.policy import NO_POLICY, ListPolicy
 from saleor_crm_plugin.recommendations.merchandising.reranking import rerank
 
 
@@ -31,7 +31,7 @@ def items(count: int, **changes) -> list[Item]:
 
 
 def pin(rule_id: int, position: int, places: int = 1, priority: int = 0, products: Sequence[int] = ()) -> ListRule:
-    return ListRule(rule_id, "Pin", RuleAction.PIN, tuple(products), position, places, None, priority)
+    return ListRule(rule_id, "Pin", RuleAction.PIN, Targets(tuple(products)), position, places, None, priority)
 
 
 def boost(rule_id: int, factor: float) -> ListRule:
@@ -46,7 +46,7 @@ def exclude(rule_id: int) -> ListRule:
     return ListRule(rule_id, "Exclude", RuleAction.EXCLUDE)
 
 
-def ids(candidates, rules=(), policy=ListPolicy(), first=100, offset=0) -> list[int]:
+def ids(candidates, rules=(), policy=NO_POLICY, first=100, offset=0) -> list[int]:
     return [placed.candidate.product_id for placed in rerank(candidates, rules, policy, first, offset)]
 
 
@@ -66,7 +66,7 @@ def rules(draw, actions=tuple(RuleAction)) -> list[ListRule]:
                 rule_id,
                 f"Rule {rule_id}",
                 action,
-                tuple(draw(st.lists(st.integers(1, 40), max_size=3))) if pins else (),
+                Targets(tuple(draw(st.lists(st.integers(1, 40), max_size=3))) if pins else ()),
                 draw(st.integers(1, 30)) if pins else None,
                 draw(st.integers(1, 3)) if pins else None,
                 factor,

@@ -97,7 +97,7 @@ def test_in_a_short_list_a_pin_stands_at_the_end():
 
 
 def test_pins_of_a_list_are_limited():
-    listed = items(60, rule_ids={number: OF_ONE for number in range(31, 61)})
+    listed = items(60, rule_ids=dict.fromkeys(range(31, 61), OF_ONE))
     pins = [pin(1, 1, places=30)]
     assert ids(listed, pins, first=PINS_PER_LIST + 1)[-2:] == [30 + PINS_PER_LIST, 1]
 

@@ -85,12 +85,12 @@ def test_never_too_much_of_the_same_while_there_is_something_else(listed, given_
 def too_much(chosen, policy) -> bool:
     """Whether the last one is one too many in the ten that end with it."""
     *before, last = chosen[-10:]
-    if policy.category_limit is not None and last.category_id is not None:
-        if sum(one.category_id == last.category_id for one in before) >= policy.category_limit:
-            return True
-    if policy.limits_brands:
-        return any(sum(brand in one.brand_ids for one in before) >= policy.brand_limit for brand in last.brand_ids)
-    return False
+    alike = sum(one.category_id == last.category_id for one in before)
+    if policy.category_limit is not None and last.category_id is not None and alike >= policy.category_limit:
+        return True
+    return policy.limits_brands and any(
+        sum(brand in one.brand_ids for one in before) >= policy.brand_limit for brand in last.brand_ids
+    )
 
 
 @given(candidates(), rules(MOVING), st.integers(1, 5))
