@@ -17,7 +17,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
 from saleor_crm_plugin.recommendations import serving_sql
-from saleor_crm_plugin.recommendations.reasons import Recommendation, reason_of
+from saleor_crm_plugin.recommendations.arranging import NO_POLICY, Candidate, Policy, Source, arrange
+from saleor_crm_plugin.recommendations.reasons import ReasonParts, Recommendation
 
 # As many as Saleor gives for one page of a connection.
 FIRST_LIMIT = 100
@@ -159,6 +160,7 @@ def _run(
     first: int,
     using: str,
     now: datetime.datetime | None,
+    policy: Policy = NO_POLICY,
 ) -> dict[int, list[Recommendation]]:
     if first <= 0 or not asked:
         return {}
@@ -174,8 +176,8 @@ def _run(
     with connections[using].cursor() as cursor:
         cursor.execute(sql, values)
         rows = cursor.fetchall()
-    lists: dict[int, list[Recommendation]] = {}
-    for number, product_id, score, reason_kind, reason_value, reason_product_id, reason_name in rows:
-        reason = reason_of(reason_kind, reason_value, reason_product_id, reason_name)
-        lists.setdefault(number, []).append(Recommendation(product_id=product_id, score=score, reason=reason))
-    return lists
+    lists: dict[int, list[Candidate]] = {}
+    for number, product_id, score, source, category_id, *reason in rows:
+        candidate = Candidate(product_id, score, Source(source), category_id, ReasonParts(*reason))
+        lists.setdefault(number, []).append(candidate)
+    return {number: arrange(candidates, policy, wanted) for number, candidates in lists.items()}

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from saleor_crm_plugin.recommendations.arranging import Source
 from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, ReasonKind
-from saleor_crm_plugin.recommendations.reasons import NEW
+from saleor_crm_plugin.recommendations.reasons import Served
 
 # Saleor's table -> the columns of it that we read.
 SALEOR_COLUMNS = {
@@ -120,14 +121,16 @@ newest_fill AS (
     ) fill
 ),
 answer AS (
-    SELECT asked, product_id, score, reason_kind, reason_value, reason_product_id, 1 AS stage, position FROM learnt
+    SELECT asked, product_id, score, reason_kind, reason_value, reason_product_id, {learnt_stage} AS stage, position
+    FROM learnt
     UNION ALL
-    SELECT asked, product_id, score, {popular_kind}, NULL, NULL, 2, position FROM popular_fill
+    SELECT asked, product_id, score, {popular_kind}, NULL, NULL, {channel_stage}, position FROM popular_fill
     UNION ALL
-    SELECT asked, product_id, 0, {new_kind}, NULL, NULL, 3, -product_id FROM newest_fill
+    SELECT asked, product_id, 0, {new_kind}, NULL, NULL, {newest_stage}, -product_id FROM newest_fill
 )
-SELECT answer.asked, answer.product_id, answer.score, answer.reason_kind, answer.reason_value, reason.id, reason.name
-FROM answer LEFT JOIN LATERAL (
+SELECT answer.asked, answer.product_id, answer.score, answer.stage, product.category_id, answer.reason_kind,
+    answer.reason_value, reason.id, reason.name
+FROM answer JOIN product_product product ON product.id = answer.product_id LEFT JOIN LATERAL (
     SELECT product.id, product.name FROM product_product product
     WHERE product.id = answer.reason_product_id AND {sold_reason}
     OFFSET 0
@@ -147,7 +150,10 @@ def _rest() -> str:
         listed=_LISTED,
         published=_PUBLISHED,
         popular_kind=ReasonKind.POPULAR.value,
-        new_kind=NEW,
+        new_kind=Served.NEW.value,
+        learnt_stage=Source.LEARNT.value,
+        channel_stage=Source.CHANNEL.value,
+        newest_stage=Source.NEWEST.value,
     )
 
 
@@ -175,7 +181,7 @@ _PERSONAL_FILTERS = {
 }
 
 _AFFINITY = {
-    "frequently_bought_together": (ProductAffinity.Kind.BOUGHT_TOGETHER, ReasonKind.BOUGHT_TOGETHER),
+    "frequently_bought_together": (ProductAffinity.Kind.BOUGHT_TOGETHER, Served.GOES_WITH),
     "similar": (ProductAffinity.Kind.SIMILAR, ReasonKind.SIMILAR),
 }
 

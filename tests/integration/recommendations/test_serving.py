@@ -48,7 +48,7 @@ def test_what_was_learnt_then_what_is_popular_then_what_is_new(channel: Channel)
         ReasonCode.NEW,
     ]
     assert served[0].reason.text == "You have bought this 2 times"
-    assert served[1].reason.text == f"In 50 % of the purchases of {bought.name}"
+    assert served[1].reason.text == f"Because you bought {bought.name}"
     assert [one.reason.product_ids for one in served] == [(bought.pk,), (bought.pk,), (), ()]
 
 
@@ -194,7 +194,7 @@ def test_many_products_each_with_a_list_of_its_own(channel: Channel) -> None:
         UNKNOWN: keys(tea, nails),
         FORGED: [],
     }
-    assert served[tea.pk][0].reason.text == f"In 100 % of the purchases of {tea.name}"
+    assert served[tea.pk][0].reason.text == f"Bought together in 100 % of baskets with {tea.name}"
     assert served[tea.pk][0].reason.product_ids == (tea.pk,)
 
 
