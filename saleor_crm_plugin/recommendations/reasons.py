@@ -19,6 +19,7 @@ class ReasonCode(StrEnum):
     POPULAR = "popular"
     TRENDING = "trending"
     NEW = "new"
+    FEATURED = "featured"
 
 
 class Served(IntEnum):
@@ -32,6 +33,8 @@ class Served(IntEnum):
     JUST_BOUGHT = 8
     POPULAR_IN_CATEGORY = 9
     NEW_IN_CATEGORY = 10
+    # Only there because a merchandising rule puts it there.
+    FEATURED = 11
 
 
 _CODES: dict[int, ReasonCode] = {
@@ -45,6 +48,7 @@ _CODES: dict[int, ReasonCode] = {
     Served.JUST_BOUGHT: ReasonCode.BOUGHT_TOGETHER,
     Served.POPULAR_IN_CATEGORY: ReasonCode.POPULAR,
     Served.NEW_IN_CATEGORY: ReasonCode.NEW,
+    Served.FEATURED: ReasonCode.FEATURED,
 }
 
 # English, by message id. A storefront that speaks another language has its own texts under the same ids, and puts the
@@ -67,6 +71,7 @@ TEMPLATES: Mapping[str, str] = {
     "popular_in_category": "Popular in this category",
     "new": "New in this shop",
     "new_in_category": "New in this category",
+    "featured": "Recommended by this shop",
 }
 
 
@@ -171,6 +176,8 @@ def _message(parts: ReasonParts) -> tuple[str, dict[str, str]]:
             return "new_in_category", {}
         case Served.NEW:
             return "new", {}
+        case Served.FEATURED:
+            return "featured", {}
     return "popular", {}
 
 

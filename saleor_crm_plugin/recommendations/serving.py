@@ -18,6 +18,8 @@ from django.utils import timezone
 
 from saleor_crm_plugin.recommendations import serving_sql
 from saleor_crm_plugin.recommendations.arranging import NO_POLICY, Candidate, Policy, Source, arrange
+from saleor_crm_plugin.recommendations.merchandising.candidates_sql import with_rules
+from saleor_crm_plugin.recommendations.merchandising.definition import RuleAction
 from saleor_crm_plugin.recommendations.reasons import ReasonParts, Recommendation
 
 # As many as Saleor gives for one page of a connection.

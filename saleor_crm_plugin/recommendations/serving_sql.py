@@ -30,9 +30,17 @@ SALEOR_COLUMNS = {
     "product_productvariantchannellisting": ("variant_id", "channel_id", "price_amount"),
 }
 
+# Where `merchandising.candidates_sql` puts what rules say. As they stand here, there are none.
+NOTHING_EXCLUDED = "TRUE /* excluded */"
+NO_EXTRAS = (
+    "SELECT NULL::int AS product_id, NULL::int AS reason_kind, NULL::bigint AS rule_id, NULL::bigint AS position "
+    "WHERE FALSE"
+)
+NO_FACTS = "NULL::bigint[], NULL::bigint[], FALSE /* rules, brands, is new */"
+
 # What a customer without permissions sees in a product list (Saleor's `published_with_variants` and
 # `visible_in_listings`), and may put into the checkout (`available_for_purchase_at`).
-_LISTED = """
+LISTED = f"""
     listing.channel_id = %(channel)s
     AND listing.is_published
     AND (listing.published_at IS NULL OR listing.published_at <= %(now)s)
@@ -46,12 +54,14 @@ _LISTED = """
             AND price.channel_id = %(channel)s
             AND price.price_amount IS NOT NULL
     )
+    AND {NOTHING_EXCLUDED}
 """
 
 
-def _sold(product: str) -> str:
+def sold(product: str) -> str:
+    """The condition that the channel sells a product, given by an SQL expression for its id."""
     listings = "SELECT FROM product_productchannellisting listing"
-    return f"EXISTS ({listings} WHERE listing.product_id = {product} AND {_LISTED})"
+    return f"EXISTS ({listings} WHERE listing.product_id = {product} AND {LISTED})"
 
 
 _PUBLISHED = f"(SELECT id FROM crm_recommendation_model WHERE status = '{ModelStatus.PUBLISHED.value}')"
@@ -120,6 +130,7 @@ newest_fill AS (
         ORDER BY newest.product_id DESC LIMIT still_short.missing
     ) fill
 ),
+extra AS MATERIALIZED ({no_extras}),
 answer AS (
     SELECT asked, product_id, score, reason_kind, reason_value, reason_product_id, {learnt_stage} AS stage, position
     FROM learnt
@@ -127,9 +138,13 @@ answer AS (
     SELECT asked, product_id, score, {popular_kind}, NULL, NULL, {channel_stage}, position FROM popular_fill
     UNION ALL
     SELECT asked, product_id, 0, {new_kind}, NULL, NULL, {newest_stage}, -product_id FROM newest_fill
+    UNION ALL
+    SELECT asked.asked, extra.product_id, 0, extra.reason_kind, NULL, NULL, {extra_stage},
+        row_number() OVER (PARTITION BY asked.asked ORDER BY extra.rule_id, extra.position, extra.product_id)
+    FROM asked JOIN extra ON extra.product_id <> ALL (asked.excluded)
 )
-SELECT answer.asked, answer.product_id, answer.score, answer.stage, product.category_id, answer.reason_kind,
-    answer.reason_value, reason.id, reason.name
+SELECT answer.asked, answer.product_id, answer.score, answer.stage, product.category_id, {no_facts},
+    answer.reason_kind, answer.reason_value, reason.id, reason.name
 FROM answer JOIN product_product product ON product.id = answer.product_id LEFT JOIN LATERAL (
     SELECT product.id, product.name FROM product_product product
     WHERE product.id = answer.reason_product_id AND {sold_reason}
@@ -140,20 +155,23 @@ ORDER BY answer.asked, answer.stage, answer.position
 
 
 def _learnt(source: str, name: str = "learnt") -> str:
-    return _LEARNT.format(name=name, source=source, sold_candidate=_sold("candidate.product_id"))
+    return _LEARNT.format(name=name, source=source, sold_candidate=sold("candidate.product_id"))
 
 
 def _rest() -> str:
     return _REST.format(
-        sold_entry=_sold("entry.product_id"),
-        sold_reason=_sold("product.id"),
-        listed=_LISTED,
+        sold_entry=sold("entry.product_id"),
+        sold_reason=sold("product.id"),
+        listed=LISTED,
         published=_PUBLISHED,
         popular_kind=ReasonKind.POPULAR.value,
         new_kind=Served.NEW.value,
         learnt_stage=Source.LEARNT.value,
         channel_stage=Source.CHANNEL.value,
         newest_stage=Source.NEWEST.value,
+        extra_stage=Source.EXTRA.value,
+        no_extras=NO_EXTRAS,
+        no_facts=NO_FACTS,
     )
 
 
@@ -217,7 +235,7 @@ learnt AS MATERIALIZED (
             WHERE product.category_id = shown.category_id AND product.id <> ALL (asked.excluded)
             ORDER BY product.id DESC OFFSET 0
         ) candidate
-        WHERE {_sold("candidate.id")}
+        WHERE {sold("candidate.id")}
         ORDER BY candidate.id DESC LIMIT %(first)s + 1 - cardinality(asked.excluded)
     ) fellow
 ),

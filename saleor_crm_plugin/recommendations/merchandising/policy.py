@@ -34,4 +34,4 @@ class ListPolicy:
         return self.limits_brands or self.category_limit is not None or self.new_in_ten > 0
 
 
-NO_POLICY = ListPolicy()
+NO_LIST_POLICY = ListPolicy()

@@ -101,7 +101,7 @@ def rerank(
     return list(filling.places(offset + first))[offset:]
 
 
-def excluded_by(candidate: Candidate, rules: Iterable[ListRule]) -> tuple[int, ...]:
+def excluding(candidate: Candidate, rules: Iterable[ListRule]) -> tuple[int, ...]:
     """The rules that keep a product out of the list."""
     return tuple(
         rule.rule_id for rule in rules if rule.action is RuleAction.EXCLUDE and rule.rule_id in candidate.rule_ids
@@ -180,12 +180,11 @@ class _Filling(Generic[Chosen]):
     def places(self, until: int) -> Iterator[Placed[Chosen]]:
         waiting = sorted(self._pins)
         for place in range(1, until + 1):
-            placed = None
-            if place not in self._pins:
+            if self._rest and place not in self._pins:
                 placed = self._fill(place)
-            if placed is None:
-                if not waiting:
-                    return
+            elif not waiting:
+                return
+            else:
                 # At its place; or, where the list is too short to get there, at its end.
                 one, rule_id = self._pins[waiting.pop(0)]
                 placed = Placed(one, place, (rule_id,))
@@ -193,7 +192,7 @@ class _Filling(Generic[Chosen]):
             self._diversity.put(place, placed.candidate)
             yield placed
 
-    def _fill(self, place: int) -> Placed[Chosen] | None:
+    def _fill(self, place: int) -> Placed[Chosen]:
         blocked = self._diversity.blocked(place)
         if self._new_placed < place * self._policy.new_in_ten // WINDOW:
             for source in (self._rest, self._new):
@@ -201,8 +200,6 @@ class _Filling(Generic[Chosen]):
                     if one.is_new and blocked.isdisjoint(self._diversity.groups(one)):
                         moved = source is self._new or number > 0
                         return self._placed(source.pop(number), place, [Cause.NEW] if moved else [])
-        if not self._rest:
-            return None
         for number, one in enumerate(self._rest):
             if blocked.isdisjoint(self._diversity.groups(one)):
                 return self._placed(self._rest.pop(number), place, [])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from saleor_crm_plugin.recommendations.merchandising.definition import ListRule, RuleAction, Targets
-from saleor_crm_plugin.recommendations.merchandising.policy import NO_POLICY, ListPolicy
+from saleor_crm_plugin.recommendations.merchandising.policy import NO_LIST_POLICY, ListPolicy
 from saleor_crm_plugin.recommendations.merchandising.reranking import rerank
 
 
@@ -46,7 +46,7 @@ def exclude(rule_id: int) -> ListRule:
     return ListRule(rule_id, "Exclude", RuleAction.EXCLUDE)
 
 
-def ids(candidates, rules=(), policy=NO_POLICY, first=100, offset=0) -> list[int]:
+def ids(candidates, rules=(), policy=NO_LIST_POLICY, first=100, offset=0) -> list[int]:
     return [placed.candidate.product_id for placed in rerank(candidates, rules, policy, first, offset)]
 
 

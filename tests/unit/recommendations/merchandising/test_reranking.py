@@ -6,7 +6,7 @@ import pytest
 
 from saleor_crm_plugin.recommendations.merchandising.definition import ListRule, RuleAction
 from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
-from saleor_crm_plugin.recommendations.merchandising.reranking import PINS_PER_LIST, Cause, excluded_by, rerank
+from saleor_crm_plugin.recommendations.merchandising.reranking import PINS_PER_LIST, Cause, excluding, rerank
 from tests.unit.recommendations.merchandising.lists import Item, boost, bury, exclude, ids, items, pin
 
 OF_ONE, OF_TWO = frozenset({1}), frozenset({2})
@@ -173,7 +173,7 @@ def test_each_product_says_why_it_is_there():
         (4, 4, (1, 2), ()),
         (2, 5, (), (Cause.DIVERSITY,)),
     ]
-    assert excluded_by(Item(1, rule_ids=frozenset({1, 9})), [exclude(9), boost(1, 2)]) == (9,)
+    assert excluding(Item(1, rule_ids=frozenset({1, 9})), [exclude(9), boost(1, 2)]) == (9,)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from saleor_crm_plugin.recommendations.merchandising.definition import RuleAction
 from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
-from saleor_crm_plugin.recommendations.merchandising.reranking import excluded_by, rerank
+from saleor_crm_plugin.recommendations.merchandising.reranking import excluding, rerank
 from tests.unit.recommendations.merchandising.lists import boost, bury, candidates, ids, pin, policies, rules
 
 MOVING = (RuleAction.BOOST, RuleAction.BURY, RuleAction.EXCLUDE)
@@ -32,7 +32,7 @@ def test_a_page_is_a_part_of_the_whole(listed, given_rules, policy, page):
 def test_nothing_twice_nothing_excluded_and_nothing_lost(listed, given_rules, policy):
     whole = ids(listed, given_rules, policy)
     assert len(whole) == len(set(whole))
-    gone = {one.product_id for one in listed if excluded_by(one, given_rules)}
+    gone = {one.product_id for one in listed if excluding(one, given_rules)}
     assert gone.isdisjoint(whole)
     assert {one.product_id for one in listed if not one.is_extra} - gone <= set(whole)
 
@@ -61,7 +61,7 @@ def test_pins_are_at_their_places(listed, others, policy, position, places):
     wanted = [
         one.product_id
         for one in [*sorted(listed, key=lambda one: one.is_extra)]
-        if 6 in one.rule_ids and not excluded_by(one, others)
+        if 6 in one.rule_ids and not excluding(one, others)
     ]
     if len(arranged) >= position + places - 1:
         there = set(arranged[position - 1 : position - 1 + places])
@@ -97,7 +97,7 @@ def too_much(chosen, policy) -> bool:
 def test_new_products_have_their_places_as_long_as_there_are_any(listed, given_rules, new_in_ten):
     policy = ListPolicy(new_in_ten=new_in_ten)
     chosen = [placed.candidate for placed in rerank(listed, given_rules, policy, 100)]
-    available = sum(one.is_new and not excluded_by(one, given_rules) for one in listed)
+    available = sum(one.is_new and not excluding(one, given_rules) for one in listed)
     placed = 0
     for place, one in enumerate(chosen, start=1):
         placed += one.is_new
