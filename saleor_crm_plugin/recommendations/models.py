@@ -9,6 +9,8 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from saleor_crm_plugin.fields import RealField
+
 
 class ModelStatus(models.TextChoices):
     TRAINING = "training"
@@ -23,6 +25,8 @@ class RecommendationModel(models.Model):
     status = models.CharField(max_length=16, choices=ModelStatus.choices)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    # The moment up to which purchases were learnt. What was bought after it counts when a list is served.
+    data_until = models.DateTimeField(null=True)
     # What was read: {"orders": int, "lines": int, "customers": int, "products": int, "since": ISO date}.
     training_data = models.JSONField(default=dict)
     parameters = models.JSONField(default=dict)
@@ -83,6 +87,10 @@ class PersonalRecommendations(models.Model):
     reason_product_ids = ArrayField(models.IntegerField())
     # BOUGHT_BEFORE: number of purchases; BOUGHT_TOGETHER: share of baskets (0 to 1).
     reason_values = ArrayField(models.FloatField())
+    # BOUGHT_BEFORE: days after the model's `data_until` at which the customer is expected to buy it again, and days
+    # between the customer's purchases of it; null where not known. Shorter than `product_ids`: null from there on.
+    due_days = ArrayField(RealField(null=True), default=list)
+    rhythm_days = ArrayField(RealField(null=True), default=list)
 
     class Meta:
         db_table = "crm_personal_recommendations"
@@ -91,16 +99,31 @@ class PersonalRecommendations(models.Model):
         ]
 
 
+# `category_id` of a list about the whole channel.
+WHOLE_CHANNEL = 0
+
+
 class PopularProducts(models.Model):
-    """What a channel sells most of late: the answer where there is nothing else to go on."""
+    """What a channel, or one category in it, sells most of late, or more of than before: the answer where there is
+    nothing else to go on. A category's list holds what stands in it, not what stands in those below it.
+    """
+
+    class Kind(models.TextChoices):
+        BESTSELLERS = "bestsellers"
+        TRENDING = "trending"
 
     model = models.ForeignKey(RecommendationModel, on_delete=models.CASCADE, related_name="popular")
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.BESTSELLERS)
     channel_id = models.IntegerField()
+    category_id = models.IntegerField(default=WHOLE_CHANNEL)
     product_ids = ArrayField(models.IntegerField())
+    # BESTSELLERS: baskets of late; TRENDING: sales of late as a multiple of those before (2.0: twice as much).
     scores = ArrayField(models.FloatField())
 
     class Meta:
         db_table = "crm_popular_products"
         constraints = [
-            models.UniqueConstraint(name="crm_popular_one_list_per_channel", fields=["model", "channel_id"]),
+            models.UniqueConstraint(
+                name="crm_popular_one_list_per_kind_and_place", fields=["model", "kind", "channel_id", "category_id"]
+            ),
         ]

@@ -96,7 +96,8 @@ popular AS MATERIALIZED (
     FROM (
         SELECT unnested.* FROM crm_popular_products list,
             unnest(list.product_ids, list.scores) WITH ORDINALITY AS unnested (product_id, score, position)
-        WHERE list.model_id = {published} AND list.channel_id = %(channel)s AND EXISTS (SELECT FROM short)
+        WHERE list.model_id = {published} AND list.kind = 'bestsellers' AND list.channel_id = %(channel)s
+            AND list.category_id = 0 AND EXISTS (SELECT FROM short)
         ORDER BY unnested.position OFFSET 0
     ) entry
     WHERE {sold_entry}

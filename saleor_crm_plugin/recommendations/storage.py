@@ -35,8 +35,8 @@ def store_related(model: RecommendationModel, kind: ProductAffinity.Kind, lists:
 
 
 def store_popular(model: RecommendationModel, lists: Iterable[PopularList]) -> int:
-    """Store what each channel sells most. Returns the number of rows."""
-    columns = ("channel_id", "product_ids", "scores")
+    """Store what each channel and category sells most, or more of than before. Returns the number of rows."""
+    columns = ("kind", "channel_id", "category_id", "product_ids", "scores")
     return sum(_copy(model, "crm_popular_products", columns, batch) for batch in _batches(lists))
 
 
@@ -52,11 +52,17 @@ def store_personal(model: RecommendationModel, lists: Iterable[PersonalList]) ->
         "reason_kinds",
         "reason_product_ids",
         "reason_values",
+        "due_days",
+        "rhythm_days",
     )
     for batch in _batches(lists):
         with transaction.atomic(using=_using(model)):
             present = _lock_profiles(_using(model), [entry.customer_id for entry in batch])
-            rows = [entry for entry in batch if entry.customer_id in present]
+            rows = [
+                (*entry[:-2], _known(entry.due_days), _known(entry.rhythm_days))
+                for entry in batch
+                if entry.customer_id in present
+            ]
             yield _copy(model, "crm_personal_recommendations", columns, rows)
 
 
@@ -150,7 +156,14 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _number(value: float) -> str:
+def _known(days: Sequence[float]) -> list[float | None]:
+    """Null where nothing is known: the export of a customer's data is JSON, which has no NaN."""
+    return [value if math.isfinite(value) else None for value in days]
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "NULL"
     # Six digits: a score is no more exact, and a third of the size of seventeen.
     return str(value) if isinstance(value, int) else format(value, ".6g") if math.isfinite(value) else "0"
 

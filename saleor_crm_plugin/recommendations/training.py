@@ -68,7 +68,10 @@ def train(
     with _only_one(using):
         storage.discard_unfinished(using)
         model = RecommendationModel(
-            status=ModelStatus.TRAINING, started_at=timezone.now(), parameters=dataclasses.asdict(chosen)
+            status=ModelStatus.TRAINING,
+            started_at=timezone.now(),
+            data_until=now,
+            parameters=dataclasses.asdict(chosen),
         )
         model.save(using=using)
         try:

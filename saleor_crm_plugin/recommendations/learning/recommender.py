@@ -13,6 +13,9 @@ from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 from saleor_crm_plugin.recommendations.learning.personal import personal_lists
 from saleor_crm_plugin.recommendations.learning.popular import popular_by_channel
 from saleor_crm_plugin.recommendations.learning.ranking import row_starts
+from saleor_crm_plugin.recommendations.learning.trending import trending_by_channel
+
+BESTSELLERS, TRENDING = "bestsellers", "trending"
 
 
 class RelatedList(NamedTuple):
@@ -25,7 +28,13 @@ class RelatedList(NamedTuple):
 
 
 class PersonalList(NamedTuple):
-    """What a customer may want next, best first. Units as of `personal.PersonalLists`, with ids for positions."""
+    """What a customer may want next, best first. Units as of `personal.PersonalLists`, with ids for positions.
+
+    Attributes:
+        due_days: days after the end of the history at which the customer is expected to buy it again; NaN where not
+            known, or not bought before.
+        rhythm_days: days between the customer's purchases of it; NaN likewise. Either may be empty: nothing is known.
+    """
 
     customer_id: int
     product_ids: list[int]
@@ -33,12 +42,21 @@ class PersonalList(NamedTuple):
     reason_kinds: list[int]
     reason_product_ids: list[int]
     reason_values: list[float]
+    due_days: list[float]
+    rhythm_days: list[float]
 
 
 class PopularList(NamedTuple):
-    """What a channel sells most of late, best first; the scores are baskets."""
+    """What a channel, or a category in it, sells most of late (`kind` "bestsellers"; the scores are baskets), or more
+    of than before ("trending"; sales as a multiple of those before), best first.
 
+    Attributes:
+        category_id: 0 for the whole channel.
+    """
+
+    kind: str
     channel_id: int
+    category_id: int
     product_ids: list[int]
     scores: list[float]
 
@@ -86,17 +104,26 @@ class Recommender:
             bounds = np.append(starts, len(products)).tolist()
             for customer, first, last in zip(customers, bounds[:-1], bounds[1:], strict=True):
                 part = slice(first, last)
-                yield PersonalList(customer, products[part], scores[part], kinds[part], reasons[part], values[part])
+                yield PersonalList(
+                    customer, products[part], scores[part], kinds[part], reasons[part], values[part], [], []
+                )
 
     def popular(self) -> Iterator[PopularList]:
-        """For each channel."""
+        """For each channel and each category in it: what sells most, and what sells more than before."""
         history, parameters = self._history, self._parameters
-        for entry in popular_by_channel(history, parameters.popular_window_days, parameters.popular_limit):
-            yield PopularList(
-                int(history.channel_ids[entry.channel]),
-                history.product_ids[entry.products].tolist(),
-                entry.baskets.astype(np.float64).tolist(),
-            )
+        window, limit = parameters.popular_window_days, parameters.popular_limit
+        for kind, lists in (
+            (BESTSELLERS, popular_by_channel(history, window, limit)),
+            (TRENDING, trending_by_channel(history, window, limit)),
+        ):
+            for entry in lists:
+                yield PopularList(
+                    kind,
+                    int(history.channel_ids[entry.channel]),
+                    entry.category_id,
+                    history.product_ids[entry.products].tolist(),
+                    entry.scores.tolist(),
+                )
 
     def _related(self, affinities: Affinities) -> Iterator[RelatedList]:
         ids = self._history.product_ids

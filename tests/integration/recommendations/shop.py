@@ -56,6 +56,8 @@ def publish(
                 [ReasonKind.BOUGHT_BEFORE.value] * len(bought) + [ReasonKind.BOUGHT_TOGETHER.value] * len(discovered),
                 [product.pk for product in bought] + [reason.pk for _, reason in discovered],
                 [2.0] * len(bought) + [0.5] * len(discovered),
+                [],
+                [],
             )
         )
     assert sum(storage.store_personal(model, personal)) == len(personal)
@@ -71,7 +73,7 @@ def publish(
     storage.store_popular(
         model,
         [
-            PopularList(channel.pk, [product.pk for product in products], descending(len(products)))
+            PopularList("bestsellers", channel.pk, 0, [product.pk for product in products], descending(len(products)))
             for channel, products in (popular or {}).items()
         ],
     )

@@ -77,7 +77,7 @@ def test_from_orders_to_recommendations(channel: Channel) -> None:
     assert [(one.product_id, one.reason.text) for one in served] == [
         (tea.pk, "You have bought this before"),
         (hammer.pk, "You have bought this before"),
-        (sugar.pk, f"In 50 % of the purchases of {tea.name}"),
+        (sugar.pk, f"Because you bought {tea.name}"),
     ]
     together = for_products([sugar.pk], RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER, channel.pk, 1)
     assert together[sugar.pk][0].reason.text == f"In 100 % of the purchases of {sugar.name}"
