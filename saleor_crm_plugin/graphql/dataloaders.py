@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import FilteredRelation, Q, Subquery
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import FilteredRelation, OuterRef, Q, Subquery
+from django.utils import timezone
 from saleor.channel.models import Channel
 from saleor.graphql.core.dataloaders import DataLoader
 from saleor.plugins.models import PluginConfiguration
@@ -16,18 +18,27 @@ from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
 from saleor_crm_plugin.profiles.merging.family import found_by_id, heads_of_users, users_of, with_family
 from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.profiles.segments.models import SegmentMembership
+from saleor_crm_plugin.recommendations.arranging import NO_POLICY, Policy
+from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
+from saleor_crm_plugin.recommendations.merchandising.storage import rows_in_force, rules_of
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A person's profile, and the account in the default program if there is one, with its tier."""
+    """A person's profile, and the account in the default program if there is one, with its tier.
+
+    Attributes:
+        segment_ids: the segments that the person is in.
+    """
 
     profile: CustomerProfile
     account: LoyaltyAccount | None
+    segment_ids: frozenset[int] = frozenset()
 
 
 class CustomerByUserIdLoader(DataLoader):
-    """`Customer` by user id; None for users without a profile. Profile, account and tier in one statement.
+    """`Customer` by user id; None for users without a profile. Profile, account, tier and segments in one statement.
 
     The profile is the head of the person's family, and the account is that of the head.
     """
@@ -36,16 +47,18 @@ class CustomerByUserIdLoader(DataLoader):
 
     def batch_load(self, keys: Sequence[int]) -> list[Customer | None]:
         default_program = Subquery(LoyaltyProgram.objects.filter(is_default=True).values("pk"))
+        memberships = SegmentMembership.objects.filter(profile_id=OuterRef("pk")).order_by("segment_id")
         heads = CustomerProfile.objects.using(self.database_connection_name).filter(pk__in=heads_of_users(keys))
         profiles = (
             with_family(heads)
+            .annotate(segment_ids=ArraySubquery(memberships.values("segment_id")))
             .annotate(default_account=FilteredRelation("accounts", condition=Q(accounts__program=default_program)))
             # django-stubs does not know filtered relations.
             .select_related("default_account__tier_membership__tier")  # type: ignore[misc]
         )
         # Where nothing was joined, Django leaves the attribute out instead of setting it to None.
         customers = {
-            user_id: Customer(profile, getattr(profile, "default_account", None))
+            user_id: Customer(profile, getattr(profile, "default_account", None), frozenset(profile.segment_ids))
             for profile in profiles
             for user_id in users_of(profile)
         }
@@ -82,19 +95,21 @@ class ActiveChannel:
 
     Attributes:
         recommends: False where the operator has switched recommendations (or the plugin) off.
+        policy: what merchandising wants of the lists in it.
     """
 
     id: int
     slug: str
     currency: str
     recommends: bool
+    policy: Policy = NO_POLICY
 
 
 class ActiveChannelBySlugLoader(DataLoader):
     """`ActiveChannel` by slug; None for channels that do not exist or are inactive.
 
-    The setting that recommendations depend on comes in the same statement: with the customer, the list and the
-    products this makes the four statements that `me { loyaltyAccount recommendations }` may cost.
+    The settings and rules that recommendations depend on come in the same statement: with the customer, the list and
+    the products this makes the four statements that `me { loyaltyAccount recommendations }` may cost.
     """
 
     context_key = "saleor_crm_plugin.active_channel_by_slug"
@@ -106,17 +121,33 @@ class ActiveChannelBySlugLoader(DataLoader):
             .filter(slug__in=keys, is_active=True)
             .annotate(crm_active=Subquery(plugin.values("active")[:1]))
             .annotate(crm_configuration=Subquery(plugin.values("configuration")[:1]))
-            .values_list("pk", "slug", "currency_code", "crm_active", "crm_configuration")
+            .annotate(crm_rules=rows_in_force(timezone.now()))
+            .values_list("pk", "slug", "currency_code", "crm_active", "crm_configuration", "crm_rules")
         )
-        channels = {
-            slug: ActiveChannel(pk, slug, currency, recommends=_recommends(active, configuration))
-            for pk, slug, currency, active, configuration in rows
-        }
+        return self._in_order(keys, rows)
+
+    @staticmethod
+    def _in_order(keys: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> list[ActiveChannel | None]:
+        channels = {}
+        for pk, slug, currency, active, configuration, rules in rows:
+            settings = _settings(configuration)
+            recommends = active is not False and settings.recommendations_enabled
+            policy = Policy(rules_of(rules, pk), list_policy(settings))
+            channels[slug] = ActiveChannel(pk, slug, currency, recommends, policy)
         return [channels.get(slug) for slug in keys]
 
 
-def _recommends(active: bool | None, configuration: Any) -> bool:
-    if active is False:
-        return False
+def list_policy(settings: CRMSettings) -> ListPolicy:
+    """What holds for every list of recommendations, as the operator has set it."""
+    return ListPolicy(
+        brand_attribute=settings.brand_attribute,
+        brand_limit=settings.most_of_brand,
+        category_limit=settings.most_of_category,
+        new_in_ten=settings.new_products_in_ten,
+        new_days=settings.new_product_days,
+    )
+
+
+def _settings(configuration: Any) -> CRMSettings:
     values, _errors = read_values(configuration or [], CRM_FIELDS)
-    return CRMSettings(**values).recommendations_enabled
+    return CRMSettings(**values)

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("saleor_crm_plugin", "0020_rule_segments"),
+        ("saleor_crm_plugin", "0021_serving"),
     ]
 
     operations = [

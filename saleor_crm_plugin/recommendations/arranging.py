@@ -77,6 +77,10 @@ class Policy:
         rules = tuple(rule for rule in self.rules if rule.applies_to(kind, segment_ids))
         return self if len(rules) == len(self.rules) else replace(self, rules=rules)
 
+    def asks_for_segments(self, kind: str) -> bool:
+        """Whether a list of this kind may depend on the segments of a customer."""
+        return any(rule.segment_ids and (not rule.kinds or kind in rule.kinds) for rule in self.rules)
+
     def changes_order(self) -> bool:
         """Whether more candidates must be read than the page holds."""
         return bool(self.rules or self.lists)

@@ -9,7 +9,7 @@ profile, product or channel that does not exist.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -18,8 +18,7 @@ from django.utils import timezone
 
 from saleor_crm_plugin.recommendations import serving_sql
 from saleor_crm_plugin.recommendations.arranging import NO_POLICY, Candidate, Policy, Source, arrange
-from saleor_crm_plugin.recommendations.merchandising.candidates_sql import with_rules
-from saleor_crm_plugin.recommendations.merchandising.definition import RuleAction
+from saleor_crm_plugin.recommendations.merchandising.candidates_sql import with_policies
 from saleor_crm_plugin.recommendations.reasons import ReasonParts, Recommendation
 
 # As many as Saleor gives for one page of a connection.
@@ -79,16 +78,21 @@ def for_customers(
     using: str = DEFAULT_DB_ALIAS,
     *,
     now: datetime.datetime | None = None,
+    policy: Policy = NO_POLICY,
+    segment_ids: Mapping[int | None, Collection[int]] | None = None,
 ) -> dict[int | None, list[Recommendation]]:
     """`for_customer` for each of many, in one statement.
 
     Args:
         profile_ids: any number, in any order; each is a key of the answer.
+        policy: what the channel's merchandising wants.
+        segment_ids: the segments that each of them is in, which rules ask for.
     """
     asked = {profile_id: _possible_profile(profile_id) for profile_id in profile_ids}
-    found = _run(
-        serving_sql.for_customers(kind.value), list(dict.fromkeys(asked.values())), channel_id, first, using, now
-    )
+    in_segments = {asked[profile_id]: ids for profile_id, ids in (segment_ids or {}).items() if profile_id in asked}
+    policies = {number: policy.for_list(kind.value, in_segments.get(number, ())) for number in asked.values()}
+    numbers = list(policies)
+    found = _run(serving_sql.for_customers(kind.value), numbers, channel_id, first, using, now, policies)
     return {profile_id: found.get(number, []) for profile_id, number in asked.items()}
 
 
@@ -100,14 +104,19 @@ def for_products(
     using: str = DEFAULT_DB_ALIAS,
     *,
     now: datetime.datetime | None = None,
+    policy: Policy = NO_POLICY,
+    segment_ids: Collection[int] = (),
 ) -> dict[int, list[Recommendation]]:
     """A list for each of many products, in one statement: what goes with it, or what could take its place.
 
     Args:
         product_ids: any number, in any order; each is a key of the answer.
         kind: `FREQUENTLY_BOUGHT_TOGETHER` or `SIMILAR`; any other is answered with the bestsellers.
+        policy: what the channel's merchandising wants.
+        segment_ids: the segments of whoever asks.
     """
-    found = _run(serving_sql.for_products(kind.value), _possible(product_ids), channel_id, first, using, now)
+    policies = dict.fromkeys(_possible(product_ids), policy.for_list(kind.value, segment_ids))
+    found = _run(serving_sql.for_products(kind.value), list(policies), channel_id, first, using, now, policies)
     return {product_id: found.get(product_id, []) for product_id in product_ids}
 
 
@@ -132,6 +141,8 @@ def for_baskets(
     *,
     kind: RecommendationKind = RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER,
     now: datetime.datetime | None = None,
+    policy: Policy = NO_POLICY,
+    segment_ids: Collection[int] = (),
 ) -> dict[Key, list[Recommendation]]:
     """`for_basket` for each of many, in one statement.
 
@@ -139,7 +150,8 @@ def for_baskets(
         baskets: product ids by whatever tells the baskets apart; the same keys are those of the answer.
     """
     asked = [_array_literal(_possible(product_ids)[:BASKET_LIMIT]) for product_ids in baskets.values()]
-    found = _run(serving_sql.for_baskets(kind.value), asked, channel_id, first, using, now)
+    policies = dict.fromkeys(range(1, len(asked) + 1), policy.for_list(kind.value, segment_ids))
+    found = _run(serving_sql.for_baskets(kind.value), asked, channel_id, first, using, now, policies)
     return {key: found.get(number, []) for number, key in enumerate(baskets, start=1)}
 
 
@@ -162,24 +174,39 @@ def _run(
     first: int,
     using: str,
     now: datetime.datetime | None,
-    policy: Policy = NO_POLICY,
+    policies: Mapping[int, Policy],
 ) -> dict[int, list[Recommendation]]:
+    """The lists by the numbers that the statement gives them, each with its own policy."""
     if first <= 0 or not asked:
         return {}
     wanted = min(first, FIRST_LIMIT)
+    now = now or timezone.now()
+    several = list(dict.fromkeys(policies.values()))
+    read = max(policy.candidates_wanted(wanted, 0) for policy in several)
+    sql, of_rules = with_policies(sql, several, now)
     values: dict[str, Any] = {
         "asked": asked,
         "channel": channel_id,
-        "first": wanted,
+        "first": read,
         # More than those that are in the list already, or must not be.
-        "newest": 2 * wanted + EXCLUDED_LIMIT,
-        "now": now or timezone.now(),
+        "newest": 2 * read + EXCLUDED_LIMIT,
+        "now": now,
+        **of_rules,
     }
     with connections[using].cursor() as cursor:
         cursor.execute(sql, values)
         rows = cursor.fetchall()
     lists: dict[int, list[Candidate]] = {}
-    for number, product_id, score, source, category_id, *reason in rows:
-        candidate = Candidate(product_id, score, Source(source), category_id, ReasonParts(*reason))
+    for number, product_id, score, source, category_id, rule_ids, brand_ids, is_new, *reason in rows:
+        candidate = Candidate(
+            product_id,
+            score,
+            Source(source),
+            category_id,
+            ReasonParts(*reason),
+            frozenset(rule_ids or ()),
+            frozenset(brand_ids or ()),
+            is_new,
+        )
         lists.setdefault(number, []).append(candidate)
-    return {number: arrange(candidates, policy, wanted) for number, candidates in lists.items()}
+    return {number: arrange(candidates, policies[number], wanted) for number, candidates in lists.items()}

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from saleor.graphql.core.dataloaders import DataLoader
 
 from saleor_crm_plugin.recommendations import serving
+from saleor_crm_plugin.recommendations.arranging import NO_POLICY, Policy
 from saleor_crm_plugin.recommendations.reasons import Recommendation
 from saleor_crm_plugin.recommendations.serving import RecommendationKind
 
 
 class Personal(NamedTuple):
-    """What to serve to whom; `profile_id` is None for somebody unknown."""
+    """What to serve to whom; `profile_id` is None for somebody unknown.
+
+    In this and the others, `policy` is the channel's, and `segment_ids` are those of whoever the list is for.
+    """
 
     profile_id: int | None
     channel_id: int
     kind: str
     first: int
+    policy: Policy = NO_POLICY
+    segment_ids: frozenset[int] = frozenset()
 
 
 class OfProduct(NamedTuple):
@@ -26,6 +32,8 @@ class OfProduct(NamedTuple):
     channel_id: int
     kind: str
     first: int
+    policy: Policy = NO_POLICY
+    segment_ids: frozenset[int] = frozenset()
 
 
 class OfBasket(NamedTuple):
@@ -33,6 +41,8 @@ class OfBasket(NamedTuple):
     channel_id: int
     kind: str
     first: int
+    policy: Policy = NO_POLICY
+    segment_ids: frozenset[int] = frozenset()
 
 
 Served = Mapping[Any, list[Recommendation]]
@@ -44,10 +54,16 @@ class PersonalRecommendationsLoader(DataLoader):
     context_key = "saleor_crm_plugin.personal_recommendations"
 
     def batch_load(self, keys: Sequence[Personal]) -> list[list[Recommendation]]:
-        def serve(profile_ids: list[int | None], channel_id: int, kind: RecommendationKind, first: int) -> Served:
-            return serving.for_customers(profile_ids, channel_id, first, kind, self.database_connection_name)
+        def serve(asked: Sequence[Personal], kind: RecommendationKind) -> Served:
+            one = asked[0]
+            profile_ids = [key.profile_id for key in asked]
+            segment_ids = {key.profile_id: key.segment_ids for key in asked}
+            using = self.database_connection_name
+            return serving.for_customers(
+                profile_ids, one.channel_id, one.first, kind, using, policy=one.policy, segment_ids=segment_ids
+            )
 
-        return _batched(keys, serve)
+        return _batched(keys, serve, lambda key: key[1:5])
 
 
 class ProductRecommendationsLoader(DataLoader):
@@ -56,10 +72,15 @@ class ProductRecommendationsLoader(DataLoader):
     context_key = "saleor_crm_plugin.product_recommendations"
 
     def batch_load(self, keys: Sequence[OfProduct]) -> list[list[Recommendation]]:
-        def serve(product_ids: list[int], channel_id: int, kind: RecommendationKind, first: int) -> Served:
-            return serving.for_products(product_ids, kind, channel_id, first, self.database_connection_name)
+        def serve(asked: Sequence[OfProduct], kind: RecommendationKind) -> Served:
+            one = asked[0]
+            product_ids = [key.product_id for key in asked]
+            using = self.database_connection_name
+            return serving.for_products(
+                product_ids, kind, one.channel_id, one.first, using, policy=one.policy, segment_ids=one.segment_ids
+            )
 
-        return _batched(keys, serve)
+        return _batched(keys, serve, lambda key: key[1:])
 
 
 class BasketRecommendationsLoader(DataLoader):
@@ -68,23 +89,32 @@ class BasketRecommendationsLoader(DataLoader):
     context_key = "saleor_crm_plugin.basket_recommendations"
 
     def batch_load(self, keys: Sequence[OfBasket]) -> list[list[Recommendation]]:
-        def serve(baskets: list[tuple[int, ...]], channel_id: int, kind: RecommendationKind, first: int) -> Served:
-            products = {product_ids: product_ids for product_ids in baskets}
-            return serving.for_baskets(products, channel_id, first, self.database_connection_name, kind=kind)
+        def serve(asked: Sequence[OfBasket], kind: RecommendationKind) -> Served:
+            one = asked[0]
+            baskets = {key.product_ids: key.product_ids for key in asked}
+            using = self.database_connection_name
+            return serving.for_baskets(
+                baskets, one.channel_id, one.first, using, kind=kind, policy=one.policy, segment_ids=one.segment_ids
+            )
 
-        return _batched(keys, serve)
+        return _batched(keys, serve, lambda key: key[1:])
+
+
+Asked = TypeVar("Asked", Personal, OfProduct, OfBasket)
 
 
 def _batched(
-    keys: Sequence[Personal] | Sequence[OfProduct] | Sequence[OfBasket],
-    serve: Callable[[list[Any], int, RecommendationKind, int], Served],
+    keys: Sequence[Asked],
+    serve: Callable[[Sequence[Asked], RecommendationKind], Served],
+    what: Callable[[Asked], Hashable],
 ) -> list[list[Recommendation]]:
-    """`serve` once for all keys that differ in their first part only, which is whose list it is."""
-    asked: dict[tuple[int, str, int], list[Any]] = {}
+    """`serve` once for all keys that ask for the same.
+
+    Args:
+        what: what is asked for, whoever's list it is.
+    """
+    asked: dict[Hashable, list[Asked]] = {}
     for key in keys:
-        asked.setdefault((key.channel_id, key.kind, key.first), []).append(key[0])
-    found = {
-        (channel_id, kind, first): serve(some, channel_id, RecommendationKind(kind), first)
-        for (channel_id, kind, first), some in asked.items()
-    }
-    return [found[key.channel_id, key.kind, key.first][key[0]] for key in keys]
+        asked.setdefault(what(key), []).append(key)
+    found = {same: serve(some, RecommendationKind(some[0].kind)) for same, some in asked.items()}
+    return [found[what(key)][key[0]] for key in keys]

@@ -25,6 +25,7 @@ from saleor_crm_plugin.graphql.recommendations.dataloaders import (
     PersonalRecommendationsLoader,
     ProductRecommendationsLoader,
 )
+from saleor_crm_plugin.graphql.recommendations.merchandising.segments import segments_of_visitor
 from saleor_crm_plugin.graphql.recommendations.types import RecommendedProduct, load_products
 from saleor_crm_plugin.graphql.roots import channel_slug_of, is_unsaved_user, node_of
 from saleor_crm_plugin.profiles.consents.queries import may_be_recommended_to
@@ -68,7 +69,7 @@ def resolve_recommendations(
     wanted = kind
 
     def of_basket(active: ActiveChannel) -> Any:
-        return BasketRecommendationsLoader(info.context).load(OfBasket(ids, active.id, wanted, limit))
+        return _of_basket(info, ids, active, wanted, limit)
 
     return _in_channel(info, channel, of_basket)
 
@@ -90,8 +91,7 @@ def resolve_checkout_recommendations(root: Any, info: Any, *, first: int | None 
         ids = tuple(dict.fromkeys(line.product.pk for line in lines))
 
         def of_basket(active: ActiveChannel) -> Any:
-            kind = RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER.value
-            return BasketRecommendationsLoader(info.context).load(OfBasket(ids, active.id, kind, limit))
+            return _of_basket(info, ids, active, RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER.value, limit)
 
         return _in_channel(info, checkout_info.channel.slug, of_basket)
 
@@ -112,17 +112,31 @@ def _of_product(root: Any, info: Any, kind: RecommendationKind, first: int | Non
     product_id = node_of(root).pk
 
     def of_product(active: ActiveChannel) -> Any:
-        return ProductRecommendationsLoader(info.context).load(OfProduct(product_id, active.id, kind.value, limit))
+        def load(segment_ids: frozenset[int]) -> Any:
+            asked = OfProduct(product_id, active.id, kind.value, limit, active.policy, segment_ids)
+            return ProductRecommendationsLoader(info.context).load(asked)
+
+        return segments_of_visitor(info, active.policy, kind.value).then(load)
 
     return _in_channel(info, slug, of_product)
+
+
+def _of_basket(info: Any, product_ids: tuple[int, ...], active: ActiveChannel, kind: str, first: int) -> Any:
+    def load(segment_ids: frozenset[int]) -> Any:
+        asked = OfBasket(product_ids, active.id, kind, first, active.policy, segment_ids)
+        return BasketRecommendationsLoader(info.context).load(asked)
+
+    return segments_of_visitor(info, active.policy, kind).then(load)
 
 
 def _personal(info: Any, user_id: int | None, channel: str, kind: str, first: int) -> Any:
     def of_customer(active: ActiveChannel) -> Any:
         def serve(customer: Any) -> Any:
             # Whoever refuses is served like somebody unknown.
-            profile_id = customer.profile.pk if customer and may_be_recommended_to(customer.profile) else None
-            return PersonalRecommendationsLoader(info.context).load(Personal(profile_id, active.id, kind, first))
+            known = customer if customer and may_be_recommended_to(customer.profile) else None
+            profile_id, segment_ids = (known.profile.pk, known.segment_ids) if known else (None, frozenset())
+            asked = Personal(profile_id, active.id, kind, first, active.policy, segment_ids)
+            return PersonalRecommendationsLoader(info.context).load(asked)
 
         return customer_loaded.then(serve)
 

@@ -1,5 +1,5 @@
-"""How a statement of `serving_sql` comes to know the rules: it leaves out what is excluded, adds what pins and places for
-new products may ask for, and says of each product which rules it is a target of.
+"""How a statement of `serving_sql` comes to know the rules: it leaves out what is excluded, adds what pins and places
+for new products may ask for, and says of each product which rules it is a target of.
 
 Without rules and policy none of this is done, and the statement stays as it is.
 """
@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from saleor_crm_plugin.recommendations import serving_sql
+from saleor_crm_plugin.recommendations.arranging import Policy
 from saleor_crm_plugin.recommendations.merchandising import targets_sql
 from saleor_crm_plugin.recommendations.merchandising.definition import ListRule, RuleAction
 from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
@@ -55,28 +56,34 @@ _IS_NEW = """EXISTS (
 )"""
 
 
-def with_rules(
-    sql: str, rules: Sequence[ListRule], excluding: Iterable[ListRule], policy: ListPolicy, now: datetime
-) -> tuple[str, dict[str, Any]]:
+def with_policies(sql: str, policies: Iterable[Policy], now: datetime) -> tuple[str, dict[str, Any]]:
     """A statement that knows the rules, and the values that it needs beside its own.
 
     Args:
         sql: a statement of `serving_sql`.
-        rules: all that may have a say in one of its lists.
-        excluding: those of them that keep products out of every list of the statement.
+        policies: those of its lists, each once. They differ in rules only, by who is in which segments.
     """
-    if not rules and not policy:
+    policies = list(policies)
+    lists = policies[0].lists
+    by_id = {rule.rule_id: rule for policy in policies for rule in policy.rules}
+    rules = [by_id[rule_id] for rule_id in sorted(by_id)]
+    if not rules and not lists:
         return sql, {}
     values = targets_sql.parameters(rules)
-    values |= {"brand_attribute": policy.brand_attribute, "new_since": now - timedelta(days=policy.new_days)}
-    # Also in the parts that are put in here.
-    sql = sql.replace(serving_sql.NO_EXTRAS, _extras(rules, policy)).replace(
-        serving_sql.NO_FACTS, _facts(rules, policy)
-    )
-    if excluded := list(excluding):
+    values |= {"brand_attribute": lists.brand_attribute, "new_since": now - timedelta(days=lists.new_days)}
+    # First what itself asks for what is excluded.
+    sql = sql.replace(serving_sql.NO_EXTRAS, _extras(rules, lists))
+    sql = sql.replace(serving_sql.NO_FACTS, _facts(rules, lists))
+    # What some lists only leave out is left out when they are arranged.
+    excluded = [rule for rule in _of_all(policies) if rule.action is RuleAction.EXCLUDE]
+    if excluded:
         condition = f"NOT {targets_sql.is_target_of_any(excluded, 'listing.product_id')}"
         sql = sql.replace(serving_sql.NOTHING_EXCLUDED, condition)
     return sql.replace("WITH asked", f"WITH {targets_sql.RULE_CATEGORY}, asked", 1), values
+
+
+def _of_all(policies: Sequence[Policy]) -> list[ListRule]:
+    return [rule for rule in policies[0].rules if all(rule in policy.rules for policy in policies[1:])]
 
 
 def _extras(rules: Iterable[ListRule], policy: ListPolicy) -> str:
@@ -101,6 +108,6 @@ def _extras(rules: Iterable[ListRule], policy: ListPolicy) -> str:
 
 def _facts(rules: Iterable[ListRule], policy: ListPolicy) -> str:
     cases = [f"CASE WHEN {targets_sql.is_target(rule, 'product')} THEN {rule.rule_id:d} END" for rule in rules]
-    rule_ids = f"ARRAY[{', '.join(cases)}]::bigint[]"
+    rule_ids = f"array_remove(ARRAY[{', '.join(cases)}]::bigint[], NULL)"
     brands = _BRANDS if policy.limits_brands else "NULL::bigint[]"
     return f"{rule_ids}, {brands}, {_IS_NEW if policy.new_in_ten else 'FALSE'}"
