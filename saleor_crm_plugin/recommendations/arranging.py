@@ -6,12 +6,12 @@ their order, and serving reads no more of them than the page holds.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
-from saleor_crm_plugin.recommendations.merchandising.definition import ListRule
+from saleor_crm_plugin.recommendations.merchandising.definition import ListRule, RuleAction
 from saleor_crm_plugin.recommendations.merchandising.policy import NO_LIST_POLICY, ListPolicy
 from saleor_crm_plugin.recommendations.merchandising.reranking import Placed, excluding, rerank
 from saleor_crm_plugin.recommendations.reasons import ReasonParts, Recommendation, reason_of
@@ -28,11 +28,14 @@ class Source(IntEnum):
     LEARNT = 1
     # Alike by what the shop says about the products: attributes, collections, category, type.
     CONTENT = 2
+    # Bestsellers of the category, and its newest products.
     CATEGORY = 3
-    CHANNEL = 4
-    NEWEST = 5
+    CATEGORY_NEWEST = 4
+    # The same of the channel.
+    CHANNEL = 5
+    NEWEST = 6
     # At hand for pins and for the places of new products; otherwise not in the list.
-    EXTRA = 6
+    EXTRA = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,26 @@ class Policy:
         rules = tuple(rule for rule in self.rules if rule.applies_to(kind, segment_ids))
         return self if len(rules) == len(self.rules) else replace(self, rules=rules)
 
+    def for_lists(self, kind: str, segments: Iterable[frozenset[int]]) -> list[Policy]:
+        """`for_list` for each, the same object where it says the same."""
+        by_segments: dict[frozenset[int], Policy] = {}
+        by_rules: dict[tuple[int, ...], Policy] = {}
+        found = []
+        for segment_ids in segments:
+            if segment_ids not in by_segments:
+                policy = self.for_list(kind, segment_ids)
+                key = tuple(rule.rule_id for rule in policy.rules)
+                by_segments[segment_ids] = by_rules.setdefault(key, policy)
+            found.append(by_segments[segment_ids])
+        return found
+
     def asks_for_segments(self, kind: str) -> bool:
         """Whether a list of this kind may depend on the segments of a customer."""
         return any(rule.segment_ids and (not rule.kinds or kind in rule.kinds) for rule in self.rules)
+
+    def asks_for_extras(self) -> bool:
+        """Whether it may put products into a list that the list does not hold."""
+        return self.lists.new_in_ten > 0 or any(rule.action is RuleAction.PIN for rule in self.rules)
 
     def changes_order(self) -> bool:
         """Whether more candidates must be read than the page holds."""

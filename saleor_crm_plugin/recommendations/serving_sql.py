@@ -1,304 +1,346 @@
-"""The SQL behind `serving`: who asks, what was learnt, what is on sale, and what fills the rest.
+"""The statement behind `serving`: who asks, what the list is about, what is on sale, and what fills the rest.
 
-Each statement answers one or many lists ("asked", a number for each) with the columns of `serving._run`. Parameters:
-`asked` (an array, see below), `channel`, `first`, `now`, `newest` (so many of the newest products suffice for a list).
-Saleor's tables are read by name, because this domain does not import Saleor; a test holds the names against the facts
-of every supported version.
+One statement answers one or many lists of a kind. It is put together from stages: each gives candidates to those lists
+that are still short, and what it gave is kept out of the next. Candidates are put in order first and tested one by one
+after that, until there are enough: `OFFSET 0` keeps the planner from testing them all.
+
+Parameters: `profiles` and `baskets` (arrays of the same length: for each list a profile id, 0 for nobody, and product
+ids as an array literal), `excluded` (product ids), `channel`, `category` (where `Shape.in_category`), `wanted`
+(products for each list), `skip` (so many of them are not read back), `now`, `in_stock`. Lists are numbered from 1.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
+from saleor_crm_plugin.recommendations import serving_sources as sources
 from saleor_crm_plugin.recommendations.arranging import Source
-from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, ReasonKind
+from saleor_crm_plugin.recommendations.kinds import RecommendationKind
+from saleor_crm_plugin.recommendations.models import ModelStatus, PopularProducts, ReasonKind
 from saleor_crm_plugin.recommendations.reasons import Served
+from saleor_crm_plugin.recommendations.serving_content import CONTENT
+from saleor_crm_plugin.recommendations.serving_sold import LISTED, shown, sold
 
-# Saleor's table -> the columns of it that we read.
-SALEOR_COLUMNS = {
-    "channel_channel": ("id", "is_active"),
-    "product_product": ("id", "name", "category_id"),
-    "product_productchannellisting": (
-        "product_id",
-        "channel_id",
-        "is_published",
-        "published_at",
-        "visible_in_listings",
-        "available_for_purchase_at",
-    ),
-    "product_productvariant": ("id", "product_id"),
-    "product_productvariantchannellisting": ("variant_id", "channel_id", "price_amount"),
-}
+Kind = RecommendationKind
+_BESTSELLERS: Final = PopularProducts.Kind.BESTSELLERS
+_TRENDING: Final = PopularProducts.Kind.TRENDING
+_SUBTREE: Final = "ARRAY(SELECT id FROM subtree)"
 
-# Where `merchandising.candidates_sql` puts what rules say. As they stand here, there are none.
-NOTHING_EXCLUDED = "TRUE /* excluded */"
-NO_EXTRAS = (
-    "SELECT NULL::int AS product_id, NULL::int AS reason_kind, NULL::bigint AS rule_id, NULL::bigint AS position "
-    "WHERE FALSE"
-)
-NO_FACTS = "NULL::bigint[], NULL::bigint[], FALSE /* rules, brands, is new */"
+# Orders since the training that count at once, the newest first, and products in them.
+RECENT_ORDERS_LIMIT: Final = 20
+RECENT_PRODUCTS_LIMIT: Final = 100
+# Products of a category that are looked at to fill a list with its newest ones. To put a category of 100,000 in order
+# takes 40 ms, to find its newest thousands under 1 ms; behind them the list goes on with the whole channel.
+CATEGORY_SCAN_LIMIT: Final = 2_000
 
-# What a customer without permissions sees in a product list (Saleor's `published_with_variants` and
-# `visible_in_listings`), and may put into the checkout (`available_for_purchase_at`).
-LISTED = f"""
-    listing.channel_id = %(channel)s
-    AND listing.is_published
-    AND (listing.published_at IS NULL OR listing.published_at <= %(now)s)
-    AND listing.visible_in_listings
-    AND listing.available_for_purchase_at <= %(now)s
-    AND EXISTS (SELECT FROM channel_channel channel WHERE channel.id = listing.channel_id AND channel.is_active)
-    AND EXISTS (
-        SELECT FROM product_productvariant variant
-        JOIN product_productvariantchannellisting price ON price.variant_id = variant.id
-        WHERE variant.product_id = listing.product_id
-            AND price.channel_id = %(channel)s
-            AND price.price_amount IS NOT NULL
+
+# Where `merchandising.candidates_sql` puts what rules say. As these stand here, there are none.
+NO_RULE_CATEGORIES: Final = "/* categories of rules */"
+NO_EXTRAS: Final = "/* extras */"
+NO_FACTS: Final = "NULL::bigint[], NULL::bigint[], FALSE /* facts */"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a statement has to provide for. PostgreSQL plans it anew each time, so what is not asked for is left out.
+
+    Attributes:
+        with_people: some list is for a known person.
+        with_baskets: some list is to go with products.
+        in_category: the products of one category come first.
+        with_extras: products may be asked for that no list holds.
+    """
+
+    kind: RecommendationKind
+    with_people: bool
+    with_baskets: bool
+    in_category: bool
+    with_extras: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """A query for candidates of `asked`, with what it needs before it."""
+
+    source: Source
+    rows: str
+    before: str = ""
+    in_category: bool = False
+
+
+@cache
+def statement(shape: Shape) -> str:
+    """Rows: number of the list, product id, score, `Source`, category id, ids of the rules whose target it is and of
+    its brands, whether it is new, and what `ReasonParts` takes; in order.
+    """
+    parts = [_given(shape)]
+    asked = "asked"
+    stages = _stages(shape)
+    for number, stage in enumerate(stages, start=1):
+        name = f"stage_{number}"
+        parts.append(stage.before.format(asked=asked))
+        parts.append(_found(name, asked, stage))
+        if number < len(stages):
+            parts.append(_short(f"short_{number}", asked, name))
+            asked = f"short_{number}"
+    if shape.with_extras:
+        stages.append(_Stage(Source.EXTRA, sources.extras()))
+        parts.append(f"extra AS MATERIALIZED ({NO_EXTRAS}),")
+        parts.append(_found(f"stage_{len(stages)}", "asked", stages[-1]))
+    return "".join(parts) + _page(stages)
+
+
+_RECENT: Final = f"""
+recent AS MATERIALIZED (
+    SELECT given.asked, bought.*
+    FROM given CROSS JOIN LATERAL (
+        SELECT variant.product_id, max(placed.placed_at) AS placed_at, count(DISTINCT placed.order_id) AS orders
+        FROM (
+            SELECT placed.order_id, placed.placed_at FROM crm_profile_order placed
+            WHERE placed.profile_id = given.profile AND placed.counts
+                AND placed.placed_at > COALESCE((SELECT data_until FROM model), '-infinity')
+            ORDER BY placed.placed_at DESC LIMIT {RECENT_ORDERS_LIMIT}
+        ) placed
+        JOIN order_orderline line ON line.order_id = placed.order_id
+        JOIN product_productvariant variant ON variant.id = line.variant_id
+        WHERE line.quantity > 0 AND NOT line.is_gift
+        GROUP BY variant.product_id
+        ORDER BY 2 DESC, 1 LIMIT {RECENT_PRODUCTS_LIMIT}
+    ) bought
+    WHERE given.profile <> 0
+),
+"""
+
+# What is below a category counts as in it.
+_SUBTREE_ROWS: Final = """
+subtree AS MATERIALIZED (
+    WITH RECURSIVE below (id) AS (
+        SELECT %(category)s::int
+        UNION
+        SELECT category.id FROM product_category category JOIN below ON category.parent_id = below.id
     )
-    AND {NOTHING_EXCLUDED}
+    SELECT id FROM below
+),
 """
 
 
-def sold(product: str) -> str:
-    """The condition that the channel sells a product, given by an SQL expression for its id."""
-    listings = "SELECT FROM product_productchannellisting listing"
-    return f"EXISTS ({listings} WHERE listing.product_id = {product} AND {LISTED})"
+def _given(shape: Shape) -> str:
+    kept_out = f"|| ARRAY({sources.bought_before()})" if shape.kind is Kind.DISCOVER and shape.with_people else ""
+    # PostgreSQL has no arrays of arrays of different lengths, so each basket comes as text.
+    return f"""
+WITH {NO_RULE_CATEGORIES}
+model AS MATERIALIZED (
+    SELECT id, data_until FROM crm_recommendation_model WHERE status = '{ModelStatus.PUBLISHED.value}'
+),
+given AS MATERIALIZED (
+    SELECT asked, profile, basket::bigint[] AS basket
+    FROM unnest(%(profiles)s::bigint[], %(baskets)s::text[]) WITH ORDINALITY AS given (profile, basket, asked)
+),
+{_RECENT if shape.with_people and shape.kind in _PERSONAL_KINDS else ""}
+{_SUBTREE_ROWS if shape.in_category else ""}
+asked AS MATERIALIZED (
+    SELECT asked.*, asked.basket || %(excluded)s::bigint[] {kept_out} AS excluded, %(wanted)s::bigint AS missing
+    FROM given asked
+),
+"""
 
 
-_PUBLISHED = f"(SELECT id FROM crm_recommendation_model WHERE status = '{ModelStatus.PUBLISHED.value}')"
-
-# How the rest goes once `asked` (asked, excluded: product ids that must not be in the list) stands and `source` says
-# what was learnt for one of them. Everywhere the candidates are put in order first and tested one by one after that,
-# until there are enough: `OFFSET 0` keeps the planner from testing them all, or from testing the whole catalogue.
-_LEARNT = """
+def _found(name: str, asked: str, stage: _Stage) -> str:
+    return f"""
 {name} AS MATERIALIZED (
     SELECT asked.asked, best.*
-    FROM asked CROSS JOIN LATERAL (
-        SELECT candidate.*
-        FROM ({source} ORDER BY position OFFSET 0) candidate
-        WHERE candidate.product_id <> ALL (asked.excluded) AND {sold_candidate}
-        ORDER BY candidate.position LIMIT %(first)s
+    FROM {asked} asked CROSS JOIN LATERAL (
+        SELECT candidate.*, sale.category_id
+        FROM (
+            SELECT * FROM ({stage.rows}) unordered ORDER BY position, product_id OFFSET 0
+        ) candidate
+        {sold("candidate.product_id", in_category=stage.in_category)}
+        WHERE candidate.product_id <> ALL (asked.excluded)
+        ORDER BY candidate.position, candidate.product_id LIMIT asked.missing
     ) best
 ),
 """
 
-_REST = """
-short AS MATERIALIZED (
-    SELECT asked.asked,
-        asked.excluded || COALESCE(array_agg(learnt.product_id) FILTER (WHERE learnt.product_id IS NOT NULL), '{{}}')
+
+def _short(name: str, asked: str, found: str) -> str:
+    """The lists that are short of products yet."""
+    return f"""
+{name} AS MATERIALIZED (
+    SELECT asked.asked, asked.profile, asked.basket,
+        asked.excluded || COALESCE(array_agg(found.product_id) FILTER (WHERE found.product_id IS NOT NULL), '{{}}')
             AS excluded,
-        %(first)s - count(learnt.product_id) AS missing
-    FROM asked LEFT JOIN learnt ON learnt.asked = asked.asked
-    GROUP BY asked.asked, asked.excluded
-    HAVING count(learnt.product_id) < %(first)s
+        asked.missing - count(found.product_id) AS missing
+    FROM {asked} asked LEFT JOIN {found} found ON found.asked = asked.asked
+    GROUP BY asked.asked, asked.profile, asked.basket, asked.excluded, asked.missing
+    HAVING count(found.product_id) < asked.missing
 ),
-popular AS MATERIALIZED (
-    SELECT entry.*
-    FROM (
-        SELECT unnested.* FROM crm_popular_products list,
-            unnest(list.product_ids, list.scores) WITH ORDINALITY AS unnested (product_id, score, position)
-        WHERE list.model_id = {published} AND list.kind = 'bestsellers' AND list.channel_id = %(channel)s
-            AND list.category_id = 0 AND EXISTS (SELECT FROM short)
-        ORDER BY unnested.position OFFSET 0
-    ) entry
-    WHERE {sold_entry}
-    ORDER BY entry.position LIMIT (SELECT max(missing + cardinality(excluded)) FROM short)
-),
-popular_fill AS MATERIALIZED (
-    SELECT short.asked, fill.*
-    FROM short CROSS JOIN LATERAL (
-        SELECT * FROM popular WHERE popular.product_id <> ALL (short.excluded)
-        ORDER BY popular.position LIMIT short.missing
-    ) fill
-),
-still_short AS MATERIALIZED (
-    SELECT short.asked,
-        short.excluded || COALESCE(array_agg(fill.product_id) FILTER (WHERE fill.product_id IS NOT NULL), '{{}}')
-            AS excluded,
-        short.missing - count(fill.product_id) AS missing
-    FROM short LEFT JOIN popular_fill fill ON fill.asked = short.asked
-    GROUP BY short.asked, short.excluded, short.missing
-    HAVING count(fill.product_id) < short.missing
-),
-newest AS MATERIALIZED (
-    SELECT listing.product_id FROM product_productchannellisting listing
-    WHERE EXISTS (SELECT FROM still_short) AND {listed}
-    ORDER BY listing.product_id DESC LIMIT %(newest)s
-),
-newest_fill AS (
-    SELECT still_short.asked, fill.product_id
-    FROM still_short CROSS JOIN LATERAL (
-        SELECT newest.product_id FROM newest WHERE newest.product_id <> ALL (still_short.excluded)
-        ORDER BY newest.product_id DESC LIMIT still_short.missing
-    ) fill
-),
-extra AS MATERIALIZED ({no_extras}),
-answer AS (
-    SELECT asked, product_id, score, reason_kind, reason_value, reason_product_id, {learnt_stage} AS stage, position
-    FROM learnt
-    UNION ALL
-    SELECT asked, product_id, score, {popular_kind}, NULL, NULL, {channel_stage}, position FROM popular_fill
-    UNION ALL
-    SELECT asked, product_id, 0, {new_kind}, NULL, NULL, {newest_stage}, -product_id FROM newest_fill
-    UNION ALL
-    SELECT asked.asked, extra.product_id, 0, extra.reason_kind, NULL, NULL, {extra_stage},
-        row_number() OVER (PARTITION BY asked.asked ORDER BY extra.rule_id, extra.position, extra.product_id)
-    FROM asked JOIN extra ON extra.product_id <> ALL (asked.excluded)
+"""
+
+
+def _page(stages: list[_Stage]) -> str:
+    answers = " UNION ALL ".join(
+        f"SELECT *, {stage.source.value} AS source FROM stage_{number}" for number, stage in enumerate(stages, start=1)
+    )
+    return f"""
+page AS MATERIALIZED (
+    SELECT answer.*, row_number() OVER (PARTITION BY asked ORDER BY source, position, product_id) AS place
+    FROM ({answers}) answer
 )
-SELECT answer.asked, answer.product_id, answer.score, answer.stage, product.category_id, {no_facts},
-    answer.reason_kind, answer.reason_value, reason.id, reason.name
-FROM answer JOIN product_product product ON product.id = answer.product_id LEFT JOIN LATERAL (
+SELECT page.asked, page.product_id, page.score, page.source, page.category_id, {NO_FACTS},
+    page.reason_kind, page.reason_value, reason.id, reason.name, page.rhythm_days, page.expected_at, page.is_due
+FROM page LEFT JOIN LATERAL (
     SELECT product.id, product.name FROM product_product product
-    WHERE product.id = answer.reason_product_id AND {sold_reason}
+    WHERE product.id = page.reason_product_id AND {shown("product.id")}
     OFFSET 0
 ) reason ON true
-ORDER BY answer.asked, answer.stage, answer.position
+WHERE page.place > %(skip)s
+ORDER BY page.asked, page.place
 """
 
 
-def _learnt(source: str, name: str = "learnt") -> str:
-    return _LEARNT.format(name=name, source=source, sold_candidate=sold("candidate.product_id"))
+_PERSONAL_KINDS: Final = {Kind.FOR_YOU, Kind.BUY_AGAIN, Kind.DISCOVER}
 
 
-def _rest() -> str:
-    return _REST.format(
-        sold_entry=sold("entry.product_id"),
-        sold_reason=sold("product.id"),
-        listed=LISTED,
-        published=_PUBLISHED,
-        popular_kind=ReasonKind.POPULAR.value,
-        new_kind=Served.NEW.value,
-        learnt_stage=Source.LEARNT.value,
-        channel_stage=Source.CHANNEL.value,
-        newest_stage=Source.NEWEST.value,
-        extra_stage=Source.EXTRA.value,
-        no_extras=NO_EXTRAS,
-        no_facts=NO_FACTS,
-    )
+def _stages(shape: Shape) -> list[_Stage]:
+    stages = [_about(shape)]
+    if shape.kind is Kind.SIMILAR and shape.with_baskets:
+        stages.append(_Stage(Source.CONTENT, CONTENT, in_category=shape.in_category))
+    if shape.in_category:
+        stages += [
+            _Stage(Source.CATEGORY, _bestsellers_of(_SUBTREE)),
+            _Stage(Source.CATEGORY_NEWEST, sources.numbered(_NEWEST_OF_CATEGORY, Served.NEW_IN_CATEGORY)),
+        ]
+    elif shape.with_baskets:
+        stages.append(_Stage(Source.CATEGORY, _bestsellers_of(_CATEGORIES_OF_BASKET)))
+    shared = "SELECT * FROM bestsellers"
+    stages.append(_Stage(Source.CHANNEL, shared, before=_CHANNEL_BESTSELLERS))
+    newest = sources.numbered("SELECT product_id, position FROM newest", Served.NEW)
+    stages.append(_Stage(Source.NEWEST, newest, before=_NEWEST))
+    return stages
 
 
-_PERSONAL = """
-SELECT entry.*
-FROM crm_personal_recommendations list,
-    unnest(list.product_ids, list.scores, list.reason_kinds, list.reason_values, list.reason_product_ids)
-        WITH ORDINALITY AS entry (product_id, score, reason_kind, reason_value, reason_product_id, position)
-WHERE list.model_id = {published} AND list.profile_id = {profile} AND {wanted}
+def _about(shape: Shape) -> _Stage:
+    """What the kind is about. Where there is nothing to go on, nothing, and the rest is filled up."""
+    source = _SOURCES[shape.kind](shape)
+    if isinstance(source, _Stage):
+        return source
+    return _Stage(Source.LEARNT, source, in_category=shape.in_category)
+
+
+def _personal(shape: Shape, wanted: str) -> str:
+    if not shape.with_people:
+        return sources.goes_with_basket() if shape.with_baskets else sources.NOTHING
+    alone = sources.for_person(wanted)
+    if not shape.with_baskets:
+        return alone
+    # Of the two only one is run for a list, with or without a basket.
+    return f"""
+SELECT * FROM ({alone}) alone WHERE cardinality(asked.basket) = 0
+UNION ALL
+SELECT * FROM ({sources.for_person_with_basket(wanted)}) together WHERE cardinality(asked.basket) > 0
 """
 
-_ASKED_PROFILES = """
-WITH asked AS (
-    SELECT asked, ARRAY(SELECT product_id FROM ({excluded}) kept_out) AS excluded
-    FROM unnest(%(asked)s::bigint[]) AS listed (asked)
-),
-"""
 
-_BOUGHT_BEFORE = f"reason_kind = {ReasonKind.BOUGHT_BEFORE.value}"
-# Kind -> what of a customer's list is wanted, and what must not even fill it up.
-_PERSONAL_FILTERS = {
-    "for_you": ("true", "false"),
-    "buy_again": (_BOUGHT_BEFORE, "false"),
-    "discover": (f"NOT {_BOUGHT_BEFORE}", _BOUGHT_BEFORE),
+def _of_basket(rows: Callable[[], str]) -> Callable[[Shape], str]:
+    return lambda shape: rows() if shape.with_baskets else sources.NOTHING
+
+
+def _popular(kind: PopularProducts.Kind, in_channel: int, in_category: int) -> Callable[[Shape], str]:
+    def rows(shape: Shape) -> str:
+        return (
+            sources.popular(kind, in_category, _SUBTREE)
+            if shape.in_category
+            else sources.popular(kind, in_channel, None)
+        )
+
+    return rows
+
+
+def _arrivals(shape: Shape) -> _Stage:
+    reason = Served.NEW_IN_CATEGORY if shape.in_category else Served.NEW
+    rows = sources.numbered("SELECT product_id, position FROM arrivals", reason)
+    return _Stage(Source.LEARNT, rows, before=_arrivals_rows(shape.in_category))
+
+
+_SOURCES: Final[dict[RecommendationKind, Callable[[Shape], str | _Stage]]] = {
+    Kind.FOR_YOU: lambda shape: _personal(shape, "true"),
+    Kind.BUY_AGAIN: lambda shape: sources.bought_again() if shape.with_people else sources.NOTHING,
+    Kind.DISCOVER: lambda shape: _personal(shape, sources.DISCOVERED),
+    Kind.FREQUENTLY_BOUGHT_TOGETHER: _of_basket(sources.goes_with_basket),
+    Kind.SIMILAR: _of_basket(sources.similar_to_basket),
+    Kind.BESTSELLERS: _popular(_BESTSELLERS, ReasonKind.POPULAR, Served.POPULAR_IN_CATEGORY),
+    Kind.TRENDING: _popular(_TRENDING, Served.TRENDING, Served.TRENDING),
+    Kind.NEW_ARRIVALS: _arrivals,
+    # What somebody looked at is known once it is tracked; until then the list is filled up like any other.
+    Kind.RECENTLY_VIEWED: lambda shape: sources.NOTHING,
 }
 
-_AFFINITY = {
-    "frequently_bought_together": (ProductAffinity.Kind.BOUGHT_TOGETHER, Served.GOES_WITH),
-    "similar": (ProductAffinity.Kind.SIMILAR, ReasonKind.SIMILAR),
-}
-
-_ASKED_PRODUCTS = """
-WITH asked AS (SELECT asked, ARRAY[asked] AS excluded FROM unnest(%(asked)s::bigint[]) AS listed (asked)),
+_CATEGORIES_OF_BASKET: Final = """
+ARRAY(SELECT product.category_id FROM product_product product WHERE product.id = ANY (asked.basket))
 """
 
-_RELATED = """
-SELECT entry.product_id, entry.score, {reason} AS reason_kind, entry.confidence AS reason_value,
-    list.product_id AS reason_product_id, entry.position
-FROM crm_product_affinity list,
-    unnest(list.related_ids, list.scores, list.confidences) WITH ORDINALITY
-        AS entry (product_id, score, confidence, position)
-WHERE list.model_id = {published} AND list.kind = '{kind}'
-"""
 
-# A product with few purchases to learn from is like the newest ones of its category.
-_OF_THE_CATEGORY = f"""
-learnt AS MATERIALIZED (
-    SELECT * FROM related
-    UNION ALL
-    SELECT asked.asked, fellow.id, 0, {ReasonKind.SIMILAR.value}, NULL, asked.asked, {2**31} - fellow.id::bigint
+def _bestsellers_of(categories: str) -> str:
+    return sources.popular(_BESTSELLERS, Served.POPULAR_IN_CATEGORY, categories)
+
+
+# So many suffice for each list: those that it lacks, and those that it must not hold.
+_ENOUGH: Final = "(SELECT max(missing + cardinality(excluded)) FROM {asked})"
+
+# What fills up every list is read and tested once, however many lists there are.
+_CHANNEL_BESTSELLERS: Final = f"""
+bestsellers AS MATERIALIZED (
+    SELECT entry.*
     FROM (
-        SELECT asked.asked, asked.excluded || ARRAY(
-            SELECT product_id FROM related WHERE related.asked = asked.asked
-        ) AS excluded
-        FROM asked
-    ) asked
-    JOIN product_product shown ON shown.id = asked.asked
-    CROSS JOIN LATERAL (
-        SELECT candidate.id FROM (
-            SELECT product.id FROM product_product product
-            WHERE product.category_id = shown.category_id AND product.id <> ALL (asked.excluded)
-            ORDER BY product.id DESC OFFSET 0
-        ) candidate
-        WHERE {sold("candidate.id")}
-        ORDER BY candidate.id DESC LIMIT %(first)s + 1 - cardinality(asked.excluded)
-    ) fellow
+        SELECT * FROM ({sources.popular(_BESTSELLERS, ReasonKind.POPULAR, None)}) listed
+        WHERE EXISTS (SELECT FROM {{asked}}) ORDER BY position OFFSET 0
+    ) entry
+    {sold("entry.product_id")}
+    ORDER BY entry.position LIMIT {_ENOUGH}
 ),
 """
 
-# PostgreSQL has no arrays of arrays of different lengths, so each basket comes as text.
-_ASKED_BASKETS = """
-WITH asked AS (
-    SELECT asked, basket::bigint[] AS excluded
-    FROM unnest(%(asked)s::text[]) WITH ORDINALITY AS listed (basket, asked)
+_NEWEST: Final = f"""
+newest AS MATERIALIZED (
+    SELECT entry.product_id, -entry.product_id::float8 AS position
+    FROM (
+        SELECT listing.product_id FROM product_productchannellisting listing
+        WHERE EXISTS (SELECT FROM {{asked}}) AND {LISTED}
+        ORDER BY listing.product_id DESC OFFSET 0
+    ) entry
+    {sold("entry.product_id")}
+    ORDER BY entry.product_id DESC LIMIT {_ENOUGH}
 ),
 """
 
-# All products of the basket count for the score; the strongest of them is the reason.
-_TOGETHER = """
-SELECT *, row_number() OVER (ORDER BY score DESC, product_id) AS position
-FROM (
-    SELECT product_id, sum(score ORDER BY reason_product_id) AS score, min(reason_kind) AS reason_kind,
-        (array_agg(reason_value ORDER BY score DESC, reason_product_id))[1] AS reason_value,
-        (array_agg(reason_product_id ORDER BY score DESC, reason_product_id))[1] AS reason_product_id
-    FROM ({related} AND list.product_id = ANY (asked.excluded)) related
-    GROUP BY product_id
-) together
-"""
-
-_NOTHING = """
-SELECT 0 AS product_id, 0::float8 AS score, 0 AS reason_kind, NULL::float8 AS reason_value, NULL::int AS
-    reason_product_id, 0::bigint AS position
-WHERE false
+_NEWEST_OF_CATEGORY: Final = f"""
+SELECT id AS product_id, -id::float8 AS position
+FROM product_product WHERE category_id = ANY ({_SUBTREE})
+ORDER BY id DESC LIMIT {CATEGORY_SCAN_LIMIT}
 """
 
 
-@cache
-def for_customers(kind: str) -> str:
-    """`asked`: profile ids."""
-    wanted, excluded = _PERSONAL_FILTERS.get(kind, ("false", "false"))
-    asked = _ASKED_PROFILES.format(excluded=_personal("listed.asked", excluded))
-    return asked + _learnt(_personal("asked.asked", wanted)) + _rest()
-
-
-@cache
-def for_products(kind: str) -> str:
-    """`asked`: product ids."""
-    if kind not in _AFFINITY:
-        return _ASKED_PRODUCTS + _learnt(_NOTHING) + _rest()
-    source = _related(kind) + "AND list.product_id = asked.asked"
-    if kind == "similar":
-        return _ASKED_PRODUCTS + _learnt(source, "related") + _OF_THE_CATEGORY + _rest()
-    return _ASKED_PRODUCTS + _learnt(source) + _rest()
-
-
-@cache
-def for_baskets(kind: str) -> str:
-    """`asked`: the product ids of each basket as an array literal; the lists are numbered from 1, in their order."""
-    source = _TOGETHER.format(related=_related(kind)) if kind in _AFFINITY else _NOTHING
-    return _ASKED_BASKETS + _learnt(source) + _rest()
-
-
-def _personal(profile: str, wanted: str) -> str:
-    return _PERSONAL.format(published=_PUBLISHED, profile=profile, wanted=wanted)
-
-
-def _related(kind: str) -> str:
-    stored, reason = _AFFINITY[kind]
-    return _RELATED.format(published=_PUBLISHED, kind=stored.value, reason=reason.value)
+def _arrivals_rows(in_category: bool) -> str:
+    """By publication date in the channel. What has none was on sale before there were dates, and is no arrival."""
+    category = ""
+    if in_category:
+        category = f"""
+            AND listing.product_id IN (
+                SELECT id FROM product_product WHERE category_id = ANY ({_SUBTREE})
+            )"""
+    return f"""
+arrivals AS MATERIALIZED (
+    SELECT entry.product_id, row_number() OVER (ORDER BY entry.published_at DESC, entry.product_id DESC)::float8
+        AS position
+    FROM (
+        SELECT listing.product_id, listing.published_at FROM product_productchannellisting listing
+        WHERE {LISTED} AND listing.published_at <= %(now)s {category}
+        ORDER BY listing.published_at DESC, listing.product_id DESC OFFSET 0
+    ) entry
+    {sold("entry.product_id")}
+    ORDER BY entry.published_at DESC, entry.product_id DESC LIMIT {_ENOUGH}
+),
+"""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from saleor.graphql.core.dataloaders import DataLoader
 
-from saleor_crm_plugin.recommendations import serving
 from saleor_crm_plugin.recommendations.arranging import NO_POLICY, Policy
+from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 from saleor_crm_plugin.recommendations.reasons import Recommendation
-from saleor_crm_plugin.recommendations.serving import RecommendationKind
+from saleor_crm_plugin.recommendations.serving import Asked, Scope, serve
 
 
 class Personal(NamedTuple):
@@ -45,25 +45,13 @@ class OfBasket(NamedTuple):
     segment_ids: frozenset[int] = frozenset()
 
 
-Served = Mapping[Any, list[Recommendation]]
-
-
 class PersonalRecommendationsLoader(DataLoader):
     """A list of `Recommendation` for each `Personal`."""
 
     context_key = "saleor_crm_plugin.personal_recommendations"
 
     def batch_load(self, keys: Sequence[Personal]) -> list[list[Recommendation]]:
-        def serve(asked: Sequence[Personal], kind: RecommendationKind) -> Served:
-            one = asked[0]
-            profile_ids = [key.profile_id for key in asked]
-            segment_ids = {key.profile_id: key.segment_ids for key in asked}
-            using = self.database_connection_name
-            return serving.for_customers(
-                profile_ids, one.channel_id, one.first, kind, using, policy=one.policy, segment_ids=segment_ids
-            )
-
-        return _batched(keys, serve, lambda key: key[1:5])
+        return _batched(keys, lambda key: Asked(key.profile_id, (), key.segment_ids), self.database_connection_name)
 
 
 class ProductRecommendationsLoader(DataLoader):
@@ -72,15 +60,9 @@ class ProductRecommendationsLoader(DataLoader):
     context_key = "saleor_crm_plugin.product_recommendations"
 
     def batch_load(self, keys: Sequence[OfProduct]) -> list[list[Recommendation]]:
-        def serve(asked: Sequence[OfProduct], kind: RecommendationKind) -> Served:
-            one = asked[0]
-            product_ids = [key.product_id for key in asked]
-            using = self.database_connection_name
-            return serving.for_products(
-                product_ids, kind, one.channel_id, one.first, using, policy=one.policy, segment_ids=one.segment_ids
-            )
-
-        return _batched(keys, serve, lambda key: key[1:])
+        return _batched(
+            keys, lambda key: Asked(None, (key.product_id,), key.segment_ids), self.database_connection_name
+        )
 
 
 class BasketRecommendationsLoader(DataLoader):
@@ -89,32 +71,19 @@ class BasketRecommendationsLoader(DataLoader):
     context_key = "saleor_crm_plugin.basket_recommendations"
 
     def batch_load(self, keys: Sequence[OfBasket]) -> list[list[Recommendation]]:
-        def serve(asked: Sequence[OfBasket], kind: RecommendationKind) -> Served:
-            one = asked[0]
-            baskets = {key.product_ids: key.product_ids for key in asked}
-            using = self.database_connection_name
-            return serving.for_baskets(
-                baskets, one.channel_id, one.first, using, kind=kind, policy=one.policy, segment_ids=one.segment_ids
-            )
-
-        return _batched(keys, serve, lambda key: key[1:])
+        return _batched(keys, lambda key: Asked(None, key.product_ids, key.segment_ids), self.database_connection_name)
 
 
-Asked = TypeVar("Asked", Personal, OfProduct, OfBasket)
+Key = TypeVar("Key", Personal, OfProduct, OfBasket)
 
 
-def _batched(
-    keys: Sequence[Asked],
-    serve: Callable[[Sequence[Asked], RecommendationKind], Served],
-    what: Callable[[Asked], Hashable],
-) -> list[list[Recommendation]]:
-    """`serve` once for all keys that ask for the same.
-
-    Args:
-        what: what is asked for, whoever's list it is.
-    """
-    asked: dict[Hashable, list[Asked]] = {}
+def _batched(keys: Sequence[Key], asked_by: Callable[[Key], Asked], using: str) -> list[list[Recommendation]]:
+    """One statement for all keys that differ only in whose list it is."""
+    scopes: dict[Scope, list[Key]] = {}
     for key in keys:
-        asked.setdefault(what(key), []).append(key)
-    found = {same: serve(some, RecommendationKind(some[0].kind)) for same, some in asked.items()}
-    return [found[what(key)][key[0]] for key in keys]
+        scope = Scope(key.channel_id, RecommendationKind(key.kind), key.first, policy=key.policy)
+        scopes.setdefault(scope, []).append(key)
+    found: dict[Key, list[Recommendation]] = {}
+    for scope, some in scopes.items():
+        found.update(zip(some, serve([asked_by(key) for key in some], scope, using), strict=True))
+    return [found[key] for key in keys]

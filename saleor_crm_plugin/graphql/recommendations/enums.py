@@ -7,8 +7,8 @@ from enum import StrEnum
 from saleor.graphql.core.doc_category import DOC_CATEGORY_PRODUCTS
 
 from saleor_crm_plugin.graphql.enums import enum_of
+from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 from saleor_crm_plugin.recommendations.reasons import ReasonCode
-from saleor_crm_plugin.recommendations.serving import RecommendationKind
 
 
 class RecommendationCode(StrEnum):

@@ -29,8 +29,8 @@ from saleor_crm_plugin.graphql.recommendations.merchandising.segments import seg
 from saleor_crm_plugin.graphql.recommendations.types import RecommendedProduct, load_products
 from saleor_crm_plugin.graphql.roots import channel_slug_of, is_unsaved_user, node_of
 from saleor_crm_plugin.profiles.consents.queries import may_be_recommended_to
+from saleor_crm_plugin.recommendations.kinds import PRODUCT_KINDS, RecommendationKind
 from saleor_crm_plugin.recommendations.reasons import Recommendation
-from saleor_crm_plugin.recommendations.serving import PRODUCT_KINDS, RecommendationKind
 
 
 def resolve_user_recommendations(

@@ -5,7 +5,7 @@ Saleor's tables are read by name; a test holds the names against the facts of ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from saleor_crm_plugin.recommendations.merchandising.definition import ListRule
@@ -31,19 +31,19 @@ rule_category AS MATERIALIZED (
         FROM below JOIN product_category category ON category.parent_id = below.category_id
     )
     SELECT rule_id, category_id FROM below
-)
+),
 """
 
 _IN_COLLECTION = """EXISTS (
     SELECT FROM product_collectionproduct member
-    WHERE member.product_id = {product}.id AND member.collection_id = ANY (%({values})s::int[])
+    WHERE member.product_id = {product} AND member.collection_id = ANY (%({values})s::int[])
 )"""
 
 _HAS_ATTRIBUTE = """EXISTS (
     SELECT FROM attribute_assignedproductattributevalue assigned
     JOIN attribute_attributevalue value ON value.id = assigned.value_id
     JOIN attribute_attribute attribute ON attribute.id = value.attribute_id
-    WHERE assigned.product_id = {product}.id
+    WHERE assigned.product_id = {product}
         AND attribute.slug = %({slug})s AND value.slug = ANY (%({values})s::text[])
 )"""
 
@@ -71,18 +71,18 @@ def parameters(rules: Iterable[ListRule]) -> dict[str, Any]:
     return values
 
 
-def is_target(rule: ListRule, product: str) -> str:
+def is_target(rule: ListRule, product: str, category: str) -> str:
     """The condition that a product is one of the rule's.
 
     Args:
-        product: alias of a row of `product_product`.
+        product, category: SQL expressions for its id and that of its category.
     """
     targets, name = rule.targets, _name(rule)
     parts = []
     if targets.product_ids:
-        parts.append(f"{product}.id = ANY (%({name}_products)s::int[])")
+        parts.append(f"{product} = ANY (%({name}_products)s::int[])")
     if targets.category_ids:
-        parts.append(f"{product}.category_id IN ({_categories(rule)})")
+        parts.append(f"{category} IN ({_categories(rule)})")
     if targets.collection_ids:
         parts.append(_IN_COLLECTION.format(product=product, values=f"{name}_collections"))
     for number in range(len(targets.attribute_values)):
@@ -90,12 +90,6 @@ def is_target(rule: ListRule, product: str) -> str:
         parts.append(_HAS_ATTRIBUTE.format(product=product, slug=slug, values=values))
     # Rules are for something; one that says nothing is for nothing.
     return " AND ".join(parts) or "FALSE"
-
-
-def is_target_of_any(rules: Sequence[ListRule], product: str) -> str:
-    """The condition that a product, by an SQL expression for its id, is a target of one of the rules."""
-    conditions = " OR ".join(f"({is_target(rule, 'target')})" for rule in rules)
-    return f"EXISTS (SELECT FROM product_product target WHERE target.id = {product} AND ({conditions}))"
 
 
 def looked_up(rule: ListRule) -> str:

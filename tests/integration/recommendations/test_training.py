@@ -80,7 +80,7 @@ def test_from_orders_to_recommendations(channel: Channel) -> None:
         (sugar.pk, f"Because you bought {tea.name}"),
     ]
     together = for_products([sugar.pk], RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER, channel.pk, 1)
-    assert together[sugar.pk][0].reason.text == f"In 100 % of the purchases of {sugar.name}"
+    assert together[sugar.pk][0].reason.text == f"Bought together in 100 % of baskets with {sugar.name}"
     assert PopularProducts.objects.get(model=model).product_ids[0] == tea.pk
 
 

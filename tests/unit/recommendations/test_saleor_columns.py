@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 
 from saleor_crm_plugin.ingestion import customer_types, favorites, purchases
-from saleor_crm_plugin.recommendations import serving, serving_sql
-from saleor_crm_plugin.recommendations.learning.parameters import Parameters
+from saleor_crm_plugin.recommendations import serving_sold, serving_sql
+from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 
 ROOT = Path(__file__).parents[3]
 FACTS = [
@@ -20,9 +21,9 @@ FACTS = [
     for path in sorted(folder.glob("*/models.json"))
 ]
 QUERIES = [
-    *(serving_sql.for_customers(kind.value) for kind in serving.RecommendationKind),
-    *(serving_sql.for_products(kind.value) for kind in serving.RecommendationKind),
-    *(serving_sql.for_baskets(kind.value) for kind in serving.RecommendationKind),
+    serving_sql.statement(serving_sql.Shape(kind, *shape))
+    for kind in RecommendationKind
+    for shape in itertools.product((True, False), repeat=3)
 ]
 
 
@@ -31,7 +32,7 @@ QUERIES = [
 @pytest.mark.parametrize(
     "read",
     [
-        serving_sql.SALEOR_COLUMNS,
+        serving_sold.SALEOR_COLUMNS,
         purchases.SALEOR_COLUMNS,
         favorites.SALEOR_COLUMNS,
         customer_types.SALEOR_COLUMNS,
@@ -54,7 +55,7 @@ def columns(model: dict[str, Any]) -> set[str]:
 @pytest.mark.parametrize(
     ("queries", "known"),
     [
-        (QUERIES, serving_sql.SALEOR_COLUMNS),
+        (QUERIES, serving_sold.SALEOR_COLUMNS),
         ([purchases.LINES, purchases.CATEGORIES], purchases.SALEOR_COLUMNS),
         ([favorites.FAVORITES], favorites.SALEOR_COLUMNS),
         ([customer_types.SIGNS], customer_types.SALEOR_COLUMNS),
@@ -62,11 +63,8 @@ def columns(model: dict[str, Any]) -> set[str]:
     ids=["serving", "purchases", "favorites", "customer types"],
 )
 def test_no_other_table_is_read(queries: list[str], known: dict[str, tuple[str, ...]]) -> None:
-    tables = set(re.findall(r"\b(?:FROM|JOIN)\s+((?:account|channel|product|order)_\w+)", " ".join(queries)))
+    tables = set(
+        re.findall(r"\b(?:FROM|JOIN)\s+((?:account|attribute|channel|product|order|warehouse)_\w+)", " ".join(queries))
+    )
 
     assert tables == set(known)
-
-
-def test_what_a_customer_bought_fits_into_what_can_be_kept_out() -> None:
-    assert Parameters().bought_limit <= serving.EXCLUDED_LIMIT
-    assert serving.BASKET_LIMIT <= serving.EXCLUDED_LIMIT
