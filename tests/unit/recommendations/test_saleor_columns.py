@@ -13,6 +13,8 @@ import pytest
 from saleor_crm_plugin.ingestion import customer_types, favorites, purchases
 from saleor_crm_plugin.recommendations import serving_sold, serving_sql
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
+from saleor_crm_plugin.recommendations.merchandising import targets_sql
+from saleor_crm_plugin.recommendations.merchandising.definition import ListRule, RuleAction, Targets
 
 ROOT = Path(__file__).parents[3]
 FACTS = [
@@ -26,6 +28,23 @@ QUERIES = [
     for shape in itertools.product((True, False), repeat=3)
 ]
 
+RULE_CONDITIONS = [
+    targets_sql.RULE_CATEGORY,
+    *(
+        part
+        for targets in (
+            Targets(product_ids=(1,)),
+            Targets(collection_ids=frozenset({1})),
+            Targets(attribute_values={"brand": frozenset({"acme"})}),
+            Targets(category_ids=frozenset({1})),
+        )
+        for rule in [ListRule(1, "Rule", RuleAction.EXCLUDE, targets)]
+        for part in (targets_sql.is_target(rule, "product.id", "product.category_id"), targets_sql.looked_up(rule))
+    ),
+    "SELECT FROM product_product target WHERE",
+    "SELECT FROM product_productchannellisting listing",
+]
+
 
 @pytest.mark.skipif(not FACTS, reason="the facts of Saleor's versions are not here")
 @pytest.mark.parametrize("facts", FACTS, ids=lambda path: path.parent.name)
@@ -33,11 +52,12 @@ QUERIES = [
     "read",
     [
         serving_sold.SALEOR_COLUMNS,
+        targets_sql.SALEOR_COLUMNS,
         purchases.SALEOR_COLUMNS,
         favorites.SALEOR_COLUMNS,
         customer_types.SALEOR_COLUMNS,
     ],
-    ids=["serving", "purchases", "favorites", "customer types"],
+    ids=["serving", "merchandising", "purchases", "favorites", "customer types"],
 )
 def test_columns_exist(facts: Path, read: dict[str, tuple[str, ...]]) -> None:
     tables = {model["db_table"]: columns(model) for model in json.loads(facts.read_text()).values()}
@@ -56,11 +76,12 @@ def columns(model: dict[str, Any]) -> set[str]:
     ("queries", "known"),
     [
         (QUERIES, serving_sold.SALEOR_COLUMNS),
+        (RULE_CONDITIONS, targets_sql.SALEOR_COLUMNS),
         ([purchases.LINES, purchases.CATEGORIES], purchases.SALEOR_COLUMNS),
         ([favorites.FAVORITES], favorites.SALEOR_COLUMNS),
         ([customer_types.SIGNS], customer_types.SALEOR_COLUMNS),
     ],
-    ids=["serving", "purchases", "favorites", "customer types"],
+    ids=["serving", "merchandising", "purchases", "favorites", "customer types"],
 )
 def test_no_other_table_is_read(queries: list[str], known: dict[str, tuple[str, ...]]) -> None:
     tables = set(
