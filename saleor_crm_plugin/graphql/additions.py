@@ -52,6 +52,7 @@ from saleor_crm_plugin.graphql.profiles.timeline import additions as timeline
 from saleor_crm_plugin.graphql.profiles.types import CustomerProfile
 from saleor_crm_plugin.graphql.recommendations import resolvers as recommendations
 from saleor_crm_plugin.graphql.recommendations.enums import RecommendationKindEnum
+from saleor_crm_plugin.graphql.recommendations.merchandising import additions as merchandising
 from saleor_crm_plugin.graphql.recommendations.mutations.recommendation_model_train import RecommendationModelTrain
 from saleor_crm_plugin.graphql.recommendations.types import ProductRecommendation
 from saleor_crm_plugin.graphql.status import CrmStatus, resolve_crm_status
@@ -269,6 +270,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *customer_staff.ADDITIONS,
     *lifecycle.ADDITIONS,
     *segments.ADDITIONS,
+    *merchandising.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -312,6 +314,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
     **customer_staff.TYPE_COSTS,
     **segments.TYPE_COSTS,
     **clv.TYPE_COSTS,
+    **merchandising.TYPE_COSTS,
 }
 
 

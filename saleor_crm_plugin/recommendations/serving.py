@@ -97,11 +97,11 @@ def serve(
     # Without a policy the order is that of the statement, which need not give back what comes before the page.
     skipped = 0 if any(policy.changes_order() for policy in policies) else offset
     wanted = max(policy.candidates_wanted(first, offset) for policy in policies)
-    candidates = _candidates(asked, scope, policies, wanted, skipped, using, now or timezone.now())
+    candidates = read_candidates(asked, scope, policies, wanted, skipped, using, now or timezone.now())
     return [arrange(some, policy, first, offset - skipped) for some, policy in zip(candidates, policies, strict=True)]
 
 
-def _candidates(
+def read_candidates(
     asked: Sequence[Asked],
     scope: Scope,
     policies: Sequence[Policy],
@@ -109,7 +109,17 @@ def _candidates(
     skipped: int,
     using: str,
     now: datetime.datetime,
+    *,
+    with_excluded: bool = False,
 ) -> list[list[Candidate]]:
+    """What may stand in each of the lists, best first.
+
+    Args:
+        policies: what merchandising wants of each of them.
+        wanted: how many for each list.
+        skipped: so many at the beginning are not read.
+        with_excluded: also what rules exclude, to see that they do.
+    """
     profiles = [_possible_profile(one.profile_id) for one in asked]
     baskets = [_possible(one.product_ids)[:BASKET_LIMIT] for one in asked]
     category = scope.category_id
@@ -120,7 +130,7 @@ def _candidates(
         in_category=category is not None,
         with_extras=any(policy.asks_for_extras() for policy in policies),
     )
-    sql, of_rules = with_policies(statement(shape), policies, now)
+    sql, of_rules = with_policies(statement(shape), policies, now, with_excluded=with_excluded)
     values: dict[str, Any] = {
         "profiles": profiles,
         "baskets": ["{" + ",".join(map(str, basket)) + "}" for basket in baskets],

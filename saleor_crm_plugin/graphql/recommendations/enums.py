@@ -7,6 +7,7 @@ from enum import StrEnum
 from saleor.graphql.core.doc_category import DOC_CATEGORY_PRODUCTS
 
 from saleor_crm_plugin.graphql.enums import enum_of
+from saleor_crm_plugin.graphql.mutations import GRAPHQL_ERROR
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 from saleor_crm_plugin.recommendations.reasons import ReasonCode
 
@@ -16,6 +17,10 @@ class RecommendationCode(StrEnum):
 
     DISABLED = "disabled"
     UNAVAILABLE = "unavailable"
+    GRAPHQL_ERROR = GRAPHQL_ERROR
+    INVALID = "invalid"
+    NOT_FOUND = "not_found"
+    REQUIRED = "required"
 
 
 RecommendationErrorCode = enum_of(
@@ -23,6 +28,10 @@ RecommendationErrorCode = enum_of(
     {
         RecommendationCode.DISABLED: "Recommendations are switched off in the plugin's settings.",
         RecommendationCode.UNAVAILABLE: "The task could not be handed to the workers.",
+        RecommendationCode.GRAPHQL_ERROR: "An ID is not of the type that is wanted.",
+        RecommendationCode.INVALID: "A value cannot be taken; the message says what can.",
+        RecommendationCode.NOT_FOUND: "There is no such object.",
+        RecommendationCode.REQUIRED: "A value is missing.",
     },
     "Why a recommendation mutation was refused.",
     DOC_CATEGORY_PRODUCTS,
@@ -50,6 +59,7 @@ RecommendationReasonKindEnum = enum_of(
         ReasonCode.SIMILAR: "It is similar to `products`.",
         ReasonCode.POPULAR: "The channel sells much of it.",
         ReasonCode.NEW: "It is new in the channel.",
+        ReasonCode.FEATURED: "A merchandising rule of the shop puts it there.",
     },
     "Why a product is recommended.",
     DOC_CATEGORY_PRODUCTS,

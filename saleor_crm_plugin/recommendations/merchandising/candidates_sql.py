@@ -65,12 +65,15 @@ _IS_NEW: Final = """EXISTS (
 )"""
 
 
-def with_policies(sql: str, policies: Iterable[Policy], now: datetime) -> tuple[str, dict[str, Any]]:
+def with_policies(
+    sql: str, policies: Iterable[Policy], now: datetime, *, with_excluded: bool = False
+) -> tuple[str, dict[str, Any]]:
     """A statement that knows the rules, and the values that it needs beside its own.
 
     Args:
         sql: a statement of `serving_sql`.
         policies: those of its lists. They differ in rules only, by who is in which segments.
+        with_excluded: do not leave out what is excluded.
     """
     policies = list(dict.fromkeys(policies))
     lists = policies[0].lists
@@ -86,7 +89,7 @@ def with_policies(sql: str, policies: Iterable[Policy], now: datetime) -> tuple[
     sql = sql.replace(serving_sql.NO_EXTRAS, _extras(rules, lists))
     # What only some of the lists leave out is left out when they are arranged.
     excluded = [rule for rule in _of_all(policies) if rule.action is RuleAction.EXCLUDE]
-    if excluded:
+    if excluded and not with_excluded:
         conditions = " OR ".join(f"({_is_target(rule, 'product')})" for rule in excluded)
         sql = sql.replace(NOTHING_EXCLUDED, f"NOT COALESCE({conditions}, FALSE)")
     return sql, values
