@@ -143,10 +143,8 @@ def read_candidates(
         "in_stock": scope.only_in_stock,
         **of_rules,
     }
-    with connections[using].cursor() as cursor:
-        cursor.execute(sql, values)
-        rows = cursor.fetchall()
     lists: list[list[Candidate]] = [[] for _ in asked]
+    rows = _rows(sql, values, using)
     for number, product_id, score, source, category_id, rule_ids, brand_ids, is_new, *reason in rows:
         candidate = Candidate(
             product_id,
@@ -160,6 +158,12 @@ def read_candidates(
         )
         lists[number - 1].append(candidate)
     return lists
+
+
+def _rows(sql: str, values: dict[str, Any], using: str) -> list[tuple[Any, ...]]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()
 
 
 def _possible(product_ids: Iterable[int]) -> list[int]:

@@ -43,11 +43,17 @@ LISTED: Final = """
     AND listing.visible_in_listings
     AND listing.available_for_purchase_at <= %(now)s
 """
-_CHANNEL_SELLS: Final = """
-    EXISTS (SELECT FROM channel_channel channel WHERE channel.id = %(channel)s AND channel.is_active)
+# What is the same for all products of a statement, read once: whether the channel sells at all, its warehouses, and the
+# types of products that are gift cards.
+PLACE: Final = """
+place AS MATERIALIZED (
+    SELECT EXISTS (SELECT FROM channel_channel WHERE id = %(channel)s AND is_active) AS sells,
+        ARRAY(SELECT warehouse_id FROM warehouse_channelwarehouse WHERE channel_id = %(channel)s) AS warehouses,
+        ARRAY(SELECT id FROM product_producttype WHERE kind = 'gift_card') AS gift_card_types
+),
 """
+_CHANNEL_SELLS: Final = "(SELECT sells FROM place)"
 # Some stock of the channel's warehouses that is not promised to an order, as Saleor's filter `stockAvailability` asks.
-# Written as arrays that are read once for a statement, like the types of gift cards below.
 _IN_STOCK: Final = """
     NOT %(in_stock)s
     OR NOT variant.track_inventory
@@ -56,9 +62,7 @@ _IN_STOCK: Final = """
         SELECT FROM warehouse_stock stock
         WHERE stock.product_variant_id = variant.id
             AND stock.quantity > stock.quantity_allocated
-            AND stock.warehouse_id = ANY (
-                ARRAY(SELECT warehouse_id FROM warehouse_channelwarehouse WHERE channel_id = %(channel)s)
-            )
+            AND stock.warehouse_id = ANY ((SELECT warehouses FROM place)::uuid[])
     )
 """
 
@@ -91,7 +95,7 @@ def sold(product: str, *, in_category: bool = False) -> str:
         SELECT product.category_id
         FROM product_productchannellisting listing JOIN product_product product ON product.id = listing.product_id
         WHERE listing.product_id = {product} AND {LISTED} AND {_CHANNEL_SELLS} AND {_priced("listing", _IN_STOCK)}
-            AND product.product_type_id <> ALL (ARRAY(SELECT id FROM product_producttype WHERE kind = 'gift_card'))
+            AND product.product_type_id <> ALL ((SELECT gift_card_types FROM place)::int[])
             AND {NOTHING_EXCLUDED}
             {category}
         LIMIT 1

@@ -185,19 +185,13 @@ WHERE list.model_id = {MODEL} AND list.kind = '{kind.value}' AND list.channel_id
 """
 
 
-def extras() -> str:
-    """What pins and places for new products may ask for."""
-    return f"""
-SELECT product_id, 0::float8 AS score, reason_kind, NULL::float8 AS reason_value, NULL::int AS reason_product_id,
-    {_NO_TIMING}, position
-FROM extra
-"""
+def without_knowledge(reason: int | str) -> str:
+    """The columns between `product_id` and `position` for a product about which nothing was learnt.
 
-
-def numbered(rows: str, reason: int, reason_product: str = "NULL::int") -> str:
-    """Rows of `product_id, position` without anything learnt about them."""
-    return f"""
-SELECT product_id, 0::float8 AS score, {reason} AS reason_kind, NULL::float8 AS reason_value,
-    {reason_product} AS reason_product_id, {_NO_TIMING}, position
-FROM ({rows}) found
-"""
+    Args:
+        reason: a value of `ReasonKind` or `Served`, or the column that has it.
+    """
+    return (
+        f"0::float8 AS score, {reason} AS reason_kind, NULL::float8 AS reason_value, NULL::int AS reason_product_id, "
+        f"{_NO_TIMING}"
+    )

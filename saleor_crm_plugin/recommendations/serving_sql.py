@@ -16,25 +16,22 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from saleor_crm_plugin.recommendations import serving_fills as fills
 from saleor_crm_plugin.recommendations import serving_sources as sources
 from saleor_crm_plugin.recommendations.arranging import Source
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 from saleor_crm_plugin.recommendations.models import ModelStatus, PopularProducts, ReasonKind
 from saleor_crm_plugin.recommendations.reasons import Served
 from saleor_crm_plugin.recommendations.serving_content import CONTENT
-from saleor_crm_plugin.recommendations.serving_sold import LISTED, shown, sold
+from saleor_crm_plugin.recommendations.serving_sold import PLACE, shown, sold
 
 Kind = RecommendationKind
 _BESTSELLERS: Final = PopularProducts.Kind.BESTSELLERS
 _TRENDING: Final = PopularProducts.Kind.TRENDING
-_SUBTREE: Final = "ARRAY(SELECT id FROM subtree)"
 
 # Orders since the training that count at once, the newest first, and products in them.
 RECENT_ORDERS_LIMIT: Final = 20
 RECENT_PRODUCTS_LIMIT: Final = 100
-# Products of a category that are looked at to fill a list with its newest ones. To put a category of 100,000 in order
-# takes 40 ms, to find its newest thousands under 1 ms; behind them the list goes on with the whole channel.
-CATEGORY_SCAN_LIMIT: Final = 2_000
 
 
 # Where `merchandising.candidates_sql` puts what rules say. As these stand here, there are none.
@@ -63,11 +60,17 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """A query for candidates of `asked`, with what it needs before it."""
+    """A query for candidates of `asked`.
+
+    Attributes:
+        shared: CTEs that the query reads, of products that are known to be on sale, with `category_id`. They are made
+            once for any number of lists.
+        in_category: only products of the category.
+    """
 
     source: Source
     rows: str
-    before: str = ""
+    shared: str = ""
     in_category: bool = False
 
 
@@ -81,15 +84,16 @@ def statement(shape: Shape) -> str:
     stages = _stages(shape)
     for number, stage in enumerate(stages, start=1):
         name = f"stage_{number}"
-        parts.append(stage.before.format(asked=asked))
+        parts.append(stage.shared.format(asked=asked))
         parts.append(_found(name, asked, stage))
         if number < len(stages):
             parts.append(_short(f"short_{number}", asked, name))
             asked = f"short_{number}"
     if shape.with_extras:
-        stages.append(_Stage(Source.EXTRA, sources.extras()))
-        parts.append(f"extra AS MATERIALIZED ({NO_EXTRAS}),")
-        parts.append(_found(f"stage_{len(stages)}", "asked", stages[-1]))
+        # For every list, whether or not it is short.
+        extra = _Stage(Source.EXTRA, "SELECT * FROM extra", shared=f"extra AS MATERIALIZED ({NO_EXTRAS}),")
+        stages = [*stages, extra]
+        parts += [extra.shared, _found(f"stage_{len(stages)}", "asked", extra)]
     return "".join(parts) + _page(stages)
 
 
@@ -139,6 +143,7 @@ given AS MATERIALIZED (
     SELECT asked, profile, basket::bigint[] AS basket
     FROM unnest(%(profiles)s::bigint[], %(baskets)s::text[]) WITH ORDINALITY AS given (profile, basket, asked)
 ),
+{PLACE}
 {_RECENT if shape.with_people and shape.kind in _PERSONAL_KINDS else ""}
 {_SUBTREE_ROWS if shape.in_category else ""}
 asked AS MATERIALIZED (
@@ -149,15 +154,18 @@ asked AS MATERIALIZED (
 
 
 def _found(name: str, asked: str, stage: _Stage) -> str:
+    columns, test = "candidate.*, sale.category_id", sold("candidate.product_id", in_category=stage.in_category)
+    if stage.shared:
+        columns, test = "candidate.*", ""
     return f"""
 {name} AS MATERIALIZED (
     SELECT asked.asked, best.*
     FROM {asked} asked CROSS JOIN LATERAL (
-        SELECT candidate.*, sale.category_id
+        SELECT {columns}
         FROM (
             SELECT * FROM ({stage.rows}) unordered ORDER BY position, product_id OFFSET 0
         ) candidate
-        {sold("candidate.product_id", in_category=stage.in_category)}
+        {test}
         WHERE candidate.product_id <> ALL (asked.excluded)
         ORDER BY candidate.position, candidate.product_id LIMIT asked.missing
     ) best
@@ -210,16 +218,16 @@ def _stages(shape: Shape) -> list[_Stage]:
         stages.append(_Stage(Source.CONTENT, CONTENT, in_category=shape.in_category))
     if shape.in_category:
         stages += [
-            _Stage(Source.CATEGORY, _bestsellers_of(_SUBTREE)),
-            _Stage(Source.CATEGORY_NEWEST, sources.numbered(_NEWEST_OF_CATEGORY, Served.NEW_IN_CATEGORY)),
+            _Stage(Source.CATEGORY, _bestsellers_of(fills.SUBTREE)),
+            _Stage(Source.CATEGORY_NEWEST, fills.NEWEST_OF_CATEGORY),
         ]
     elif shape.with_baskets:
         stages.append(_Stage(Source.CATEGORY, _bestsellers_of(_CATEGORIES_OF_BASKET)))
-    shared = "SELECT * FROM bestsellers"
-    stages.append(_Stage(Source.CHANNEL, shared, before=_CHANNEL_BESTSELLERS))
-    newest = sources.numbered("SELECT product_id, position FROM newest", Served.NEW)
-    stages.append(_Stage(Source.NEWEST, newest, before=_NEWEST))
-    return stages
+    return [
+        *stages,
+        _Stage(Source.CHANNEL, "SELECT * FROM bestsellers", shared=fills.CHANNEL_BESTSELLERS),
+        _Stage(Source.NEWEST, "SELECT * FROM newest", shared=fills.NEWEST),
+    ]
 
 
 def _about(shape: Shape) -> _Stage:
@@ -251,7 +259,7 @@ def _of_basket(rows: Callable[[], str]) -> Callable[[Shape], str]:
 def _popular(kind: PopularProducts.Kind, in_channel: int, in_category: int) -> Callable[[Shape], str]:
     def rows(shape: Shape) -> str:
         return (
-            sources.popular(kind, in_category, _SUBTREE)
+            sources.popular(kind, in_category, fills.SUBTREE)
             if shape.in_category
             else sources.popular(kind, in_channel, None)
         )
@@ -260,9 +268,7 @@ def _popular(kind: PopularProducts.Kind, in_channel: int, in_category: int) -> C
 
 
 def _arrivals(shape: Shape) -> _Stage:
-    reason = Served.NEW_IN_CATEGORY if shape.in_category else Served.NEW
-    rows = sources.numbered("SELECT product_id, position FROM arrivals", reason)
-    return _Stage(Source.LEARNT, rows, before=_arrivals_rows(shape.in_category))
+    return _Stage(Source.LEARNT, "SELECT * FROM arrivals", shared=fills.arrivals(shape.in_category))
 
 
 _SOURCES: Final[dict[RecommendationKind, Callable[[Shape], str | _Stage]]] = {
@@ -285,62 +291,3 @@ ARRAY(SELECT product.category_id FROM product_product product WHERE product.id =
 
 def _bestsellers_of(categories: str) -> str:
     return sources.popular(_BESTSELLERS, Served.POPULAR_IN_CATEGORY, categories)
-
-
-# So many suffice for each list: those that it lacks, and those that it must not hold.
-_ENOUGH: Final = "(SELECT max(missing + cardinality(excluded)) FROM {asked})"
-
-# What fills up every list is read and tested once, however many lists there are.
-_CHANNEL_BESTSELLERS: Final = f"""
-bestsellers AS MATERIALIZED (
-    SELECT entry.*
-    FROM (
-        SELECT * FROM ({sources.popular(_BESTSELLERS, ReasonKind.POPULAR, None)}) listed
-        WHERE EXISTS (SELECT FROM {{asked}}) ORDER BY position OFFSET 0
-    ) entry
-    {sold("entry.product_id")}
-    ORDER BY entry.position LIMIT {_ENOUGH}
-),
-"""
-
-_NEWEST: Final = f"""
-newest AS MATERIALIZED (
-    SELECT entry.product_id, -entry.product_id::float8 AS position
-    FROM (
-        SELECT listing.product_id FROM product_productchannellisting listing
-        WHERE EXISTS (SELECT FROM {{asked}}) AND {LISTED}
-        ORDER BY listing.product_id DESC OFFSET 0
-    ) entry
-    {sold("entry.product_id")}
-    ORDER BY entry.product_id DESC LIMIT {_ENOUGH}
-),
-"""
-
-_NEWEST_OF_CATEGORY: Final = f"""
-SELECT id AS product_id, -id::float8 AS position
-FROM product_product WHERE category_id = ANY ({_SUBTREE})
-ORDER BY id DESC LIMIT {CATEGORY_SCAN_LIMIT}
-"""
-
-
-def _arrivals_rows(in_category: bool) -> str:
-    """By publication date in the channel. What has none was on sale before there were dates, and is no arrival."""
-    category = ""
-    if in_category:
-        category = f"""
-            AND listing.product_id IN (
-                SELECT id FROM product_product WHERE category_id = ANY ({_SUBTREE})
-            )"""
-    return f"""
-arrivals AS MATERIALIZED (
-    SELECT entry.product_id, row_number() OVER (ORDER BY entry.published_at DESC, entry.product_id DESC)::float8
-        AS position
-    FROM (
-        SELECT listing.product_id, listing.published_at FROM product_productchannellisting listing
-        WHERE {LISTED} AND listing.published_at <= %(now)s {category}
-        ORDER BY listing.published_at DESC, listing.product_id DESC OFFSET 0
-    ) entry
-    {sold("entry.product_id")}
-    ORDER BY entry.published_at DESC, entry.product_id DESC LIMIT {_ENOUGH}
-),
-"""

@@ -17,18 +17,20 @@ from saleor_crm_plugin.recommendations.merchandising.definition import ListRule,
 from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
 from saleor_crm_plugin.recommendations.reasons import Served
 from saleor_crm_plugin.recommendations.serving_sold import LISTED, NOTHING_EXCLUDED, sold
+from saleor_crm_plugin.recommendations.serving_sources import without_knowledge
 
 # Products read for each pin beyond its places, where some are in the cart or in the list already.
 SPARE_PINS: Final = 20
-# Of the products that a pin is for, so many are tried: the newest, where it names none.
-TRIED_FOR_PIN: Final = 1_000
+# So many are tried: of the products that a pin is for (the newest, where it names none), and of the newest. A shop that
+# was imported last week has published its whole catalogue since.
+TRIED: Final = 1_000
 # New products read for their places. A page of 100 with five in ten has 50.
 NEW_PRODUCTS: Final = 50
 # Of extras the pins go first; the numbers of their places are smaller than this.
 _AFTER_PINS: Final = 2**40
 
 _PIN: Final = """(
-    SELECT candidate.id AS product_id, {kind} AS reason_kind, candidate.place::float8 AS position
+    SELECT candidate.id AS product_id, {kind} AS reason_kind, candidate.place::float8 AS position, sale.category_id
     FROM (
         SELECT target.id, target.category_id, {place} AS place
         FROM product_product target WHERE {looked_up}
@@ -41,11 +43,11 @@ _PIN: Final = """(
 
 _NEW: Final = """(
     SELECT candidate.product_id, {kind} AS reason_kind,
-        {after_pins} - extract(epoch FROM candidate.published_at)::float8 AS position
+        {after_pins} - extract(epoch FROM candidate.published_at)::float8 AS position, sale.category_id
     FROM (
         SELECT listing.product_id, listing.published_at FROM product_productchannellisting listing
         WHERE listing.published_at > %(new_since)s AND {listed}
-        ORDER BY listing.published_at DESC, listing.product_id DESC OFFSET 0
+        ORDER BY listing.published_at DESC, listing.product_id DESC LIMIT {tried}
     ) candidate
     {sold}
     ORDER BY candidate.published_at DESC, candidate.product_id DESC LIMIT {most}
@@ -105,7 +107,7 @@ def _extras(rules: Iterable[ListRule], policy: ListPolicy) -> str:
             kind=Served.FEATURED.value,
             place=targets_sql.place_of(rule),
             looked_up=targets_sql.looked_up(rule),
-            tried=TRIED_FOR_PIN,
+            tried=TRIED,
             is_target=_is_target(rule, "candidate"),
             sold=sold("candidate.id"),
             most=(rule.places or 1) + SPARE_PINS,
@@ -119,13 +121,15 @@ def _extras(rules: Iterable[ListRule], policy: ListPolicy) -> str:
                 kind=Served.NEW.value,
                 after_pins=_AFTER_PINS,
                 listed=LISTED,
+                tried=TRIED,
                 sold=sold("candidate.product_id"),
                 most=NEW_PRODUCTS,
             )
         )
     # A product of two pins comes once.
-    once = "SELECT DISTINCT ON (product_id) product_id, reason_kind, position"
-    return f"{once} FROM ({' UNION ALL '.join(parts)}) extra ORDER BY product_id, position"
+    columns = f"product_id, {without_knowledge('found.reason_kind')}, position, category_id"
+    found = " UNION ALL ".join(parts)
+    return f"SELECT DISTINCT ON (product_id) {columns} FROM ({found}) found ORDER BY product_id, position"
 
 
 def _facts(rules: Iterable[ListRule], policy: ListPolicy) -> str:
