@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import FilteredRelation, OuterRef, Q, Subquery
+from django.db.models import FilteredRelation, Q, Subquery
 from django.utils import timezone
 from saleor.channel.models import Channel
 from saleor.graphql.core.dataloaders import DataLoader
@@ -18,7 +17,6 @@ from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
 from saleor_crm_plugin.profiles.merging.family import found_by_id, heads_of_users, users_of, with_family
 from saleor_crm_plugin.profiles.models import CustomerProfile
-from saleor_crm_plugin.profiles.segments.models import SegmentMembership
 from saleor_crm_plugin.recommendations.arranging import NO_POLICY, Policy
 from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
 from saleor_crm_plugin.recommendations.merchandising.storage import rows_in_force, rules_of
@@ -26,19 +24,14 @@ from saleor_crm_plugin.recommendations.merchandising.storage import rows_in_forc
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A person's profile, and the account in the default program if there is one, with its tier.
-
-    Attributes:
-        segment_ids: the segments that the person is in.
-    """
+    """A person's profile, and the account in the default program if there is one, with its tier."""
 
     profile: CustomerProfile
     account: LoyaltyAccount | None
-    segment_ids: frozenset[int] = frozenset()
 
 
 class CustomerByUserIdLoader(DataLoader):
-    """`Customer` by user id; None for users without a profile. Profile, account, tier and segments in one statement.
+    """`Customer` by user id; None for users without a profile. Profile, account and tier in one statement.
 
     The profile is the head of the person's family, and the account is that of the head.
     """
@@ -47,18 +40,16 @@ class CustomerByUserIdLoader(DataLoader):
 
     def batch_load(self, keys: Sequence[int]) -> list[Customer | None]:
         default_program = Subquery(LoyaltyProgram.objects.filter(is_default=True).values("pk"))
-        memberships = SegmentMembership.objects.filter(profile_id=OuterRef("pk")).order_by("segment_id")
         heads = CustomerProfile.objects.using(self.database_connection_name).filter(pk__in=heads_of_users(keys))
         profiles = (
             with_family(heads)
-            .annotate(segment_ids=ArraySubquery(memberships.values("segment_id")))
             .annotate(default_account=FilteredRelation("accounts", condition=Q(accounts__program=default_program)))
             # django-stubs does not know filtered relations.
             .select_related("default_account__tier_membership__tier")  # type: ignore[misc]
         )
         # Where nothing was joined, Django leaves the attribute out instead of setting it to None.
         customers = {
-            user_id: Customer(profile, getattr(profile, "default_account", None), frozenset(profile.segment_ids))
+            user_id: Customer(profile, getattr(profile, "default_account", None))
             for profile in profiles
             for user_id in users_of(profile)
         }

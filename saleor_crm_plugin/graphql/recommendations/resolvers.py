@@ -25,7 +25,10 @@ from saleor_crm_plugin.graphql.recommendations.dataloaders import (
     PersonalRecommendationsLoader,
     ProductRecommendationsLoader,
 )
-from saleor_crm_plugin.graphql.recommendations.merchandising.segments import segments_of_visitor
+from saleor_crm_plugin.graphql.recommendations.merchandising.segments import (
+    segments_if_asked,
+    segments_of_visitor,
+)
 from saleor_crm_plugin.graphql.recommendations.types import RecommendedProduct, load_products
 from saleor_crm_plugin.graphql.roots import channel_slug_of, is_unsaved_user, node_of
 from saleor_crm_plugin.profiles.consents.queries import may_be_recommended_to
@@ -131,14 +134,14 @@ def _of_basket(info: Any, product_ids: tuple[int, ...], active: ActiveChannel, k
 
 def _personal(info: Any, user_id: int | None, channel: str, kind: str, first: int) -> Any:
     def of_customer(active: ActiveChannel) -> Any:
-        def serve(customer: Any) -> Any:
+        def serve(facts: tuple[Any, frozenset[int]]) -> Any:
+            customer, segment_ids = facts
             # Whoever refuses is served like somebody unknown.
-            known = customer if customer and may_be_recommended_to(customer.profile) else None
-            profile_id, segment_ids = (known.profile.pk, known.segment_ids) if known else (None, frozenset())
+            profile_id = customer.profile.pk if customer and may_be_recommended_to(customer.profile) else None
             asked = Personal(profile_id, active.id, kind, first, active.policy, segment_ids)
             return PersonalRecommendationsLoader(info.context).load(asked)
 
-        return customer_loaded.then(serve)
+        return Promise.all([customer_loaded, segments_if_asked(info, active.policy, kind, user_id)]).then(serve)
 
     customer_loaded = (
         CustomerByUserIdLoader(info.context).load(user_id) if user_id is not None else Promise.resolve(None)

@@ -147,15 +147,17 @@ def test_rules_for_a_segment_on_a_product_page(shop, model, as_ann, as_ben, anon
     assert seen(as_ben) == seen(anonymous) == ["Pear", "Plum"]
 
 
-def test_rules_cost_no_statement_and_segments_one_on_a_product_page(shop, model, as_ann, as_ben, vip):
+def test_rules_cost_no_statement_and_segments_one(shop, model, as_ann, as_ben, vip):
     home = '{ me { recommendations(channel: "default-channel") { product { name } } } }'
     apple = global_id("Product", shop.apple.pk)
     before = as_ann.statements(home), as_ann.statements(PAGE, id=apple)
     exclude(products=[shop.apple])
     pin(shop.plum, position=1)
     assert (as_ann.statements(home), as_ann.statements(PAGE, id=apple)) == before
+    boost(products=[shop.plum], kinds=frozenset({"bestsellers"}), segment_ids=frozenset({vip.pk}))
+    assert (as_ann.statements(home), as_ann.statements(PAGE, id=apple)) == before, "another kind of list"
     boost(products=[shop.plum], segment_ids=frozenset({vip.pk}))
-    assert (as_ann.statements(home), as_ann.statements(PAGE, id=apple)) == (before[0], before[1] + 1)
+    assert (as_ann.statements(home), as_ann.statements(PAGE, id=apple)) == (before[0] + 1, before[1] + 1)
 
 
 def test_settings_of_the_operator_reach_the_lists(shop, model, anonymous):
