@@ -50,6 +50,7 @@ class CRMSettings:
     recommendations_enabled: bool = True
     training_history_days: int = 365
     minimum_support: int = 3
+    recommend_only_in_stock: bool = True
     # Of ten recommended products in a row, at most so many of one brand or category; None: any number.
     brand_attribute: str | None = None
     most_of_brand: int | None = None
@@ -158,6 +159,13 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         "Two products are recommended together once this many orders contain both.",
         "3",
         WholeNumber(*MINIMUM_SUPPORT),
+    ),
+    field(
+        "recommend_only_in_stock",
+        "Recommend only what is in stock",
+        "Leave out products of which the channel's warehouses have none that is not promised to an order yet.",
+        True,
+        Flag(),
     ),
     field(
         "brand_attribute",

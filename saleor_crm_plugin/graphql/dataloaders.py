@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
 from saleor_crm_plugin.profiles.merging.family import found_by_id, heads_of_users, users_of, with_family
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.recommendations.arranging import NO_POLICY, Policy
+from saleor_crm_plugin.recommendations.merchandising.definition import ListRule
 from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
 from saleor_crm_plugin.recommendations.merchandising.storage import rows_in_force, rules_of
 
@@ -86,6 +87,7 @@ class ActiveChannel:
 
     Attributes:
         recommends: False where the operator has switched recommendations (or the plugin) off.
+        only_in_stock: only what its warehouses have is recommended.
         policy: what merchandising wants of the lists in it.
     """
 
@@ -93,6 +95,7 @@ class ActiveChannel:
     slug: str
     currency: str
     recommends: bool
+    only_in_stock: bool
     policy: Policy = NO_POLICY
 
 
@@ -115,30 +118,26 @@ class ActiveChannelBySlugLoader(DataLoader):
             .annotate(crm_rules=rows_in_force(timezone.now()))
             .values_list("pk", "slug", "currency_code", "crm_active", "crm_configuration", "crm_rules")
         )
-        return self._in_order(keys, rows)
-
-    @staticmethod
-    def _in_order(keys: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> list[ActiveChannel | None]:
-        channels = {}
-        for pk, slug, currency, active, configuration, rules in rows:
-            settings = _settings(configuration)
-            recommends = active is not False and settings.recommendations_enabled
-            policy = Policy(rules_of(rules, pk), list_policy(settings))
-            channels[slug] = ActiveChannel(pk, slug, currency, recommends, policy)
+        channels = {
+            slug: ActiveChannel(pk, slug, currency, *_recommending(active, configuration, rules_of(rules, pk)))
+            for pk, slug, currency, active, configuration, rules in rows
+        }
         return [channels.get(slug) for slug in keys]
 
 
-def list_policy(settings: CRMSettings) -> ListPolicy:
-    """What holds for every list of recommendations, as the operator has set it."""
-    return ListPolicy(
-        brand_attribute=settings.brand_attribute,
-        brand_limit=settings.most_of_brand,
-        category_limit=settings.most_of_category,
-        new_in_ten=settings.new_products_in_ten,
-        new_days=settings.new_product_days,
-    )
-
-
-def _settings(configuration: Any) -> CRMSettings:
+def _recommending(active: bool | None, configuration: Any, rules: tuple[ListRule, ...]) -> tuple[bool, bool, Policy]:
+    """Whether to recommend, whether only what is in stock, and what merchandising wants."""
     values, _errors = read_values(configuration or [], CRM_FIELDS)
-    return CRMSettings(**values)
+    settings = CRMSettings(**values)
+    policy = Policy(
+        rules,
+        ListPolicy(
+            brand_attribute=settings.brand_attribute,
+            brand_limit=settings.most_of_brand,
+            category_limit=settings.most_of_category,
+            new_in_ten=settings.new_products_in_ten,
+            new_days=settings.new_product_days,
+        ),
+    )
+    recommends = active is not False and settings.recommendations_enabled
+    return recommends, settings.recommend_only_in_stock, policy

@@ -20,5 +20,7 @@ class RecommendationKind(StrEnum):
 
 # About products that the caller names, and nothing without them.
 PRODUCT_KINDS: Final = frozenset({RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER, RecommendationKind.SIMILAR})
-# About a person, who may have a cart as well.
+# Kinds about a person that look at a cart as well.
 CART_KINDS: Final = frozenset({RecommendationKind.FOR_YOU, RecommendationKind.DISCOVER})
+# About a person: what they bought counts, and they may have forbidden it.
+PERSONAL_KINDS: Final = CART_KINDS | {RecommendationKind.BUY_AGAIN, RecommendationKind.RECENTLY_VIEWED}

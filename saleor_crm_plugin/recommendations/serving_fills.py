@@ -1,7 +1,7 @@
 """What a channel sells, whoever asks: its bestsellers, its newest products, and what was published last.
 
-These are common table expressions: read and tested once for any number of lists. `{asked}` is to be replaced by the name
-of the expression with the lists that are short of products. Columns as in `serving_sources`, and `category_id`.
+These are common table expressions: read and tested once for any number of lists. `{asked}` is to be replaced by the
+name of the expression with the lists that are short of products. Columns as in `serving_sources`, and `category_id`.
 """
 
 from __future__ import annotations

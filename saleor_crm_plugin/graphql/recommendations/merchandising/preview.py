@@ -24,7 +24,8 @@ from saleor_crm_plugin.graphql.dataloaders import (
 )
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
-from saleor_crm_plugin.graphql.lists import FIRST_LIMIT, checked_first
+from saleor_crm_plugin.graphql.lists import checked_first
+from saleor_crm_plugin.graphql.recommendations.arguments import product_keys
 from saleor_crm_plugin.graphql.recommendations.merchandising.dataloaders import MerchandisingRuleByIdLoader
 from saleor_crm_plugin.graphql.recommendations.merchandising.enums import MerchandisingCauseEnum
 from saleor_crm_plugin.graphql.recommendations.merchandising.types import MerchandisingRule
@@ -36,7 +37,7 @@ from saleor_crm_plugin.graphql.recommendations.types import (
 )
 from saleor_crm_plugin.profiles.consents.queries import may_be_recommended_to
 from saleor_crm_plugin.profiles.traits import segment_ids
-from saleor_crm_plugin.recommendations.kinds import PRODUCT_KINDS, RecommendationKind
+from saleor_crm_plugin.recommendations.kinds import CART_KINDS, PERSONAL_KINDS, PRODUCT_KINDS, RecommendationKind
 from saleor_crm_plugin.recommendations.merchandising.preview import Entry, Exclusion, preview
 from saleor_crm_plugin.recommendations.reasons import reason_of
 from saleor_crm_plugin.recommendations.serving import Asked, Scope
@@ -149,39 +150,40 @@ def resolve_merchandising_preview(
     first: int | None = None,
 ) -> Any:
     limit = checked_first(first)
-    wanted = _kind(kind, product_ids)
-    products = tuple(integer_key(product_id, "Product") for product_id in product_ids or ())
+    products = product_keys("productIds", product_ids or ())
+    wanted = _kind(kind, products)
 
     def with_channel(facts: tuple[ActiveChannel | None, Asked]) -> Any:
         active, asked = facts
         if active is None or not active.recommends:
             return None
-        scope = Scope(active.id, wanted, limit, policy=active.policy)
+        scope = Scope(active.id, wanted, limit, only_in_stock=active.only_in_stock, policy=active.policy)
         found = preview(asked, scope, get_database_connection_name(info.context))
         ids = [entry.placed.candidate.product_id for entry in found.entries]
         ids += [exclusion.product_id for exclusion in found.excluded]
         return load_products(info, ids, active.slug).then(lambda products: _shown(found, products, active.slug))
 
-    asked = _asked(info, user_id, profile_id, products)
+    asked = _asked(info, wanted, products, user_id, profile_id)
     return Promise.all([ActiveChannelBySlugLoader(info.context).load(channel), asked]).then(with_channel)
 
 
-def _kind(kind: str | None, product_ids: Sequence[str] | None) -> RecommendationKind:
-    if len(product_ids or ()) > FIRST_LIMIT:
-        raise GraphQLError(f"Argument `productIds` takes up to {FIRST_LIMIT} IDs.")
-    if kind is None:
-        return RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER if product_ids else RecommendationKind.FOR_YOU
-    found = RecommendationKind(kind)
-    if found in PRODUCT_KINDS and not product_ids:
+def _kind(kind: str | None, products: tuple[int, ...]) -> RecommendationKind:
+    default = RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER if products else RecommendationKind.FOR_YOU
+    found = RecommendationKind(kind or default)
+    if not products and found in PRODUCT_KINDS:
         raise GraphQLError(f"{found.name} needs `productIds`.")
+    if products and found not in PRODUCT_KINDS | CART_KINDS:
+        raise GraphQLError(f"{found.name} does not take `productIds`.")
     return found
 
 
-def _asked(info: Any, user_id: str | None, profile_id: str | None, products: tuple[int, ...]) -> Any:
+def _asked(
+    info: Any, kind: RecommendationKind, products: tuple[int, ...], user_id: str | None, customer_id: str | None
+) -> Any:
     """Promise of who asks: like somebody unknown, whoever refuses to be recommended to."""
-    if user_id is None and profile_id is None:
+    if user_id is None and customer_id is None:
         return Promise.resolve(Asked(product_ids=products))
-    if user_id is not None and profile_id is not None:
+    if user_id is not None and customer_id is not None:
         raise GraphQLError("Give `userId` or `profileId`, not both.")
     # What is recommended to a customer tells what they bought.
     require_permission(info, AccountPermissions.MANAGE_USERS)
@@ -189,7 +191,7 @@ def _asked(info: Any, user_id: str | None, profile_id: str | None, products: tup
         loaded = CustomerByUserIdLoader(info.context).load(integer_key(user_id, "User"))
         profile = loaded.then(lambda customer: customer and customer.profile)
     else:
-        profile = ProfileByIdLoader(info.context).load(integer_key(profile_id or "", "CustomerProfile"))
+        profile = ProfileByIdLoader(info.context).load(integer_key(customer_id or "", "CustomerProfile"))
 
     def known(found: Any) -> Asked:
         if found is None:
@@ -197,7 +199,8 @@ def _asked(info: Any, user_id: str | None, profile_id: str | None, products: tup
         if not may_be_recommended_to(found):
             return Asked(product_ids=products)
         segments = segment_ids([found.pk], get_database_connection_name(info.context))
-        return Asked(found.pk, products, segments.get(found.pk, frozenset()))
+        profile_id = found.pk if kind in PERSONAL_KINDS else None
+        return Asked(profile_id, products, segments.get(found.pk, frozenset()))
 
     return profile.then(known)
 

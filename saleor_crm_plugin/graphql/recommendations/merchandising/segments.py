@@ -40,13 +40,14 @@ class SegmentIdsByUserIdLoader(DataLoader):
 
 
 def segments_if_asked(info: Any, policy: Policy, kind: str, user_id: int | None) -> Promise[frozenset[int]]:
-    """Promise of the segments of a user, for a list of this kind; of none, at no cost, where no rule asks."""
-    if user_id is None or not policy.asks_for_segments(kind):
+    """Promise of the segments by which a list of this kind may differ; of none, at no cost, where no rule asks.
+
+    Args:
+        user_id: the user whom the list is for; None: whoever is signed in and looks at it.
+    """
+    if not policy.asks_for_segments(kind):
         return Promise.resolve(frozenset())
-    return SegmentIdsByUserIdLoader(info.context).load(user_id)
-
-
-def segments_of_visitor(info: Any, policy: Policy, kind: str) -> Promise[frozenset[int]]:
-    """`segments_if_asked` for the authenticated customer."""
-    user = authenticated_user(info)
-    return segments_if_asked(info, policy, kind, user and user.pk)
+    if user_id is None:
+        visitor = authenticated_user(info)
+        user_id = visitor and visitor.pk
+    return Promise.resolve(frozenset()) if user_id is None else SegmentIdsByUserIdLoader(info.context).load(user_id)

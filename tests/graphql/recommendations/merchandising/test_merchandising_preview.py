@@ -65,10 +65,10 @@ def test_what_a_customer_sees_and_why(shop, model, manager, as_ann, vip):
     exclude(products=[shop.plum])
     ann = global_id("User", shop.ann.pk)
     answer = preview(manager, user=ann)
-    assert places(answer) == [("Apple", 3, ["Pin"]), ("Pear", 2, ["Bury"])]
+    assert places(answer) == [("Apple", 3, ["Pin"]), ("Pear", 1, ["Bury"])]
     assert answer["entries"][1]["reason"] == {"kind": "BOUGHT_BEFORE", "text": "You have bought this 2 times"}
     assert [entry["position"] for entry in answer["entries"]] == [1, 2]
-    assert answer["excluded"] == [{"product": {"name": "Plum"}, "basePosition": 1, "rules": [{"name": "Exclude"}]}]
+    assert answer["excluded"] == [{"product": {"name": "Plum"}, "basePosition": 2, "rules": [{"name": "Exclude"}]}]
 
     seen = as_ann.data(RECOMMENDED)["recommendations"]
     assert names(seen) == ["Apple", "Pear"], "the storefront shows the same"
@@ -120,6 +120,7 @@ def test_wrong_arguments(shop, model, manager, staff, as_ann):
     for arguments, part in (
         ({"kind": "SIMILAR"}, "needs `productIds`"),
         ({"products": [global_id("Product", 1)] * 101}, "up to 100 IDs"),
+        ({"products": [global_id("Product", 1)], "kind": "BESTSELLERS"}, "does not take `productIds`"),
         ({"products": ["nonsense"]}, "Product"),
         ({"user": ann, "profile": profile}, "not both"),
         ({"user": global_id("User", 987654)}, "no profile"),
