@@ -29,6 +29,7 @@ from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
 from saleor_crm_plugin.profiles.privacy.models import DataRequest
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
 from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
+from saleor_crm_plugin.recommendations.merchandising.models import MerchandisingRule, MerchandisingRuleVersion
 from saleor_crm_plugin.recommendations.models import (
     PersonalRecommendations,
     PopularProducts,
@@ -57,6 +58,8 @@ __all__ = [
     "LoyaltyReminder",
     "LoyaltyReward",
     "LoyaltyTier",
+    "MerchandisingRule",
+    "MerchandisingRuleVersion",
     "OrderFeedback",
     "OrderSync",
     "PersonalRecommendations",

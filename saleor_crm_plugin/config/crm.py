@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from saleor_crm_plugin.config.fields import FieldSpec, field, read_values
-from saleor_crm_plugin.config.parsing import Domains, Flag, MetadataKey, WholeNumber
+from saleor_crm_plugin.config.parsing import Domains, Flag, MetadataKey, Slug, WholeNumber
 from saleor_crm_plugin.config.tracking import TRACKING_FIELDS
 from saleor_crm_plugin.exceptions import SettingsError
 
@@ -30,6 +30,9 @@ USUAL_GAP_DAYS = (7, 1095)
 MOST_DOMAINS = 200
 ABANDONED_HOURS = (1, 720)
 DETAILS_DAYS = (30, 3650)
+ALIKE_IN_TEN = (1, 9)
+NEW_IN_TEN = (0, 5)
+NEW_DAYS = (1, 365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,13 @@ class CRMSettings:
     holdout_percent: int = 0
     tracking_retention_days: int = 180
     tracking_events_per_minute: int = 12_000
+    # Of ten recommended products in a row, at most so many of one brand or category; None: any number.
+    brand_attribute: str | None = None
+    most_of_brand: int | None = None
+    most_of_category: int | None = None
+    # Of ten recommended products, at least so many that were published in the channel in so many days.
+    new_products_in_ten: int = 0
+    new_product_days: int = 30
     # None: nobody is reminded.
     expiry_reminder_days: int | None = None
     # For how long an order can be rated after it was sent, and an answer be changed after it was given.
@@ -185,6 +195,43 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         Flag(),
     ),
     *TRACKING_FIELDS,
+    field(
+        "brand_attribute",
+        "Attribute that tells the brand",
+        "The slug of the product attribute that holds the brand, for the limit below.",
+        "",
+        Slug(),
+    ),
+    field(
+        "most_of_brand",
+        "Most of one brand in ten",
+        "Of ten recommended products in a row at most this many are of one brand, as long as there are others. Leave "
+        "empty: any number.",
+        "",
+        WholeNumber(*ALIKE_IN_TEN),
+    ),
+    field(
+        "most_of_category",
+        "Most of one category in ten",
+        "Of ten recommended products in a row at most this many are of one category, as long as there are others. "
+        "Leave empty: any number.",
+        "",
+        WholeNumber(*ALIKE_IN_TEN),
+    ),
+    field(
+        "new_products_in_ten",
+        "Places for new products in ten",
+        "Of ten recommended products at least this many are new in the channel, as long as there are any.",
+        "0",
+        WholeNumber(*NEW_IN_TEN),
+    ),
+    field(
+        "new_product_days",
+        "Days that a product is new",
+        "A product is new for this many days after it was published in the channel.",
+        "30",
+        WholeNumber(*NEW_DAYS),
+    ),
     field(
         "expiry_reminder_days",
         "Days before points expire to remind",

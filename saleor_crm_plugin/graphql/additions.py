@@ -53,6 +53,7 @@ from saleor_crm_plugin.graphql.profiles.types import CustomerProfile
 from saleor_crm_plugin.graphql.recommendations import resolvers as recommendations
 from saleor_crm_plugin.graphql.recommendations.arguments import category_argument, list_arguments
 from saleor_crm_plugin.graphql.recommendations.enums import RecommendationKindEnum
+from saleor_crm_plugin.graphql.recommendations.merchandising import additions as merchandising
 from saleor_crm_plugin.graphql.recommendations.mutations.recommendation_model_train import RecommendationModelTrain
 from saleor_crm_plugin.graphql.recommendations.tracking import additions as tracking
 from saleor_crm_plugin.graphql.recommendations.types import ProductRecommendation
@@ -278,6 +279,7 @@ ADDITIONS: tuple[Addition, ...] = (
     *segments.ADDITIONS,
     *model_versions.ADDITIONS,
     *tracking.ADDITIONS,
+    *merchandising.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -322,6 +324,7 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
     **segments.TYPE_COSTS,
     **clv.TYPE_COSTS,
     **tracking.TYPE_COSTS,
+    **merchandising.TYPE_COSTS,
 }
 
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("saleor_crm_plugin", "0022_tracking"),
+        ("saleor_crm_plugin", "0023_merchandising"),
     ]
 
     operations = [

@@ -20,6 +20,7 @@ class ReasonCode(StrEnum):
     TRENDING = "trending"
     NEW = "new"
     VIEWED = "viewed"
+    FEATURED = "featured"
 
 
 class Served(IntEnum):
@@ -34,6 +35,8 @@ class Served(IntEnum):
     POPULAR_IN_CATEGORY = 9
     NEW_IN_CATEGORY = 10
     VIEWED = 11
+    # Only there because a merchandising rule puts it there.
+    FEATURED = 12
 
 
 _CODES: dict[int, ReasonCode] = {
@@ -48,6 +51,7 @@ _CODES: dict[int, ReasonCode] = {
     Served.POPULAR_IN_CATEGORY: ReasonCode.POPULAR,
     Served.NEW_IN_CATEGORY: ReasonCode.NEW,
     Served.VIEWED: ReasonCode.VIEWED,
+    Served.FEATURED: ReasonCode.FEATURED,
 }
 
 # English, by message id. A storefront that speaks another language has its own texts under the same ids, and puts the
@@ -71,6 +75,7 @@ TEMPLATES: Mapping[str, str] = {
     "new": "New in this shop",
     "new_in_category": "New in this category",
     "viewed": "You have looked at this",
+    "featured": "Recommended by this shop",
 }
 
 
@@ -177,6 +182,8 @@ def _message(parts: ReasonParts) -> tuple[str, dict[str, str]]:
             return "new", {}
         case Served.VIEWED:
             return "viewed", {}
+        case Served.FEATURED:
+            return "featured", {}
     return "popular", {}
 
 

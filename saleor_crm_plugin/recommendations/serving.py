@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
 from saleor_crm_plugin.recommendations.arranging import NO_POLICY, Candidate, Policy, Source, arrange
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
+from saleor_crm_plugin.recommendations.merchandising.candidates_sql import with_policies
 from saleor_crm_plugin.recommendations.reasons import ReasonParts, Recommendation
 from saleor_crm_plugin.recommendations.serving_sql import Shape, statement
 
@@ -48,11 +49,13 @@ class Asked:
         profile_id: primary key of a `CustomerProfile`; None for somebody unknown.
         product_ids: what the list is to go with: the product of a page, or those in a cart. None of them is in it.
         session: digest of the visitor's session, for RECENTLY_VIEWED (`tracking.identity`).
+        segment_ids: the segments of whoever asks, which merchandising rules may name.
     """
 
     profile_id: int | None = None
     product_ids: tuple[int, ...] = ()
     session: UUID | None = None
+    segment_ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class Scope:
         category_id: products of this category, and of those below it, come first.
         excluded: product ids that must not be in a list, at most `EXCLUDED_LIMIT`.
         only_in_stock: leave out what the channel's warehouses have none of.
-        policy: what the shop wants beyond what was learnt.
+        policy: what merchandising wants in the channel.
     """
 
     channel_id: int
@@ -93,20 +96,33 @@ def serve(
     first, offset = min(scope.first, FIRST_LIMIT), min(max(scope.offset, 0), OFFSET_LIMIT)
     if first <= 0 or not asked:
         return [[] for _ in asked]
+    policies = scope.policy.for_lists(scope.kind, [one.segment_ids for one in asked])
     # Without a policy the order is that of the statement, which need not give back what comes before the page.
-    skipped = 0 if scope.policy.changes_order() else offset
-    candidates = _candidates(asked, scope, scope.policy.candidates_wanted(first, offset), skipped, using, now)
-    return [arrange(some, scope.policy, first, offset - skipped) for some in candidates]
+    skipped = 0 if any(policy.changes_order() for policy in policies) else offset
+    wanted = max(policy.candidates_wanted(first, offset) for policy in policies)
+    candidates = read_candidates(asked, scope, policies, wanted, skipped, using, now or timezone.now())
+    return [arrange(some, policy, first, offset - skipped) for some, policy in zip(candidates, policies, strict=True)]
 
 
-def _candidates(
+def read_candidates(
     asked: Sequence[Asked],
     scope: Scope,
+    policies: Sequence[Policy],
     wanted: int,
     skipped: int,
     using: str,
-    now: datetime.datetime | None,
+    now: datetime.datetime,
+    *,
+    with_excluded: bool = False,
 ) -> list[list[Candidate]]:
+    """What may stand in each of the lists, best first.
+
+    Args:
+        policies: what merchandising wants of each of them.
+        wanted: how many for each list.
+        skipped: so many at the beginning are not read.
+        with_excluded: also what rules exclude, to see that they do.
+    """
     profiles = [_possible_profile(one.profile_id) for one in asked]
     baskets = [_possible(one.product_ids)[:BASKET_LIMIT] for one in asked]
     category = scope.category_id
@@ -115,7 +131,9 @@ def _candidates(
         with_people=any(profile != _NOBODY for profile in profiles),
         with_baskets=any(baskets),
         in_category=category is not None,
+        with_extras=any(policy.asks_for_extras() for policy in policies),
     )
+    sql, of_rules = with_policies(statement(shape), policies, now, with_excluded=with_excluded)
     values: dict[str, Any] = {
         "profiles": profiles,
         "baskets": ["{" + ",".join(map(str, basket)) + "}" for basket in baskets],
@@ -125,17 +143,31 @@ def _candidates(
         "category": category if category is not None and 0 < category <= _LARGEST_ID else _NOBODY,
         "wanted": wanted,
         "skip": skipped,
-        "now": now or timezone.now(),
+        "now": now,
         "in_stock": scope.only_in_stock,
+        **of_rules,
     }
     lists: list[list[Candidate]] = [[] for _ in asked]
-    with connections[using].cursor() as cursor:
-        cursor.execute(statement(shape), values)
-        rows = cursor.fetchall()
-    for number, product_id, score, source, category_id, kind, value, reason_id, reason_name, *timing in rows:
-        reason = ReasonParts(kind, value, reason_id, reason_name, *timing)
-        lists[number - 1].append(Candidate(product_id, score, Source(source), category_id, reason))
+    rows = _rows(sql, values, using)
+    for number, product_id, score, source, category_id, rule_ids, brand_ids, is_new, *reason in rows:
+        candidate = Candidate(
+            product_id,
+            score,
+            Source(source),
+            category_id,
+            ReasonParts(*reason),
+            frozenset(rule_ids or ()),
+            frozenset(brand_ids or ()),
+            is_new,
+        )
+        lists[number - 1].append(candidate)
     return lists
+
+
+def _rows(sql: str, values: dict[str, Any], using: str) -> list[tuple[Any, ...]]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()
 
 
 def _possible(product_ids: Iterable[int]) -> list[int]:

@@ -31,6 +31,9 @@ SALEOR_COLUMNS: Final = {
     "order_orderline": ("order_id", "variant_id", "quantity", "is_gift"),
 }
 
+# Where `merchandising.candidates_sql` puts what rules keep out. As it stands here, there is nothing.
+NOTHING_EXCLUDED: Final = "TRUE /* nothing is excluded */"
+
 # What a customer without permissions sees in a product list (Saleor's `visible_in_listings`, and the listing's part of
 # `published_with_variants`), and may put into the checkout (`available_for_purchase_at`).
 LISTED: Final = """
@@ -93,6 +96,7 @@ def sold(product: str, *, in_category: bool = False) -> str:
         FROM product_productchannellisting listing JOIN product_product product ON product.id = listing.product_id
         WHERE listing.product_id = {product} AND {LISTED} AND {_CHANNEL_SELLS} AND {_priced("listing", _IN_STOCK)}
             AND product.product_type_id <> ALL ((SELECT gift_card_types FROM place)::int[])
+            AND {NOTHING_EXCLUDED}
             {category}
         LIMIT 1
     ) sale

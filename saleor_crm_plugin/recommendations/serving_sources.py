@@ -185,8 +185,12 @@ WHERE list.model_id = {MODEL} AND list.kind = '{kind.value}' AND list.channel_id
 """
 
 
-def without_knowledge(reason: int) -> str:
-    """The columns between `product_id` and `position` for a product about which nothing was learnt."""
+def without_knowledge(reason: int | str) -> str:
+    """The columns between `product_id` and `position` for a product about which nothing was learnt.
+
+    Args:
+        reason: a value of `ReasonKind` or `Served`, or the column that has it.
+    """
     return (
         f"0::float8 AS score, {reason} AS reason_kind, NULL::float8 AS reason_value, NULL::int AS reason_product_id, "
         f"{_NO_TIMING}"

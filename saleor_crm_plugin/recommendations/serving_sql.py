@@ -36,6 +36,12 @@ RECENT_ORDERS_LIMIT: Final = 20
 RECENT_PRODUCTS_LIMIT: Final = 100
 
 
+# Where `merchandising.candidates_sql` puts what rules say. As these stand here, there are none.
+NO_RULE_CATEGORIES: Final = "/* categories of rules */"
+NO_EXTRAS: Final = "/* extras */"
+NO_FACTS: Final = "NULL::bigint[], NULL::bigint[], FALSE /* facts */"
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What a statement has to provide for. PostgreSQL plans it anew each time, so what is not asked for is left out.
@@ -44,12 +50,14 @@ class Shape:
         with_people: some list is for a known person.
         with_baskets: some list is to go with products.
         in_category: the products of one category come first.
+        with_extras: products may be asked for that no list holds.
     """
 
     kind: RecommendationKind
     with_people: bool
     with_baskets: bool
     in_category: bool
+    with_extras: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,9 @@ class _Stage:
 
 @cache
 def statement(shape: Shape) -> str:
-    """Rows: number of the list, product id, score, `Source`, category id, and what `ReasonParts` takes; in order."""
+    """Rows: number of the list, product id, score, `Source`, category id, ids of the rules whose target it is and of
+    its brands, whether it is new, and what `ReasonParts` takes; in order.
+    """
     parts = [_given(shape)]
     asked = "asked"
     stages = _stages(shape)
@@ -81,6 +91,11 @@ def statement(shape: Shape) -> str:
         if number < len(stages):
             parts.append(_short(f"short_{number}", asked, name))
             asked = f"short_{number}"
+    if shape.with_extras:
+        # For every list, whether or not it is short.
+        extra = _Stage(Source.EXTRA, "SELECT * FROM extra", shared=f"extra AS MATERIALIZED ({NO_EXTRAS}),")
+        stages = [*stages, extra]
+        parts += [extra.shared, _found(f"stage_{len(stages)}", "asked", extra)]
     return "".join(parts) + _page(stages)
 
 
@@ -124,7 +139,8 @@ def _given(shape: Shape) -> str:
     more_given, more_names = (", %(sessions)s::uuid[]", ", session") if with_sessions else ("", "")
     # PostgreSQL has no arrays of arrays of different lengths, so each basket comes as text.
     return f"""
-WITH model AS MATERIALIZED (
+WITH {NO_RULE_CATEGORIES}
+model AS MATERIALIZED (
     SELECT id, data_until FROM crm_recommendation_model WHERE status = '{ModelStatus.PUBLISHED.value}'
 ),
 given AS MATERIALIZED (
@@ -186,8 +202,8 @@ page AS MATERIALIZED (
     SELECT answer.*, row_number() OVER (PARTITION BY asked ORDER BY source, position, product_id) AS place
     FROM ({answers}) answer
 )
-SELECT page.asked, page.product_id, page.score, page.source, page.category_id, page.reason_kind, page.reason_value,
-    reason.id, reason.name, page.rhythm_days, page.expected_at, page.is_due
+SELECT page.asked, page.product_id, page.score, page.source, page.category_id, {NO_FACTS},
+    page.reason_kind, page.reason_value, reason.id, reason.name, page.rhythm_days, page.expected_at, page.is_due
 FROM page LEFT JOIN LATERAL (
     SELECT product.id, product.name FROM product_product product
     WHERE product.id = page.reason_product_id AND {shown("product.id")}

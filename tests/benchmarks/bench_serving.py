@@ -97,8 +97,45 @@ def calls(products: int, customers: int, count: int) -> dict[str, list[Callable[
         "NEW_ARRIVALS of a category": of(nobody, kind=Kind.NEW_ARRIVALS, category_id=7),
         "FOR_YOU in a category": of([[Asked(one)] for one in people], category_id=7),
         "FOR_YOU in the root category": of([[Asked(one)] for one in people[:50]], category_id=1),
+        "FOR_YOU, ten rules": of([[Asked(one)] for one in people], policy=policy(10)),
+        "FOR_YOU, fifty rules": of([[Asked(one)] for one in people], policy=policy(50)),
+        "FOR_YOU, limits and new products": of([[Asked(one)] for one in people], policy=policy(0, limits=True)),
+        "together, ten rules": of(
+            [[Asked(None, (one,))] for one in items[:count]],
+            kind=Kind.FREQUENTLY_BOUGHT_TOGETHER,
+            policy=policy(10),
+        ),
+        "together, ten rules, 100 products at once": of(
+            [[Asked(None, (one,)) for one in items[start : start + 100]] for start in range(0, 1000, 100)],
+            kind=Kind.FREQUENTLY_BOUGHT_TOGETHER,
+            policy=policy(10),
+        ),
         "a channel without purchases": [lambda: serve([Asked()], Scope(OTHER_CHANNEL)) for _ in range(count)],
     }
+
+
+def policy(count: int, *, limits: bool = False) -> Any:
+    """So many rules, of each action and for each kind of target in turn; or only limits."""
+    from saleor_crm_plugin.recommendations.arranging import Policy
+    from saleor_crm_plugin.recommendations.merchandising.definition import ListRule, RuleAction, Targets
+    from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
+
+    kinds = [
+        lambda number: Targets(product_ids=tuple(range(100 * number, 100 * number + 20))),
+        lambda number: Targets(category_ids=frozenset({number})),
+        lambda number: Targets(collection_ids=frozenset({number})),
+        lambda number: Targets(attribute_values={"brand": frozenset({f"value-{number}"})}),
+    ]
+    rules = []
+    for number in range(2, count + 2):
+        action = list(RuleAction)[number // 4 % 4]
+        weighed = action in (RuleAction.BOOST, RuleAction.BURY)
+        place = (number, 1) if action is RuleAction.PIN else (None, None)
+        rules.append(
+            ListRule(number, "Rule", action, kinds[number % 4](number), *place, factor=5.0 if weighed else None)
+        )
+    lists = ListPolicy("brand", 3, 3, 2, 30) if limits else ListPolicy()
+    return Policy(tuple(rules), lists)
 
 
 def plainly(product_ids: list[int]) -> None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from saleor.graphql.core.doc_category import DOC_CATEGORY_PRODUCTS
 
 from saleor_crm_plugin.graphql.enums import enum_of
+from saleor_crm_plugin.graphql.mutations import GRAPHQL_ERROR
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 from saleor_crm_plugin.recommendations.reasons import ReasonCode
 
@@ -17,7 +18,7 @@ class RecommendationCode(StrEnum):
     DISABLED = "disabled"
     NOT_KEPT = "not_kept"
     UNAVAILABLE = "unavailable"
-    GRAPHQL_ERROR = "graphql_error"
+    GRAPHQL_ERROR = GRAPHQL_ERROR
     NOT_FOUND = "not_found"
     INVALID = "invalid"
     REQUIRED = "required"
@@ -67,6 +68,7 @@ RecommendationReasonKindEnum = enum_of(
         ReasonCode.TRENDING: "The channel sells more of it than before.",
         ReasonCode.NEW: "It is new in the channel.",
         ReasonCode.VIEWED: "The visitor has looked at it.",
+        ReasonCode.FEATURED: "A merchandising rule of the shop puts it there.",
     },
     "Why a product is recommended.",
     DOC_CATEGORY_PRODUCTS,

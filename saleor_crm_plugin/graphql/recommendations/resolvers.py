@@ -18,6 +18,7 @@ from saleor_crm_plugin.graphql.access import authenticated_user, is_owner, requi
 from saleor_crm_plugin.graphql.dataloaders import ActiveChannel, ActiveChannelBySlugLoader, CustomerByUserIdLoader
 from saleor_crm_plugin.graphql.recommendations.arguments import ListArguments, product_keys
 from saleor_crm_plugin.graphql.recommendations.dataloaders import RecommendationsLoader, Wanted
+from saleor_crm_plugin.graphql.recommendations.merchandising.segments import segments_if_asked
 from saleor_crm_plugin.graphql.recommendations.tracking.sessions import session_of
 from saleor_crm_plugin.graphql.recommendations.types import RecommendedProduct, load_products
 from saleor_crm_plugin.graphql.roots import channel_slug_of, is_unsaved_user, node_of
@@ -120,16 +121,21 @@ def _served(
             category_id=arguments.category_id,
             excluded=arguments.excluded,
             only_in_stock=active.only_in_stock,
+            policy=active.policy,
         )
 
-        def serve(visitor: _Visitor) -> Any:
-            profile_id = visitor.profile_id
+        def serve(facts: tuple[_Visitor, frozenset[int]]) -> Any:
+            known, segment_ids = facts
+            profile_id = known.profile_id
             if profile_id is not None and is_held_out(profile_id, kind, active.holdout_share):
                 profile_id = None
-            asked = Asked(profile_id, basket, visitor.session)
+            asked = Asked(profile_id, basket, known.session, segment_ids)
             return RecommendationsLoader(info.context).load(Wanted(asked, scope))
 
-        return visitor.then(serve).then(lambda served: _with_products(info, served, active.slug))
+        segments = segments_if_asked(info, active.policy, kind.value, user_id)
+        return (
+            Promise.all([visitor, segments]).then(serve).then(lambda served: _with_products(info, served, active.slug))
+        )
 
     visitor = _visitor(info, user_id if kind in PERSONAL_KINDS else None, session)
     return ActiveChannelBySlugLoader(info.context).load(slug).then(with_channel)

@@ -13,6 +13,8 @@ import pytest
 from saleor_crm_plugin.ingestion import customer_types, export_training, favorites, import_training, purchases
 from saleor_crm_plugin.recommendations import serving_sold, serving_sql
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
+from saleor_crm_plugin.recommendations.merchandising import targets_sql
+from saleor_crm_plugin.recommendations.merchandising.definition import ListRule, RuleAction, Targets
 from saleor_crm_plugin.recommendations.tracking import attribution, recording
 
 ROOT = Path(__file__).parents[3]
@@ -27,6 +29,23 @@ QUERIES = [
     for shape in itertools.product((True, False), repeat=3)
 ]
 
+RULE_CONDITIONS = [
+    targets_sql.RULE_CATEGORY,
+    *(
+        part
+        for targets in (
+            Targets(product_ids=(1,)),
+            Targets(collection_ids=frozenset({1})),
+            Targets(attribute_values={"brand": frozenset({"acme"})}),
+            Targets(category_ids=frozenset({1})),
+        )
+        for rule in [ListRule(1, "Rule", RuleAction.EXCLUDE, targets)]
+        for part in (targets_sql.is_target(rule, "product.id", "product.category_id"), targets_sql.looked_up(rule))
+    ),
+    "SELECT FROM product_product target WHERE",
+    "SELECT FROM product_productchannellisting listing",
+]
+
 
 @pytest.mark.skipif(not FACTS, reason="the facts of Saleor's versions are not here")
 @pytest.mark.parametrize("facts", FACTS, ids=lambda path: path.parent.name)
@@ -34,6 +53,7 @@ QUERIES = [
     "read",
     [
         serving_sold.SALEOR_COLUMNS,
+        targets_sql.SALEOR_COLUMNS,
         purchases.SALEOR_COLUMNS,
         favorites.SALEOR_COLUMNS,
         customer_types.SALEOR_COLUMNS,
@@ -42,7 +62,17 @@ QUERIES = [
         recording.SALEOR_COLUMNS,
         attribution.SALEOR_COLUMNS,
     ],
-    ids=["serving", "purchases", "favorites", "customer types", "export", "import", "recording", "attribution"],
+    ids=[
+        "serving",
+        "merchandising",
+        "purchases",
+        "favorites",
+        "customer types",
+        "export",
+        "import",
+        "recording",
+        "attribution",
+    ],
 )
 def test_columns_exist(facts: Path, read: dict[str, tuple[str, ...]]) -> None:
     tables = {model["db_table"]: columns(model) for model in json.loads(facts.read_text()).values()}
@@ -61,6 +91,7 @@ def columns(model: dict[str, Any]) -> set[str]:
     ("queries", "known"),
     [
         (QUERIES, serving_sold.SALEOR_COLUMNS),
+        (RULE_CONDITIONS, targets_sql.SALEOR_COLUMNS),
         ([purchases.LINES, purchases.CATEGORIES], purchases.SALEOR_COLUMNS),
         ([favorites.FAVORITES], favorites.SALEOR_COLUMNS),
         ([customer_types.SIGNS], customer_types.SALEOR_COLUMNS),
@@ -75,7 +106,17 @@ def columns(model: dict[str, Any]) -> set[str]:
         ([recording.RECORD], recording.SALEOR_COLUMNS),
         ([attribution.ATTRIBUTED], attribution.SALEOR_COLUMNS),
     ],
-    ids=["serving", "purchases", "favorites", "customer types", "export", "import", "recording", "attribution"],
+    ids=[
+        "serving",
+        "merchandising",
+        "purchases",
+        "favorites",
+        "customer types",
+        "export",
+        "import",
+        "recording",
+        "attribution",
+    ],
 )
 def test_no_other_table_is_read(queries: list[str], known: dict[str, tuple[str, ...]]) -> None:
     tables = set(
