@@ -32,7 +32,7 @@ class Command(BaseCommand):
         "simple methods beside it, with 95 % intervals."
     )
     # A CSV file needs neither a database nor a shop.
-    requires_system_checks: tuple[str, ...] = ()  # type: ignore[assignment]
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

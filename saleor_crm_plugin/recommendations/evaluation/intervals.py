@@ -39,7 +39,8 @@ def estimate(values: Floats, owners: npt.NDArray[np.int64] | None = None) -> Est
         sums, counts = values, np.ones(len(values))
     else:
         _, places = np.unique(owners, return_inverse=True)
-        sums, counts = np.bincount(places, weights=values), np.bincount(places).astype(np.float64)
+        sums = np.bincount(places, weights=values)
+        counts = np.bincount(places).astype(np.float64)
     low, high = np.quantile(_resampled(sums, counts), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Estimate(float(values.mean()), float(low), float(high), len(values))
 

@@ -8,7 +8,7 @@ product bought once) is NaN, which the trees treat as a value of its own.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -106,7 +106,7 @@ def features_of(
         return column
 
     category_decayed = of_category(categories.decayed, 0)
-    columns = (
+    columns: tuple[npt.NDArray[Any], ...] = (
         baskets,
         baskets / np.maximum(whose.baskets[customers], 1),
         baskets / (since_first + 1),

@@ -17,6 +17,18 @@ from saleor_crm_plugin.recommendations.merchandising import targets_sql
 from saleor_crm_plugin.recommendations.merchandising.definition import ListRule, RuleAction, Targets
 from saleor_crm_plugin.recommendations.tracking import attribution, recording
 
+IDS = [
+    "serving",
+    "merchandising",
+    "purchases",
+    "favorites",
+    "customer types",
+    "export",
+    "import",
+    "recording",
+    "attribution",
+]
+
 ROOT = Path(__file__).parents[3]
 FACTS = [
     path
