@@ -152,6 +152,7 @@ class TestSaving:
             {"name": "recommendations_enabled", "value": True},
             {"name": "training_history_days", "value": "365"},
             {"name": "minimum_support", "value": "5"},
+            {"name": "discovery_percent", "value": ""},
             {"name": "recommend_only_in_stock", "value": True},
             {"name": "tracking_enabled", "value": True},
             {"name": "attribution_days", "value": "7"},

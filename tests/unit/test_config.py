@@ -365,6 +365,7 @@ def test_the_limits_stand_in_the_help_text() -> None:
         "nightly_training": "Boolean",
         "training_history_days": "String",
         "minimum_support": "String",
+        "discovery_percent": "String",
         "recommend_only_in_stock": "Boolean",
         "tracking_enabled": "Boolean",
         "attribution_days": "String",

@@ -35,12 +35,9 @@ def estimate(values: Floats, owners: npt.NDArray[np.int64] | None = None) -> Est
     """
     if len(values) == 0:
         return None
-    if owners is None:
-        sums, counts = values, np.ones(len(values))
-    else:
-        _, places = np.unique(owners, return_inverse=True)
-        sums = np.bincount(places, weights=values)
-        counts = np.bincount(places).astype(np.float64)
+    places = np.arange(len(values)) if owners is None else np.unique(owners, return_inverse=True)[1]
+    sums = np.bincount(places, weights=values)
+    counts = np.bincount(places).astype(np.float64)
     low, high = np.quantile(_resampled(sums, counts), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Estimate(float(values.mean()), float(low), float(high), len(values))
 
