@@ -45,7 +45,8 @@ _NAMED_PINS: Final = """(
 )"""
 
 _PIN: Final = """(
-    SELECT candidate.id AS product_id, {kind} AS reason_kind, {from_} - candidate.id::float8 AS position, sale.category_id
+    SELECT candidate.id AS product_id, {kind} AS reason_kind, {from_} - candidate.id::float8 AS position,
+        sale.category_id
     FROM (
         SELECT target.id FROM product_product target WHERE {looked_up} ORDER BY target.id DESC LIMIT {tried}
     ) candidate

@@ -101,9 +101,10 @@ class Named:
         }
 
 
-_IN_CATEGORY: Final = """{category} IN (
+# An array, so that the planner does not go through all products for a join with the few categories.
+_IN_CATEGORY: Final = """{category} = ANY (ARRAY(
     SELECT category_id FROM rule_category WHERE named_id = ANY (%({name}_categories)s::int[])
-)"""
+))"""
 _IN_COLLECTION: Final = """{product} IN (
     SELECT member.product_id FROM product_collectionproduct member
     WHERE member.collection_id = ANY (%({name}_collections)s::int[])
