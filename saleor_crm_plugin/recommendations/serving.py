@@ -186,7 +186,10 @@ def read_candidates(
         **ruled.values,
     }
     lists: list[list[Candidate]] = [[] for _ in asked]
-    for number, product_id, score, source, category_id, *rest in _rows(ruled.sql, values, using):
+    with connections[using].cursor() as cursor:
+        cursor.execute(ruled.sql, values)
+        rows = cursor.fetchall()
+    for number, product_id, score, source, category_id, *rest in rows:
         categories, collections, attribute_values, brand_ids, is_new, *reason = rest
         candidate = Candidate(
             product_id,
@@ -201,12 +204,6 @@ def read_candidates(
         lists[number - 1].append(candidate)
     more = any(sum(not one.is_extra for one in some) >= wanted for some in lists)
     return Read(lists, may_be_short=more and not ruled.is_complete)
-
-
-def _rows(sql: str, values: dict[str, Any], using: str) -> list[tuple[Any, ...]]:
-    with connections[using].cursor() as cursor:
-        cursor.execute(sql, values)
-        return cursor.fetchall()
 
 
 def _possible(product_ids: Iterable[int]) -> list[int]:

@@ -152,6 +152,7 @@ class TestSaving:
             {"name": "recommendations_enabled", "value": True},
             {"name": "training_history_days", "value": "365"},
             {"name": "minimum_support", "value": "5"},
+            {"name": "recommend_only_in_stock", "value": True},
             {"name": "expiry_reminder_days", "value": ""},
             {"name": "feedback_days", "value": "180"},
             {"name": "feedback_edit_days", "value": "14"},
