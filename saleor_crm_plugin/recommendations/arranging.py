@@ -120,10 +120,12 @@ def arrange(candidates: Sequence[Candidate], policy: Policy, first: int, offset:
     Args:
         candidates: best first, each product once but for extras.
     """
-    return [
-        Recommendation(candidate.product_id, candidate.score, reason_of(candidate.reason))
-        for candidate in (placed.candidate for placed in placed_by(candidates, policy, first, offset))
-    ]
+    return [recommended(placed.candidate) for placed in placed_by(candidates, policy, first, offset)]
+
+
+def recommended(candidate: Candidate) -> Recommendation:
+    """The candidate with its reason in words."""
+    return Recommendation(candidate.product_id, candidate.score, reason_of(candidate.reason))
 
 
 def placed_by(candidates: Sequence[Candidate], policy: Policy, first: int, offset: int = 0) -> list[Placed[Candidate]]:

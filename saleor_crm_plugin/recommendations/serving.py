@@ -18,9 +18,10 @@ from uuid import UUID
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
-from saleor_crm_plugin.recommendations.arranging import NO_POLICY, Candidate, Policy, Source, arrange
+from saleor_crm_plugin.recommendations.arranging import NO_POLICY, Candidate, Policy, Source, placed_by, recommended
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
-from saleor_crm_plugin.recommendations.merchandising.candidates_sql import with_policies
+from saleor_crm_plugin.recommendations.merchandising.candidates_sql import Ruled
+from saleor_crm_plugin.recommendations.merchandising.reranking import Placed
 from saleor_crm_plugin.recommendations.reasons import ReasonParts, Recommendation
 from saleor_crm_plugin.recommendations.serving_sql import Shape, statement
 
@@ -37,6 +38,9 @@ _LARGEST_ID: Final = 2**31 - 1
 _LARGEST_PROFILE_ID: Final = 2**63 - 1
 # No profile's, category's or channel's id: whoever is not known has nothing stored.
 _NOBODY: Final = 0
+# Where rules have taken so much out of a list that it is short, so many times as many candidates are read. A list that
+# is short then, because rules exclude nearly everything that it is about, stays so.
+READ_AGAIN: Final = 20
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -81,6 +85,18 @@ class Scope:
     policy: Policy = NO_POLICY
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """
+    Attributes:
+        candidates: of each list, best first.
+        may_be_short: rules may exclude some of them, and there are others that were not read.
+    """
+
+    candidates: list[list[Candidate]]
+    may_be_short: bool
+
+
 def serve(
     asked: Sequence[Asked],
     scope: Scope,
@@ -88,7 +104,7 @@ def serve(
     *,
     now: datetime.datetime | None = None,
 ) -> list[list[Recommendation]]:
-    """A list for each of those who ask, in one statement.
+    """A list for each of those who ask, in one statement; in two, where rules leave a list short that could go on.
 
     Args:
         now: the moment at which the products must be on sale.
@@ -97,11 +113,37 @@ def serve(
     if first <= 0 or not asked:
         return [[] for _ in asked]
     policies = scope.policy.for_lists(scope.kind, [one.segment_ids for one in asked])
+    placed = placed_lists(asked, scope, policies, first, offset, using, now or timezone.now())
+    return [[recommended(one.candidate) for one in some] for some in placed]
+
+
+def placed_lists(
+    asked: Sequence[Asked],
+    scope: Scope,
+    policies: Sequence[Policy],
+    first: int,
+    offset: int,
+    using: str,
+    now: datetime.datetime,
+) -> list[list[Placed[Candidate]]]:
+    """`serve`, with what had a say in each place.
+
+    Args:
+        policies: what merchandising wants of each list.
+    """
     # Without a policy the order is that of the statement, which need not give back what comes before the page.
     skipped = 0 if any(policy.changes_order() for policy in policies) else offset
     wanted = max(policy.candidates_wanted(first, offset) for policy in policies)
-    candidates = read_candidates(asked, scope, policies, wanted, skipped, using, now or timezone.now())
-    return [arrange(some, policy, first, offset - skipped) for some, policy in zip(candidates, policies, strict=True)]
+    read = read_candidates(asked, scope, policies, wanted, skipped, using, now)
+    found = _placed(read, policies, first, offset - skipped)
+    if read.may_be_short and any(len(one) < first for one in found):
+        read = read_candidates(asked, scope, policies, READ_AGAIN * wanted, skipped, using, now)
+        found = _placed(read, policies, first, offset - skipped)
+    return found
+
+
+def _placed(read: Read, policies: Sequence[Policy], first: int, offset: int) -> list[list[Placed[Candidate]]]:
+    return [placed_by(some, policy, first, offset) for some, policy in zip(read.candidates, policies, strict=True)]
 
 
 def read_candidates(
@@ -114,7 +156,7 @@ def read_candidates(
     now: datetime.datetime,
     *,
     with_excluded: bool = False,
-) -> list[list[Candidate]]:
+) -> Read:
     """What may stand in each of the lists, best first.
 
     Args:
@@ -133,41 +175,39 @@ def read_candidates(
         in_category=category is not None,
         with_extras=any(policy.asks_for_extras() for policy in policies),
     )
-    sql, of_rules = with_policies(statement(shape), policies, now, with_excluded=with_excluded)
+    ruled = Ruled(statement(shape), policies, now, with_excluded=with_excluded)
     values: dict[str, Any] = {
         "profiles": profiles,
         "baskets": ["{" + ",".join(map(str, basket)) + "}" for basket in baskets],
         "sessions": [one.session for one in asked],
-        "excluded": _possible(scope.excluded)[:EXCLUDED_LIMIT],
+        "excluded": [*_possible(scope.excluded)[:EXCLUDED_LIMIT], *ruled.excluded],
         "channel": scope.channel_id if 0 < scope.channel_id <= _LARGEST_ID else _NOBODY,
         "category": category if category is not None and 0 < category <= _LARGEST_ID else _NOBODY,
         "wanted": wanted,
         "skip": skipped,
         "now": now,
         "in_stock": scope.only_in_stock,
-        **of_rules,
+        **ruled.values,
     }
     lists: list[list[Candidate]] = [[] for _ in asked]
-    rows = _rows(sql, values, using)
-    for number, product_id, score, source, category_id, rule_ids, brand_ids, is_new, *reason in rows:
+    with connections[using].cursor() as cursor:
+        cursor.execute(ruled.sql, values)
+        rows = cursor.fetchall()
+    for number, product_id, score, source, category_id, *rest in rows:
+        categories, collections, attribute_values, brand_ids, is_new, *reason = rest
         candidate = Candidate(
             product_id,
             score,
             Source(source),
             category_id,
             ReasonParts(*reason),
-            frozenset(rule_ids or ()),
+            ruled.rule_ids_of(product_id, categories or (), collections or (), attribute_values or ()),
             frozenset(brand_ids or ()),
             is_new,
         )
         lists[number - 1].append(candidate)
-    return lists
-
-
-def _rows(sql: str, values: dict[str, Any], using: str) -> list[tuple[Any, ...]]:
-    with connections[using].cursor() as cursor:
-        cursor.execute(sql, values)
-        return cursor.fetchall()
+    more = any(sum(not one.is_extra for one in some) >= wanted for some in lists)
+    return Read(lists, may_be_short=more and not ruled.is_complete)
 
 
 def _possible(product_ids: Iterable[int]) -> list[int]:

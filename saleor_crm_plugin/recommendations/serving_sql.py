@@ -37,9 +37,11 @@ RECENT_PRODUCTS_LIMIT: Final = 100
 
 
 # Where `merchandising.candidates_sql` puts what rules say. As these stand here, there are none.
-NO_RULE_CATEGORIES: Final = "/* categories of rules */"
+NO_RULES: Final = "/* what rules name */"
 NO_EXTRAS: Final = "/* extras */"
-NO_FACTS: Final = "NULL::bigint[], NULL::bigint[], FALSE /* facts */"
+NO_FACTS: Final = "NULL, NULL, NULL, NULL, FALSE /* facts */"
+# Extras that a list can draw upon: more than it can hold.
+EXTRAS_LIMIT: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,8 @@ class _Stage:
 
 @cache
 def statement(shape: Shape) -> str:
-    """Rows: number of the list, product id, score, `Source`, category id, ids of the rules whose target it is and of
-    its brands, whether it is new, and what `ReasonParts` takes; in order.
+    """Rows: number of the list, product id, score, `Source`, category id, five facts for merchandising (see
+    `merchandising.candidates_sql`), and what `ReasonParts` takes; in order.
     """
     parts = [_given(shape)]
     asked = "asked"
@@ -95,7 +97,7 @@ def statement(shape: Shape) -> str:
         # For every list, whether or not it is short.
         extra = _Stage(Source.EXTRA, "SELECT * FROM extra", shared=f"extra AS MATERIALIZED ({NO_EXTRAS}),")
         stages = [*stages, extra]
-        parts += [extra.shared, _found(f"stage_{len(stages)}", "asked", extra)]
+        parts += [extra.shared, _found(f"stage_{len(stages)}", "asked", extra, str(EXTRAS_LIMIT))]
     return "".join(parts) + _page(stages)
 
 
@@ -139,7 +141,7 @@ def _given(shape: Shape) -> str:
     more_given, more_names = (", %(sessions)s::uuid[]", ", session") if with_sessions else ("", "")
     # PostgreSQL has no arrays of arrays of different lengths, so each basket comes as text.
     return f"""
-WITH {NO_RULE_CATEGORIES}
+WITH {NO_RULES}
 model AS MATERIALIZED (
     SELECT id, data_until FROM crm_recommendation_model WHERE status = '{ModelStatus.PUBLISHED.value}'
 ),
@@ -158,7 +160,7 @@ asked AS MATERIALIZED (
 """
 
 
-def _found(name: str, asked: str, stage: _Stage) -> str:
+def _found(name: str, asked: str, stage: _Stage, limit: str = "asked.missing") -> str:
     columns, test = "candidate.*, sale.category_id", sold("candidate.product_id", in_category=stage.in_category)
     if stage.shared:
         columns, test = "candidate.*", ""
@@ -172,7 +174,7 @@ def _found(name: str, asked: str, stage: _Stage) -> str:
         ) candidate
         {test}
         WHERE candidate.product_id <> ALL (asked.excluded)
-        ORDER BY candidate.position, candidate.product_id LIMIT asked.missing
+        ORDER BY candidate.position, candidate.product_id LIMIT {limit}
     ) best
 ),
 """

@@ -43,6 +43,37 @@ class Targets:
     def __bool__(self) -> bool:
         return bool(self.product_ids or self.category_ids or self.collection_ids or self.attribute_values)
 
+    @property
+    def are_products(self) -> bool:
+        """Products are named, and nothing else."""
+        return bool(self.product_ids) and not (self.category_ids or self.collection_ids or self.attribute_values)
+
+    @property
+    def are_categories(self) -> bool:
+        """Categories are named, and nothing else."""
+        return bool(self.category_ids) and not (self.product_ids or self.collection_ids or self.attribute_values)
+
+    def hold(
+        self,
+        product_id: int,
+        category_ids: Collection[int],
+        collection_ids: Collection[int],
+        values: Collection[tuple[str, str]],
+    ) -> bool:
+        """Whether a product is one of these.
+
+        Args:
+            category_ids: its category, and all above it.
+            values: slugs of its attributes and of their values. Of these three, more than is named here does no harm.
+        """
+        return (
+            bool(self)
+            and (not self.product_ids or product_id in self.product_ids)
+            and (not self.category_ids or not self.category_ids.isdisjoint(category_ids))
+            and (not self.collection_ids or not self.collection_ids.isdisjoint(collection_ids))
+            and all(any((slug, value) in values for value in wanted) for slug, wanted in self.attribute_values.items())
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from saleor_crm_plugin.recommendations.arranging import ARRANGED_CANDIDATES, Candidate, placed_by
+from saleor_crm_plugin.recommendations.arranging import ARRANGED_CANDIDATES, Candidate
 from saleor_crm_plugin.recommendations.merchandising.reranking import Placed, excluding
-from saleor_crm_plugin.recommendations.serving import Asked, Scope, read_candidates
+from saleor_crm_plugin.recommendations.serving import Asked, Scope, placed_lists, read_candidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +43,16 @@ class Preview:
 
 
 def preview(asked: Asked, scope: Scope, using: str, now: datetime | None = None) -> Preview:
-    """The first places of the list that `serving.serve` gives. Two statements: one with the rules, one without."""
+    """The first places of the list that `serving.serve` gives. One statement more: without exclusions."""
     now = now or timezone.now()
     policy = scope.policy.for_list(scope.kind.value, asked.segment_ids)
     wanted = policy.candidates_wanted(scope.first, 0)
-    (served,) = read_candidates([asked], scope, [policy], wanted, 0, using, now)
+    (placed,) = placed_lists([asked], scope, [policy], scope.first, 0, using, now)
     looked_at = max(wanted, ARRANGED_CANDIDATES)
-    (given,) = read_candidates([asked], scope, [policy], looked_at, 0, using, now, with_excluded=True)
+    (given,) = read_candidates([asked], scope, [policy], looked_at, 0, using, now, with_excluded=True).candidates
     base = [candidate for candidate in given if not candidate.is_extra]
     positions = {candidate.product_id: place for place, candidate in enumerate(base, start=1)}
-    entries = [
-        Entry(placed, positions.get(placed.candidate.product_id)) for placed in placed_by(served, policy, scope.first)
-    ]
+    entries = [Entry(one, positions.get(one.candidate.product_id)) for one in placed]
     excluded = [
         Exclusion(candidate.product_id, place, rule_ids)
         for place, candidate in enumerate(base[: scope.first], start=1)

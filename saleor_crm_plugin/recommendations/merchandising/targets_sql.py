@@ -1,17 +1,20 @@
-"""Which products a rule is for, as SQL. The only place that knows.
+"""What the statement of `serving_sql` has to read for rules to know their products.
+
+What is read of each product is the same however many rules there are; `definition.Targets.hold` decides. Only a PIN
+that names no product has to be looked up by its target here.
 
 Saleor's tables are read by name; a test holds the names against the facts of every supported version.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 from saleor_crm_plugin.recommendations.merchandising.definition import ListRule
 
 # Saleor's table -> the columns of it that we read.
-SALEOR_COLUMNS = {
+SALEOR_COLUMNS: Final = {
     "attribute_attribute": ("id", "slug"),
     "attribute_attributevalue": ("id", "slug", "attribute_id"),
     "attribute_assignedproductattributevalue": ("product_id", "value_id"),
@@ -21,101 +24,111 @@ SALEOR_COLUMNS = {
     "product_productchannellisting": ("product_id", "channel_id", "published_at"),
 }
 
-# By parents rather than by places in the tree, as everywhere in this plugin: what an import left wrong does no harm.
-RULE_CATEGORY = """
+# The categories that rules name, with all below each. By parents rather than by places in the tree, as everywhere in
+# this plugin: what an import left wrong there does no harm.
+_CATEGORIES: Final = """
 rule_category AS MATERIALIZED (
-    WITH RECURSIVE below (rule_id, category_id) AS (
-        SELECT * FROM unnest(%(rule_category_rules)s::bigint[], %(rule_category_ids)s::int[])
+    WITH RECURSIVE below (named_id, category_id) AS (
+        SELECT named, named FROM unnest(%(rule_categories)s::int[]) named
         UNION
-        SELECT below.rule_id, category.id
+        SELECT below.named_id, category.id
         FROM below JOIN product_category category ON category.parent_id = below.category_id
     )
-    SELECT rule_id, category_id FROM below
+    SELECT named_id, category_id FROM below
+),
+"""
+# The values that rules name, numbered as in `named_values`.
+_VALUES: Final = """
+rule_value AS MATERIALIZED (
+    SELECT value.id AS value_id, named.number
+    FROM unnest(%(rule_attributes)s::text[], %(rule_values)s::text[]) WITH ORDINALITY AS named (slug, value, number)
+    JOIN attribute_attribute attribute ON attribute.slug = named.slug
+    JOIN attribute_attributevalue value ON value.attribute_id = attribute.id AND value.slug = named.value
 ),
 """
 
-_IN_COLLECTION = """EXISTS (
-    SELECT FROM product_collectionproduct member
-    WHERE member.product_id = {product} AND member.collection_id = ANY (%({values})s::int[])
-)"""
-
-_HAS_ATTRIBUTE = """EXISTS (
-    SELECT FROM attribute_assignedproductattributevalue assigned
-    JOIN attribute_attributevalue value ON value.id = assigned.value_id
-    JOIN attribute_attribute attribute ON attribute.id = value.attribute_id
-    WHERE assigned.product_id = {product}
-        AND attribute.slug = %({slug})s AND value.slug = ANY (%({values})s::text[])
-)"""
-
-_IN_COLLECTIONS = "SELECT product_id FROM product_collectionproduct WHERE collection_id = ANY (%({values})s::int[])"
-_WITH_ATTRIBUTE = """
-SELECT assigned.product_id FROM attribute_assignedproductattributevalue assigned
-JOIN attribute_attributevalue value ON value.id = assigned.value_id
-JOIN attribute_attribute attribute ON attribute.id = value.attribute_id
-WHERE attribute.slug = %({slug})s AND value.slug = ANY (%({values})s::text[])
-"""
+_FACTS: Final = {
+    "categories": "ARRAY(SELECT named_id FROM rule_category WHERE category_id = page.category_id)",
+    "collections": """ARRAY(
+        SELECT member.collection_id FROM product_collectionproduct member
+        WHERE member.product_id = page.product_id AND member.collection_id = ANY (%(rule_collections)s::int[])
+    )""",
+    "values": """ARRAY(
+        SELECT named.number FROM attribute_assignedproductattributevalue assigned
+        JOIN rule_value named ON named.value_id = assigned.value_id
+        WHERE assigned.product_id = page.product_id
+    )""",
+}
+NO_FACT: Final = "NULL::bigint[]"
 
 
-def parameters(rules: Iterable[ListRule]) -> dict[str, Any]:
-    """The values of everything below, for these rules."""
-    values: dict[str, Any] = {"rule_category_rules": [], "rule_category_ids": []}
-    for rule in rules:
-        targets, name = rule.targets, _name(rule)
-        values[f"{name}_products"] = list(targets.product_ids)
-        values[f"{name}_collections"] = sorted(targets.collection_ids)
-        values["rule_category_rules"] += [rule.rule_id] * len(targets.category_ids)
-        values["rule_category_ids"] += sorted(targets.category_ids)
-        for number, (slug, wanted) in enumerate(sorted(targets.attribute_values.items())):
-            values[f"{name}_attribute_{number}"] = slug
-            values[f"{name}_values_{number}"] = sorted(wanted)
-    return values
+class Named:
+    """What rules name beside products.
 
-
-def is_target(rule: ListRule, product: str, category: str) -> str:
-    """The condition that a product is one of the rule's.
-
-    Args:
-        product, category: SQL expressions for its id and that of its category.
+    Attributes:
+        values: pairs of slugs of attributes and of their values.
     """
-    targets, name = rule.targets, _name(rule)
-    parts = []
-    if targets.product_ids:
-        parts.append(f"{product} = ANY (%({name}_products)s::int[])")
+
+    def __init__(self, rules: Iterable[ListRule]) -> None:
+        targets = [rule.targets for rule in rules]
+        self.categories = sorted({one for target in targets for one in target.category_ids})
+        self.collections = sorted({one for target in targets for one in target.collection_ids})
+        self.values: Sequence[tuple[str, str]] = sorted(
+            {
+                (slug, value)
+                for target in targets
+                for slug, values in target.attribute_values.items()
+                for value in values
+            }
+        )
+
+    def before(self) -> str:
+        """What stands before the statement."""
+        return (_CATEGORIES if self.categories else "") + (_VALUES if self.values else "")
+
+    def facts(self) -> str:
+        """Columns: the named categories that a product of `page` is in or below, the named collections that it is in,
+        and the numbers, from 1, of the named values that it has.
+        """
+        return ", ".join(fact if getattr(self, name) else NO_FACT for name, fact in _FACTS.items())
+
+    def parameters(self) -> dict[str, Any]:
+        return {
+            "rule_categories": self.categories,
+            "rule_collections": self.collections,
+            "rule_attributes": [slug for slug, _ in self.values],
+            "rule_values": [value for _, value in self.values],
+        }
+
+
+# An array, so that the planner does not go through all products for a join with the few categories.
+_IN_CATEGORY: Final = """{category} = ANY (ARRAY(
+    SELECT category_id FROM rule_category WHERE named_id = ANY (%({name}_categories)s::int[])
+))"""
+_IN_COLLECTION: Final = """{product} IN (
+    SELECT member.product_id FROM product_collectionproduct member
+    WHERE member.collection_id = ANY (%({name}_collections)s::int[])
+)"""
+_WITH_VALUE: Final = """{product} IN (
+    SELECT assigned.product_id FROM attribute_assignedproductattributevalue assigned
+    JOIN rule_value named ON named.value_id = assigned.value_id
+    WHERE named.number = ANY (%({name}_values_{number})s::bigint[])
+)"""
+
+
+def looked_up(rule: ListRule, named: Named) -> tuple[str, dict[str, Any]]:
+    """The condition that a row `target` of `product_product` is a product of a rule that names none, and its values."""
+    name, targets = f"rule_{rule.rule_id:d}", rule.targets
+    parts, values = [], {}
     if targets.category_ids:
-        parts.append(f"{category} IN ({_categories(rule)})")
+        parts.append(_IN_CATEGORY.format(category="target.category_id", name=name))
+        values[f"{name}_categories"] = sorted(targets.category_ids)
     if targets.collection_ids:
-        parts.append(_IN_COLLECTION.format(product=product, values=f"{name}_collections"))
-    for number in range(len(targets.attribute_values)):
-        slug, values = f"{name}_attribute_{number}", f"{name}_values_{number}"
-        parts.append(_HAS_ATTRIBUTE.format(product=product, slug=slug, values=values))
-    # Rules are for something; one that says nothing is for nothing.
-    return " AND ".join(parts) or "FALSE"
-
-
-def looked_up(rule: ListRule) -> str:
-    """The condition by which the rule's products are looked up in `product_product target`: the narrowest of its kinds,
-    as a rule of thumb. Its products are among these.
-    """
-    targets, name = rule.targets, _name(rule)
-    if targets.product_ids:
-        return f"target.id = ANY (%({name}_products)s::int[])"
-    if targets.collection_ids:
-        return f"target.id IN ({_IN_COLLECTIONS.format(values=f'{name}_collections')})"
-    if targets.attribute_values:
-        return f"target.id IN ({_WITH_ATTRIBUTE.format(slug=f'{name}_attribute_0', values=f'{name}_values_0')})"
-    return f"target.category_id IN ({_categories(rule)})"
-
-
-def place_of(rule: ListRule) -> str:
-    """A number that is lower the earlier a `target` goes: as they are named, or the newest first."""
-    if rule.targets.product_ids:
-        return f"array_position(%({_name(rule)}_products)s::int[], target.id)::bigint"
-    return "-target.id::bigint"
-
-
-def _categories(rule: ListRule) -> str:
-    return f"SELECT category_id FROM rule_category WHERE rule_id = {rule.rule_id:d}"
-
-
-def _name(rule: ListRule) -> str:
-    return f"rule_{rule.rule_id:d}"
+        parts.append(_IN_COLLECTION.format(product="target.id", name=name))
+        values[f"{name}_collections"] = sorted(targets.collection_ids)
+    numbers = {pair: number for number, pair in enumerate(named.values, start=1)}
+    for number, (slug, wanted) in enumerate(sorted(targets.attribute_values.items())):
+        parts.append(_WITH_VALUE.format(product="target.id", name=name, number=number))
+        values[f"{name}_values_{number}"] = sorted(numbers[slug, value] for value in wanted)
+    # A rule is for something; one that says nothing is for nothing.
+    return " AND ".join(parts) or "FALSE", values

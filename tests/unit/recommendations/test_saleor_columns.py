@@ -9,25 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from saleor_crm_plugin.ingestion import customer_types, export_training, favorites, import_training, purchases
 from saleor_crm_plugin.recommendations import serving_sold, serving_sql
+from saleor_crm_plugin.recommendations.arranging import Policy
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 from saleor_crm_plugin.recommendations.merchandising import targets_sql
+from saleor_crm_plugin.recommendations.merchandising.candidates_sql import Ruled
 from saleor_crm_plugin.recommendations.merchandising.definition import ListRule, RuleAction, Targets
+from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
 from saleor_crm_plugin.recommendations.tracking import attribution, recording
-
-IDS = [
-    "serving",
-    "merchandising",
-    "purchases",
-    "favorites",
-    "customer types",
-    "export",
-    "import",
-    "recording",
-    "attribution",
-]
 
 ROOT = Path(__file__).parents[3]
 FACTS = [
@@ -41,22 +33,22 @@ QUERIES = [
     for shape in itertools.product((True, False), repeat=3)
 ]
 
-RULE_CONDITIONS = [
-    targets_sql.RULE_CATEGORY,
-    *(
-        part
-        for targets in (
-            Targets(product_ids=(1,)),
-            Targets(collection_ids=frozenset({1})),
-            Targets(attribute_values={"brand": frozenset({"acme"})}),
-            Targets(category_ids=frozenset({1})),
-        )
-        for rule in [ListRule(1, "Rule", RuleAction.EXCLUDE, targets)]
-        for part in (targets_sql.is_target(rule, "product.id", "product.category_id"), targets_sql.looked_up(rule))
-    ),
-    "SELECT FROM product_product target WHERE",
-    "SELECT FROM product_productchannellisting listing",
-]
+
+def _with_rules() -> str:
+    """The statement with a pin by each kind of target, limits and places for new products."""
+    targets = (
+        Targets(product_ids=(1,)),
+        Targets(collection_ids=frozenset({1})),
+        Targets(attribute_values={"brand": frozenset({"acme"})}),
+        Targets(category_ids=frozenset({1})),
+    )
+    rules = tuple(ListRule(number, "Rule", RuleAction.PIN, target) for number, target in enumerate(targets))
+    policy = Policy(rules, ListPolicy("brand", 1, 1, 1))
+    shape = serving_sql.Shape(RecommendationKind.BESTSELLERS, False, False, False, with_extras=True)
+    return Ruled(serving_sql.statement(shape), [policy], timezone.now()).sql
+
+
+OF_RULES = {**serving_sold.SALEOR_COLUMNS, **targets_sql.SALEOR_COLUMNS}
 
 
 @pytest.mark.skipif(not FACTS, reason="the facts of Saleor's versions are not here")
@@ -103,7 +95,7 @@ def columns(model: dict[str, Any]) -> set[str]:
     ("queries", "known"),
     [
         (QUERIES, serving_sold.SALEOR_COLUMNS),
-        (RULE_CONDITIONS, targets_sql.SALEOR_COLUMNS),
+        ([_with_rules()], {table: OF_RULES[table] for table in OF_RULES if not table.startswith("order_")}),
         ([purchases.LINES, purchases.CATEGORIES], purchases.SALEOR_COLUMNS),
         ([favorites.FAVORITES], favorites.SALEOR_COLUMNS),
         ([customer_types.SIGNS], customer_types.SALEOR_COLUMNS),

@@ -150,6 +150,19 @@ def test_excluded_products_do_not_shorten_the_list(channel):
     assert served(channel, first=10) == keys(*sold[20:])
 
 
+def test_a_list_that_rules_make_short_is_read_again(channel):
+    listed = make_products(ARRANGED_CANDIDATES + 20)
+    publish(popular={channel: listed})
+    sale = collection_of(*listed[: ARRANGED_CANDIDATES + 5])
+    exclude(collection_ids=frozenset({sale.pk}))
+    policy = policy_of(channel)
+    with CaptureQueriesContext(connection) as counted:
+        assert served(channel, policy=policy, first=5) == keys(*listed[105:110])
+    assert len(counted) == 2
+    pages = [served(channel, policy=policy, first=4, offset=offset) for offset in range(0, 16, 4)]
+    assert [one for page in pages for one in page] == keys(*listed[105:120])
+
+
 def test_a_pin_respects_what_the_list_must_not_hold(channel):
     bought, cart, other = make_products(3)
     profile = make_profile()
