@@ -36,8 +36,8 @@ def estimate(values: Floats, owners: npt.NDArray[np.int64] | None = None) -> Est
     if len(values) == 0:
         return None
     places = np.arange(len(values)) if owners is None else np.unique(owners, return_inverse=True)[1]
-    sums = np.bincount(places, weights=values)
-    counts = np.bincount(places).astype(np.float64)
+    sums: Floats = np.bincount(places, weights=values).astype(np.float64)
+    counts: Floats = np.bincount(places).astype(np.float64)
     low, high = np.quantile(_resampled(sums, counts), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Estimate(float(values.mean()), float(low), float(high), len(values))
 
