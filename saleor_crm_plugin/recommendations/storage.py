@@ -65,7 +65,11 @@ def store_personal(model: RecommendationModel, lists: Iterable[PersonalList]) ->
     for batch in _batches(lists):
         with transaction.atomic(using=_using(model)):
             present = _lock_profiles(_using(model), [entry.customer_id for entry in batch])
-            rows = [entry for entry in batch if entry.customer_id in present]
+            rows = [
+                (*entry[:-2], _known(entry.due_days), _known(entry.rhythm_days))
+                for entry in batch
+                if entry.customer_id in present
+            ]
             stored = _copy(model, "crm_personal_recommendations", columns, rows)
         # Not in the transaction, in which whoever reads this would be, too.
         yield stored
@@ -217,6 +221,11 @@ def _text(value: object) -> str:
     if isinstance(value, list):
         return "{" + ",".join(map(_number, value)) + "}"
     return str(value)
+
+
+def _known(days: Sequence[float | None]) -> list[float | None]:
+    """Null where nothing is known: the export of a customer's data is JSON, which has no NaN."""
+    return [value if value is not None and math.isfinite(value) else None for value in days]
 
 
 def _number(value: float | None) -> str:

@@ -171,8 +171,11 @@ def horizon_of(history: PurchaseHistory) -> float | None:
 
 
 def _rankers(next_examples: dict[float, Examples], new_examples: dict[float, Examples], usable: Any) -> Rankers | None:
-    upcoming = Examples.joined([examples for days, examples in next_examples.items() if usable(days)])
-    fresh = Examples.joined([examples for days, examples in new_examples.items() if usable(days)])
+    learnt_at = [days for days in next_examples if usable(days)]
+    if not learnt_at:
+        return None
+    upcoming = Examples.joined([next_examples[days] for days in learnt_at])
+    fresh = Examples.joined([new_examples[days] for days in learnt_at])
     if upcoming.lists_count < FEWEST_LISTS or fresh.lists_count < FEWEST_LISTS:
         return None
     return Rankers(

@@ -12,6 +12,7 @@ from saleor.product.models import Category, Collection, CollectionProduct, Produ
 from saleor_crm_plugin.recommendations import serving, serving_content, serving_fills, serving_sql
 from saleor_crm_plugin.recommendations.arranging import Policy
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
+from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
 from saleor_crm_plugin.recommendations.models import PopularProducts
 from saleor_crm_plugin.recommendations.reasons import ReasonCode, Recommendation
 from saleor_crm_plugin.recommendations.serving import for_basket, for_customer, for_products
@@ -211,7 +212,9 @@ def test_what_goes_with_a_product_is_filled_up_from_its_category(
 
 
 @pytest.mark.parametrize("kind", Kind)
-@pytest.mark.parametrize("policy", [serving.NO_POLICY, Policy(most_of_category=2)], ids=["as learnt", "diverse"])
+@pytest.mark.parametrize(
+    "policy", [serving.NO_POLICY, Policy(lists=ListPolicy(category_limit=2))], ids=["as learnt", "diverse"]
+)
 def test_pages_put_together_are_the_list(channel: Channel, kind: Kind, policy: Policy) -> None:
     products = make_products(9, category=make_category()) + make_products(4)
     ann = make_profile()

@@ -167,6 +167,8 @@ class TestMeanwhile:
             storage.store_popular(training, [])
             storage.publish(training, timezone.now())
             assert statuses() == {first: "retired", second: "retired", training.pk: "published"}
+            with elsewhere.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock_all()")
         finally:
             elsewhere.close()
         assert not is_training("default")

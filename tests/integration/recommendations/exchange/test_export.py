@@ -22,7 +22,7 @@ from saleor.product.models import Collection, CollectionProduct, Product
 
 from saleor_crm_plugin.ingestion.export_training import export_now
 from saleor_crm_plugin.profiles.models import CustomerProfile
-from tests.devshop.factories import make_category, make_channel
+from tests.devshop.factories import assign_attribute, make_attribute_value, make_category, make_channel
 from tests.integration.recommendations.shop import buy, make_products, make_profile
 
 pytestmark = pytest.mark.django_db
@@ -78,17 +78,17 @@ def test_the_catalogue(channel: Channel, tmp_path: Path) -> None:
     assert products[cup.pk]["category"] == cup.category_id
 
 
-@pytest.mark.devshop("a real shop has the table already")
 def test_the_attributes_of_the_catalogue(channel: Channel, tmp_path: Path) -> None:
     (tea,) = make_products(1)
     buy(make_profile(), tea)
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE attribute_assignedproductattributevalue (product_id int, value_id int)")
-        cursor.execute("INSERT INTO attribute_assignedproductattributevalue VALUES (%s, 9), (%s, 4)", [tea.pk] * 2)
+    values = [make_attribute_value(name, "Origin") for name in ("Assam", "Ceylon")]
+    for value in reversed(values):
+        assign_attribute(value, tea)
 
     export_now(tmp_path)
 
-    assert pq.read_table(tmp_path / "products.parquet").to_pylist()[0]["attribute_values"] == [4, 9]
+    exported = pq.read_table(tmp_path / "products.parquet").to_pylist()[0]["attribute_values"]
+    assert exported == [value.pk for value in values]
 
 
 def test_who_refuses_is_nobody_but_the_basket_counts(channel: Channel, tmp_path: Path) -> None:

@@ -90,8 +90,8 @@ def test_from_factors_to_recommendations(channel: Channel, tmp_path: Path) -> No
     assert (model.training_data["export"], model.training_data["customers"]) == ("abc", 2)
     assert [(one.product_id, one.reason.text) for one in for_customer(ann, channel.pk, 3)] == [
         (tea.pk, "You have bought this 2 times"),
-        (sugar.pk, "Goes well with what you bought"),
-        (hammer.pk, "Goes well with what you bought"),
+        (sugar.pk, f"Because you bought {tea.name}"),
+        (hammer.pk, f"Because you bought {tea.name}"),
     ]
     assert for_customer(ann, channel.pk, 3)[1].reason.product_ids == (tea.pk,)
     assert for_customer(bob, channel.pk, 1, RecommendationKind.BUY_AGAIN)[0].product_id == hammer.pk
@@ -100,7 +100,7 @@ def test_from_factors_to_recommendations(channel: Channel, tmp_path: Path) -> No
         tea.pk,
     ]
     assert related(model, SIMILAR) == {tea.pk: [sugar.pk], sugar.pk: [tea.pk]}
-    assert PopularProducts.objects.get(model=model).product_ids == [tea.pk, hammer.pk]
+    assert PopularProducts.objects.get(model=model, kind="bestsellers").product_ids == [tea.pk, hammer.pk]
 
 
 def test_from_lists_to_recommendations(channel: Channel, tmp_path: Path) -> None:
@@ -124,8 +124,8 @@ def test_from_lists_to_recommendations(channel: Channel, tmp_path: Path) -> None
     ]
     together = for_products([tea.pk], RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER, channel.pk, 2)[tea.pk]
     assert [(one.product_id, one.reason.text) for one in together] == [
-        (sugar.pk, f"In 34 % of the purchases of {tea.name}"),
-        (hammer.pk, f"In 10 % of the purchases of {tea.name}"),
+        (sugar.pk, f"Bought together in 34 % of baskets with {tea.name}"),
+        (hammer.pk, f"Bought together in 10 % of baskets with {tea.name}"),
     ]
 
 

@@ -205,7 +205,7 @@ def test_a_rule_for_a_segment_is_for_its_members_only_in_one_statement_with_othe
     pin(pinned, segment_ids=frozenset({8}))
     people = [make_profile() for _ in range(3)]
     members = [frozenset({7}), frozenset({8, 9}), frozenset()]
-    asked = [Asked(person, (), segments) for person, segments in zip(people, members, strict=True)]
+    asked = [Asked(person, segment_ids=segments) for person, segments in zip(people, members, strict=True)]
     scope = serving.Scope(channel.pk, Kind.FOR_YOU, 3, policy=policy_of(channel))
     with CaptureQueriesContext(connection) as counted:
         of_seven, of_eight, of_none = serve(asked, scope)
