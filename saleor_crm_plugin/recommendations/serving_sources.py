@@ -103,6 +103,8 @@ WHERE list.model_id = {MODEL} AND list.kind = '{kind.value}' AND list.product_id
 """
 
 
+# Of a person's discoveries beside what goes with a basket: they only fill up behind it.
+_NEW_WEIGHT: Final = 0.01
 _TOGETHER: Final = ProductAffinity.Kind.BOUGHT_TOGETHER
 _JUST_BOUGHT: Final = "ARRAY(SELECT product_id FROM recent WHERE recent.asked = asked.asked)"
 
@@ -132,11 +134,15 @@ ORDER BY product_id, position
 
 
 def for_person_with_basket(wanted: str = "true") -> str:
-    """What goes with the basket, and the person's own list: cosine and own history add up (measured best of what was
-    tried, "One item of a basket hidden" in docs/explanation/recommendations.md).
+    """What goes with the basket, and the person's own list, added up with the weight that completed the shop's own
+    baskets best (`learning.completion`). What the person never bought stands behind: the basket knows better.
     """
     return _summed(f"""
-    SELECT product_id, score, {_REASON} FROM ({_PERSONAL}) personal WHERE {wanted} AND NOT just_bought
+    SELECT product_id,
+        score * (SELECT own_weight FROM model) * CASE WHEN reason_kind = {_BOUGHT_BEFORE} THEN 1 ELSE {_NEW_WEIGHT} END
+            AS score,
+        {_REASON}
+    FROM ({_PERSONAL}) personal WHERE {wanted} AND NOT just_bought
     UNION ALL
     {_related(_TOGETHER, Served.GOES_WITH, "asked.basket")}
 """)

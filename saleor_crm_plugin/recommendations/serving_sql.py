@@ -143,7 +143,8 @@ def _given(shape: Shape) -> str:
     return f"""
 WITH {NO_RULES}
 model AS MATERIALIZED (
-    SELECT id, data_until FROM crm_recommendation_model WHERE status = '{ModelStatus.PUBLISHED.value}'
+    SELECT id, data_until, COALESCE((parameters ->> 'basket_own')::float8, 1) AS own_weight
+    FROM crm_recommendation_model WHERE status = '{ModelStatus.PUBLISHED.value}'
 ),
 given AS MATERIALIZED (
     SELECT asked, profile, basket::bigint[] AS basket{more_names}
