@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
+from saleor_crm_plugin.recommendations.kinds import PRODUCT_KINDS, RecommendationKind
 from saleor_crm_plugin.recommendations.merchandising.definition import ListRule, RuleAction
 from saleor_crm_plugin.recommendations.merchandising.policy import NO_LIST_POLICY, ListPolicy
 from saleor_crm_plugin.recommendations.merchandising.reranking import Placed, excluding, rerank
@@ -19,6 +20,13 @@ from saleor_crm_plugin.recommendations.reasons import ReasonParts, Recommendatio
 # Candidates that rules and policy put in order; what comes after them follows as it is. The same for every page, so
 # that the pages of a list continue each other, and as many as the longest page holds. 0.6 ms in Python.
 ARRANGED_CANDIDATES: Final = 100
+# The same of a product's list: as many as are learnt for it, since a page may ask for the lists of a hundred products.
+ARRANGED_OF_PRODUCT: Final = 50
+
+
+def arranged_of(kind: RecommendationKind) -> int:
+    """How many candidates are put in order for a list."""
+    return ARRANGED_OF_PRODUCT if kind in PRODUCT_KINDS else ARRANGED_CANDIDATES
 
 
 class Source(IntEnum):
@@ -105,10 +113,10 @@ class Policy:
         """Whether more candidates must be read than the page holds."""
         return bool(self.rules or self.lists)
 
-    def candidates_wanted(self, first: int, offset: int) -> int:
-        """How many candidates serving has to read for a page."""
+    def candidates_wanted(self, first: int, offset: int, head: int = ARRANGED_CANDIDATES) -> int:
+        """How many candidates serving has to read for a page, where so many are put in order."""
         wanted = first + offset
-        return max(wanted, ARRANGED_CANDIDATES) if self.changes_order() else wanted
+        return max(wanted, head) if self.changes_order() else wanted
 
 
 NO_POLICY: Final = Policy()
@@ -128,18 +136,22 @@ def recommended(candidate: Candidate) -> Recommendation:
     return Recommendation(candidate.product_id, candidate.score, reason_of(candidate.reason))
 
 
-def placed_by(candidates: Sequence[Candidate], policy: Policy, first: int, offset: int = 0) -> list[Placed[Candidate]]:
-    """As `arrange`, with what had a say in each place."""
+def placed_by(
+    candidates: Sequence[Candidate], policy: Policy, first: int, offset: int = 0, head: int = ARRANGED_CANDIDATES
+) -> list[Placed[Candidate]]:
+    """As `arrange`, with what had a say in each place.
+
+    Args:
+        head: so many candidates are put in order.
+    """
     listed = [candidate for candidate in candidates if not candidate.is_extra]
     if not policy.changes_order():
         page = listed[offset : offset + first]
         return [Placed(candidate, place) for place, candidate in enumerate(page, start=offset + 1)]
     extras = [candidate for candidate in candidates if candidate.is_extra]
-    head = [*listed[:ARRANGED_CANDIDATES], *extras]
-    # As long as it can become.
-    arranged = rerank(head, policy.rules, policy.lists, min(offset + first, len(head)))
+    arranged = rerank([*listed[:head], *extras], policy.rules, policy.lists, offset + first)
     there = {placed.candidate.product_id for placed in arranged}
-    for candidate in listed[ARRANGED_CANDIDATES:]:
+    for candidate in listed[head:]:
         if len(arranged) >= offset + first:
             break
         if candidate.product_id not in there and not excluding(candidate, policy.rules):

@@ -18,7 +18,15 @@ from uuid import UUID
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
-from saleor_crm_plugin.recommendations.arranging import NO_POLICY, Candidate, Policy, Source, placed_by, recommended
+from saleor_crm_plugin.recommendations.arranging import (
+    NO_POLICY,
+    Candidate,
+    Policy,
+    Source,
+    arranged_of,
+    placed_by,
+    recommended,
+)
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 from saleor_crm_plugin.recommendations.merchandising.candidates_sql import Ruled
 from saleor_crm_plugin.recommendations.merchandising.reranking import Placed
@@ -131,19 +139,24 @@ def placed_lists(
     Args:
         policies: what merchandising wants of each list.
     """
+    head = arranged_of(scope.kind)
     # Without a policy the order is that of the statement, which need not give back what comes before the page.
     skipped = 0 if any(policy.changes_order() for policy in policies) else offset
-    wanted = max(policy.candidates_wanted(first, offset) for policy in policies)
+    wanted = max(policy.candidates_wanted(first, offset, head) for policy in policies)
     read = read_candidates(asked, scope, policies, wanted, skipped, using, now)
-    found = _placed(read, policies, first, offset - skipped)
+    found = _placed(read, policies, first, offset - skipped, head)
     if read.may_be_short and any(len(one) < first for one in found):
         read = read_candidates(asked, scope, policies, READ_AGAIN * wanted, skipped, using, now)
-        found = _placed(read, policies, first, offset - skipped)
+        found = _placed(read, policies, first, offset - skipped, head)
     return found
 
 
-def _placed(read: Read, policies: Sequence[Policy], first: int, offset: int) -> list[list[Placed[Candidate]]]:
-    return [placed_by(some, policy, first, offset) for some, policy in zip(read.candidates, policies, strict=True)]
+def _placed(
+    read: Read, policies: Sequence[Policy], first: int, offset: int, head: int
+) -> list[list[Placed[Candidate]]]:
+    return [
+        placed_by(some, policy, first, offset, head) for some, policy in zip(read.candidates, policies, strict=True)
+    ]
 
 
 def read_candidates(

@@ -108,6 +108,7 @@ class Ruled:
         by_id = {rule.rule_id: rule for policy in policies for rule in policy.rules}
         self.rules: Sequence[ListRule] = [by_id[rule_id] for rule_id in sorted(by_id)]
         self._named = Named(self.rules)
+        self._rule_ids: dict[int, frozenset[int]] = {}
         self.sql, self.values, self.excluded, self.is_complete = sql, dict[str, Any](), list[int](), True
         if not self.rules and not lists:
             return
@@ -136,10 +137,14 @@ class Ruled:
         Args:
             categories, collections, values: as the statement gives them.
         """
-        has = {self._named.values[number - 1] for number in values}
-        return frozenset(
-            rule.rule_id for rule in self.rules if rule.targets.hold(product_id, categories, collections, has)
-        )
+        # A product is often in several lists of a statement.
+        found = self._rule_ids.get(product_id)
+        if found is None:
+            has = {self._named.values[number - 1] for number in values}
+            found = self._rule_ids[product_id] = frozenset(
+                rule.rule_id for rule in self.rules if rule.targets.hold(product_id, categories, collections, has)
+            )
+        return found
 
     def _put(self, place: str, text: str) -> None:
         self.sql = self.sql.replace(place, text)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from saleor_crm_plugin.recommendations.arranging import ARRANGED_CANDIDATES, Candidate
+from saleor_crm_plugin.recommendations.arranging import Candidate, arranged_of
 from saleor_crm_plugin.recommendations.merchandising.reranking import Placed, excluding
 from saleor_crm_plugin.recommendations.serving import Asked, Scope, placed_lists, read_candidates
 
@@ -46,9 +46,8 @@ def preview(asked: Asked, scope: Scope, using: str, now: datetime | None = None)
     """The first places of the list that `serving.serve` gives. One statement more: without exclusions."""
     now = now or timezone.now()
     policy = scope.policy.for_list(scope.kind.value, asked.segment_ids)
-    wanted = policy.candidates_wanted(scope.first, 0)
     (placed,) = placed_lists([asked], scope, [policy], scope.first, 0, using, now)
-    looked_at = max(wanted, ARRANGED_CANDIDATES)
+    looked_at = max(scope.first, arranged_of(scope.kind))
     (given,) = read_candidates([asked], scope, [policy], looked_at, 0, using, now, with_excluded=True).candidates
     base = [candidate for candidate in given if not candidate.is_extra]
     positions = {candidate.product_id: place for place, candidate in enumerate(base, start=1)}

@@ -24,6 +24,9 @@ SALEOR_COLUMNS: Final = {
     "product_productchannellisting": ("product_id", "channel_id", "published_at"),
 }
 
+# Of a collection or of an attribute's value, the newest so many products are looked at for a PIN that names none.
+LOOKED_UP: Final = 10_000
+
 # The categories that rules name, with all below each. By parents rather than by places in the tree, as everywhere in
 # this plugin: what an import left wrong there does no harm.
 _CATEGORIES: Final = """
@@ -101,19 +104,21 @@ class Named:
         }
 
 
-# An array, so that the planner does not go through all products for a join with the few categories.
+# Arrays, so that the planner does not go through all products for a join with few of them.
 _IN_CATEGORY: Final = """{category} = ANY (ARRAY(
     SELECT category_id FROM rule_category WHERE named_id = ANY (%({name}_categories)s::int[])
 ))"""
-_IN_COLLECTION: Final = """{product} IN (
+_NEWEST: Final = f"OFFSET 0) found ORDER BY product_id DESC LIMIT {LOOKED_UP})"
+_IN_COLLECTION: Final = f"""{{product}} = ANY (ARRAY(SELECT product_id FROM (
     SELECT member.product_id FROM product_collectionproduct member
-    WHERE member.collection_id = ANY (%({name}_collections)s::int[])
-)"""
-_WITH_VALUE: Final = """{product} IN (
+    WHERE member.collection_id = ANY (%({{name}}_collections)s::int[])
+    {_NEWEST})"""
+_WITH_VALUE: Final = f"""{{product}} = ANY (ARRAY(SELECT product_id FROM (
     SELECT assigned.product_id FROM attribute_assignedproductattributevalue assigned
-    JOIN rule_value named ON named.value_id = assigned.value_id
-    WHERE named.number = ANY (%({name}_values_{number})s::bigint[])
-)"""
+    WHERE assigned.value_id = ANY (ARRAY(
+        SELECT value_id FROM rule_value WHERE number = ANY (%({{name}}_values_{{number}})s::bigint[])
+    ))
+    {_NEWEST})"""
 
 
 def looked_up(rule: ListRule, named: Named) -> tuple[str, dict[str, Any]]:
