@@ -198,12 +198,17 @@ def test_a_cart_and_its_owner(channel: Channel) -> None:
 
     served = for_cart(ann, Kind.FOR_YOU)
     assert ids(served) == keys(sugar, cup, milk, spoon)
-    assert [round(one.score, 3) for one in served] == [1.0, 1.0, 1.0, 0.667]
+    assert [round(one.score, 3) for one in served] == [1.0, 1.0, 1.0, 0.337], "discoveries stand behind the basket"
     assert ids(for_cart(None, Kind.FOR_YOU))[:3] == keys(cup, sugar, spoon)
     assert ids(for_cart(ann, Kind.DISCOVER)) == keys(cup, spoon), "sugar and milk were bought before"
 
+    RecommendationModel.objects.update(parameters={"basket_own": 0.1})
+    served = for_cart(ann, Kind.FOR_YOU)
+    assert ids(served) == keys(cup, sugar, spoon, milk), "own history weighs what the training found"
+    assert [round(one.score, 3) for one in served] == [1.0, 0.55, 0.334, 0.1]
+
     buy(ann, milk, days_ago=JUST_NOW)
-    assert ids(for_cart(ann, Kind.FOR_YOU))[:3] == keys(sugar, cup, spoon), "milk was just bought"
+    assert milk.pk not in ids(for_cart(ann, Kind.FOR_YOU))[:3], "milk was just bought"
 
 
 def test_people_with_and_without_carts_in_one_statement(channel: Channel) -> None:
