@@ -44,9 +44,11 @@ def als(counts: np.ndarray, rank: int, alpha: float = 20.0, regularization: floa
 
 def train_elsewhere(exported: Path, target: Path) -> None:
     """As Spark does it: read the partitions, leave out nobody's purchases, write directories of parts."""
-    purchases = pq.read_table(exported / "purchases").to_pandas().dropna(subset=["customer"])
-    customers, rows = np.unique(purchases["customer"].astype(int), return_inverse=True)
-    products, columns = np.unique(purchases["product"], return_inverse=True)
+    # Without pandas, which no shop has.
+    purchases = pq.read_table(exported / "purchases", columns=["customer", "product"])
+    purchases = purchases.filter(purchases["customer"].is_valid())
+    customers, rows = np.unique(purchases["customer"].to_numpy(), return_inverse=True)
+    products, columns = np.unique(purchases["product"].to_numpy(), return_inverse=True)
     counts = np.zeros((len(customers), len(products)))
     np.add.at(counts, (rows, columns), 1)
     written = {}
