@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from json import dumps
+
 import pytest
 from django.db import DatabaseError
 
@@ -13,9 +15,18 @@ from tests.graphql.client import global_id
 pytestmark = pytest.mark.django_db
 
 OFFICE = ("MANAGE_USERS", "MANAGE_DISCOUNTS", "MANAGE_PRODUCTS")
-# JSON can spell both: "\\u0000", and one of the two halves in which UTF-16 writes a character such as an emoji.
+# The second is one of the two in which UTF-16 writes a character such as an emoji.
 UNSTORABLE_CHARACTERS = pytest.mark.parametrize("character", ["\0", "\ud800"], ids=["NUL", "half a character"])
 TOO_LARGE = (str(2**63), str(10**30), "9" * 5000)
+
+
+def spelled(call: str, text: str) -> str:
+    """The call with the text in the query itself: half a character in a variable, Saleor refuses from 3.23 on."""
+    return call.replace("$text", dumps(text))
+
+
+def mutation_of(call: str, text: str) -> str:
+    return f"mutation {{ {spelled(call, text)} {{ errors {{ field code }} }} }}"
 
 
 @pytest.mark.parametrize("key", TOO_LARGE, ids=["bigint", "numeric", "digits"])
@@ -46,8 +57,7 @@ def test_a_key_that_is_too_large_is_no_id(shop, staff_with, call, key):
     ],
 )
 def test_nobody_has_an_address_that_cannot_be_stored(shop, staff_with, call, character):
-    mutation = f"mutation ($text: String!) {{ {call} {{ errors {{ field code }} }} }}"
-    (answer,) = staff_with(*OFFICE).data(mutation, text=f"ann{character}@example.com").values()
+    (answer,) = staff_with(*OFFICE).data(mutation_of(call, f"ann{character}@example.com")).values()
     assert answer["errors"] == [{"field": "email", "code": "NOT_FOUND"}]
 
 
@@ -68,8 +78,8 @@ def test_nobody_has_an_address_that_cannot_be_stored(shop, staff_with, call, cha
     ],
 )
 def test_a_query_says_that_a_text_cannot_be_looked_up(shop, staff_with, call, character):
-    query = f"query ($text: String!) {{ {call} }}"
-    assert staff_with(*OFFICE).error(query, text=f"a{character}b") == ("GraphQLError", UNSTORABLE)
+    query = f"{{ {spelled(call, f'a{character}b')} }}"
+    assert staff_with(*OFFICE).error(query) == ("GraphQLError", UNSTORABLE)
 
 
 @UNSTORABLE_CHARACTERS
@@ -87,20 +97,15 @@ def test_a_query_says_that_a_text_cannot_be_looked_up(shop, staff_with, call, ch
     ],
 )
 def test_a_text_that_cannot_be_stored_is_refused(shop, staff_with, call, field, character):
-    mutation = f"mutation ($text: String!) {{ {call} {{ errors {{ field code }} }} }}"
-    (answer,) = staff_with(*OFFICE).data(mutation, text=f"a{character}b").values()
+    (answer,) = staff_with(*OFFICE).data(mutation_of(call, f"a{character}b")).values()
     assert answer["errors"] == [{"field": field, "code": "INVALID"}]
 
 
 @UNSTORABLE_CHARACTERS
 def test_a_mutation_without_a_check_of_its_own_says_so_too(shop, staff_with, character):
     resolve_profiles([GuestPerson("ann@example.com")])
-    mutation = """
-    mutation ($text: String!) {
-      loyaltyPointsAdjust(email: "ann@example.com", points: 1, reason: $text) { errors { field } }
-    }
-    """
-    assert staff_with(*OFFICE).error(mutation, text=f"a{character}b") == ("GraphQLError", UNSTORABLE)
+    mutation = mutation_of('loyaltyPointsAdjust(email: "ann@example.com", points: 1, reason: $text)', f"a{character}b")
+    assert staff_with(*OFFICE).error(mutation) == ("GraphQLError", UNSTORABLE)
 
 
 def test_other_errors_of_the_database_are_not_their_own_cause(monkeypatch):
