@@ -67,12 +67,55 @@ class CustomerInputError(InputError):
     """A request about a customer that is refused; codes are those of `CustomerErrorCode`."""
 
 
+class RecommendationInputError(InputError):
+    """A request about recommendations that is refused; codes are those of `RecommendationErrorCode`."""
+
+
 class RedemptionError(LoyaltyInputError):
     """Points cannot be applied to this checkout."""
 
 
 class TrainingError(CRMError):
     """A recommendation model cannot be trained on what there is; the published one stays."""
+
+
+class ModelFileError(CRMError):
+    """A file does not hold a saved recommendation model that this version can read."""
+
+
+class EvaluationError(CRMError):
+    """Recommendations cannot be evaluated on these purchases."""
+
+
+class ExchangeError(CRMError):
+    """A directory of exchanged training data or results is refused. What is served has not changed.
+
+    Args:
+        message: what is wrong, and what to do.
+        path: the file or directory at fault.
+        row_group, row: in a Parquet file, both from 0; the row counts within its row group.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        path: object = None,
+        *,
+        row_group: int | None = None,
+        row: int | None = None,
+        column: str | None = None,
+    ) -> None:
+        self.path = None if path is None else str(path)
+        self.row_group = row_group
+        self.row = row
+        self.column = column
+        place = [] if path is None else [str(path)]
+        place += [
+            f"{name} {value}"
+            for name, value in (("row group", row_group), ("row", row), ("column", column))
+            if value is not None
+        ]
+        super().__init__(f"{', '.join(place)}: {message}" if place else message)
 
 
 class ForecastError(CRMError):

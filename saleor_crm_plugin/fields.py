@@ -24,3 +24,10 @@ def saleor_key(to: str, *, unique: bool = False, null: bool = False, **kwargs: A
     """
     field = models.OneToOneField if unique else models.ForeignKey
     return field(to, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+", null=null, **kwargs)
+
+
+class RealField(models.FloatField):  # type: ignore[type-arg]
+    """Half a float: six digits in four bytes, for what is stored a hundred million times."""
+
+    def db_type(self, connection: Any) -> str:
+        return "real"

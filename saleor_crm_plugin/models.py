@@ -29,12 +29,14 @@ from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
 from saleor_crm_plugin.profiles.privacy.models import DataRequest
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
 from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
+from saleor_crm_plugin.recommendations.merchandising.models import MerchandisingRule, MerchandisingRuleVersion
 from saleor_crm_plugin.recommendations.models import (
     PersonalRecommendations,
     PopularProducts,
     ProductAffinity,
     RecommendationModel,
 )
+from saleor_crm_plugin.recommendations.tracking.models import EventQuota, RecommendationEvent
 
 __all__ = [
     "AccountMerge",
@@ -49,12 +51,15 @@ __all__ = [
     "EarningRule",
     "EarningRuleUse",
     "EarningRuleVersion",
+    "EventQuota",
     "LotConsumption",
     "LoyaltyAccount",
     "LoyaltyProgram",
     "LoyaltyReminder",
     "LoyaltyReward",
     "LoyaltyTier",
+    "MerchandisingRule",
+    "MerchandisingRuleVersion",
     "OrderFeedback",
     "OrderSync",
     "PersonalRecommendations",
@@ -69,6 +74,7 @@ __all__ = [
     "ProfileMerge",
     "ProfileMetrics",
     "ProfileOrder",
+    "RecommendationEvent",
     "RecommendationModel",
     "Referral",
     "ReferralCode",

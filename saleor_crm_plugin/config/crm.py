@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from saleor_crm_plugin.config.fields import FieldSpec, field, read_values
-from saleor_crm_plugin.config.parsing import Domains, Flag, MetadataKey, WholeNumber
+from saleor_crm_plugin.config.parsing import Domains, Flag, MetadataKey, Slug, WholeNumber
+from saleor_crm_plugin.config.tracking import TRACKING_FIELDS
 from saleor_crm_plugin.exceptions import SettingsError
 
 CRM_PLUGIN_ID = "crm"
@@ -19,6 +20,7 @@ FORECAST_MINIMUM_DAYS = (60, 3650)
 FORECAST_MINIMUM_LOYAL = (1, 1_000_000)
 TRAINING_HISTORY_DAYS = (7, 3650)
 MINIMUM_SUPPORT = (1, 1000)
+DISCOVERY_PERCENT = (0, 50)
 REMINDER_DAYS = (1, 365)
 FEEDBACK_DAYS = (1, 3650)
 FEEDBACK_EDIT_DAYS = (0, 365)
@@ -28,6 +30,9 @@ USUAL_GAP_DAYS = (7, 1095)
 MOST_DOMAINS = 200
 ABANDONED_HOURS = (1, 720)
 DETAILS_DAYS = (30, 3650)
+ALIKE_IN_TEN = (1, 9)
+NEW_IN_TEN = (0, 5)
+NEW_DAYS = (1, 365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,25 @@ class CRMSettings:
     forecast_minimum_days: int = 180
     forecast_minimum_loyal: int = 1
     recommendations_enabled: bool = True
+    # Off where models come from elsewhere (`crm_train --import`).
+    nightly_training: bool = True
     training_history_days: int = 365
     minimum_support: int = 3
+    # Places of FOR_YOU for products that the customer never bought. None: learnt from what customers do.
+    discovery_percent: int | None = None
+    recommend_only_in_stock: bool = True
+    tracking_enabled: bool = True
+    attribution_days: int = 7
+    holdout_percent: int = 0
+    tracking_retention_days: int = 180
+    tracking_events_per_minute: int = 12_000
+    # Of ten recommended products in a row, at most so many of one brand or category; None: any number.
+    brand_attribute: str | None = None
+    most_of_brand: int | None = None
+    most_of_category: int | None = None
+    # Of ten recommended products, at least so many that were published in the channel in so many days.
+    new_products_in_ten: int = 0
+    new_product_days: int = 30
     # None: nobody is reminded.
     expiry_reminder_days: int | None = None
     # For how long an order can be rated after it was sent, and an answer be changed after it was given.
@@ -136,6 +158,14 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         Flag(),
     ),
     field(
+        "nightly_training",
+        "Train every night",
+        "Switch it off if another engine learns your recommendations and you import them, or if you start each "
+        "training yourself.",
+        True,
+        Flag(),
+    ),
+    field(
         "training_history_days",
         "Days of orders to learn from",
         "Orders of this many days back are used for recommendations.",
@@ -148,6 +178,59 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
         "Two products are recommended together once this many orders contain both.",
         "3",
         WholeNumber(*MINIMUM_SUPPORT),
+    ),
+    field(
+        "discovery_percent",
+        "Share of new products in recommendations, in percent",
+        "0 to 50. How many of a customer's recommendations are products that the customer has never bought. Leave "
+        "empty: as many as customers buy.",
+        "",
+        WholeNumber(*DISCOVERY_PERCENT),
+    ),
+    field(
+        "recommend_only_in_stock",
+        "Recommend only what is in stock",
+        "Leave out products of which the channel's warehouses have none that is not promised to an order yet.",
+        True,
+        Flag(),
+    ),
+    *TRACKING_FIELDS,
+    field(
+        "brand_attribute",
+        "Attribute that tells the brand",
+        "The slug of the product attribute that holds the brand, for the limit below.",
+        "",
+        Slug(),
+    ),
+    field(
+        "most_of_brand",
+        "Most of one brand in ten",
+        "Of ten recommended products in a row at most this many are of one brand, as long as there are others. Leave "
+        "empty: any number.",
+        "",
+        WholeNumber(*ALIKE_IN_TEN),
+    ),
+    field(
+        "most_of_category",
+        "Most of one category in ten",
+        "Of ten recommended products in a row at most this many are of one category, as long as there are others. "
+        "Leave empty: any number.",
+        "",
+        WholeNumber(*ALIKE_IN_TEN),
+    ),
+    field(
+        "new_products_in_ten",
+        "Places for new products in ten",
+        "Of ten recommended products at least this many are new in the channel, as long as there are any.",
+        "0",
+        WholeNumber(*NEW_IN_TEN),
+    ),
+    field(
+        "new_product_days",
+        "Days that a product is new",
+        "A product is new for this many days after it was published in the channel.",
+        "30",
+        WholeNumber(*NEW_DAYS),
     ),
     field(
         "expiry_reminder_days",

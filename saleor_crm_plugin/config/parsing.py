@@ -21,6 +21,7 @@ LATEST_YEAR = 2100
 
 _WHOLE = re.compile(r"[0-9]+")
 _DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?")
+_SLUG = re.compile(r"[\w-]+")
 _METADATA_KEY = re.compile(r"[^\s\x00-\x1f]+")
 # Letters of all alphabets, as people write domains; an address in another script may come encoded (xn--), which is
 # another text.
@@ -185,6 +186,19 @@ class MetadataKey:
     def __call__(self, value: object) -> str:
         text = _text(value, self.limits)
         if not _METADATA_KEY.fullmatch(text):
+            raise ValueError(self.limits)
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Slug:
+    """The slug by which Saleor names something; letters of any language, as Saleor allows."""
+
+    limits: str = f"Enter up to {MAX_VALUE_LENGTH} letters, digits, hyphens and underscores."
+
+    def __call__(self, value: object) -> str:
+        text = _text(value, self.limits)
+        if not _SLUG.fullmatch(text):
             raise ValueError(self.limits)
         return text
 

@@ -24,9 +24,9 @@ from saleor.permission.auth_filters import AuthorizationFilters
 from saleor.permission.enums import AccountPermissions, OrderPermissions, PluginsPermissions
 
 from saleor_crm_plugin.graphql.access import requires
-from saleor_crm_plugin.graphql.addition import LIST, PAGE, Addition, mutation
+from saleor_crm_plugin.graphql.addition import PAGE, Addition, mutation
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
-from saleor_crm_plugin.graphql.lists import DEFAULT_FIRST, FIRST_LIMIT
+from saleor_crm_plugin.graphql.lists import FIRST_LIMIT
 from saleor_crm_plugin.graphql.loyalty import resolvers as loyalty
 from saleor_crm_plugin.graphql.loyalty.liability import additions as liability
 from saleor_crm_plugin.graphql.loyalty.mutations.loyalty_points_adjust import LoyaltyPointsAdjust
@@ -51,19 +51,17 @@ from saleor_crm_plugin.graphql.profiles.staff import additions as customer_staff
 from saleor_crm_plugin.graphql.profiles.timeline import additions as timeline
 from saleor_crm_plugin.graphql.profiles.types import CustomerProfile
 from saleor_crm_plugin.graphql.recommendations import resolvers as recommendations
+from saleor_crm_plugin.graphql.recommendations.arguments import category_argument, list_arguments
 from saleor_crm_plugin.graphql.recommendations.enums import RecommendationKindEnum
+from saleor_crm_plugin.graphql.recommendations.merchandising import additions as merchandising
 from saleor_crm_plugin.graphql.recommendations.mutations.recommendation_model_train import RecommendationModelTrain
+from saleor_crm_plugin.graphql.recommendations.tracking import additions as tracking
 from saleor_crm_plugin.graphql.recommendations.types import ProductRecommendation
+from saleor_crm_plugin.graphql.recommendations.versions import additions as model_versions
 from saleor_crm_plugin.graphql.status import CrmStatus, resolve_crm_status
 
 OWNER_OR_USERS = requires(AuthorizationFilters.OWNER, AccountPermissions.MANAGE_USERS)
 OWNER_OR_ORDERS = requires(AuthorizationFilters.OWNER, OrderPermissions.MANAGE_ORDERS)
-
-
-def _first() -> graphene.Argument:
-    return graphene.Argument(
-        graphene.Int, default_value=DEFAULT_FIRST, description=f"How many products, 1 to {FIRST_LIMIT}."
-    )
 
 
 def _channel(description: str, *, required: bool = False) -> graphene.Argument:
@@ -75,9 +73,12 @@ def _recommended(description: str, permissions: str = "", **arguments: Any) -> B
         NonNullList(ProductRecommendation),
         description=description + ADDED_IN_010 + permissions,
         doc_category=DOC_CATEGORY_PRODUCTS,
-        first=_first(),
-        **arguments,
+        **list_arguments(**arguments),
     )
+
+
+# A product before the page has to be found as one on the page has.
+_RECOMMENDED_COST = ("first", "offset")
 
 
 USER_FIELDS = (
@@ -113,8 +114,9 @@ USER_FIELDS = (
             OWNER_OR_USERS,
             channel=_channel("Slug of the channel.", required=True),
             kind=graphene.Argument(RecommendationKindEnum, description="What the list is about. Without it FOR_YOU."),
+            category=category_argument(),
         ),
-        multipliers=LIST,
+        multipliers=_RECOMMENDED_COST,
     ),
 )
 
@@ -126,7 +128,7 @@ PRODUCT_FIELDS = (
         _recommended(
             "Products that could take the place of this one, of those that the channel sells. Empty without a channel.",
         ),
-        multipliers=LIST,
+        multipliers=_RECOMMENDED_COST,
     ),
     Addition(
         "Product",
@@ -136,7 +138,7 @@ PRODUCT_FIELDS = (
             "Products that others bought together with this one, of those that the channel sells. "
             "Empty without a channel.",
         ),
-        multipliers=LIST,
+        multipliers=_RECOMMENDED_COST,
     ),
 )
 
@@ -155,9 +157,10 @@ CHECKOUT_FIELDS = (
         "recommendations",
         recommendations.resolve_checkout_recommendations,
         _recommended(
-            "Products that go with those in the checkout, of those that the channel sells.",
+            "Products that go with those in the checkout, of those that the channel sells. For its authenticated "
+            "owner, what they bought before counts too.",
         ),
-        multipliers=LIST,
+        multipliers=_RECOMMENDED_COST,
     ),
 )
 
@@ -206,10 +209,15 @@ QUERIES = (
             product_ids=graphene.Argument(
                 NonNullList(graphene.ID),
                 description=f"Products to go with, for example those of a basket; up to {FIRST_LIMIT}. "
-                "For FREQUENTLY_BOUGHT_TOGETHER and SIMILAR, which need them.",
+                "FREQUENTLY_BOUGHT_TOGETHER and SIMILAR need them, FOR_YOU and DISCOVER look at them too.",
+            ),
+            category=category_argument(),
+            session_id=graphene.Argument(
+                graphene.String,
+                description="Of an anonymous visitor, as given to `recommendationEventTrack`. For RECENTLY_VIEWED.",
             ),
         ),
-        multipliers=LIST,
+        multipliers=_RECOMMENDED_COST,
     ),
     Addition(
         "Query",
@@ -269,6 +277,9 @@ ADDITIONS: tuple[Addition, ...] = (
     *customer_staff.ADDITIONS,
     *lifecycle.ADDITIONS,
     *segments.ADDITIONS,
+    *model_versions.ADDITIONS,
+    *tracking.ADDITIONS,
+    *merchandising.ADDITIONS,
 )
 
 # Our types that a federation gateway may look up by id.
@@ -312,6 +323,8 @@ TYPE_COSTS: dict[str, dict[str, dict[str, Any]]] = {
     **customer_staff.TYPE_COSTS,
     **segments.TYPE_COSTS,
     **clv.TYPE_COSTS,
+    **tracking.TYPE_COSTS,
+    **merchandising.TYPE_COSTS,
 }
 
 

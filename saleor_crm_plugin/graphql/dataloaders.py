@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import FilteredRelation, Q, Subquery
+from django.utils import timezone
 from saleor.channel.models import Channel
 from saleor.graphql.core.dataloaders import DataLoader
 from saleor.plugins.models import PluginConfiguration
@@ -16,6 +17,11 @@ from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
 from saleor_crm_plugin.profiles.merging.family import found_by_id, heads_of_users, users_of, with_family
 from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.recommendations.arranging import NO_POLICY, Policy
+from saleor_crm_plugin.recommendations.merchandising.definition import ListRule
+from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
+from saleor_crm_plugin.recommendations.merchandising.storage import rows_in_force, rules_of
+from saleor_crm_plugin.texts import can_be_stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +88,25 @@ class ActiveChannel:
 
     Attributes:
         recommends: False where the operator has switched recommendations (or the plugin) off.
+        only_in_stock: only what its warehouses have is recommended.
+        holdout_share: of the customers who get no personal recommendations, 0 to 1.
+        policy: what merchandising wants of the lists in it.
     """
 
     id: int
     slug: str
     currency: str
     recommends: bool
+    only_in_stock: bool
+    holdout_share: float
+    policy: Policy = NO_POLICY
 
 
 class ActiveChannelBySlugLoader(DataLoader):
     """`ActiveChannel` by slug; None for channels that do not exist or are inactive.
 
-    The setting that recommendations depend on comes in the same statement: with the customer, the list and the
-    products this makes the four statements that `me { loyaltyAccount recommendations }` may cost.
+    The settings and rules that recommendations depend on come in the same statement: with the customer, the list and
+    the products this makes the four statements that `me { loyaltyAccount recommendations }` may cost.
     """
 
     context_key = "saleor_crm_plugin.active_channel_by_slug"
@@ -103,20 +115,34 @@ class ActiveChannelBySlugLoader(DataLoader):
         plugin = PluginConfiguration.objects.filter(identifier=CRM_PLUGIN_ID, channel__isnull=True)
         rows = (
             Channel.objects.using(self.database_connection_name)
-            .filter(slug__in=keys, is_active=True)
+            .filter(slug__in=filter(can_be_stored, keys), is_active=True)
             .annotate(crm_active=Subquery(plugin.values("active")[:1]))
             .annotate(crm_configuration=Subquery(plugin.values("configuration")[:1]))
-            .values_list("pk", "slug", "currency_code", "crm_active", "crm_configuration")
+            .annotate(crm_rules=rows_in_force(timezone.now()))
+            .values_list("pk", "slug", "currency_code", "crm_active", "crm_configuration", "crm_rules")
         )
         channels = {
-            slug: ActiveChannel(pk, slug, currency, recommends=_recommends(active, configuration))
-            for pk, slug, currency, active, configuration in rows
+            slug: ActiveChannel(pk, slug, currency, *_recommending(active, configuration, rules_of(rules, pk)))
+            for pk, slug, currency, active, configuration, rules in rows
         }
         return [channels.get(slug) for slug in keys]
 
 
-def _recommends(active: bool | None, configuration: Any) -> bool:
-    if active is False:
-        return False
+def _recommending(
+    active: bool | None, configuration: Any, rules: tuple[ListRule, ...]
+) -> tuple[bool, bool, float, Policy]:
+    """Whether to recommend, whether only what is in stock, how large the hold-out is, what merchandising wants."""
     values, _errors = read_values(configuration or [], CRM_FIELDS)
-    return CRMSettings(**values).recommendations_enabled
+    settings = CRMSettings(**values)
+    policy = Policy(
+        rules,
+        ListPolicy(
+            brand_attribute=settings.brand_attribute,
+            brand_limit=settings.most_of_brand,
+            category_limit=settings.most_of_category,
+            new_in_ten=settings.new_products_in_ten,
+            new_days=settings.new_product_days,
+        ),
+    )
+    recommends = active is not False and settings.recommendations_enabled
+    return recommends, settings.recommend_only_in_stock, settings.holdout_percent / 100, policy

@@ -12,7 +12,7 @@ from saleor.checkout.models import Checkout
 from saleor.product import ProductTypeKind
 
 from saleor_crm_plugin.ingestion.catalogue import NOWHERE, Place
-from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder
+from saleor_crm_plugin.loyalty.awards import EarningLine, EarningOrder
 from saleor_crm_plugin.loyalty.holds import with_points
 from saleor_crm_plugin.loyalty.models import Carrier, PointsHold
 from saleor_crm_plugin.loyalty.paid_with_points import used_of_cards

@@ -27,7 +27,8 @@ from saleor_crm_plugin.profiles.customers import (
     users_who_left_an_address,
 )
 from saleor_crm_plugin.profiles.models import IdentityKind, ProfileIdentity, ProfileOrder
-from saleor_crm_plugin.recommendations.storage import forget_personal
+from saleor_crm_plugin.recommendations.privacy import forget_customers
+from saleor_crm_plugin.recommendations.tracking.forgetting import forget_events
 
 _KEPT = """
 SELECT DISTINCT owned.email
@@ -54,7 +55,7 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
         merge_profiles(claims.moved, timezone.now(), alias)
         # What the guest has refused, the user has refused.
         refusals = enforce_consents(set(claims.moved.values()), alias)
-        forget_personal(refusals.recommendations, alias)
+        forget_customers(refusals.recommendations, alias)
         # Also of those that were merged into the guests, and of guests that staff have merged into somebody else.
         of_guests = Q(profile_id__in=claims.moved) | Q(placed_by_id__in=claims.moved)
         orders = list(ProfileOrder.objects.using(alias).filter(of_guests).values_list("order_id", flat=True))
@@ -110,12 +111,17 @@ def detach_all_deleted(batch_size: int, using: str | None = None) -> int:
         with transaction.atomic(using=alias):
             ids = detach_deleted_users(batch, alias)
             blank_texts(ids, alias)
+            forget_events(ids, alias)
         detached += len(ids)
     return detached
 
 
 def forget_user(user_id: int, using: str | None = None) -> None:
-    """A user is gone: take away what was written by or about them, in all domains. Numbers stay."""
+    """A user is gone: take away what was written by or about them, in all domains, and what they looked at. Numbers
+    stay.
+    """
     alias = using or DEFAULT_DB_ALIAS
     with transaction.atomic(using=alias):
-        blank_texts(customer_deleted(user_id, alias), alias)
+        ids = customer_deleted(user_id, alias)
+        blank_texts(ids, alias)
+        forget_events(ids, alias)

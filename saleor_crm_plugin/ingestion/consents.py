@@ -10,10 +10,10 @@ from django.db import transaction
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.actors import Actor
-from saleor_crm_plugin.ingestion.standing import bring_customers_in_line
+from saleor_crm_plugin.ingestion.standing import refresh_standing
 from saleor_crm_plugin.profiles.consents.enforcement import BATCH_SIZE, all_profiles, follow_policy, set_policy
 from saleor_crm_plugin.profiles.consents.recording import Consent, Recorded, record_consents
-from saleor_crm_plugin.recommendations.storage import forget_personal
+from saleor_crm_plugin.recommendations.privacy import forget_customers
 
 
 @allow_writer()
@@ -26,9 +26,9 @@ def update_consents(profile_id: int, consents: Sequence[Consent], actor: Actor, 
     using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
     with transaction.atomic(using=using):
         recorded = record_consents(profile_id, consents, actor, now, using)
-        forget_personal(recorded.refusals.recommendations, using)
+        forget_customers(recorded.refusals.recommendations, using)
     if recorded.new:
-        bring_customers_in_line([recorded.profile_id], now, using)
+        refresh_standing([recorded.profile_id], now, using)
     return recorded
 
 
@@ -48,6 +48,6 @@ def apply_consent_policy(consent_required: bool, batch_size: int = BATCH_SIZE) -
     for batch in all_profiles(using, batch_size):
         with transaction.atomic(using=using):
             refusals = follow_policy(batch, using)
-            forget_personal(refusals.recommendations, using)
+            forget_customers(refusals.recommendations, using)
         refusing += len(refusals.recommendations)
     return refusing

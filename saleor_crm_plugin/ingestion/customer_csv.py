@@ -11,10 +11,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from saleor.account.models import User
 from saleor.core.db.connection import allow_writer
+from saleor.core.prices import quantize_price
 
 from saleor_crm_plugin.csv_cells import Writable, cell
 from saleor_crm_plugin.exceptions import CustomerInputError
-from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity, ProfileMetrics
+from saleor_crm_plugin.profiles.identity import guest_emails
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics
 from saleor_crm_plugin.profiles.notes.models import CustomerTag
 from saleor_crm_plugin.profiles.privacy.models import DataRequest, RequestKind
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
@@ -29,6 +31,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 TEXTS: Final = frozenset({"email", "first_name", "last_name", "tags"})
 METRICS: Final = COLUMNS[COLUMNS.index("currency") : COLUMNS.index("entered_at")]
+AMOUNTS: Final = ("net_spent", "average_order_value", "predicted_clv")
 
 
 @allow_writer()
@@ -57,7 +60,8 @@ def write_segment(segment_id: int, out: Writable, progress: Callable[[int], obje
 def segment_rows(segment_id: int, using: str, progress: Callable[[int], object] = lambda _: None) -> Iterator[str]:
     """A header, and the lines of the members in the order of their profiles; memory is that of one batch.
 
-    Numbers are those of the currency in which the customer has most orders. Five SQL statements for each batch.
+    Numbers are those of the currency in which the customer has most orders, amounts with its decimals. Five SQL
+    statements for each batch.
     """
     yield _line(COLUMNS)
     last = 0
@@ -91,8 +95,7 @@ def _read(profile_ids: Collection[int], using: str) -> dict[int, dict[str, Any]]
         "pk", "email", "first_name", "last_name", "language_code"
     ):
         by_user[pk].update(email=email, first_name=first_name, last_name=last_name, language=language)
-    guests = ProfileIdentity.objects.using(using).filter(profile_id__in=profile_ids, kind=IdentityKind.UNVERIFIED_EMAIL)
-    for profile_id, email in guests.values_list("profile_id", "value"):
+    for profile_id, email in guest_emails(profile_ids, using).items():
         found[profile_id].setdefault("email", email)
     tags = CustomerTag.objects.using(using).filter(profile_id__in=profile_ids).order_by("name")
     for profile_id, name in tags.values_list("profile_id", "name"):
@@ -101,7 +104,9 @@ def _read(profile_ids: Collection[int], using: str) -> dict[int, dict[str, Any]]
     metrics = ProfileMetrics.objects.using(using).filter(profile_id__in=profile_ids)
     # The currency with most orders comes last and stays.
     for row in metrics.order_by("orders_count", "-currency").values("profile_id", *METRICS):
-        found[row.pop("profile_id")].update(row)
+        # Stored with the decimals of the currency that has most.
+        in_coins = {name: quantize_price(row[name], row["currency"]) for name in AMOUNTS if row[name] is not None}
+        found[row.pop("profile_id")].update(row | in_coins)
     return found
 
 

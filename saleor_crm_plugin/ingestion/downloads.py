@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotFound, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotFound
 from django.urls import reverse
 from django.utils import timezone
 from saleor.core.utils import build_absolute_uri
@@ -18,6 +18,7 @@ from saleor.core.utils import build_absolute_uri
 from saleor_crm_plugin.config import CRM_PLUGIN_ID
 from saleor_crm_plugin.ingestion.customer_csv import segment_rows
 from saleor_crm_plugin.ingestion.data_export import export_document
+from saleor_crm_plugin.ingestion.streaming import TextStream
 from saleor_crm_plugin.profiles.privacy.links import open_link
 from saleor_crm_plugin.profiles.privacy.models import DataRequest, RequestKind
 
@@ -37,24 +38,23 @@ def respond(request: HttpRequest) -> HttpResponseBase:
     if request.method != "GET" or not prefix:
         return HttpResponseNotFound()
     found = open_link(token, timezone.now())
-    return HttpResponseNotFound() if found is None else _file(found)
+    return HttpResponseNotFound() if found is None else _file(request, found)
 
 
-def _file(found: DataRequest) -> HttpResponseBase:
+def _file(request: HttpRequest, found: DataRequest) -> HttpResponseBase:
     # Read after the view has returned, when Saleor lets nobody near the writer.
     using = settings.DATABASE_CONNECTION_REPLICA_NAME
     if found.kind == RequestKind.EXPORT and found.profile_id is not None:
         document = export_document(found.profile_id, timezone.now(), using)
-        return _stream(document, "application/json", f"customer-{found.profile_id}.json")
+        return _stream(request, document, "application/json", f"customer-{found.profile_id}.json")
     if found.kind == RequestKind.SEGMENT_EXPORT and found.segment_id is not None:
-        return _stream(
-            segment_rows(found.segment_id, using), "text/csv; charset=utf-8", f"segment-{found.segment_id}.csv"
-        )
+        rows = segment_rows(found.segment_id, using)
+        return _stream(request, rows, "text/csv; charset=utf-8", f"segment-{found.segment_id}.csv")
     return HttpResponse(status=410)
 
 
-def _stream(pieces: Iterable[str], content_type: str, name: str) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(pieces, content_type=content_type)
+def _stream(request: HttpRequest, pieces: Iterable[str], content_type: str, name: str) -> HttpResponseBase:
+    response = TextStream(request, pieces, content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "no-store, private"
     response["Referrer-Policy"] = "no-referrer"

@@ -25,7 +25,7 @@ from saleor_crm_plugin.profiles.privacy.erasing import mark_erased, reaches, rem
 from saleor_crm_plugin.profiles.privacy.models import DataRequest, RequestKind
 from saleor_crm_plugin.profiles.timeline.log import Event, record
 from saleor_crm_plugin.profiles.timeline.models import EventKind
-from saleor_crm_plugin.recommendations.storage import forget_personal
+from saleor_crm_plugin.recommendations.privacy import forget_customers
 
 USING: Final = "default"
 REFUSALS: Final = tuple(Consent(purpose, ConsentState.REFUSED, "erasure", "") for purpose in ConsentPurpose)
@@ -53,7 +53,7 @@ def erase_customer(profile_id: int, level: ErasureLevel, actor: Actor, now: date
         if rows[head].erased_at is None:
             record_consents(head, REFUSALS, actor, now, USING)
         mark_erased(family, level, now, USING)
-        forget_personal(family, USING)
+        forget_customers(family, USING)
         if reaches(level, ErasureLevel.ANONYMISE):
             remove_texts(family, USING)
             points.blank_texts(family, USING)

@@ -16,8 +16,7 @@ from saleor_crm_plugin.csv_cells import Writable, cell
 from saleor_crm_plugin.ingestion.lookup import profile_id_by_email
 from saleor_crm_plugin.loyalty.accounts import of_profile
 from saleor_crm_plugin.loyalty.statements import FETCH_SIZE, StatementLine, statement_lines
-from saleor_crm_plugin.profiles.identity import UserPerson, find_profiles
-from saleor_crm_plugin.profiles.models import IdentityKind, ProfileIdentity
+from saleor_crm_plugin.profiles.identity import UserPerson, find_profiles, guest_emails
 
 COLUMNS: Final = StatementLine._fields
 EMAIL_COLUMN: Final = "email"
@@ -88,5 +87,4 @@ def _emails(lines: Iterable[StatementLine], using: str) -> dict[int, str]:
     guests = {line.profile_id for line in lines if line.user_id is None}
     users = User.objects.using(using).filter(pk__in=profile_of_user).order_by().values_list("pk", "email")
     emails = {profile_of_user[pk]: email for pk, email in users}
-    names = ProfileIdentity.objects.using(using).filter(profile_id__in=guests, kind=IdentityKind.UNVERIFIED_EMAIL)
-    return emails | dict(names.values_list("profile_id", "value"))
+    return emails | guest_emails(guests, using)

@@ -14,9 +14,9 @@ from decimal import Decimal
 from functools import cached_property
 
 from saleor.channel.models import Channel
-from saleor.core.prices import quantize_price
 
 from saleor_crm_plugin.exceptions import LoyaltyInputError
+from saleor_crm_plugin.ingestion.currencies import currency_places
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.loyalty.liability import (
     Breakage,
@@ -138,20 +138,13 @@ class LiabilityReport:
     def _valued(self, parts: list[int]) -> list[tuple[Worth, ...]]:
         """The worth of each part in each currency; the parts add up in each."""
         by_currency = {
-            currency: worths(parts, value, _places(currency)) for currency, value in self.point_values.items()
+            currency: worths(parts, value, currency_places(currency)) for currency, value in self.point_values.items()
         }
         return [_pick(by_currency, position) for position in range(len(parts))]
 
 
 def _pick(by_currency: Mapping[str, Iterable[Decimal]], position: int) -> tuple[Worth, ...]:
     return tuple(Worth(tuple(amounts)[position], currency) for currency, amounts in by_currency.items())
-
-
-def _places(currency: str) -> int:
-    """Decimals of a currency: of its smallest coin."""
-    exponent = quantize_price(Decimal(1), currency).as_tuple().exponent
-    assert isinstance(exponent, int)
-    return -exponent
 
 
 def _month_before(until: datetime) -> datetime:

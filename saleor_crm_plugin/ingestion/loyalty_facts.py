@@ -18,7 +18,7 @@ from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.ingestion.snapshots import LineSnapshot, OrderSnapshot
 from saleor_crm_plugin.ingestion.tier_facts import tiers_of_orders
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder
+from saleor_crm_plugin.loyalty.awards import EarningLine, EarningOrder
 from saleor_crm_plugin.loyalty.models import Carrier
 from saleor_crm_plugin.loyalty.orders import OrderFacts, bring_in_line
 from saleor_crm_plugin.loyalty.rules.storage import named_segments

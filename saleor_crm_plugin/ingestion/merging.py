@@ -23,6 +23,7 @@ from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.standing import bring_customers_in_line
 from saleor_crm_plugin.ingestion.tier_facts import review_customers
 from saleor_crm_plugin.loyalty import merging as accounts
+from saleor_crm_plugin.loyalty import separating
 from saleor_crm_plugin.profiles.merging import merging as profiles
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 
@@ -80,7 +81,7 @@ def separate_customers(merge_id: int, actor: Actor, now: datetime, *, using: str
     with transaction.atomic(using=using), as_customer_errors():
         done = profiles.unmerge(merge_id, actor, now, using=using)
         merge = done.merge
-        back = accounts.unmerge_profiles(merge.source_id, merge.target_id, actor, now, using)
+        back = separating.unmerge_profiles(merge.source_id, merge.target_id, actor, now, using)
         _out_of_line(done.orders, using)
     orders_changed(done.orders)
     bring_customers_in_line({merge.source_id, merge.target_id}, now, using)

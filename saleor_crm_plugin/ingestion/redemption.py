@@ -24,8 +24,9 @@ from saleor_crm_plugin.ingestion import carriers, points_cards, vouchers
 from saleor_crm_plugin.ingestion.room import FORM_OF, offer_for, room_of
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.ledger import MAX_POINTS, Ledger
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, LoyaltyAccount, PointsHold
+from saleor_crm_plugin.loyalty.posting import MAX_POINTS
 from saleor_crm_plugin.loyalty.redemption import Limit
 from saleor_crm_plugin.profiles.merging.family import heads_of_users
 

@@ -23,6 +23,7 @@ from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RedemptionSt
 from saleor_crm_plugin.loyalty.segment_names import slugs_among
 from saleor_crm_plugin.profiles.merging.family import heads_of_users
 from saleor_crm_plugin.profiles.traits import rfm_groups, segment_slugs
+from saleor_crm_plugin.texts import can_be_stored
 
 BATCH_SIZE = 500
 
@@ -119,7 +120,7 @@ def _kill_if_unused(redemption: RewardRedemption) -> bool:
 def _channel(reward: LoyaltyReward, slug: str | None) -> Channel:
     active = Channel.objects.filter(is_active=True)
     if slug is not None:
-        channel = active.filter(slug=slug).first()
+        channel = active.filter(slug=slug).first() if can_be_stored(slug) else None
         if channel is None:
             raise LoyaltyInputError("There is no such channel.", "NOT_FOUND", "channel")
         return channel

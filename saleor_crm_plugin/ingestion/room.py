@@ -10,11 +10,11 @@ from typing import Any
 from django.conf import settings as django_settings
 from saleor.checkout import base_calculations
 from saleor.checkout.models import Checkout
-from saleor.core.prices import quantize_price
 
 from saleor_crm_plugin.config import LoyaltySettings, RedemptionForm
 from saleor_crm_plugin.exceptions import RedemptionError
 from saleor_crm_plugin.ingestion.checkouts import gift_card_balances
+from saleor_crm_plugin.ingestion.currencies import currency_places
 from saleor_crm_plugin.loyalty.models import HoldForm, PointsHold
 from saleor_crm_plugin.loyalty.redemption import NOTHING, Limit, Quote, quote
 
@@ -73,15 +73,9 @@ def subtotal_of(checkout: Checkout, lines: Sequence[Any]) -> Decimal:
     return money.amount
 
 
-def places_of(currency: str) -> int:
-    """Decimal places of a currency."""
-    exponent = quantize_price(Decimal(1), currency).as_tuple().exponent
-    return -int(exponent)
-
-
 def quote_for(points: int, spendable: int, room: Room, settings: LoyaltySettings, currency: str) -> Quote:
     """`redemption.quote` for a checkout."""
-    return quote(points, spendable, room.subtotal, settings, places_of(currency), room.left_to_pay)
+    return quote(points, spendable, room.subtotal, settings, currency_places(currency), room.left_to_pay)
 
 
 def quote_again(hold: PointsHold, spendable: int, room: Room, settings: LoyaltySettings) -> Quote:

@@ -27,6 +27,7 @@ from saleor_crm_plugin.loyalty.rules.storage import LiveRule, live_rules, segmen
 from saleor_crm_plugin.loyalty.simulation import Simulation, SimulationResult
 from saleor_crm_plugin.profiles.identity import GuestPerson, Person, find_profiles, person_of
 from saleor_crm_plugin.profiles.traits import owners
+from saleor_crm_plugin.texts import can_be_stored
 
 BATCH_SIZE: Final = 500
 # In one request. An order of four lines that a rule is for took 1.1 ms with the machine's two cores busy (1,500 orders,
@@ -73,7 +74,8 @@ def channel_id_of(slug: str | None, using: str) -> int | None:
     """
     if slug is None:
         return None
-    channel_id = Channel.objects.using(using).filter(slug=slug).values_list("pk", flat=True).first()
+    channels = Channel.objects.using(using).filter(slug=slug).values_list("pk", flat=True)
+    channel_id = channels.first() if can_be_stored(slug) else None
     if channel_id is None:
         raise LoyaltyInputError("There is no channel with this slug.", "NOT_FOUND", "channel")
     return channel_id

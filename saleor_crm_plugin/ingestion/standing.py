@@ -12,12 +12,13 @@ from typing import Final
 from django.db import transaction
 from saleor.core.db.connection import allow_writer
 
+from saleor_crm_plugin.config import CRMSettings
 from saleor_crm_plugin.ingestion import lifecycle
 from saleor_crm_plugin.ingestion.customer_types import refresh_types
 from saleor_crm_plugin.ingestion.segments import refresh_for
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.profiles.consents.enforcement import follow_policy
-from saleor_crm_plugin.recommendations.storage import forget_personal
+from saleor_crm_plugin.recommendations.privacy import forget_customers
 
 USING: Final = "default"
 
@@ -30,7 +31,19 @@ def bring_customers_in_line(profile_ids: Collection[int], now: datetime, using: 
         return
     with transaction.atomic(using=using):
         refusals = follow_policy(profile_ids, using)
-        forget_personal(refusals.recommendations, using)
+        forget_customers(refusals.recommendations, using)
+    _refresh(profile_ids, settings, now, using)
+
+
+@allow_writer()
+def refresh_standing(profile_ids: Collection[int], now: datetime, using: str = USING) -> None:
+    """Stage, type and segments only: for whoever has just seen to the consents."""
+    settings = load_settings().crm
+    if profile_ids and settings.profiles_enabled:
+        _refresh(profile_ids, settings, now, using)
+
+
+def _refresh(profile_ids: Collection[int], settings: CRMSettings, now: datetime, using: str) -> None:
     lifecycle.refresh_stages(profile_ids, settings, now, using)
     refresh_types(profile_ids, settings, now, using)
     refresh_for(profile_ids, now, using)

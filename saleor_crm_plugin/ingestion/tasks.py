@@ -45,6 +45,7 @@ FORECAST_AT = crontab(hour="2", minute="40")
 LIFECYCLE_AT = crontab(hour="3", minute="5")
 TRAIN_AT = crontab(hour="3", minute="20")
 BLANK_DETAILS_AT = crontab(hour="4", minute="20")
+DELETE_EVENTS_AT = crontab(hour="4", minute="10")
 # After what segments ask about: groups, forecasts, stages.
 SEGMENTS_AT = crontab(hour="4", minute="40")
 # A nightly job that found no worker for this long waits for the next night.
@@ -207,6 +208,14 @@ def blank_old_details_task(settings: ShopSettings) -> None:
 
 
 @crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
+def delete_old_events_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.recommendations.tracking.retention import delete_old_events
+
+    # Also while nothing is tracked: what was, must not stay.
+    delete_old_events(settings.crm.tracking_retention_days, timezone.now())
+
+
+@crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
 def apply_consent_policy_task(settings: ShopSettings) -> None:
     from saleor_crm_plugin.ingestion.consents import apply_consent_policy
 
@@ -266,10 +275,14 @@ def forecast_task(settings: ShopSettings) -> None:
 
 
 @crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
-def train_recommendations_task(settings: ShopSettings) -> None:
+def train_recommendations_task(settings: ShopSettings, asked: bool = False) -> None:
+    """
+    Args:
+        asked: by somebody, and not by the clock.
+    """
     from saleor_crm_plugin.ingestion.train import train_now
 
-    if not settings.crm.recommendations_enabled:
+    if not settings.crm.recommendations_enabled or not (asked or settings.crm.nightly_training):
         return
     try:
         train_now()
@@ -291,6 +304,7 @@ PERIODIC_TASKS: dict[str, dict[str, Any]] = {
     "crm-apply-consent-policy": {"task": apply_consent_policy_task.name, "schedule": CONSENTS_AT},
     "crm-scan-checkouts": {"task": scan_checkouts_task.name, "schedule": SCAN_CHECKOUTS_EVERY},
     "crm-blank-old-details": {"task": blank_old_details_task.name, "schedule": BLANK_DETAILS_AT},
+    "crm-delete-old-events": {"task": delete_old_events_task.name, "schedule": DELETE_EVENTS_AT},
     "crm-refresh-rfm": {"task": refresh_rfm_task.name, "schedule": RFM_AT},
     "crm-refresh-lifecycle": {"task": refresh_lifecycle_task.name, "schedule": LIFECYCLE_AT},
     "crm-refresh-customer-types": {"task": refresh_customer_types_task.name, "schedule": TYPES_AT},

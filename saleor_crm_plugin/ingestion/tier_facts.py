@@ -12,7 +12,7 @@ from django.db import DatabaseError
 from saleor_crm_plugin.exceptions import CRMError
 from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.loyalty import accounts
-from saleor_crm_plugin.loyalty.earning import TierTerms
+from saleor_crm_plugin.loyalty.awards import TierTerms
 from saleor_crm_plugin.loyalty.tiers.queries import tiers_then
 from saleor_crm_plugin.loyalty.tiers.review import is_everybody_due, out_of_line, review, review_due
 from saleor_crm_plugin.loyalty.tiers.scheme import Scheme, load_scheme

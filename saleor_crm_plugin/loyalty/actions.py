@@ -16,10 +16,11 @@ from datetime import datetime
 from django.db import transaction
 
 from saleor_crm_plugin.config import Expiry
-from saleor_crm_plugin.loyalty.earning import RuleTerms
+from saleor_crm_plugin.loyalty.awards import RuleTerms
 from saleor_crm_plugin.loyalty.expiry import expires_at
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, TransactionType
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.rules import storage as rules
 from saleor_crm_plugin.loyalty.rules.actions import Action, action_terms, given_by, share_of
 from saleor_crm_plugin.loyalty.rules.definition import RuleDefinition

@@ -6,8 +6,9 @@ import hashlib
 
 from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import LedgerError, LoyaltyInputError
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import PointsTransaction
+from saleor_crm_plugin.loyalty.posting import Source
 
 REASON_MAX_LENGTH = 255
 KEY_MAX_LENGTH = 64

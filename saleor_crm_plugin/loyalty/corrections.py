@@ -9,8 +9,9 @@ from django.utils import timezone
 from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import InsufficientPointsError, LoyaltyInputError
 from saleor_crm_plugin.loyalty.adjustment import checked_reason
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.posting import Source
 
 VOIDABLE = frozenset({TransactionType.ADJUST, TransactionType.REINSTATE})
 

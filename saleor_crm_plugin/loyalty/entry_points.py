@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from saleor_crm_plugin.loyalty import accounts
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.posting import Source
 
 
 def key(account_id: int, tier_id: int) -> str:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from saleor_crm_plugin.loyalty.earning import EarningOrder
+from saleor_crm_plugin.loyalty.awards import EarningOrder
 from saleor_crm_plugin.loyalty.models import Carrier, HoldForm, HoldStatus, PointsHold
 
 

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.import_format import ImportRow
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.posting import Source
 
 
 def with_entries(program_id: int, profile_ids: Collection[int], using: str) -> set[int]:

@@ -135,7 +135,7 @@ class PointsTransaction(models.Model):
     # Primary key of the user or app, by actor_type.
     actor_id = models.IntegerField(null=True)
     reason = models.CharField(max_length=255, blank=True, default="")
-    # What the points were computed from: the terms and amounts as they were (`earning.Award.as_breakdown`).
+    # What the points were computed from: the terms and amounts as they were (`awards.Award.as_breakdown`).
     breakdown = models.JSONField(default=dict)
     created_at = models.DateTimeField()
     # The moment from which points earned count towards a tier; a reversal has that of its award. Null for all others.
@@ -292,7 +292,7 @@ class PointsHold(models.Model):
 
 
 class AccountMerge(models.Model):
-    """Two accounts of one person became one; undone, they are two again (`loyalty.merging`)."""
+    """Two accounts of one person became one; undone, they are two again (`loyalty.separating`)."""
 
     source = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="merges")
     target = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="merges_in")

@@ -1,4 +1,4 @@
-"""Points on their way between two accounts of one person, inside a ledger.
+"""Points on their way between two accounts of one person, inside a unit of work.
 
 A merged account keeps its past and nothing else. Whatever happens to that past (a refund of an order that it was
 awarded, a void) is posted there, as if it had never been merged; what it needs for that is recalled from the account
@@ -14,18 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from saleor_crm_plugin.loyalty.models import PointsLot, PointsTransaction, TransactionType
-
-if TYPE_CHECKING:
-    from saleor_crm_plugin.loyalty.ledger import Ledger, Source
-    from saleor_crm_plugin.loyalty.wallet import Consumption, Lot
+from saleor_crm_plugin.loyalty.models import PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.posting import Posting, Source
+from saleor_crm_plugin.loyalty.wallet import Consumption, Lot
 
 OUT, IN = TransactionType.MERGE_OUT, TransactionType.MERGE_IN
 
 
-def move_all(ledger: Ledger, from_id: int, into_id: int, cause: Source) -> None:
+def move_all(ledger: Posting, from_id: int, into_id: int, cause: Source) -> None:
     """Move everything that `from_id` has: points, what it owes, and what it has ever earned."""
     giver, taker = ledger.wallets[from_id], ledger.wallets[into_id]
     for lot in sorted(giver.lots.values(), key=lambda lot: lot.id):
@@ -38,7 +35,7 @@ def move_all(ledger: Ledger, from_id: int, into_id: int, cause: Source) -> None:
 
 
 def move_lot(
-    ledger: Ledger, from_id: int, into_id: int, lot: Lot, points: int, cause: Source
+    ledger: Posting, from_id: int, into_id: int, lot: Lot, points: int, cause: Source
 ) -> tuple[PointsTransaction, Lot]:
     """Move `points` of a lot: back to the lot that they came from if that is there, else into a new one.
 
@@ -48,12 +45,12 @@ def move_lot(
     giver, taker = ledger.wallets[from_id], ledger.wallets[into_id]
     key = next_key(ledger, cause)
     # An order's points stay those of the order, whatever moves them.
-    cause = replace(cause, order_id=ledger._order_of_lot[lot.id])
+    cause = replace(cause, order_id=ledger.order_of(lot.id))
     out = post(ledger, from_id, into_id, -points, key, cause, lambda: [giver.use(lot, points)], OUT)
-    home = taker.lots.get(ledger._lot_rows[lot.id].origin_id or 0)
+    home = taker.lots.get(ledger.origin_of(lot.id) or 0)
     if home is None:
         entry = post(ledger, into_id, from_id, points, key, cause, None, IN)
-        return out, ledger._open_lot(entry, points, lot.available_at, lot.expires_at, origin=lot)
+        return out, ledger.open_lot(entry, points, lot.available_at, lot.expires_at, origin=lot)
 
     def come_home() -> list[Consumption]:
         return [taker.put_back(home, points, pending=lot.pending), *taker.settle()]
@@ -63,7 +60,7 @@ def move_lot(
 
 
 def recall(
-    ledger: Ledger,
+    ledger: Posting,
     account_id: int,
     points: int,
     prefer: Iterable[int],
@@ -90,20 +87,19 @@ def recall(
             _, lot = move_lot(ledger, from_id, into_id, lot, part.points, cause)
 
 
-def moved_from(ledger: Ledger, lots: Collection[int], account_id: int) -> list[int]:
+def moved_from(ledger: Posting, lots: Collection[int], account_id: int) -> list[int]:
     """Those lots of an account whose points were once in one of `lots`."""
     found = []
     for lot_id in ledger.wallets[account_id].lots:
-        row: PointsLot | None = ledger._lot_rows[lot_id]
-        while row is not None and row.origin_id is not None:
-            if row.origin_id in lots:
-                found.append(lot_id)
-                break
-            row = ledger._lot_rows.get(row.origin_id)
+        origin = ledger.origin_of(lot_id)
+        while origin is not None and origin not in lots:
+            origin = ledger.origin_of(origin)
+        if origin is not None:
+            found.append(lot_id)
     return found
 
 
-def move_debt(ledger: Ledger, from_id: int, into_id: int, points: int, cause: Source) -> PointsTransaction:
+def move_debt(ledger: Posting, from_id: int, into_id: int, points: int, cause: Source) -> PointsTransaction:
     """Move `points` of what an account owes: the other one pays them from its lots, or owes them now.
 
     Returns:
@@ -122,7 +118,7 @@ def move_debt(ledger: Ledger, from_id: int, into_id: int, points: int, cause: So
 
 
 def return_debt(
-    ledger: Ledger, from_id: int, into_id: int, points: int, paid: Iterable[Consumption], cause: Source
+    ledger: Posting, from_id: int, into_id: int, points: int, paid: Iterable[Consumption], cause: Source
 ) -> PointsTransaction:
     """Undo `move_debt`: the lots that paid get their points back, the rest is no longer owed; the other one owes it.
 
@@ -142,14 +138,13 @@ def return_debt(
     return out
 
 
-def next_key(ledger: Ledger, cause: Source) -> str:
+def next_key(ledger: Posting, cause: Source) -> str:
     """Unique: what causes moves is posted once, and its moves are counted."""
-    number = ledger._moves[cause.key] = ledger._moves.get(cause.key, 0) + 1
-    return f"{cause.key}:move:{number}"
+    return f"{cause.key}:move:{ledger.number_move(cause.key)}"
 
 
 def post(
-    ledger: Ledger,
+    ledger: Posting,
     account_id: int,
     other_id: int,
     points: int,
@@ -160,6 +155,6 @@ def post(
 ) -> PointsTransaction:
     """Half of a move, for the same order and reason, and by the same actor, as what caused it."""
     source = replace(cause, key=f"{key}:{kind}", breakdown={"account": other_id}, reverses=None)
-    entry = ledger._post(account_id, points, kind, source, move)
+    entry = ledger.post(account_id, points, kind, source, move)
     assert entry is not None, "a move is a consequence of one entry, which is posted once"
     return entry

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from saleor_crm_plugin.config import EarnedPointsPolicy, SpentPointsPolicy
 from saleor_crm_plugin.loyalty import earning, holds
+from saleor_crm_plugin.loyalty.awards import Award, EarningTerms
 from saleor_crm_plugin.loyalty.expiry import expires_at
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import PointsHold, PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.rules.storage import RuleUse
 from saleor_crm_plugin.loyalty.terms import occasion_of
 
@@ -51,7 +53,7 @@ class OrderEntries:
     def _has_spent(self, hold: PointsHold) -> bool:
         return any(entry.breakdown.get("hold") == str(hold.pk) for entry in self.entries)
 
-    def bring_award(self, account_id: int | None, terms: earning.EarningTerms | None) -> list[RuleUse]:
+    def bring_award(self, account_id: int | None, terms: EarningTerms | None) -> list[RuleUse]:
         """Bring the order's award in line.
 
         Args:
@@ -71,7 +73,7 @@ class OrderEntries:
         if account_id is None or terms is None:
             return uses
         order = self.order
-        full = owed = earning.Award.nothing(terms)
+        full = owed = Award.nothing(terms)
         if order.is_purchase and order.qualified_at is not None:
             full = earning.award(earning.before_refunds(order.earning), terms)
             owed = earning.award(order.earning, terms)
@@ -97,9 +99,7 @@ class OrderEntries:
         # The order may have passed from one to the other before they were merged.
         return max(reversed(homes), key=self._earned, default=head)
 
-    def _uses(
-        self, account_id: int, points: Mapping[int | None, int], terms: earning.EarningTerms | None
-    ) -> list[RuleUse]:
+    def _uses(self, account_id: int, points: Mapping[int | None, int], terms: EarningTerms | None) -> list[RuleUse]:
         return [
             RuleUse(
                 rule.rule_id,
@@ -142,7 +142,7 @@ class OrderEntries:
             return points if kept == 0 else 0
         return floor(points * (1 - kept))
 
-    def _award(self, account_id: int, points: int, full: earning.Award) -> None:
+    def _award(self, account_id: int, points: int, full: Award) -> None:
         since = self.order.qualified_at
         assert since is not None
         settings = self.order.settings

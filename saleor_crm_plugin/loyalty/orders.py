@@ -17,7 +17,7 @@ from uuid import UUID
 
 from saleor_crm_plugin.config import LoyaltySettings
 from saleor_crm_plugin.loyalty import accounts, earning, holds
-from saleor_crm_plugin.loyalty.earning import EarningTerms
+from saleor_crm_plugin.loyalty.awards import EarningOrder, EarningTerms, terms_from_breakdown, versions_in
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import Carrier, PointsHold, PointsTransaction, TransactionType
 from saleor_crm_plugin.loyalty.order_entries import OrderEntries
@@ -48,7 +48,7 @@ class OrderFacts:
     is_imported: bool
     placed_at: datetime
     qualified_at: datetime | None
-    earning: earning.EarningOrder
+    earning: EarningOrder
     settings: LoyaltySettings
     carried: Mapping[Carrier, Decimal | None] = field(default_factory=dict)
     traits: CustomerTraits = NO_TRAITS
@@ -87,9 +87,7 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
     touched = with_lots | set(account_of.values())
     if not touched:
         return 0
-    definitions = rules.definitions(
-        {pair for entry in existing for pair in earning.versions_in(entry.breakdown)}, using
-    )
+    definitions = rules.definitions({pair for entry in existing for pair in versions_in(entry.breakdown)}, using)
     rules.lock_rules(_budgeted(first_terms.values()), using)
     with Ledger(
         touched,
@@ -119,7 +117,7 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
             if order.order_id in wanted:
                 terms = limits.apply(wanted[order.order_id])
             elif (first := _first_award(line.entries)) is not None:
-                terms = earning.terms_from_breakdown(first.breakdown, definitions)
+                terms = terms_from_breakdown(first.breakdown, definitions)
             used = line.bring_award(account_id, terms)
             limits.count(use._replace(account_id=ledger.head_of(use.account_id)) for use in used)
             uses += used

@@ -15,8 +15,9 @@ from django.db import DataError, IntegrityError, models
 
 from saleor_crm_plugin.exceptions import LedgerError
 from saleor_crm_plugin.loyalty import storage
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LotStatus, PointsLot
+from saleor_crm_plugin.loyalty.posting import Source
 
 logger = logging.getLogger(__name__)
 

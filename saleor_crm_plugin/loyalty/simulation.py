@@ -14,7 +14,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from saleor_crm_plugin.loyalty import earning
-from saleor_crm_plugin.loyalty.earning import EarningTerms
+from saleor_crm_plugin.loyalty.awards import Award, EarningTerms
 from saleor_crm_plugin.loyalty.orders import OrderFacts, qualifies
 from saleor_crm_plugin.loyalty.rules.definition import RuleUsage
 from saleor_crm_plugin.loyalty.rules.storage import LiveRule, RuleUse, UsageQuestion
@@ -91,7 +91,7 @@ class _Side:
         assert order.profile_id is not None
         return self._limits.apply(Wanted(order.profile_id, occasion_of(order.order_id), order.placed_at, terms))
 
-    def count(self, order: OrderFacts, award: earning.Award) -> None:
+    def count(self, order: OrderFacts, award: Award) -> None:
         """Let the limits know what the order has used."""
         assert order.profile_id is not None
         points = {share.rule_id: share.points for share in award.rules}

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from saleor_crm_plugin.config import Basis, LoyaltySettings
-from saleor_crm_plugin.loyalty.earning import EarningTerms, RuleTerms, TierTerms
+from saleor_crm_plugin.loyalty.awards import EarningTerms, RuleTerms, TierTerms
 from saleor_crm_plugin.loyalty.rules.definition import Limits, RuleContext, RuleUsage
 from saleor_crm_plugin.loyalty.rules.storage import LiveRule, RuleUse, UsageQuestion
 

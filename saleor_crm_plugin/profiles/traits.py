@@ -34,6 +34,15 @@ def segment_slugs(profile_ids: Collection[int], using: str) -> dict[int, frozens
     return found
 
 
+def segment_ids(profile_ids: Collection[int], using: str) -> dict[int, frozenset[int]]:
+    """Ids of the segments that customers are in, by profile; who is in none is left out."""
+    rows = SegmentMembership.objects.using(using).filter(profile_id__in=profile_ids)
+    found: dict[int, frozenset[int]] = {}
+    for profile_id, segment_id in rows.values_list("profile_id", "segment_id"):
+        found[profile_id] = found.get(profile_id, frozenset()) | {segment_id}
+    return found
+
+
 def first_orders(order_ids: Collection[UUID], using: str) -> set[UUID]:
     """Those of the orders that are their customer's first purchase."""
     earlier = ProfileOrder.objects.filter(

@@ -9,6 +9,8 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from saleor_crm_plugin.fields import RealField
+
 
 class ModelStatus(models.TextChoices):
     TRAINING = "training"
@@ -23,11 +25,23 @@ class RecommendationModel(models.Model):
     status = models.CharField(max_length=16, choices=ModelStatus.choices)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    # The moment up to which purchases were learnt. What was bought after it counts when a list is served.
+    data_until = models.DateTimeField(null=True)
     # What was read: {"orders": int, "lines": int, "customers": int, "products": int, "since": ISO date}.
     training_data = models.JSONField(default=dict)
+    # Of the learner, as chosen (`learning.parameters.Parameters`).
     parameters = models.JSONField(default=dict)
+    # What it was worth on held-out weeks, beside simple methods, and what was decided why: `choices.note_choice`.
+    evaluation = models.JSONField(default=dict)
+    # When parameters and rankers were chosen; null where nothing was chosen (learnt elsewhere, or before that existed).
+    tuned_at = models.DateTimeField(null=True)
+    # The rankers, in the format of their library; null where lists are in the order of the simple models.
+    ranker_next = models.BinaryField(null=True)
+    ranker_new = models.BinaryField(null=True)
     # Why a training failed or was not published; empty otherwise.
     message = models.CharField(max_length=255, blank=True, default="")
+    # When somebody went back from it to an earlier version: going back once more passes it over.
+    withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "crm_recommendation_model"
@@ -37,7 +51,22 @@ class RecommendationModel(models.Model):
                 fields=["status"],
                 condition=models.Q(status=ModelStatus.PUBLISHED),
             ),
+            models.CheckConstraint(
+                name="crm_model_withdrawn_is_retired",
+                condition=models.Q(withdrawn_at=None) | models.Q(status=ModelStatus.RETIRED),
+            ),
         ]
+
+
+class RecommendationEvaluation(models.Model):
+    """What `crm_evaluate` found out about the models on this shop's own purchases."""
+
+    created_at = models.DateTimeField()
+    # See `evaluation.report.evaluated`.
+    report = models.JSONField()
+
+    class Meta:
+        db_table = "crm_recommendation_evaluation"
 
 
 class ReasonKind(models.IntegerChoices):
@@ -83,6 +112,10 @@ class PersonalRecommendations(models.Model):
     reason_product_ids = ArrayField(models.IntegerField())
     # BOUGHT_BEFORE: number of purchases; BOUGHT_TOGETHER: share of baskets (0 to 1).
     reason_values = ArrayField(models.FloatField())
+    # BOUGHT_BEFORE: days after the model's `data_until` at which the customer is expected to buy it again, and days
+    # between the customer's purchases of it; null where not known. Shorter than `product_ids`: null from there on.
+    due_days = ArrayField(RealField(null=True), default=list)
+    rhythm_days = ArrayField(RealField(null=True), default=list)
 
     class Meta:
         db_table = "crm_personal_recommendations"
@@ -91,16 +124,31 @@ class PersonalRecommendations(models.Model):
         ]
 
 
+# `category_id` of a list about the whole channel.
+WHOLE_CHANNEL = 0
+
+
 class PopularProducts(models.Model):
-    """What a channel sells most of late: the answer where there is nothing else to go on."""
+    """What a channel, or one category in it, sells most of late, or more of than before: the answer where there is
+    nothing else to go on. A category's list holds what stands in it, not what stands in those below it.
+    """
+
+    class Kind(models.TextChoices):
+        BESTSELLERS = "bestsellers"
+        TRENDING = "trending"
 
     model = models.ForeignKey(RecommendationModel, on_delete=models.CASCADE, related_name="popular")
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.BESTSELLERS)
     channel_id = models.IntegerField()
+    category_id = models.IntegerField(default=WHOLE_CHANNEL)
     product_ids = ArrayField(models.IntegerField())
+    # BESTSELLERS: baskets of late; TRENDING: sales of late as a multiple of those before (2.0: twice as much).
     scores = ArrayField(models.FloatField())
 
     class Meta:
         db_table = "crm_popular_products"
         constraints = [
-            models.UniqueConstraint(name="crm_popular_one_list_per_channel", fields=["model", "channel_id"]),
+            models.UniqueConstraint(
+                name="crm_popular_one_list_per_kind_and_place", fields=["model", "kind", "channel_id", "category_id"]
+            ),
         ]

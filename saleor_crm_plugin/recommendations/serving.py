@@ -1,49 +1,234 @@
 """Recommendations as a storefront asks for them: one SQL statement for any list, and for any number of them.
 
 Whatever was learnt, only what the channel sells at this moment is served: the statement joins the stored lists with
-Saleor's listings as they are now. A list that runs short is filled up with what the channel sells most of late, then
-with its newest products, so it is empty only where the shop has nothing (else) to offer. Nothing here raises for a
-profile, product or channel that does not exist.
+Saleor's listings as they are now. A list that runs short is filled up from its category, then with what the channel
+sells most of late, then with its newest products, so it is empty only where the shop has nothing (else) to offer. What
+a person bought after the model had learnt, and what is in the cart, counts at once. Nothing here raises for a profile,
+product, category or channel that does not exist.
 """
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from enum import StrEnum
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
-from saleor_crm_plugin.recommendations import serving_sql
-from saleor_crm_plugin.recommendations.reasons import Recommendation, reason_of
+from saleor_crm_plugin.recommendations.arranging import (
+    NO_POLICY,
+    Candidate,
+    Policy,
+    Source,
+    arranged_of,
+    placed_by,
+    recommended,
+)
+from saleor_crm_plugin.recommendations.kinds import RecommendationKind
+from saleor_crm_plugin.recommendations.merchandising.candidates_sql import Ruled
+from saleor_crm_plugin.recommendations.merchandising.reranking import Placed
+from saleor_crm_plugin.recommendations.reasons import ReasonParts, Recommendation
+from saleor_crm_plugin.recommendations.serving_sql import Shape, statement
 
 # As many as Saleor gives for one page of a connection.
-FIRST_LIMIT = 100
-# A checkout of more products than this is judged by the first of them.
-BASKET_LIMIT = 200
-# At most so many products are kept out of a list: a basket's, or those that a customer bought (`bought_limit`).
-EXCLUDED_LIMIT = 200
-# Saleor's product ids are 32-bit; a larger one, from a forged global id, is nobody's.
-_LARGEST_PRODUCT_ID = 2**31 - 1
-_LARGEST_PROFILE_ID = 2**63 - 1
-# No profile's id: whoever is not known has nothing stored.
-_NOBODY = 0
+FIRST_LIMIT: Final = 100
+# A list ends here. Nobody looks at the hundredth page, and each product before it has to be found and tested.
+OFFSET_LIMIT: Final = 1_000
+# A checkout of more products than this is judged by the first of them, and those behind them may be recommended.
+BASKET_LIMIT: Final = 200
+# At most so many products are kept out of a list by the caller.
+EXCLUDED_LIMIT: Final = 200
+# Saleor's product, category and channel ids are 32-bit; a larger one, from a forged global id, is nobody's.
+_LARGEST_ID: Final = 2**31 - 1
+_LARGEST_PROFILE_ID: Final = 2**63 - 1
+# No profile's, category's or channel's id: whoever is not known has nothing stored.
+_NOBODY: Final = 0
+# Where rules have taken so much out of a list that it is short, so many times as many candidates are read. A list that
+# is short then, because rules exclude nearly everything that it is about, stays so.
+READ_AGAIN: Final = 20
 
 Key = TypeVar("Key", bound=Hashable)
 
 
-class RecommendationKind(StrEnum):
-    FOR_YOU = "for_you"
-    BUY_AGAIN = "buy_again"
-    DISCOVER = "discover"
-    FREQUENTLY_BOUGHT_TOGETHER = "frequently_bought_together"
-    SIMILAR = "similar"
-    BESTSELLERS = "bestsellers"
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whom or what a list is for.
+
+    Attributes:
+        profile_id: primary key of a `CustomerProfile`; None for somebody unknown.
+        product_ids: what the list is to go with: the product of a page, or those in a cart. None of them is in it.
+        session: digest of the visitor's session, for RECENTLY_VIEWED (`tracking.identity`).
+        segment_ids: the segments of whoever asks, which merchandising rules may name.
+    """
+
+    profile_id: int | None = None
+    product_ids: tuple[int, ...] = ()
+    session: UUID | None = None
+    segment_ids: frozenset[int] = frozenset()
 
 
-PRODUCT_KINDS = frozenset({RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER, RecommendationKind.SIMILAR})
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What kind of lists are wanted, and of which products.
+
+    Attributes:
+        first: at most this many, and never more than `FIRST_LIMIT`; nothing below 1.
+        offset: so many products are left out at the beginning, at most `OFFSET_LIMIT`.
+        category_id: products of this category, and of those below it, come first.
+        excluded: product ids that must not be in a list, at most `EXCLUDED_LIMIT`.
+        only_in_stock: leave out what the channel's warehouses have none of.
+        policy: what merchandising wants in the channel.
+    """
+
+    channel_id: int
+    kind: RecommendationKind = RecommendationKind.FOR_YOU
+    first: int = 10
+    offset: int = 0
+    category_id: int | None = None
+    excluded: tuple[int, ...] = ()
+    only_in_stock: bool = True
+    policy: Policy = NO_POLICY
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """
+    Attributes:
+        candidates: of each list, best first.
+        may_be_short: rules may exclude some of them, and there are others that were not read.
+    """
+
+    candidates: list[list[Candidate]]
+    may_be_short: bool
+
+
+def serve(
+    asked: Sequence[Asked],
+    scope: Scope,
+    using: str = DEFAULT_DB_ALIAS,
+    *,
+    now: datetime.datetime | None = None,
+) -> list[list[Recommendation]]:
+    """A list for each of those who ask, in one statement; in two, where rules leave a list short that could go on.
+
+    Args:
+        now: the moment at which the products must be on sale.
+    """
+    first, offset = min(scope.first, FIRST_LIMIT), min(max(scope.offset, 0), OFFSET_LIMIT)
+    if first <= 0 or not asked:
+        return [[] for _ in asked]
+    policies = scope.policy.for_lists(scope.kind, [one.segment_ids for one in asked])
+    placed = placed_lists(asked, scope, policies, first, offset, using, now or timezone.now())
+    return [[recommended(one.candidate) for one in some] for some in placed]
+
+
+def placed_lists(
+    asked: Sequence[Asked],
+    scope: Scope,
+    policies: Sequence[Policy],
+    first: int,
+    offset: int,
+    using: str,
+    now: datetime.datetime,
+) -> list[list[Placed[Candidate]]]:
+    """`serve`, with what had a say in each place.
+
+    Args:
+        policies: what merchandising wants of each list.
+    """
+    head = arranged_of(scope.kind)
+    # Without a policy the order is that of the statement, which need not give back what comes before the page.
+    skipped = 0 if any(policy.changes_order() for policy in policies) else offset
+    wanted = max(policy.candidates_wanted(first, offset, head) for policy in policies)
+    read = read_candidates(asked, scope, policies, wanted, skipped, using, now)
+    found = _placed(read, policies, first, offset - skipped, head)
+    if read.may_be_short and any(len(one) < first for one in found):
+        read = read_candidates(asked, scope, policies, READ_AGAIN * wanted, skipped, using, now)
+        found = _placed(read, policies, first, offset - skipped, head)
+    return found
+
+
+def _placed(
+    read: Read, policies: Sequence[Policy], first: int, offset: int, head: int
+) -> list[list[Placed[Candidate]]]:
+    return [
+        placed_by(some, policy, first, offset, head) for some, policy in zip(read.candidates, policies, strict=True)
+    ]
+
+
+def read_candidates(
+    asked: Sequence[Asked],
+    scope: Scope,
+    policies: Sequence[Policy],
+    wanted: int,
+    skipped: int,
+    using: str,
+    now: datetime.datetime,
+    *,
+    with_excluded: bool = False,
+) -> Read:
+    """What may stand in each of the lists, best first.
+
+    Args:
+        policies: what merchandising wants of each of them.
+        wanted: how many for each list.
+        skipped: so many at the beginning are not read.
+        with_excluded: also what rules exclude, to see that they do.
+    """
+    profiles = [_possible_profile(one.profile_id) for one in asked]
+    baskets = [_possible(one.product_ids)[:BASKET_LIMIT] for one in asked]
+    category = scope.category_id
+    shape = Shape(
+        kind=scope.kind,
+        with_people=any(profile != _NOBODY for profile in profiles),
+        with_baskets=any(baskets),
+        in_category=category is not None,
+        with_extras=any(policy.asks_for_extras() for policy in policies),
+    )
+    ruled = Ruled(statement(shape), policies, now, with_excluded=with_excluded)
+    values: dict[str, Any] = {
+        "profiles": profiles,
+        "baskets": ["{" + ",".join(map(str, basket)) + "}" for basket in baskets],
+        "sessions": [one.session for one in asked],
+        "excluded": [*_possible(scope.excluded)[:EXCLUDED_LIMIT], *ruled.excluded],
+        "channel": scope.channel_id if 0 < scope.channel_id <= _LARGEST_ID else _NOBODY,
+        "category": category if category is not None and 0 < category <= _LARGEST_ID else _NOBODY,
+        "wanted": wanted,
+        "skip": skipped,
+        "now": now,
+        "in_stock": scope.only_in_stock,
+        **ruled.values,
+    }
+    lists: list[list[Candidate]] = [[] for _ in asked]
+    with connections[using].cursor() as cursor:
+        cursor.execute(ruled.sql, values)
+        rows = cursor.fetchall()
+    for number, product_id, score, source, category_id, *rest in rows:
+        categories, collections, attribute_values, brand_ids, is_new, *reason = rest
+        candidate = Candidate(
+            product_id,
+            score,
+            Source(source),
+            category_id,
+            ReasonParts(*reason),
+            ruled.rule_ids_of(product_id, categories or (), collections or (), attribute_values or ()),
+            frozenset(brand_ids or ()),
+            is_new,
+        )
+        lists[number - 1].append(candidate)
+    more = any(sum(not one.is_extra for one in some) >= wanted for some in lists)
+    return Read(lists, may_be_short=more and not ruled.is_complete)
+
+
+def _possible(product_ids: Iterable[int]) -> list[int]:
+    return [product_id for product_id in dict.fromkeys(product_ids) if 0 < product_id <= _LARGEST_ID]
+
+
+def _possible_profile(profile_id: int | None) -> int:
+    return profile_id if profile_id is not None and 0 < profile_id <= _LARGEST_PROFILE_ID else _NOBODY
 
 
 def for_customer(
@@ -54,18 +239,14 @@ def for_customer(
     using: str = DEFAULT_DB_ALIAS,
     *,
     now: datetime.datetime | None = None,
+    **scope: Any,
 ) -> list[Recommendation]:
     """What a person may want next; for an unknown or anonymous one, what the channel sells most.
 
-    `FOR_YOU` mixes products bought before and new ones, `BUY_AGAIN` starts with those bought before, `DISCOVER` leaves
-    them out. Any other kind is answered with the bestsellers.
-
     Args:
-        profile_id: primary key of a `CustomerProfile`, or None.
-        first: at most this many, and never more than `FIRST_LIMIT`; nothing below 1.
-        now: the moment at which the products must be on sale.
+        scope: further fields of `Scope`.
     """
-    return for_customers([profile_id], channel_id, first, kind, using, now=now)[profile_id]
+    return serve([Asked(profile_id)], Scope(channel_id, kind, first, **scope), using, now=now)[0]
 
 
 def for_customers(
@@ -74,19 +255,12 @@ def for_customers(
     first: int,
     kind: RecommendationKind = RecommendationKind.FOR_YOU,
     using: str = DEFAULT_DB_ALIAS,
-    *,
-    now: datetime.datetime | None = None,
+    **scope: Any,
 ) -> dict[int | None, list[Recommendation]]:
-    """`for_customer` for each of many, in one statement.
-
-    Args:
-        profile_ids: any number, in any order; each is a key of the answer.
-    """
-    asked = {profile_id: _possible_profile(profile_id) for profile_id in profile_ids}
-    found = _run(
-        serving_sql.for_customers(kind.value), list(dict.fromkeys(asked.values())), channel_id, first, using, now
-    )
-    return {profile_id: found.get(number, []) for profile_id, number in asked.items()}
+    """`for_customer` for each of many, in one statement."""
+    people = list(dict.fromkeys(profile_ids))
+    lists = serve([Asked(profile_id) for profile_id in people], Scope(channel_id, kind, first, **scope), using)
+    return dict(zip(people, lists, strict=True))
 
 
 def for_products(
@@ -95,17 +269,12 @@ def for_products(
     channel_id: int,
     first: int,
     using: str = DEFAULT_DB_ALIAS,
-    *,
-    now: datetime.datetime | None = None,
+    **scope: Any,
 ) -> dict[int, list[Recommendation]]:
-    """A list for each of many products, in one statement: what goes with it, or what could take its place.
-
-    Args:
-        product_ids: any number, in any order; each is a key of the answer.
-        kind: `FREQUENTLY_BOUGHT_TOGETHER` or `SIMILAR`; any other is answered with the bestsellers.
-    """
-    found = _run(serving_sql.for_products(kind.value), _possible(product_ids), channel_id, first, using, now)
-    return {product_id: found.get(product_id, []) for product_id in product_ids}
+    """A list for each of many products, in one statement: what goes with it, or what could take its place."""
+    return for_baskets(
+        {product_id: (product_id,) for product_id in product_ids}, channel_id, first, using, kind, **scope
+    )
 
 
 def for_basket(
@@ -113,12 +282,11 @@ def for_basket(
     channel_id: int,
     first: int,
     using: str = DEFAULT_DB_ALIAS,
-    *,
     kind: RecommendationKind = RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER,
-    now: datetime.datetime | None = None,
+    **scope: Any,
 ) -> list[Recommendation]:
     """What goes with these products taken together, for example with a checkout. None of them is in the answer."""
-    return for_baskets({None: product_ids}, channel_id, first, using, kind=kind, now=now)[None]
+    return for_baskets({None: product_ids}, channel_id, first, using, kind, **scope)[None]
 
 
 def for_baskets(
@@ -126,56 +294,9 @@ def for_baskets(
     channel_id: int,
     first: int,
     using: str = DEFAULT_DB_ALIAS,
-    *,
     kind: RecommendationKind = RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER,
-    now: datetime.datetime | None = None,
+    **scope: Any,
 ) -> dict[Key, list[Recommendation]]:
-    """`for_basket` for each of many, in one statement.
-
-    Args:
-        baskets: product ids by whatever tells the baskets apart; the same keys are those of the answer.
-    """
-    asked = [_array_literal(_possible(product_ids)[:BASKET_LIMIT]) for product_ids in baskets.values()]
-    found = _run(serving_sql.for_baskets(kind.value), asked, channel_id, first, using, now)
-    return {key: found.get(number, []) for number, key in enumerate(baskets, start=1)}
-
-
-def _possible(product_ids: Sequence[int]) -> list[int]:
-    return [product_id for product_id in dict.fromkeys(product_ids) if 0 < product_id <= _LARGEST_PRODUCT_ID]
-
-
-def _possible_profile(profile_id: int | None) -> int:
-    return profile_id if profile_id is not None and 0 < profile_id <= _LARGEST_PROFILE_ID else _NOBODY
-
-
-def _array_literal(ids: Sequence[int]) -> str:
-    return "{" + ",".join(map(str, ids)) + "}"
-
-
-def _run(
-    sql: str,
-    asked: Sequence[int] | Sequence[str],
-    channel_id: int,
-    first: int,
-    using: str,
-    now: datetime.datetime | None,
-) -> dict[int, list[Recommendation]]:
-    if first <= 0 or not asked:
-        return {}
-    wanted = min(first, FIRST_LIMIT)
-    values: dict[str, Any] = {
-        "asked": asked,
-        "channel": channel_id,
-        "first": wanted,
-        # More than those that are in the list already, or must not be.
-        "newest": 2 * wanted + EXCLUDED_LIMIT,
-        "now": now or timezone.now(),
-    }
-    with connections[using].cursor() as cursor:
-        cursor.execute(sql, values)
-        rows = cursor.fetchall()
-    lists: dict[int, list[Recommendation]] = {}
-    for number, product_id, score, reason_kind, reason_value, reason_product_id, reason_name in rows:
-        reason = reason_of(reason_kind, reason_value, reason_product_id, reason_name)
-        lists.setdefault(number, []).append(Recommendation(product_id=product_id, score=score, reason=reason))
-    return lists
+    """`for_basket` for each of many, in one statement, by whatever tells the baskets apart."""
+    asked = [Asked(product_ids=tuple(product_ids)) for product_ids in baskets.values()]
+    return dict(zip(baskets, serve(asked, Scope(channel_id, kind, first, **scope), using), strict=True))

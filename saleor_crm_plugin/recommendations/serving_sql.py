@@ -1,279 +1,307 @@
-"""The SQL behind `serving`: who asks, what was learnt, what is on sale, and what fills the rest.
+"""The statement behind `serving`: who asks, what the list is about, what is on sale, and what fills the rest.
 
-Each statement answers one or many lists ("asked", a number for each) with the columns of `serving._run`. Parameters:
-`asked` (an array, see below), `channel`, `first`, `now`, `newest` (so many of the newest products suffice for a list).
-Saleor's tables are read by name, because this domain does not import Saleor; a test holds the names against the facts
-of every supported version.
+One statement answers one or many lists of a kind. It is put together from stages: each gives candidates to those lists
+that are still short, and what it gave is kept out of the next. Candidates are put in order first and tested one by one
+after that, until there are enough: `OFFSET 0` keeps the planner from testing them all.
+
+Parameters: `profiles` and `baskets` (arrays of the same length: for each list a profile id, 0 for nobody, and product
+ids as an array literal), `sessions` (likewise, for RECENTLY_VIEWED: digests or null), `excluded` (product ids),
+`channel`, `category` (where `Shape.in_category`), `wanted` (products for each list), `skip` (so many of them are not
+read back), `now`, `in_stock`. Lists are numbered from 1.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
-from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, ReasonKind
-from saleor_crm_plugin.recommendations.reasons import NEW
+from saleor_crm_plugin.recommendations import serving_fills as fills
+from saleor_crm_plugin.recommendations import serving_sources as sources
+from saleor_crm_plugin.recommendations.arranging import Source
+from saleor_crm_plugin.recommendations.kinds import RecommendationKind
+from saleor_crm_plugin.recommendations.models import ModelStatus, PopularProducts, ReasonKind
+from saleor_crm_plugin.recommendations.reasons import Served
+from saleor_crm_plugin.recommendations.serving_content import CONTENT
+from saleor_crm_plugin.recommendations.serving_sold import PLACE, shown, sold
+from saleor_crm_plugin.recommendations.tracking.viewed import viewed_source
 
-# Saleor's table -> the columns of it that we read.
-SALEOR_COLUMNS = {
-    "channel_channel": ("id", "is_active"),
-    "product_product": ("id", "name", "category_id"),
-    "product_productchannellisting": (
-        "product_id",
-        "channel_id",
-        "is_published",
-        "published_at",
-        "visible_in_listings",
-        "available_for_purchase_at",
-    ),
-    "product_productvariant": ("id", "product_id"),
-    "product_productvariantchannellisting": ("variant_id", "channel_id", "price_amount"),
-}
+Kind = RecommendationKind
+_BESTSELLERS: Final = PopularProducts.Kind.BESTSELLERS
+_TRENDING: Final = PopularProducts.Kind.TRENDING
 
-# What a customer without permissions sees in a product list (Saleor's `published_with_variants` and
-# `visible_in_listings`), and may put into the checkout (`available_for_purchase_at`).
-_LISTED = """
-    listing.channel_id = %(channel)s
-    AND listing.is_published
-    AND (listing.published_at IS NULL OR listing.published_at <= %(now)s)
-    AND listing.visible_in_listings
-    AND listing.available_for_purchase_at <= %(now)s
-    AND EXISTS (SELECT FROM channel_channel channel WHERE channel.id = listing.channel_id AND channel.is_active)
-    AND EXISTS (
-        SELECT FROM product_productvariant variant
-        JOIN product_productvariantchannellisting price ON price.variant_id = variant.id
-        WHERE variant.product_id = listing.product_id
-            AND price.channel_id = %(channel)s
-            AND price.price_amount IS NOT NULL
+# Orders since the training that count at once, the newest first, and products in them.
+RECENT_ORDERS_LIMIT: Final = 20
+RECENT_PRODUCTS_LIMIT: Final = 100
+
+
+# Where `merchandising.candidates_sql` puts what rules say. As these stand here, there are none.
+NO_RULES: Final = "/* what rules name */"
+NO_EXTRAS: Final = "/* extras */"
+NO_FACTS: Final = "NULL, NULL, NULL, NULL, FALSE /* facts */"
+# Extras that a list can draw upon: more than it can hold.
+EXTRAS_LIMIT: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a statement has to provide for. PostgreSQL plans it anew each time, so what is not asked for is left out.
+
+    Attributes:
+        with_people: some list is for a known person.
+        with_baskets: some list is to go with products.
+        in_category: the products of one category come first.
+        with_extras: products may be asked for that no list holds.
+    """
+
+    kind: RecommendationKind
+    with_people: bool
+    with_baskets: bool
+    in_category: bool
+    with_extras: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """A query for candidates of `asked`.
+
+    Attributes:
+        shared: CTEs that the query reads, of products that are known to be on sale, with `category_id`. They are made
+            once for any number of lists.
+        in_category: only products of the category.
+    """
+
+    source: Source
+    rows: str
+    shared: str = ""
+    in_category: bool = False
+
+
+@cache
+def statement(shape: Shape) -> str:
+    """Rows: number of the list, product id, score, `Source`, category id, five facts for merchandising (see
+    `merchandising.candidates_sql`), and what `ReasonParts` takes; in order.
+    """
+    parts = [_given(shape)]
+    asked = "asked"
+    stages = _stages(shape)
+    for number, stage in enumerate(stages, start=1):
+        name = f"stage_{number}"
+        parts.append(stage.shared.format(asked=asked))
+        parts.append(_found(name, asked, stage))
+        if number < len(stages):
+            parts.append(_short(f"short_{number}", asked, name))
+            asked = f"short_{number}"
+    if shape.with_extras:
+        # For every list, whether or not it is short.
+        extra = _Stage(Source.EXTRA, "SELECT * FROM extra", shared=f"extra AS MATERIALIZED ({NO_EXTRAS}),")
+        stages = [*stages, extra]
+        parts += [extra.shared, _found(f"stage_{len(stages)}", "asked", extra, str(EXTRAS_LIMIT))]
+    return "".join(parts) + _page(stages)
+
+
+_RECENT: Final = f"""
+recent AS MATERIALIZED (
+    SELECT given.asked, bought.*
+    FROM given CROSS JOIN LATERAL (
+        SELECT variant.product_id, max(placed.placed_at) AS placed_at, count(DISTINCT placed.order_id) AS orders
+        FROM (
+            SELECT placed.order_id, placed.placed_at FROM crm_profile_order placed
+            WHERE placed.profile_id = given.profile AND placed.counts
+                AND placed.placed_at > COALESCE((SELECT data_until FROM model), '-infinity')
+            ORDER BY placed.placed_at DESC LIMIT {RECENT_ORDERS_LIMIT}
+        ) placed
+        JOIN order_orderline line ON line.order_id = placed.order_id
+        JOIN product_productvariant variant ON variant.id = line.variant_id
+        WHERE line.quantity > 0 AND NOT line.is_gift
+        GROUP BY variant.product_id
+        ORDER BY 2 DESC, 1 LIMIT {RECENT_PRODUCTS_LIMIT}
+    ) bought
+    WHERE given.profile <> 0
+),
+"""
+
+# What is below a category counts as in it.
+_SUBTREE_ROWS: Final = """
+subtree AS MATERIALIZED (
+    WITH RECURSIVE below (id) AS (
+        SELECT %(category)s::int
+        UNION
+        SELECT category.id FROM product_category category JOIN below ON category.parent_id = below.id
     )
+    SELECT id FROM below
+),
 """
 
 
-def _sold(product: str) -> str:
-    listings = "SELECT FROM product_productchannellisting listing"
-    return f"EXISTS ({listings} WHERE listing.product_id = {product} AND {_LISTED})"
+def _given(shape: Shape) -> str:
+    kept_out = f"|| ARRAY({sources.bought_before()})" if shape.kind is Kind.DISCOVER and shape.with_people else ""
+    with_sessions = shape.kind is Kind.RECENTLY_VIEWED
+    more_given, more_names = (", %(sessions)s::uuid[]", ", session") if with_sessions else ("", "")
+    # PostgreSQL has no arrays of arrays of different lengths, so each basket comes as text.
+    return f"""
+WITH {NO_RULES}
+model AS MATERIALIZED (
+    SELECT id, data_until, COALESCE((parameters ->> 'basket_own')::float8, 1) AS own_weight
+    FROM crm_recommendation_model WHERE status = '{ModelStatus.PUBLISHED.value}'
+),
+given AS MATERIALIZED (
+    SELECT asked, profile, basket::bigint[] AS basket{more_names}
+    FROM unnest(%(profiles)s::bigint[], %(baskets)s::text[]{more_given}) WITH ORDINALITY
+        AS given (profile, basket{more_names}, asked)
+),
+{PLACE}
+{_RECENT if shape.with_people and shape.kind in _PERSONAL_KINDS else ""}
+{_SUBTREE_ROWS if shape.in_category else ""}
+asked AS MATERIALIZED (
+    SELECT asked.*, asked.basket || %(excluded)s::bigint[] {kept_out} AS excluded, %(wanted)s::bigint AS missing
+    FROM given asked
+),
+"""
 
 
-_PUBLISHED = f"(SELECT id FROM crm_recommendation_model WHERE status = '{ModelStatus.PUBLISHED.value}')"
-
-# How the rest goes once `asked` (asked, excluded: product ids that must not be in the list) stands and `source` says
-# what was learnt for one of them. Everywhere the candidates are put in order first and tested one by one after that,
-# until there are enough: `OFFSET 0` keeps the planner from testing them all, or from testing the whole catalogue.
-_LEARNT = """
+def _found(name: str, asked: str, stage: _Stage, limit: str = "asked.missing") -> str:
+    columns, test = "candidate.*, sale.category_id", sold("candidate.product_id", in_category=stage.in_category)
+    if stage.shared:
+        columns, test = "candidate.*", ""
+    return f"""
 {name} AS MATERIALIZED (
     SELECT asked.asked, best.*
-    FROM asked CROSS JOIN LATERAL (
-        SELECT candidate.*
-        FROM ({source} ORDER BY position OFFSET 0) candidate
-        WHERE candidate.product_id <> ALL (asked.excluded) AND {sold_candidate}
-        ORDER BY candidate.position LIMIT %(first)s
+    FROM {asked} asked CROSS JOIN LATERAL (
+        SELECT {columns}
+        FROM (
+            SELECT * FROM ({stage.rows}) unordered ORDER BY position, product_id OFFSET 0
+        ) candidate
+        {test}
+        WHERE candidate.product_id <> ALL (asked.excluded)
+        ORDER BY candidate.position, candidate.product_id LIMIT {limit}
     ) best
 ),
 """
 
-_REST = """
-short AS MATERIALIZED (
-    SELECT asked.asked,
-        asked.excluded || COALESCE(array_agg(learnt.product_id) FILTER (WHERE learnt.product_id IS NOT NULL), '{{}}')
+
+def _short(name: str, asked: str, found: str) -> str:
+    """The lists that are short of products yet."""
+    return f"""
+{name} AS MATERIALIZED (
+    SELECT asked.asked, asked.profile, asked.basket,
+        asked.excluded || COALESCE(array_agg(found.product_id) FILTER (WHERE found.product_id IS NOT NULL), '{{}}')
             AS excluded,
-        %(first)s - count(learnt.product_id) AS missing
-    FROM asked LEFT JOIN learnt ON learnt.asked = asked.asked
-    GROUP BY asked.asked, asked.excluded
-    HAVING count(learnt.product_id) < %(first)s
+        asked.missing - count(found.product_id) AS missing
+    FROM {asked} asked LEFT JOIN {found} found ON found.asked = asked.asked
+    GROUP BY asked.asked, asked.profile, asked.basket, asked.excluded, asked.missing
+    HAVING count(found.product_id) < asked.missing
 ),
-popular AS MATERIALIZED (
-    SELECT entry.*
-    FROM (
-        SELECT unnested.* FROM crm_popular_products list,
-            unnest(list.product_ids, list.scores) WITH ORDINALITY AS unnested (product_id, score, position)
-        WHERE list.model_id = {published} AND list.channel_id = %(channel)s AND EXISTS (SELECT FROM short)
-        ORDER BY unnested.position OFFSET 0
-    ) entry
-    WHERE {sold_entry}
-    ORDER BY entry.position LIMIT (SELECT max(missing + cardinality(excluded)) FROM short)
-),
-popular_fill AS MATERIALIZED (
-    SELECT short.asked, fill.*
-    FROM short CROSS JOIN LATERAL (
-        SELECT * FROM popular WHERE popular.product_id <> ALL (short.excluded)
-        ORDER BY popular.position LIMIT short.missing
-    ) fill
-),
-still_short AS MATERIALIZED (
-    SELECT short.asked,
-        short.excluded || COALESCE(array_agg(fill.product_id) FILTER (WHERE fill.product_id IS NOT NULL), '{{}}')
-            AS excluded,
-        short.missing - count(fill.product_id) AS missing
-    FROM short LEFT JOIN popular_fill fill ON fill.asked = short.asked
-    GROUP BY short.asked, short.excluded, short.missing
-    HAVING count(fill.product_id) < short.missing
-),
-newest AS MATERIALIZED (
-    SELECT listing.product_id FROM product_productchannellisting listing
-    WHERE EXISTS (SELECT FROM still_short) AND {listed}
-    ORDER BY listing.product_id DESC LIMIT %(newest)s
-),
-newest_fill AS (
-    SELECT still_short.asked, fill.product_id
-    FROM still_short CROSS JOIN LATERAL (
-        SELECT newest.product_id FROM newest WHERE newest.product_id <> ALL (still_short.excluded)
-        ORDER BY newest.product_id DESC LIMIT still_short.missing
-    ) fill
-),
-answer AS (
-    SELECT asked, product_id, score, reason_kind, reason_value, reason_product_id, 1 AS stage, position FROM learnt
-    UNION ALL
-    SELECT asked, product_id, score, {popular_kind}, NULL, NULL, 2, position FROM popular_fill
-    UNION ALL
-    SELECT asked, product_id, 0, {new_kind}, NULL, NULL, 3, -product_id FROM newest_fill
+"""
+
+
+def _page(stages: list[_Stage]) -> str:
+    answers = " UNION ALL ".join(
+        f"SELECT *, {stage.source.value} AS source FROM stage_{number}" for number, stage in enumerate(stages, start=1)
+    )
+    return f"""
+page AS MATERIALIZED (
+    SELECT answer.*, row_number() OVER (PARTITION BY asked ORDER BY source, position, product_id) AS place
+    FROM ({answers}) answer
 )
-SELECT answer.asked, answer.product_id, answer.score, answer.reason_kind, answer.reason_value, reason.id, reason.name
-FROM answer LEFT JOIN LATERAL (
+SELECT page.asked, page.product_id, page.score, page.source, page.category_id, {NO_FACTS},
+    page.reason_kind, page.reason_value, reason.id, reason.name, page.rhythm_days, page.expected_at, page.is_due
+FROM page LEFT JOIN LATERAL (
     SELECT product.id, product.name FROM product_product product
-    WHERE product.id = answer.reason_product_id AND {sold_reason}
+    WHERE product.id = page.reason_product_id AND {shown("product.id")}
     OFFSET 0
 ) reason ON true
-ORDER BY answer.asked, answer.stage, answer.position
+WHERE page.place > %(skip)s
+ORDER BY page.asked, page.place
 """
 
 
-def _learnt(source: str, name: str = "learnt") -> str:
-    return _LEARNT.format(name=name, source=source, sold_candidate=_sold("candidate.product_id"))
+_PERSONAL_KINDS: Final = {Kind.FOR_YOU, Kind.BUY_AGAIN, Kind.DISCOVER}
 
 
-def _rest() -> str:
-    return _REST.format(
-        sold_entry=_sold("entry.product_id"),
-        sold_reason=_sold("product.id"),
-        listed=_LISTED,
-        published=_PUBLISHED,
-        popular_kind=ReasonKind.POPULAR.value,
-        new_kind=NEW,
-    )
+def _stages(shape: Shape) -> list[_Stage]:
+    stages = [_about(shape)]
+    if shape.kind is Kind.SIMILAR and shape.with_baskets:
+        stages.append(_Stage(Source.CONTENT, CONTENT, in_category=shape.in_category))
+    if shape.in_category:
+        stages += [
+            _Stage(Source.CATEGORY, _bestsellers_of(fills.SUBTREE)),
+            _Stage(Source.CATEGORY_NEWEST, fills.NEWEST_OF_CATEGORY),
+        ]
+    elif shape.with_baskets:
+        stages.append(_Stage(Source.CATEGORY, _bestsellers_of(_CATEGORIES_OF_BASKET)))
+    return [
+        *stages,
+        _Stage(Source.CHANNEL, "SELECT * FROM bestsellers", shared=fills.CHANNEL_BESTSELLERS),
+        _Stage(Source.NEWEST, "SELECT * FROM newest", shared=fills.NEWEST),
+    ]
 
 
-_PERSONAL = """
-SELECT entry.*
-FROM crm_personal_recommendations list,
-    unnest(list.product_ids, list.scores, list.reason_kinds, list.reason_values, list.reason_product_ids)
-        WITH ORDINALITY AS entry (product_id, score, reason_kind, reason_value, reason_product_id, position)
-WHERE list.model_id = {published} AND list.profile_id = {profile} AND {wanted}
+def _about(shape: Shape) -> _Stage:
+    """What the kind is about. Where there is nothing to go on, nothing, and the rest is filled up."""
+    source = _SOURCES[shape.kind](shape)
+    if isinstance(source, _Stage):
+        return source
+    return _Stage(Source.LEARNT, source, in_category=shape.in_category)
+
+
+def _personal(shape: Shape, wanted: str) -> str:
+    if not shape.with_people:
+        return sources.goes_with_basket() if shape.with_baskets else sources.NOTHING
+    alone = sources.for_person(wanted)
+    if not shape.with_baskets:
+        return alone
+    # Of the two only one is run for a list, with or without a basket.
+    return f"""
+SELECT * FROM ({alone}) alone WHERE cardinality(asked.basket) = 0
+UNION ALL
+SELECT * FROM ({sources.for_person_with_basket(wanted)}) together WHERE cardinality(asked.basket) > 0
 """
 
-_ASKED_PROFILES = """
-WITH asked AS (
-    SELECT asked, ARRAY(SELECT product_id FROM ({excluded}) kept_out) AS excluded
-    FROM unnest(%(asked)s::bigint[]) AS listed (asked)
-),
+
+def _of_basket(rows: Callable[[], str]) -> Callable[[Shape], str]:
+    return lambda shape: rows() if shape.with_baskets else sources.NOTHING
+
+
+def _popular(kind: PopularProducts.Kind, in_channel: int, in_category: int) -> Callable[[Shape], str]:
+    def rows(shape: Shape) -> str:
+        return (
+            sources.popular(kind, in_category, fills.SUBTREE)
+            if shape.in_category
+            else sources.popular(kind, in_channel, None)
+        )
+
+    return rows
+
+
+def _arrivals(shape: Shape) -> _Stage:
+    return _Stage(Source.LEARNT, "SELECT * FROM arrivals", shared=fills.arrivals(shape.in_category))
+
+
+def _viewed() -> str:
+    return f"""
+SELECT product_id, {sources.without_knowledge(Served.VIEWED)}, position
+FROM ({viewed_source("asked.profile", "asked.session")}) viewed
 """
 
-_BOUGHT_BEFORE = f"reason_kind = {ReasonKind.BOUGHT_BEFORE.value}"
-# Kind -> what of a customer's list is wanted, and what must not even fill it up.
-_PERSONAL_FILTERS = {
-    "for_you": ("true", "false"),
-    "buy_again": (_BOUGHT_BEFORE, "false"),
-    "discover": (f"NOT {_BOUGHT_BEFORE}", _BOUGHT_BEFORE),
+
+_SOURCES: Final[dict[RecommendationKind, Callable[[Shape], str | _Stage]]] = {
+    Kind.FOR_YOU: lambda shape: _personal(shape, "true"),
+    Kind.BUY_AGAIN: lambda shape: sources.bought_again() if shape.with_people else sources.NOTHING,
+    Kind.DISCOVER: lambda shape: _personal(shape, sources.DISCOVERED),
+    Kind.FREQUENTLY_BOUGHT_TOGETHER: _of_basket(sources.goes_with_basket),
+    Kind.SIMILAR: _of_basket(sources.similar_to_basket),
+    Kind.BESTSELLERS: _popular(_BESTSELLERS, ReasonKind.POPULAR, Served.POPULAR_IN_CATEGORY),
+    Kind.TRENDING: _popular(_TRENDING, Served.TRENDING, Served.TRENDING),
+    Kind.NEW_ARRIVALS: _arrivals,
+    Kind.RECENTLY_VIEWED: lambda shape: _viewed(),
 }
 
-_AFFINITY = {
-    "frequently_bought_together": (ProductAffinity.Kind.BOUGHT_TOGETHER, ReasonKind.BOUGHT_TOGETHER),
-    "similar": (ProductAffinity.Kind.SIMILAR, ReasonKind.SIMILAR),
-}
-
-_ASKED_PRODUCTS = """
-WITH asked AS (SELECT asked, ARRAY[asked] AS excluded FROM unnest(%(asked)s::bigint[]) AS listed (asked)),
-"""
-
-_RELATED = """
-SELECT entry.product_id, entry.score, {reason} AS reason_kind, entry.confidence AS reason_value,
-    list.product_id AS reason_product_id, entry.position
-FROM crm_product_affinity list,
-    unnest(list.related_ids, list.scores, list.confidences) WITH ORDINALITY
-        AS entry (product_id, score, confidence, position)
-WHERE list.model_id = {published} AND list.kind = '{kind}'
-"""
-
-# A product with few purchases to learn from is like the newest ones of its category.
-_OF_THE_CATEGORY = f"""
-learnt AS MATERIALIZED (
-    SELECT * FROM related
-    UNION ALL
-    SELECT asked.asked, fellow.id, 0, {ReasonKind.SIMILAR.value}, NULL, asked.asked, {2**31} - fellow.id::bigint
-    FROM (
-        SELECT asked.asked, asked.excluded || ARRAY(
-            SELECT product_id FROM related WHERE related.asked = asked.asked
-        ) AS excluded
-        FROM asked
-    ) asked
-    JOIN product_product shown ON shown.id = asked.asked
-    CROSS JOIN LATERAL (
-        SELECT candidate.id FROM (
-            SELECT product.id FROM product_product product
-            WHERE product.category_id = shown.category_id AND product.id <> ALL (asked.excluded)
-            ORDER BY product.id DESC OFFSET 0
-        ) candidate
-        WHERE {_sold("candidate.id")}
-        ORDER BY candidate.id DESC LIMIT %(first)s + 1 - cardinality(asked.excluded)
-    ) fellow
-),
-"""
-
-# PostgreSQL has no arrays of arrays of different lengths, so each basket comes as text.
-_ASKED_BASKETS = """
-WITH asked AS (
-    SELECT asked, basket::bigint[] AS excluded
-    FROM unnest(%(asked)s::text[]) WITH ORDINALITY AS listed (basket, asked)
-),
-"""
-
-# All products of the basket count for the score; the strongest of them is the reason.
-_TOGETHER = """
-SELECT *, row_number() OVER (ORDER BY score DESC, product_id) AS position
-FROM (
-    SELECT product_id, sum(score ORDER BY reason_product_id) AS score, min(reason_kind) AS reason_kind,
-        (array_agg(reason_value ORDER BY score DESC, reason_product_id))[1] AS reason_value,
-        (array_agg(reason_product_id ORDER BY score DESC, reason_product_id))[1] AS reason_product_id
-    FROM ({related} AND list.product_id = ANY (asked.excluded)) related
-    GROUP BY product_id
-) together
-"""
-
-_NOTHING = """
-SELECT 0 AS product_id, 0::float8 AS score, 0 AS reason_kind, NULL::float8 AS reason_value, NULL::int AS
-    reason_product_id, 0::bigint AS position
-WHERE false
+_CATEGORIES_OF_BASKET: Final = """
+ARRAY(SELECT product.category_id FROM product_product product WHERE product.id = ANY (asked.basket))
 """
 
 
-@cache
-def for_customers(kind: str) -> str:
-    """`asked`: profile ids."""
-    wanted, excluded = _PERSONAL_FILTERS.get(kind, ("false", "false"))
-    asked = _ASKED_PROFILES.format(excluded=_personal("listed.asked", excluded))
-    return asked + _learnt(_personal("asked.asked", wanted)) + _rest()
-
-
-@cache
-def for_products(kind: str) -> str:
-    """`asked`: product ids."""
-    if kind not in _AFFINITY:
-        return _ASKED_PRODUCTS + _learnt(_NOTHING) + _rest()
-    source = _related(kind) + "AND list.product_id = asked.asked"
-    if kind == "similar":
-        return _ASKED_PRODUCTS + _learnt(source, "related") + _OF_THE_CATEGORY + _rest()
-    return _ASKED_PRODUCTS + _learnt(source) + _rest()
-
-
-@cache
-def for_baskets(kind: str) -> str:
-    """`asked`: the product ids of each basket as an array literal; the lists are numbered from 1, in their order."""
-    source = _TOGETHER.format(related=_related(kind)) if kind in _AFFINITY else _NOTHING
-    return _ASKED_BASKETS + _learnt(source) + _rest()
-
-
-def _personal(profile: str, wanted: str) -> str:
-    return _PERSONAL.format(published=_PUBLISHED, profile=profile, wanted=wanted)
-
-
-def _related(kind: str) -> str:
-    stored, reason = _AFFINITY[kind]
-    return _RELATED.format(published=_PUBLISHED, kind=stored.value, reason=reason.value)
+def _bestsellers_of(categories: str) -> str:
+    return sources.popular(_BESTSELLERS, Served.POPULAR_IN_CATEGORY, categories)

@@ -12,10 +12,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from django.db import connections, transaction
+from django.db import connections, models, transaction
 
-from saleor_crm_plugin.recommendations.learning.recommender import PersonalList, PopularList, RelatedList
-from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, RecommendationModel
+from saleor_crm_plugin.exceptions import TrainingError
+from saleor_crm_plugin.recommendations.learning.stored import PersonalList, PopularList, RelatedList
+from saleor_crm_plugin.recommendations.locking import lock_served
+from saleor_crm_plugin.recommendations.models import (
+    ModelStatus,
+    PersonalRecommendations,
+    ProductAffinity,
+    RecommendationModel,
+)
 
 # Rows sent in one transaction. A profile is locked against change while its row is on the way: 0.4 s for 5,000.
 BATCH_SIZE = 5_000
@@ -35,8 +42,8 @@ def store_related(model: RecommendationModel, kind: ProductAffinity.Kind, lists:
 
 
 def store_popular(model: RecommendationModel, lists: Iterable[PopularList]) -> int:
-    """Store what each channel sells most. Returns the number of rows."""
-    columns = ("channel_id", "product_ids", "scores")
+    """Store what each channel and category sells most, or more of than before. Returns the number of rows."""
+    columns = ("kind", "channel_id", "category_id", "product_ids", "scores")
     return sum(_copy(model, "crm_popular_products", columns, batch) for batch in _batches(lists))
 
 
@@ -52,12 +59,56 @@ def store_personal(model: RecommendationModel, lists: Iterable[PersonalList]) ->
         "reason_kinds",
         "reason_product_ids",
         "reason_values",
+        "due_days",
+        "rhythm_days",
     )
     for batch in _batches(lists):
         with transaction.atomic(using=_using(model)):
             present = _lock_profiles(_using(model), [entry.customer_id for entry in batch])
-            rows = [entry for entry in batch if entry.customer_id in present]
-            yield _copy(model, "crm_personal_recommendations", columns, rows)
+            rows = [
+                (*entry[:-2], _known(entry.due_days), _known(entry.rhythm_days))
+                for entry in batch
+                if entry.customer_id in present
+            ]
+            stored = _copy(model, "crm_personal_recommendations", columns, rows)
+        # Not in the transaction, in which whoever reads this would be, too.
+        yield stored
+
+
+def take_over_related(model: RecommendationModel, kind: ProductAffinity.Kind) -> int:
+    """Copy what goes with each product from the version in use. Returns the number of rows."""
+    return _take_over(model, ProductAffinity, "kind = %(kind)s", {"kind": kind.value})
+
+
+def take_over_personal(model: RecommendationModel) -> Iterator[int]:
+    """Copy the lists of those who may have one from the version in use, batch by batch. Yields rows copied."""
+    using = _using(model)
+    lists = PersonalRecommendations.objects.using(using).filter(model__status=ModelStatus.PUBLISHED)
+    ids = lists.order_by("profile_id").values_list("profile_id", flat=True)
+    last = 0
+    while batch := list(ids.filter(profile_id__gt=last)[:BATCH_SIZE]):
+        with transaction.atomic(using=using):
+            present = sorted(_lock_profiles(using, batch))
+            copied = _take_over(
+                model, PersonalRecommendations, "profile_id = ANY (%(profiles)s)", {"profiles": present}
+            )
+        yield copied
+        last = batch[-1]
+
+
+def _take_over(
+    model: RecommendationModel, table: type[models.Model], condition: str, parameters: dict[str, str | list[int]]
+) -> int:
+    own = ("id", "model_id")
+    columns = ", ".join(field.attname for field in table._meta.concrete_fields if field.attname not in own)
+    statement = f"""
+        INSERT INTO {table._meta.db_table} (model_id, {columns})
+        SELECT %(model)s, {columns} FROM {table._meta.db_table}
+        WHERE model_id = (SELECT id FROM crm_recommendation_model WHERE status = %(published)s) AND {condition}
+    """
+    with connections[_using(model)].cursor() as cursor:
+        cursor.execute(statement, {"model": model.pk, "published": ModelStatus.PUBLISHED.value, **parameters})
+        return int(cursor.rowcount)
 
 
 def forget_personal(profile_ids: Sequence[int], using: str) -> None:
@@ -71,14 +122,25 @@ def forget_personal(profile_ids: Sequence[int], using: str) -> None:
             )
 
 
+def published(using: str) -> RecommendationModel | None:
+    """The version in use."""
+    return RecommendationModel.objects.using(using).filter(status=ModelStatus.PUBLISHED).first()
+
+
 def publish(model: RecommendationModel, finished_at: datetime.datetime) -> None:
     """Serve this version from the next statement on, and retire the one before."""
     versions = RecommendationModel.objects.using(_using(model))
     with transaction.atomic(using=_using(model)):
+        lock_served(_using(model))
         versions.filter(status=ModelStatus.PUBLISHED).update(status=ModelStatus.RETIRED)
         model.status = ModelStatus.PUBLISHED
         model.finished_at = finished_at
         model.save(using=_using(model))
+
+
+def failure(error: BaseException) -> str:
+    """What a record of a failed training says: nothing that might be personal, as other errors' texts might."""
+    return str(error) if isinstance(error, TrainingError) else f"Failed: {type(error).__name__}."
 
 
 def fail(model: RecommendationModel, message: str, finished_at: datetime.datetime) -> None:
@@ -101,9 +163,20 @@ def discard_old(using: str) -> None:
     """Delete retired and failed versions beyond the last `KEPT_VERSIONS` of each."""
     versions = RecommendationModel.objects.using(using)
     for status in (ModelStatus.RETIRED, ModelStatus.FAILED):
-        old = list(versions.filter(status=status).order_by("-pk").values_list("pk", flat=True)[KEPT_VERSIONS:])
-        _delete_rows(using, old)
-        versions.filter(pk__in=old).delete()
+        # Locked, so that nobody goes back to a version while its rows are deleted.
+        with transaction.atomic(using=using):
+            lock_served(using)
+            old = list(versions.filter(status=status).order_by("-pk").values_list("pk", flat=True)[KEPT_VERSIONS:])
+            _delete_rows(using, old)
+            versions.filter(pk__in=old).delete()
+
+
+def has_rows(model: RecommendationModel) -> bool:
+    """Whether anything can be served from this version."""
+    lists = " OR ".join(f"EXISTS (SELECT FROM {table} WHERE model_id = %(model)s)" for table in _ROW_TABLES)
+    with connections[_using(model)].cursor() as cursor:
+        cursor.execute(f"SELECT {lists}", {"model": model.pk})
+        return bool(cursor.fetchone()[0])
 
 
 def _using(model: RecommendationModel) -> str:
@@ -150,7 +223,14 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _number(value: float) -> str:
+def _known(days: Sequence[float | None]) -> list[float | None]:
+    """Null where nothing is known: the export of a customer's data is JSON, which has no NaN."""
+    return [value if value is not None and math.isfinite(value) else None for value in days]
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "NULL"
     # Six digits: a score is no more exact, and a third of the size of seventeen.
     return str(value) if isinstance(value, int) else format(value, ".6g") if math.isfinite(value) else "0"
 

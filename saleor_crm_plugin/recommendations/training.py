@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
-import logging
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from typing import Protocol
+from collections.abc import Collection
+from typing import Final, Protocol
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
 from saleor_crm_plugin.exceptions import TrainingError
 from saleor_crm_plugin.recommendations import storage
+from saleor_crm_plugin.recommendations.choices import chosen_before, note_choice
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
+from saleor_crm_plugin.recommendations.learning.judgement import objections
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 from saleor_crm_plugin.recommendations.learning.recommender import Recommender
+from saleor_crm_plugin.recommendations.learning.selection import kept, select
+from saleor_crm_plugin.recommendations.locking import only_one_training
 from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, RecommendationModel
 
-logger = logging.getLogger(__name__)
-
-# Name of the PostgreSQL advisory lock that a training holds.
-LOCK_NAME = "saleor_crm_plugin.recommendations.training"
+# How long parameters and rankers serve. Choosing them takes four times as long as learning with them.
+TUNE_EVERY: Final = datetime.timedelta(days=7)
 
 
 class Progress(Protocol):
@@ -49,62 +48,104 @@ def train(
     since: datetime.datetime,
     now: datetime.datetime,
     parameters: Parameters | None = None,
+    tune: bool | None = None,
+    force: bool = False,
     unlisted: Collection[int] = (),
     progress: Progress = no_progress,
     using: str = DEFAULT_DB_ALIAS,
 ) -> RecommendationModel:
-    """Learn from the purchases since `since` and publish what was learnt.
-
-    Time and memory are linear in the order lines: 1.47 million of them by 2,469 customers take 12 s and 410 MB, reading
-    and storing included (tests/benchmarks/bench_training.py --full, 2 cores).
+    """Learn from the purchases since `since`, and publish what was learnt if it is not worse than simple methods and
+    than what is published.
 
     Args:
+        parameters: those that settings fix, and where the choice begins.
+        tune: choose parameters and rankers anew; False: keep those of the published model; None: choose anew where
+            there are none, or where they were chosen `TUNE_EVERY` ago.
+        force: publish in any case.
         unlisted: customers for whom no list is computed. Their baskets count like all others for what goes with what.
 
     Raises:
-        TrainingError: another training is running, or there is nothing to learn from. What was published stays so.
+        TrainingError: another training is running, there is nothing to learn from, or what was learnt is worse. What
+            was published stays so.
     """
     chosen = parameters or Parameters()
-    with _only_one(using):
+    with only_one_training(using):
         storage.discard_unfinished(using)
-        model = RecommendationModel(
-            status=ModelStatus.TRAINING, started_at=timezone.now(), parameters=dataclasses.asdict(chosen)
-        )
+        published = storage.published(using)
+        model = RecommendationModel(status=ModelStatus.TRAINING, started_at=timezone.now(), data_until=now)
         model.save(using=using)
         try:
             history = source.read(since, now, progress)
             model.training_data = _described(history, since)
             if not len(history):
                 raise TrainingError(_nothing(since))
-            _learn(model, history, chosen, unlisted, progress)
+            recommender = _learnt(model, published, history, chosen, tune, progress)
+            if not force:
+                _judge(recommender, published)
+            _store(model, recommender, history, unlisted, progress)
             storage.publish(model, timezone.now())
         except BaseException as error:
-            message = str(error) if isinstance(error, TrainingError) else f"Failed: {type(error).__name__}."
-            storage.fail(model, message, timezone.now())
+            storage.fail(model, storage.failure(error), timezone.now())
             raise
         finally:
             storage.discard_old(using)
     return model
 
 
-def _learn(
+def _learnt(
     model: RecommendationModel,
+    published: RecommendationModel | None,
     history: PurchaseHistory,
     parameters: Parameters,
+    tune: bool | None,
+    progress: Progress,
+) -> Recommender:
+    """Learn, and note in the model's record what was chosen and what it is worth."""
+    earlier = chosen_before(published)
+    if earlier is None or tune or (tune is None and _is_old(published, model.started_at)):
+        selection = select(history, parameters, progress)
+        model.tuned_at = model.started_at
+    else:
+        settled = earlier.parameters.with_settings_of(parameters)
+        selection = kept(history, settled, earlier.rankers, progress)
+        # The stored rankers are those of the training that chose them.
+        model.tuned_at = published.tuned_at if published is not None else None
+    note_choice(model, selection)
+    return Recommender.selected(history, selection, progress)
+
+
+def _is_old(published: RecommendationModel | None, now: datetime.datetime) -> bool:
+    return published is None or published.tuned_at is None or now - published.tuned_at >= TUNE_EVERY
+
+
+def _judge(recommender: Recommender, published: RecommendationModel | None) -> None:
+    selection = recommender.selection
+    before = published.evaluation if published is not None else {}
+    found = objections(selection.comparison, selection.rankers is not None, before)
+    if found:
+        raise TrainingError(
+            "What was learnt is not published, and what was published stays. "
+            + " ".join(found)
+            + " `manage.py crm_train --force` publishes it all the same."
+        )
+
+
+def _store(
+    model: RecommendationModel,
+    recommender: Recommender,
+    history: PurchaseHistory,
     unlisted: Collection[int],
     progress: Progress,
 ) -> None:
     customers, products = len(history.customer_ids), len(history.product_ids)
-    progress("learning", 0, None)
-    recommender = Recommender.fit(history, parameters)
     progress("products", 0, products)
-    storage.store_popular(model, recommender.popular())
-    storage.store_related(model, ProductAffinity.Kind.BOUGHT_TOGETHER, recommender.bought_together())
-    storage.store_related(model, ProductAffinity.Kind.SIMILAR, recommender.similar())
+    storage.store_popular(model, recommender.popular_lists())
+    storage.store_related(model, ProductAffinity.Kind.BOUGHT_TOGETHER, recommender.completing_lists())
+    storage.store_related(model, ProductAffinity.Kind.SIMILAR, recommender.similar_lists())
     progress("products", products, products)
     progress("customers", 0, customers)
     stored = 0
-    for rows in storage.store_personal(model, recommender.personal(unlisted)):
+    for rows in storage.store_personal(model, recommender.personal_lists(unlisted)):
         stored += rows
         progress("customers", stored, customers)
 
@@ -124,17 +165,3 @@ def _nothing(since: datetime.datetime) -> str:
         f"There are no purchases since {since.date().isoformat()} to learn from. If the shop has orders, run "
         "`manage.py crm_backfill` first, or set more days to learn from in the plugin's settings."
     )
-
-
-@contextmanager
-def _only_one(using: str) -> Iterator[None]:
-    """Hold the training lock. It belongs to the database session, so a killed process lets go of it."""
-    with connections[using].cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [LOCK_NAME])
-        if not cursor.fetchone()[0]:
-            raise TrainingError("Another training is running. Wait for it to end; it will publish what it learns.")
-    try:
-        yield
-    finally:
-        with connections[using].cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [LOCK_NAME])

@@ -22,9 +22,9 @@ import numpy as np
 from scipy import sparse
 
 from saleor_crm_plugin.recommendations.learning.affinity import Affinities, bought_together
+from saleor_crm_plugin.recommendations.learning.candidates import Why
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
-from saleor_crm_plugin.recommendations.learning.personal import Why
 from saleor_crm_plugin.recommendations.learning.popular import popular_by_channel
 from saleor_crm_plugin.recommendations.learning.recommender import PersonalList, Recommender
 from tests.benchmarks import complete_journey

@@ -42,8 +42,8 @@ def fill(connection: Any, purchases: Purchases) -> None:
     def order_id(number: int) -> str:
         return str(uuid.UUID(int=number + 1))
 
-    _copy(connection, "channel_channel", {"is_active": "true"}, ("id", "slug"), [(1, "bench")])
-    _copy(
+    copy(connection, "channel_channel", {"is_active": "true"}, ("id", "slug"), [(1, "bench")])
+    copy(
         connection,
         "product_product",
         {},
@@ -53,7 +53,7 @@ def fill(connection: Any, purchases: Purchases) -> None:
             for product in products
         ),
     )
-    _copy(
+    copy(
         connection,
         "product_productchannellisting",
         {
@@ -65,16 +65,16 @@ def fill(connection: Any, purchases: Purchases) -> None:
         ("id", "product_id", "channel_id"),
         ((product, product, 1) for product in products),
     )
-    _copy(connection, "product_productvariant", {}, ("id", "product_id"), ((product, product) for product in products))
-    _copy(
+    copy(connection, "product_productvariant", {}, ("id", "product_id"), ((product, product) for product in products))
+    copy(
         connection,
         "product_productvariantchannellisting",
         {"price_amount": "10"},
         ("id", "variant_id", "channel_id"),
         ((product, product, 1) for product in products),
     )
-    _copy(connection, "crm_customer_profile", {}, ("id",), ((customer,) for customer in customers.tolist()))
-    _copy(
+    copy(connection, "crm_customer_profile", {}, ("id",), ((customer,) for customer in customers.tolist()))
+    copy(
         connection,
         "crm_profile_order",
         {"counts": "true", "currency": "USD"},
@@ -84,7 +84,7 @@ def fill(connection: Any, purchases: Purchases) -> None:
             for number, line in enumerate(first_lines.tolist())
         ),
     )
-    _copy(
+    copy(
         connection,
         "order_orderline",
         {"quantity": "1"},
@@ -98,7 +98,7 @@ def fill(connection: Any, purchases: Purchases) -> None:
         cursor.execute("ANALYZE")
 
 
-def _copy(
+def copy(
     connection: Any,
     table: str,
     constants: Mapping[str, str],

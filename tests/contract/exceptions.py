@@ -6,6 +6,8 @@ Everything else must agree with every version. An entry that is not needed any m
 _NULL_IS_NO_TAX_ID = "Not null, as from 3.22; 3.21 allows null, which the plugin reads as no tax id."
 _AS_IN_THE_OLDER_TWO = "As in 3.21 and 3.22; the plugin does not call it."
 
+_IN_PARTS = "In all four, in modules below it that the facts do not list; nothing of the plugin imports it."
+
 # model.field -> reason
 MODELS = {
     "account.Address.metadata": _NULL_IS_NO_TAX_ID,
@@ -30,6 +32,7 @@ HOOKS = dict.fromkeys(
 
 # module or module.name -> reason
 SYMBOLS = {
+    "saleor.attribute.models": _IN_PARTS,
     "saleor.checkout.calculations.fetch_checkout_data": "As in 3.21 and 3.22; the plugin looks at what it takes.",
     "saleor.checkout.fetch.fetch_checkout_info": (
         "As in 3.21 and 3.22; from 3.23 without shipping_channel_listings, which the plugin leaves out anyway."

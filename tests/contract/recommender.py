@@ -10,15 +10,11 @@ import random
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
+from saleor_crm_plugin.recommendations.learning.candidates import Why
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
-from saleor_crm_plugin.recommendations.learning.personal import Why
-from saleor_crm_plugin.recommendations.learning.recommender import (
-    PersonalList,
-    PopularList,
-    Recommender,
-    RelatedList,
-)
+from saleor_crm_plugin.recommendations.learning.recommender import Recommender
+from saleor_crm_plugin.recommendations.learning.stored import PersonalList, PopularList, RelatedList
 
 # Neither small nor in a row, so that a position can never be taken for an id.
 TEA, SUGAR, CUP, HAMMER, NAILS = 1_000_101, 205, 70_309, 90_001, 90_002
@@ -72,10 +68,14 @@ class Learnt(NamedTuple):
 
 def learnt_by(recommender: Recommender) -> Learnt:
     return Learnt(
-        {entry.product_id: entry for entry in recommender.bought_together()},
-        {entry.product_id: entry for entry in recommender.similar()},
-        {entry.customer_id: entry for entry in recommender.personal()},
-        {entry.channel_id: entry for entry in recommender.popular()},
+        {entry.product_id: entry for entry in recommender.completing_lists()},
+        {entry.product_id: entry for entry in recommender.similar_lists()},
+        {entry.customer_id: entry for entry in recommender.personal_lists()},
+        {
+            entry.channel_id: entry
+            for entry in recommender.popular_lists()
+            if (entry.kind, entry.category_id) == ("bestsellers", 0)
+        },
     )
 
 
@@ -137,7 +137,8 @@ class RecommenderContract(ABC):
         assert set(personal) == {ANN, BOB, CID, DAN}
         for entry in personal.values():
             assert len(set(entry.product_ids)) == len(entry.product_ids)
-            assert len({len(column) for column in entry[1:]}) == 1
+            assert len({len(column) for column in entry[1:6]}) == 1
+            assert {len(entry.due_days), len(entry.rhythm_days)} <= {0, len(entry.product_ids)}
 
     def test_each_channel_has_its_own_bestsellers(self) -> None:
         popular = self.learn().popular

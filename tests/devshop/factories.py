@@ -17,6 +17,7 @@ from django.utils.text import slugify
 from prices import Money, TaxedMoney
 from saleor.account.models import Address, Group, User
 from saleor.app.models import App, AppToken
+from saleor.attribute.models import AssignedProductAttributeValue, Attribute, AttributeValue
 from saleor.channel.models import Channel
 from saleor.discount import DiscountValueType, VoucherType
 from saleor.discount.models import Voucher, VoucherChannelListing, VoucherCode
@@ -149,6 +150,23 @@ def make_app(name: str = "App", permissions: Iterable[BasePermissionEnum] = ()) 
 
 def make_category(name: str = "Category", parent: Category | None = None) -> Category:
     return Category.objects.create(name=name, slug=_slug(name), parent=parent)
+
+
+def make_attribute_value(name: str = "Red", attribute: str = "Color") -> AttributeValue:
+    """A value of an attribute that products choose from a list."""
+    attribute_row, _created = Attribute.objects.get_or_create(
+        slug=slugify(attribute),
+        defaults={"name": attribute, **_known(Attribute, type="product-type", input_type="dropdown")},
+    )
+    value, _created = AttributeValue.objects.get_or_create(
+        attribute=attribute_row, slug=slugify(name), defaults={"name": name}
+    )
+    return value
+
+
+def assign_attribute(value: AttributeValue, *products: Product) -> None:
+    for product in products:
+        AssignedProductAttributeValue.objects.create(value=value, product=product)
 
 
 def make_product(

@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "saleor.discount",
     "saleor.giftcard",
     "saleor.product",
+    "saleor.attribute",
     "saleor.channel",
     "saleor.checkout",
     "saleor.core",

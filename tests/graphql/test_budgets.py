@@ -84,7 +84,8 @@ def test_a_list_costs_the_same_however_long_it_is(shop, staff_with, query):
         popular={shop.channel: [shop.pear, shop.apple, shop.plum]},
     )
     staff = staff_with("MANAGE_USERS", "MANAGE_ORDERS", "MANAGE_PRODUCTS")
-    few, many = staff.statements(query, n=3), staff.statements(query, n=8)
+    # The fourth product is in no other's list, so it is read for a reason of its own, like those behind it.
+    few, many = staff.statements(query, n=4), staff.statements(query, n=8)
     assert many <= few
 
 

@@ -27,6 +27,7 @@ QUERIES = [
 ONLY_IN_SALEOR = {
     'Cannot query field "thumbnail" on type "Product".',
     'Cannot query field "updatePrivateMetadata" on type "Mutation".',
+    'Cannot query field "updateMetadata" on type "Mutation".',
 }
 
 

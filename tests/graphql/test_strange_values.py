@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from json import dumps
 
 import pytest
@@ -9,6 +10,9 @@ from django.db import DatabaseError
 
 from saleor_crm_plugin.graphql.guard import UNSTORABLE, guarded
 from saleor_crm_plugin.graphql.mutations import DomainMutation
+from saleor_crm_plugin.loyalty.accounts import default_program_id
+from saleor_crm_plugin.loyalty.rewards.definition import Reward, RewardKind
+from saleor_crm_plugin.loyalty.rewards.editing import create_reward
 from saleor_crm_plugin.profiles.identity import GuestPerson, resolve_profiles
 from tests.graphql.client import global_id
 
@@ -72,14 +76,52 @@ def test_nobody_has_an_address_that_cannot_be_stored(shop, staff_with, call, cha
         "customerProfiles(first: 1, where: { netSpent: { currency: $text, eq: 1 } }) { totalCount }",
         "customerProfiles(first: 1, where: { rfmGroup: { currency: $text, eq: LOYAL } }) { totalCount }",
         "customerProfiles(first: 1, search: $text) { totalCount edges { node { id } } }",
-        "customerFeedback(first: 1, channel: $text) { totalCount }",
-        "customerFeedbackReport(interval: WEEK, channel: $text) { total { responses } }",
-        "loyaltyRewards(first: 1, channel: $text) { totalCount }",
     ],
 )
 def test_a_query_says_that_a_text_cannot_be_looked_up(shop, staff_with, call, character):
     query = f"{{ {spelled(call, f'a{character}b')} }}"
     assert staff_with(*OFFICE).error(query) == ("GraphQLError", UNSTORABLE)
+
+
+@pytest.mark.parametrize(
+    ("call", "answer"),
+    [
+        ("loyaltyAccount(userId: $ann, channel: $text) { balance worth { amount } }", {"balance": 500, "worth": None}),
+        ("user(id: $ann) { loyaltyAccount(channel: $text) { worth { amount } } }", {"loyaltyAccount": {"worth": None}}),
+        ("user(id: $ann) { recommendations(channel: $text) { score } }", {"recommendations": []}),
+        ("recommendations(channel: $text) { score }", []),
+        ("customerFeedback(first: 1, channel: $text) { totalCount }", {"totalCount": 0}),
+        ("customerFeedbackReport(channel: $text) { total { responses } }", {"total": {"responses": 0}}),
+        ("loyaltyRewards(first: 1, channel: $text) { totalCount }", {"totalCount": 0}),
+    ],
+)
+def test_no_channel_has_such_a_name(shop, staff_with, call, answer):
+    query = call.replace("$ann", dumps(global_id("User", shop.ann.pk)))
+    for text in ("unknown", "a\0b", "a\ud800b"):
+        assert list(staff_with(*OFFICE).data(f"{{ {spelled(query, text)} }}").values()) == [answer]
+
+
+def test_no_channel_has_such_a_name_for_a_mutation(shop, staff_with, as_ann):
+    ann = global_id("User", shop.ann.pk)
+    adjust = """mutation ($ann: ID!) {
+      loyaltyPointsAdjust(userId: $ann, points: 1, reason: "x", channel: $text) {
+        account { worth { amount } } errors { code } } }"""
+    simulate = """mutation {
+      loyaltyEarningRuleSimulate(input: { effect: MULTIPLIER, value: 2 }, channel: $text) {
+        errors { field code } } }"""
+    redeem = """mutation ($reward: ID!) {
+      loyaltyRewardRedeem(rewardId: $reward, idempotencyKey: "x", channel: $text) { errors { field code } } }"""
+    worth = Reward("Five off", RewardKind.VOUCHER_FIXED, cost=200, amount=Decimal(5), currency="USD", is_active=True)
+    reward = create_reward(default_program_id(), worth)
+    for text in ("unknown", "a\0b", "a\ud800b"):
+        adjusted = staff_with(*OFFICE).data(spelled(adjust, text), ann=ann)["loyaltyPointsAdjust"]
+        assert adjusted == {"account": {"worth": None}, "errors": []}
+        simulated = staff_with(*OFFICE).data(spelled(simulate, text))["loyaltyEarningRuleSimulate"]
+        assert simulated["errors"] == [{"field": "channel", "code": "NOT_FOUND"}]
+        redeemed = as_ann.data(spelled(redeem, text), reward=global_id("LoyaltyReward", reward.pk))[
+            "loyaltyRewardRedeem"
+        ]
+        assert redeemed["errors"] == [{"field": "channel", "code": "NOT_FOUND"}]
 
 
 @UNSTORABLE_CHARACTERS

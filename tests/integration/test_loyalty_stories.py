@@ -15,8 +15,9 @@ from saleor_crm_plugin.ingestion.sync import sync_order
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.corrections import reinstate, void
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.queries import OrderPoints, order_points
 from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule, update_rule

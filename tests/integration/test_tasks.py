@@ -205,6 +205,17 @@ def test_what_is_switched_off_is_not_computed(stub: Stub) -> None:
     assert rfm == forecast == train == []
 
 
+def test_a_shop_that_trains_elsewhere_trains_here_only_if_somebody_asks(stub: Stub) -> None:
+    PluginConfiguration.objects.create(
+        identifier="crm", active=True, configuration=[{"name": "nightly_training", "value": False}]
+    )
+    calls = stub(f"{INGESTION}.train.train_now")
+    tasks.train_recommendations_task.apply_async(throw=True)
+    assert calls == []
+    tasks.train_recommendations_task.apply_async(kwargs={"asked": True}, throw=True)
+    assert len(calls) == 1
+
+
 def test_the_rfm_window_is_the_setting(stub: Stub) -> None:
     PluginConfiguration.objects.create(
         identifier="crm", active=True, configuration=[{"name": "rfm_window_days", "value": "90"}]
@@ -272,6 +283,10 @@ class TestSchedule:
             "crm-blank-old-details": {
                 "task": f"{prefix}.blank_old_details_task",
                 "schedule": crontab(hour="4", minute="20"),
+            },
+            "crm-delete-old-events": {
+                "task": f"{prefix}.delete_old_events_task",
+                "schedule": crontab(hour="4", minute="10"),
             },
             "crm-refresh-rfm": {"task": f"{prefix}.refresh_rfm_task", "schedule": crontab(hour="2", minute="20")},
             "crm-refresh-lifecycle": {

@@ -26,8 +26,10 @@ from saleor_crm_plugin.graphql.loyalty.rules.preview import PreviewTerms, previe
 from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.ingestion import hooks
 from saleor_crm_plugin.ingestion.checkouts import earning_order, gift_card_balances
-from saleor_crm_plugin.ingestion.room import FORM_OF, places_of, quote_again, quote_for, room_of
-from saleor_crm_plugin.loyalty.earning import Award, EarningTerms, RuleShare, award, split_points
+from saleor_crm_plugin.ingestion.currencies import currency_places
+from saleor_crm_plugin.ingestion.room import FORM_OF, quote_again, quote_for, room_of
+from saleor_crm_plugin.loyalty.awards import Award, EarningTerms, RuleShare
+from saleor_crm_plugin.loyalty.earning import award, split_points
 from saleor_crm_plugin.loyalty.models import HoldForm, LoyaltyAccount, PointsHold
 from saleor_crm_plugin.loyalty.redemption import Quote
 
@@ -130,7 +132,7 @@ def _breakdown(earned: Award | None, currency: str) -> list[Part]:
     if earned is None or not earned.rules:
         return []
     rate = f"{earned.terms.points_per_unit.normalize():f}"
-    places = places_of(currency)
+    places = currency_places(currency)
     unit = "point" if rate == "1" else "points"
     taxed = "without tax" if earned.terms.net else "with tax"
     base, *rules = [share for share in earned.rules if not share.is_dry_run]

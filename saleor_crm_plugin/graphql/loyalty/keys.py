@@ -1,4 +1,4 @@
-"""Objects that staff name in an input, as primary keys."""
+"""Objects that staff name in an input about loyalty, as primary keys."""
 
 from __future__ import annotations
 
@@ -6,25 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from saleor_crm_plugin.exceptions import LoyaltyInputError
-from saleor_crm_plugin.graphql.ids import integer_key
-from saleor_crm_plugin.graphql.mutations import key_argument
+from saleor_crm_plugin.graphql import keys
 
 
 def existing_keys(rows: Any, field: str, global_ids: Iterable[str]) -> frozenset[int]:
-    """Primary keys of the objects that an argument names. One statement.
-
-    Args:
-        rows: queryset of those that may be named.
+    """As `graphql.keys.existing_keys`.
 
     Raises:
-        ValidationError: not an id of this type.
-        LoyaltyInputError: `NOT_FOUND`, with the ids that are not among `rows`.
+        ValidationError, LoyaltyInputError: as there.
     """
-    name = rows.model.__name__
-    keys = {key_argument(integer_key, global_id, name, field): global_id for global_id in dict.fromkeys(global_ids)}
-    known = set(rows.filter(pk__in=keys).values_list("pk", flat=True))
-    if missing := [global_id for key, global_id in keys.items() if key not in known]:
-        raise LoyaltyInputError(
-            f"There is no such {rows.model._meta.verbose_name}: {', '.join(missing)}.", "NOT_FOUND", field
-        )
-    return frozenset(keys)
+    return frozenset(keys.existing_keys(rows, field, global_ids, LoyaltyInputError))

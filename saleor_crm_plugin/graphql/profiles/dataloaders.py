@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from saleor.graphql.core.dataloaders import DataLoader
 
-from saleor_crm_plugin.profiles.models import IdentityKind, ProfileIdentity, ProfileMetrics
+from saleor_crm_plugin.profiles.identity import guest_emails
+from saleor_crm_plugin.profiles.models import ProfileMetrics
 
 
 class MetricsByProfileIdLoader(DataLoader):
@@ -32,12 +33,5 @@ class GuestEmailByProfileIdLoader(DataLoader):
     context_key = "saleor_crm_plugin.guest_email_by_profile_id"
 
     def batch_load(self, keys: Sequence[int]) -> list[str | None]:
-        rows = (
-            ProfileIdentity.objects.using(self.database_connection_name)
-            .filter(profile_id__in=keys, kind__in=[IdentityKind.VERIFIED_EMAIL, IdentityKind.UNVERIFIED_EMAIL])
-            # "verified" comes last and stays.
-            .order_by("kind", "-pk")
-            .values_list("profile_id", "value")
-        )
-        emails = dict(rows)
+        emails = guest_emails(keys, self.database_connection_name)
         return [emails.get(profile_id) for profile_id in keys]

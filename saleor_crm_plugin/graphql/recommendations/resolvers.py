@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from graphql import GraphQLError
 from promise import Promise
@@ -13,34 +14,31 @@ from saleor.graphql.checkout.dataloaders.checkout_infos import (
 )
 from saleor.permission.enums import AccountPermissions
 
-from saleor_crm_plugin.graphql.access import authenticated_user, require_owner_or_permission
+from saleor_crm_plugin.graphql.access import authenticated_user, is_owner, require_owner_or_permission
 from saleor_crm_plugin.graphql.dataloaders import ActiveChannel, ActiveChannelBySlugLoader, CustomerByUserIdLoader
-from saleor_crm_plugin.graphql.ids import integer_key
-from saleor_crm_plugin.graphql.lists import FIRST_LIMIT, checked_first
-from saleor_crm_plugin.graphql.recommendations.dataloaders import (
-    BasketRecommendationsLoader,
-    OfBasket,
-    OfProduct,
-    Personal,
-    PersonalRecommendationsLoader,
-    ProductRecommendationsLoader,
-)
+from saleor_crm_plugin.graphql.recommendations.arguments import ListArguments, product_keys
+from saleor_crm_plugin.graphql.recommendations.dataloaders import RecommendationsLoader, Wanted
+from saleor_crm_plugin.graphql.recommendations.merchandising.segments import segments_if_asked
+from saleor_crm_plugin.graphql.recommendations.tracking.sessions import session_of
 from saleor_crm_plugin.graphql.recommendations.types import RecommendedProduct, load_products
 from saleor_crm_plugin.graphql.roots import channel_slug_of, is_unsaved_user, node_of
 from saleor_crm_plugin.profiles.consents.queries import may_be_recommended_to
+from saleor_crm_plugin.recommendations.kinds import CART_KINDS, PERSONAL_KINDS, PRODUCT_KINDS, RecommendationKind
 from saleor_crm_plugin.recommendations.reasons import Recommendation
-from saleor_crm_plugin.recommendations.serving import PRODUCT_KINDS, RecommendationKind
+from saleor_crm_plugin.recommendations.serving import Asked, Scope
+from saleor_crm_plugin.recommendations.tracking.outcome import is_held_out
 
 
 def resolve_user_recommendations(
-    root: Any, info: Any, *, channel: str, first: int | None = None, kind: str | None = None
+    root: Any, info: Any, *, channel: str, kind: str | None = None, **arguments: Any
 ) -> Any:
     user = node_of(root)
     require_owner_or_permission(info, user.pk, AccountPermissions.MANAGE_USERS)
-    if kind in PRODUCT_KINDS:
-        raise GraphQLError(f"{RecommendationKind(kind).name} is about products: ask the product, or `recommendations`.")
+    wanted = RecommendationKind(kind or RecommendationKind.FOR_YOU)
+    if wanted in PRODUCT_KINDS:
+        raise GraphQLError(f"{wanted.name} is about products: ask the product, or `recommendations`.")
     user_id = None if is_unsaved_user(user) else user.pk
-    return _personal(info, user_id, channel, kind or RecommendationKind.FOR_YOU.value, checked_first(first))
+    return _served(info, channel, wanted, ListArguments.checked(**arguments), user_id)
 
 
 def resolve_recommendations(
@@ -48,52 +46,41 @@ def resolve_recommendations(
     info: Any,
     *,
     channel: str,
-    first: int | None = None,
     kind: str | None = None,
     product_ids: Sequence[str] | None = None,
+    session_id: str | None = None,
+    **arguments: Any,
 ) -> Any:
-    limit = checked_first(first)
-    if not product_ids:
-        if kind in PRODUCT_KINDS:
-            raise GraphQLError(f"{RecommendationKind(kind).name} needs `productIds`.")
-        user = authenticated_user(info)
-        return _personal(info, user and user.pk, channel, kind or RecommendationKind.FOR_YOU.value, limit)
-    kind = kind or RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER.value
-    if kind not in PRODUCT_KINDS:
-        raise GraphQLError(f"{RecommendationKind(kind).name} does not take `productIds`.")
-    if len(product_ids) > FIRST_LIMIT:
-        raise GraphQLError(f"Argument `productIds` takes up to {FIRST_LIMIT} IDs.")
-    ids = tuple(integer_key(id, "Product") for id in product_ids)
-
-    wanted = kind
-
-    def of_basket(active: ActiveChannel) -> Any:
-        return BasketRecommendationsLoader(info.context).load(OfBasket(ids, active.id, wanted, limit))
-
-    return _in_channel(info, channel, of_basket)
+    checked = ListArguments.checked(**arguments)
+    basket = product_keys("productIds", product_ids or ())
+    default = RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER if basket else RecommendationKind.FOR_YOU
+    wanted = RecommendationKind(kind or default)
+    if not basket and wanted in PRODUCT_KINDS:
+        raise GraphQLError(f"{wanted.name} needs `productIds`.")
+    if basket and wanted not in PRODUCT_KINDS | CART_KINDS:
+        raise GraphQLError(f"{wanted.name} does not take `productIds`.")
+    user = authenticated_user(info)
+    return _served(info, channel, wanted, checked, user and user.pk, basket, session_of(session_id, wanted))
 
 
-def resolve_similar_products(root: Any, info: Any, *, first: int | None = None) -> Any:
-    return _of_product(root, info, RecommendationKind.SIMILAR, first)
+def resolve_similar_products(root: Any, info: Any, **arguments: Any) -> Any:
+    return _of_product(root, info, RecommendationKind.SIMILAR, arguments)
 
 
-def resolve_frequently_bought_together(root: Any, info: Any, *, first: int | None = None) -> Any:
-    return _of_product(root, info, RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER, first)
+def resolve_frequently_bought_together(root: Any, info: Any, **arguments: Any) -> Any:
+    return _of_product(root, info, RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER, arguments)
 
 
-def resolve_checkout_recommendations(root: Any, info: Any, *, first: int | None = None) -> Any:
+def resolve_checkout_recommendations(root: Any, info: Any, **arguments: Any) -> Any:
     checkout = node_of(root)
-    limit = checked_first(first)
+    checked = ListArguments.checked(**arguments)
+    # What somebody bought before is shown to nobody else, not even to whoever holds the id of their checkout.
+    user_id = checkout.user_id if is_owner(info, checkout.user_id) else None
 
     def with_lines(facts: Sequence[Any]) -> Any:
         checkout_info, lines = facts
-        ids = tuple(dict.fromkeys(line.product.pk for line in lines))
-
-        def of_basket(active: ActiveChannel) -> Any:
-            kind = RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER.value
-            return BasketRecommendationsLoader(info.context).load(OfBasket(ids, active.id, kind, limit))
-
-        return _in_channel(info, checkout_info.channel.slug, of_basket)
+        basket = tuple(dict.fromkeys(line.product.pk for line in lines))
+        return _served(info, checkout_info.channel.slug, RecommendationKind.FOR_YOU, checked, user_id, basket)
 
     return Promise.all(
         [
@@ -103,44 +90,77 @@ def resolve_checkout_recommendations(root: Any, info: Any, *, first: int | None 
     ).then(with_lines)
 
 
-def _of_product(root: Any, info: Any, kind: RecommendationKind, first: int | None) -> Any:
-    limit = checked_first(first)
+def _of_product(root: Any, info: Any, kind: RecommendationKind, arguments: dict[str, Any]) -> Any:
+    checked = ListArguments.checked(**arguments)
     slug = channel_slug_of(root)
     if slug is None:
         # Without a channel there are no prices and nothing is on sale, as for Saleor's own `Product.pricing`.
         return []
-    product_id = node_of(root).pk
-
-    def of_product(active: ActiveChannel) -> Any:
-        return ProductRecommendationsLoader(info.context).load(OfProduct(product_id, active.id, kind.value, limit))
-
-    return _in_channel(info, slug, of_product)
+    return _served(info, slug, kind, checked, basket=(node_of(root).pk,))
 
 
-def _personal(info: Any, user_id: int | None, channel: str, kind: str, first: int) -> Any:
-    def of_customer(active: ActiveChannel) -> Any:
-        def serve(customer: Any) -> Any:
-            # Whoever refuses is served like somebody unknown.
-            profile_id = customer.profile.pk if customer and may_be_recommended_to(customer.profile) else None
-            return PersonalRecommendationsLoader(info.context).load(Personal(profile_id, active.id, kind, first))
-
-        return customer_loaded.then(serve)
-
-    customer_loaded = (
-        CustomerByUserIdLoader(info.context).load(user_id) if user_id is not None else Promise.resolve(None)
-    )
-    return _in_channel(info, channel, of_customer)
-
-
-def _in_channel(info: Any, slug: str, serve: Callable[[ActiveChannel], Any]) -> Any:
+def _served(
+    info: Any,
+    slug: str,
+    kind: RecommendationKind,
+    arguments: ListArguments,
+    user_id: int | None = None,
+    basket: tuple[int, ...] = (),
+    session: UUID | None = None,
+) -> Any:
     """Promise of the recommended products; of none where the channel does not sell or the operator wants none."""
 
     def with_channel(active: ActiveChannel | None) -> Any:
         if active is None or not active.recommends:
             return []
-        return serve(active).then(lambda served: _with_products(info, served, active.slug))
+        scope = Scope(
+            channel_id=active.id,
+            kind=kind,
+            first=arguments.first,
+            offset=arguments.offset,
+            category_id=arguments.category_id,
+            excluded=arguments.excluded,
+            only_in_stock=active.only_in_stock,
+            policy=active.policy,
+        )
 
+        def serve(facts: tuple[_Visitor, frozenset[int]]) -> Any:
+            known, segment_ids = facts
+            profile_id = known.profile_id
+            if profile_id is not None and is_held_out(profile_id, kind, active.holdout_share):
+                profile_id = None
+            asked = Asked(profile_id, basket, known.session, segment_ids)
+            return RecommendationsLoader(info.context).load(Wanted(asked, scope))
+
+        segments = segments_if_asked(info, active.policy, kind.value, user_id)
+        return (
+            Promise.all([visitor, segments]).then(serve).then(lambda served: _with_products(info, served, active.slug))
+        )
+
+    visitor = _visitor(info, user_id if kind in PERSONAL_KINDS else None, session)
     return ActiveChannelBySlugLoader(info.context).load(slug).then(with_channel)
+
+
+class _Visitor(NamedTuple):
+    profile_id: int | None
+    session: UUID | None
+
+
+def _visitor(info: Any, user_id: int | None, session: UUID | None) -> Any:
+    """Promise of the `_Visitor`. Whoever refuses recommendations is served like somebody unknown, without a session: it
+    may have been theirs before they refused.
+    """
+    if user_id is None:
+        return Promise.resolve(_Visitor(None, session))
+
+    def known(customer: Any) -> _Visitor:
+        if customer is None:
+            return _Visitor(None, session)
+        return (
+            _Visitor(customer.profile.pk, session) if may_be_recommended_to(customer.profile) else _Visitor(None, None)
+        )
+
+    return CustomerByUserIdLoader(info.context).load(user_id).then(known)
 
 
 def _with_products(info: Any, served: list[Recommendation], slug: str) -> Any:

@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from saleor_crm_plugin.config import EarnedPointsPolicy
 from saleor_crm_plugin.loyalty.actions import Occasion, give, lock_budgets, rules_for
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralStatus
 from saleor_crm_plugin.loyalty.rules.actions import Action
 from saleor_crm_plugin.loyalty.rules.definition import ReferralSide, Trigger

@@ -16,8 +16,9 @@ from django.db.models import F
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import AccountClosedError, LoyaltyInputError
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.rewards import queries
 from saleor_crm_plugin.loyalty.rewards.definition import Place, Refusal, RewardKind, Shopper, missing_points, refusal
 from saleor_crm_plugin.loyalty.rewards.models import KEY_LENGTH, LoyaltyReward, RedemptionStatus, RewardRedemption

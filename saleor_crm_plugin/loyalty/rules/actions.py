@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from saleor_crm_plugin.loyalty.earning import Award, EarningTerms, RuleShare, RuleTerms
+from saleor_crm_plugin.loyalty.awards import Award, EarningTerms, RuleShare, RuleTerms
 from saleor_crm_plugin.loyalty.rules.definition import ReferralSide, RuleContext, RuleDefinition, Trigger
 
 

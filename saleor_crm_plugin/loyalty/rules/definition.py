@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder
+    from saleor_crm_plugin.loyalty.awards import EarningLine, EarningOrder
 
 
 class Trigger(StrEnum):

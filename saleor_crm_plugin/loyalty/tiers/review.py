@@ -16,8 +16,9 @@ from saleor_crm_plugin.actors import SYSTEM, Actor
 from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.loyalty import entry_points
 from saleor_crm_plugin.loyalty.accounts import merged_into
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, TransactionType
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.tiers import memberships
 from saleor_crm_plugin.loyalty.tiers.amounts import SpendReader, amounts_of
 from saleor_crm_plugin.loyalty.tiers.models import TierChange, TierChangeCause, TierMembership, TierPolicy

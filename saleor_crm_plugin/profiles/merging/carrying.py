@@ -1,7 +1,12 @@
-"""What of a profile the one that it is merged into has to know: tags, refusals, what staff have said it is.
+"""What of a profile the one that it is merged into has to know: tags, refusals, what staff have said it is, and where
+the person stands.
 
 The source keeps its own. The target gets copies, which are remembered and taken away again when the two are separated;
 what has been said about the target meanwhile stays with it.
+
+Segments that the source is in become the target's, and its stage, if it has bought and the target has not: a person
+neither enters nor becomes anything by being known under one name, so the timeline tells it once, as of when it
+happened. What is not so any more, the next refresh of the target finds.
 
 Of consents only refusals are carried: who has refused something under one address must not be asked for it under
 another, while an agreement was given for the address that it was given with. A refusal during the time as one person
@@ -11,7 +16,7 @@ may have been either's, so both keep it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -19,6 +24,7 @@ from django.db import connections
 
 from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.profiles.consents.models import ConsentPurpose, ConsentRecord, ConsentState
+from saleor_crm_plugin.profiles.merging import stages
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.notes.models import CustomerTag
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
@@ -32,7 +38,7 @@ _FLAGS: Final = {
     ConsentPurpose.PROFILING: "profiling_allowed",
     ConsentPurpose.RECOMMENDATIONS: "recommendations_allowed",
 }
-_COLUMNS: Final = (*_FLAGS.values(), "customer_type", "customer_type_by_hand")
+_COLUMNS: Final = (*_FLAGS.values(), "customer_type", "customer_type_by_hand", *stages.COLUMNS)
 # Of two sources that have the same tag, the first gives it.
 _COPY_TAGS = """
 INSERT INTO crm_customer_tag (profile_id, name, actor_type, actor_id, assigned_at)
@@ -43,8 +49,21 @@ JOIN crm_customer_tag AS tag ON tag.profile_id = merged.source_id
 ORDER BY merged.target_id, tag.name, tag.id
 ON CONFLICT (profile_id, name) DO NOTHING RETURNING id
 """
-_LEAVE_SEGMENTS = """
-DELETE FROM crm_segment_membership WHERE profile_id = ANY(%s::bigint[]) RETURNING segment_id, entered_at
+_MOVE_SEGMENTS = """
+WITH merged AS (
+    SELECT source_id, target_id FROM unnest(%s::bigint[], %s::bigint[]) AS pairs (source_id, target_id)
+), gone AS (
+    DELETE FROM crm_segment_membership AS own USING merged WHERE own.profile_id = merged.source_id
+    RETURNING own.segment_id, own.entered_at, merged.target_id
+), brought AS (
+    INSERT INTO crm_segment_membership (segment_id, profile_id, entered_at)
+    SELECT segment_id, target_id, min(entered_at) FROM gone
+    GROUP BY segment_id, target_id ORDER BY segment_id, target_id
+    ON CONFLICT (segment_id, profile_id) DO NOTHING
+    RETURNING id, segment_id, profile_id
+)
+SELECT gone.segment_id, gone.entered_at, brought.id
+FROM gone LEFT JOIN brought ON brought.segment_id = gone.segment_id AND brought.profile_id = gone.target_id
 """
 
 
@@ -58,8 +77,9 @@ class Carried:
     """What a merge has changed beside the pointers, as `ProfileMerge.carried` keeps it.
 
     Attributes:
-        tags, consents: rows that the target got. flags: columns of the target that became False.
+        tags, consents, memberships: rows that the target got. flags: columns of the target that became False.
         segments: (segment id, since when) of the source, which is in none while it is merged.
+        source_stage: where the source stood; target_stage: where the target did, if it stands there instead now.
         customer_type: the target's, where the source's, said by staff, took its place; else "".
         last_consent: the target's newest record then.
     """
@@ -70,6 +90,9 @@ class Carried:
     segments: list[tuple[int, str]] = field(default_factory=list)
     customer_type: str = ""
     last_consent: int = 0
+    memberships: list[int] = field(default_factory=list)
+    source_stage: dict[str, str | None] = field(default_factory=dict)
+    target_stage: dict[str, str | None] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -83,6 +106,9 @@ class Carried:
             self.segments + later.segments,
             self.customer_type or later.customer_type,
             max(self.last_consent, *later.consents, 0),
+            self.memberships + later.memberships,
+            self.source_stage,
+            self.target_stage or later.target_stage,
         )
 
 
@@ -106,13 +132,21 @@ def carry(pairs: Sequence[tuple[int, int]], actor: Actor, now: datetime, using: 
     last = max(
         [seen.record_id for (profile_id, _), seen in newest.items() if profile_id in targets] + records, default=0
     )
-    flags, customer_type = _carry_columns(pairs, using)
+    columns = _carry_columns(pairs, using)
     with connections[using].cursor() as cursor:
-        cursor.execute(_COPY_TAGS, [[source for source, _ in pairs], [target for _, target in pairs]])
+        merged = [[source for source, _ in pairs], [target for _, target in pairs]]
+        cursor.execute(_COPY_TAGS, merged)
         tags = [tag_id for (tag_id,) in cursor.fetchall()]
-        cursor.execute(_LEAVE_SEGMENTS, [[source for source, _ in pairs]])
-        segments = [(segment_id, entered_at.isoformat()) for segment_id, entered_at in cursor.fetchall()]
-    return Carried(tags, records, flags, segments, customer_type, last)
+        cursor.execute(_MOVE_SEGMENTS, merged)
+        moved = cursor.fetchall()
+    return replace(
+        columns,
+        tags=tags,
+        consents=records,
+        segments=[(segment_id, entered_at.isoformat()) for segment_id, entered_at, _ in moved],
+        memberships=[membership_id for _, _, membership_id in moved if membership_id is not None],
+        last_consent=last,
+    )
 
 
 def give_back(
@@ -156,7 +190,11 @@ def give_back(
     # Unless staff have said something else since.
     if carried.customer_type and target.customer_type_by_hand and target.customer_type == source.customer_type:
         target.customer_type, target.customer_type_by_hand = carried.customer_type, False
+    stages.put(source, carried.source_stage)
+    stages.put(target, carried.target_stage)
     CustomerProfile.objects.using(using).bulk_update([source, target], _COLUMNS)
+    brought = SegmentMembership.objects.using(using).filter(pk__in=carried.memberships, profile_id=target_id)
+    brought.exclude(segment_id__in={segment_id for other in others for segment_id, _ in other.segments}).delete()
     entered = dict(carried.segments)
     still_there = CustomerSegment.objects.using(using).filter(pk__in=entered.keys()).order_by("pk")
     SegmentMembership.objects.using(using).bulk_create(
@@ -170,11 +208,14 @@ def give_back(
     )
 
 
-def _carry_columns(pairs: Sequence[tuple[int, int]], using: str) -> tuple[list[str], str]:
-    """Returns the flags that became False, and the customer type that another took the place of."""
-    rows = CustomerProfile.objects.using(using).in_bulk([pk for pair in pairs for pk in pair])
+def _carry_columns(pairs: Sequence[tuple[int, int]], using: str) -> Carried:
+    """Returns what became of columns of the profiles, and nothing of other tables."""
+    locked = CustomerProfile.objects.using(using).select_for_update(of=("self",), no_key=True).order_by("pk")
+    rows = {row.pk: row for row in locked.filter(pk__in={pk for pair in pairs for pk in pair})}
     changed: dict[int, CustomerProfile] = {}
     flags, customer_type = [], ""
+    source_stage: dict[str, str | None] = {}
+    target_stage: dict[str, str | None] = {}
     for source, target in ((rows[source_id], rows[target_id]) for source_id, target_id in pairs):
         for flag in _FLAGS.values():
             if getattr(target, flag) and not getattr(source, flag):
@@ -185,9 +226,14 @@ def _carry_columns(pairs: Sequence[tuple[int, int]], using: str) -> tuple[list[s
             customer_type = target.customer_type
             target.customer_type, target.customer_type_by_hand = source.customer_type, True
             changed[target.pk] = target
+        source_stage = stages.stage_of(source)
+        if stages.takes_stage_of(target, source):
+            target_stage = stages.stage_of(target)
+            stages.put(target, source_stage)
+            changed[target.pk] = target
     if changed:
         CustomerProfile.objects.using(using).bulk_update(changed.values(), _COLUMNS)
-    return flags, customer_type
+    return Carried(flags=flags, customer_type=customer_type, source_stage=source_stage, target_stage=target_stage)
 
 
 def _to_carry(

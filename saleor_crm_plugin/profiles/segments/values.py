@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import calendar
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -108,7 +109,7 @@ def written(value: syntax.Literal) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Type:
+class Type(ABC):
     """A type of values.
 
     Attributes:
@@ -121,12 +122,12 @@ class Type:
     operators: tuple[str, ...]
     cast: str = "text"
 
+    @abstractmethod
     def read(self, value: syntax.Literal) -> Constant:
         """
         Raises:
             SegmentQueryError: this is not a value of the type.
         """
-        raise NotImplementedError
 
     def resolve(self, constant: Any, _meaning: Meaning) -> Any:
         """The parameter that the constant becomes."""

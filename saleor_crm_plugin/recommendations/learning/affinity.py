@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from saleor_crm_plugin.recommendations.learning.ease import Ease
 from saleor_crm_plugin.recommendations.learning.history import NO_CATEGORY, PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.ranking import best_per_row
 
@@ -33,7 +34,7 @@ class Affinities:
     Attributes:
         starts: (P + 1,) the entries of product p are `starts[p]:starts[p + 1]`.
         related: (m,) product positions.
-        scores: (m,) cosines, 0 to 1.
+        scores: (m,) cosines, 0 to 1; with `ease` beside them above 0 and possibly above 1.
         confidences: (m,) share of the product's rows (baskets, customers) that hold the related one too.
     """
 
@@ -48,15 +49,19 @@ class Affinities:
         return sparse.csr_array((self.scores, self.related, self.starts), shape=(size, size))
 
 
-def bought_together(history: PurchaseHistory, minimum_support: int, limit: int) -> Affinities:
+def bought_together(
+    history: PurchaseHistory, minimum_support: int, limit: int, linear: Ease | None = None, weight: float = 0.0
+) -> Affinities:
     """What is bought in the same baskets.
 
     Args:
         minimum_support: baskets that must hold both products.
         limit: related products for each product.
+        linear: `ease` on baskets, whose weights count `weight` times beside the cosine.
     """
     matrix = _thinned(history.by_basket(), MAX_BASKET_PRODUCTS)
-    return _related(matrix, minimum_support, limit)
+    entries = _entries(matrix, minimum_support, limit, linear if weight else None, weight)
+    return _collected([entries], matrix.shape[1])
 
 
 def bought_by_the_same(history: PurchaseHistory, minimum_support: int, limit: int) -> Affinities:
@@ -77,12 +82,11 @@ class _Entries:
     confidences: npt.NDArray[np.float32]
 
 
-def _related(matrix: sparse.csr_array, minimum_support: int, limit: int) -> Affinities:
-    return _collected([_entries(matrix, minimum_support, limit)], matrix.shape[1])
-
-
-def _entries(matrix: sparse.csr_array, minimum_support: int, limit: int) -> _Entries:
+def _entries(
+    matrix: sparse.csr_array, minimum_support: int, limit: int, linear: Ease | None = None, weight: float = 0.0
+) -> _Entries:
     """Best entries of `matrix.T @ matrix` by cosine, in blocks of rows that keep the memory bounded."""
+    place = linear.places(np.arange(matrix.shape[1])) if linear is not None else None
     counts = np.asarray(matrix.sum(axis=0)).ravel().astype(np.float64)
     # Whoever has too few purchases alone has too few with anything else.
     frequent = np.flatnonzero(counts >= minimum_support)
@@ -96,6 +100,12 @@ def _entries(matrix: sparse.csr_array, minimum_support: int, limit: int) -> _Ent
         keep = (together >= minimum_support) & (rows != related)
         rows, related, together = rows[keep], related[keep], together[keep].astype(np.float64)
         scores = together / np.sqrt(counts[rows] * counts[related])
+        if linear is not None and place is not None:
+            of_rows, of_related = place[frequent[rows]], place[frequent[related]]
+            part = (of_rows >= 0) & (of_related >= 0)
+            scores[part] += weight * linear.weights[of_rows[part], of_related[part]]
+            positive = scores > 0
+            rows, related, together, scores = rows[positive], related[positive], together[positive], scores[positive]
         best = best_per_row(rows, related, scores, limit)
         rows, related = rows[best], related[best]
         parts.append(

@@ -1,13 +1,13 @@
-"""What the learner takes as given, each with the measurement that chose it.
+"""What the learner takes as given.
 
-Figures are of `python -m tests.benchmarks.evaluate_recommendations --tune`: Complete Journey without fuel, history
-before 2017-11-01, target the first basket of each household in November. December, which nothing was chosen on, is in
-docs/explanation/recommendations.md.
+Defaults serve a shop with too little history to tune on; a training replaces those marked "tuned" by what did best on
+the shop's own last weeks. Figures are of Complete Journey without fuel, by `crm_evaluate`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,24 +18,48 @@ class Parameters:
         minimum_support: baskets (customers) that must hold both products of a pair.
         related_limit: related products kept for each product. nDCG@10 of what was never bought before is .040 with 30,
             .042 with 50 and .042 with 100, and time and rows grow in step.
-        half_life_days: after so long a purchase counts half. Recall@10 of the personal frequency is .133 with 30 days,
-            .142 with 60, .147 with 90, .147 with 120, .144 with 180, and .142 without decay.
-        discovery_every: every so manieth place of FOR_YOU is for a product never bought before. Recall@10 is .148
-            without, .144 with every tenth, .138 with every fifth and .131 with every third: in a supermarket, what
-            comes next is mostly what was bought before, and each place for something new costs.
+        half_life_days: tuned. After so long a purchase counts half.
+        repeat_power: tuned. Frequency counts times the product's repeat rate to this power.
+        linear_discovery: tuned. Discoveries are put in order by `ease` rather than by the co-purchase cosine.
+        popularity_power: tuned. Their scores count times the logarithm of recent sales to this power.
+        regularization: lambda of `ease` on customers.
+        basket_regularization: the same on baskets.
+        discovery_every: tuned. Every so manieth place of FOR_YOU is for a product never bought before; 0: such products
+            come after all that were bought. A ranker decides each place by itself instead, unless `discovery_share` is
+            set.
+        discovery_share: share of FOR_YOU's places (0 to 0.5) that the operator sets aside for products never bought
+            before; None: learnt.
         minimum_repeat_rate: a product that fewer of its buyers bought again stands behind the discoveries: who bought
             a fridge does not want another.
         bought_limit, discovery_limit: products kept for each customer.
         popular_window_days: what sells within it is popular; earlier sales only break ties.
         popular_limit: products kept for each channel.
+        basket_linear: tuned. Weight of `ease` on baskets beside the cosine of 1, in what completes a basket.
+        basket_own: tuned. Weight of the customer's own history beside what goes with the basket.
+        horizon_days: how far ahead "next" looks.
+        ranked: whether a gradient-boosted ranker orders the lists: set where it won on held-out weeks.
     """
 
     minimum_support: int = 3
     related_limit: int = 50
     half_life_days: float = 90.0
+    repeat_power: float = 0.5
+    linear_discovery: bool = True
+    popularity_power: float = 1.0
+    regularization: float = 500.0
+    basket_regularization: float = 200.0
     discovery_every: int = 10
+    discovery_share: float | None = None
     minimum_repeat_rate: float = 0.05
     bought_limit: int = 100
     discovery_limit: int = 50
     popular_window_days: int = 28
     popular_limit: int = 300
+    basket_linear: float = 1.0
+    basket_own: float = 0.1
+    horizon_days: float = 28.0
+    ranked: bool = False
+
+    def with_settings_of(self, given: Self) -> Self:
+        """The same, with what the shop's settings fix taken from `given`."""
+        return replace(self, minimum_support=given.minimum_support, discovery_share=given.discovery_share)

@@ -8,8 +8,9 @@ import pytest
 from django.utils import timezone
 
 from saleor_crm_plugin.actors import ActorType
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.schedule import expire_due_lots
 from tests.graphql.client import global_id
 

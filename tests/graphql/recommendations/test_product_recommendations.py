@@ -28,7 +28,7 @@ def test_what_goes_with_a_product_and_what_is_like_it(shop, model, anonymous):
     assert apple["frequentlyBoughtTogether"] == [
         {
             "product": {"name": "Pear"},
-            "reason": {"kind": "BOUGHT_TOGETHER", "text": "In 100 % of the purchases of Apple"},
+            "reason": {"kind": "BOUGHT_TOGETHER", "text": "Bought together in 100 % of baskets with Apple"},
         }
     ]
     pear = of_product(anonymous, shop.pear, first=1)

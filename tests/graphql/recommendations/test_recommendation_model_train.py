@@ -28,7 +28,7 @@ def train(api):
 def test_the_task_is_handed_to_the_workers(db, queued, staff_with, app_with):
     assert train(staff_with("MANAGE_PRODUCTS")) == (True, [])
     assert train(app_with("MANAGE_PRODUCTS")) == (True, [])
-    assert len(queued) == 2
+    assert queued == [{"kwargs": {"asked": True}, "retry": False}] * 2, "also where the nightly training is off"
 
 
 def test_not_while_recommendations_are_off(db, queued, staff_with):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import datetime, timedelta
 
+import pytest
+from django.utils import timezone
+
+from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.graphql.client import global_id
 from tests.graphql.recommendations.conftest import names
+from tests.integration.recommendations.shop import publish
 from tests.shop_settings import crm_settings
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +21,7 @@ query ($kind: RecommendationKindEnum, $first: Int, $channel: String!) {
     recommendations(channel: $channel, kind: $kind, first: $first) {
       product { name slug pricing { priceRange { start { gross { amount } } } } }
       score
-      reason { kind text products { name } }
+      reason { kind text messageId arguments { name value } value expectedAt products { name } }
     }
   }
 }
@@ -39,12 +44,20 @@ def test_what_to_recommend_and_why(shop, model, as_ann):
         "reason": {
             "kind": "BOUGHT_BEFORE",
             "text": "You have bought this 2 times",
+            "messageId": "bought_often",
+            "arguments": [{"name": "count", "value": "2"}],
+            "value": 2.0,
+            "expectedAt": None,
             "products": [{"name": "Pear"}],
         },
     }
     assert plum["reason"] == {
         "kind": "BOUGHT_TOGETHER",
-        "text": "In 50 % of the purchases of Pear",
+        "text": "Because you bought Pear",
+        "messageId": "because_you_bought",
+        "arguments": [{"name": "product", "value": "Pear"}],
+        "value": 0.5,
+        "expectedAt": None,
         "products": [{"name": "Pear"}],
     }
     assert (apple["product"]["name"], apple["reason"]["kind"]) == ("Apple", "POPULAR")
@@ -103,7 +116,15 @@ def test_a_product_that_left_the_channel_after_the_training(shop, model, as_ann)
     shop.pear.channel_listings.all().delete()
     plum, apple = for_me(as_ann)
     assert (plum["product"]["name"], apple["product"]["name"]) == ("Plum", "Apple")
-    assert plum["reason"] == {"kind": "BOUGHT_TOGETHER", "text": "Goes well with what you bought", "products": []}
+    assert plum["reason"] | {"value": None} == {
+        "kind": "BOUGHT_TOGETHER",
+        "text": "Goes well with what you bought",
+        "messageId": "bought_together",
+        "arguments": [],
+        "value": None,
+        "expectedAt": None,
+        "products": [],
+    }
 
 
 def test_staff_and_apps_see_what_a_customer_would_get(shop, model, staff_with, app_with):
@@ -116,3 +137,25 @@ def test_staff_and_apps_see_what_a_customer_would_get(shop, model, staff_with, a
     answer = staff_with("MANAGE_ORDERS").post(query, id=ann)
     assert answer["data"] == {"user": {"recommendations": None}}
     assert answer["errors"][0]["extensions"]["exception"]["code"] == "PermissionDenied"
+
+
+def test_when_a_customer_is_expected_to_buy_again(shop, as_ann):
+    ann = CustomerProfile.objects.get(user=shop.ann).pk
+    trained = timezone.now() - timedelta(hours=6)
+    publish(again={ann: [shop.apple, shop.pear]}, due={shop.pear: (1.0, 21.0)}, data_until=trained)
+
+    apple, pear = for_me(as_ann, kind="BUY_AGAIN", first=2)
+
+    assert (apple["reason"]["expectedAt"], apple["reason"]["messageId"]) == (None, "bought_often")
+    assert pear["reason"]["text"] == "Due about now: you buy it every 21 days"
+    assert pear["reason"]["arguments"] == [{"name": "days", "value": "21"}]
+    assert datetime.fromisoformat(pear["reason"]["expectedAt"]) == trained + timedelta(days=1)
+
+
+def test_only_what_is_in_stock_unless_the_shop_wants_all(shop, model, as_ann):
+    variant = shop.pear.default_variant
+    variant.track_inventory = True
+    variant.save()
+    assert names(for_me(as_ann)) == ["Plum", "Apple"]
+    crm_settings(recommend_only_in_stock=False)
+    assert names(for_me(as_ann)) == ["Pear", "Plum", "Apple"]

@@ -13,8 +13,9 @@ from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_order
 from saleor_crm_plugin.loyalty import corrections
 from saleor_crm_plugin.loyalty.adjustment import adjust
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import AccountMerge, LoyaltyAccount, PointsLot, PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.profiles.identity import GuestPerson, resolve_profiles
 from tests.devshop import flows
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product

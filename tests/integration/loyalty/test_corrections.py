@@ -12,13 +12,14 @@ from saleor_crm_plugin.exceptions import InsufficientPointsError, LoyaltyInputEr
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.corrections import reinstate, void
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import (
     LoyaltyAccount,
     PointsLot,
     PointsTransaction,
     TransactionType,
 )
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.schedule import expire_due_lots
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.integration.loyalty.audit import assert_ledger_adds_up

@@ -13,9 +13,10 @@ from saleor.account.models import User
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.merging import merge
 from saleor_crm_plugin.loyalty.models import TransactionType
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.profiles.identity import GuestPerson, Person, UserPerson, resolve_profiles
 from tests.devshop.factories import make_customer
 

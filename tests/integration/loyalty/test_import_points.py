@@ -23,8 +23,9 @@ from saleor_crm_plugin.ingestion.sync import sync_customer
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.import_format import ImportType
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsLot, PointsTransaction
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.profiles.identity import GuestPerson, UserPerson, resolve_profiles
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.devshop.factories import make_customer

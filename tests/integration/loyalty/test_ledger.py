@@ -12,13 +12,14 @@ from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError, LoyaltyInputError
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import (
     LotConsumption,
     LoyaltyAccount,
     PointsLot,
     PointsTransaction,
 )
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.schedule import activate_due_lots, expire_due_lots
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.integration.loyalty.audit import assert_ledger_adds_up

@@ -37,7 +37,7 @@ from saleor_crm_plugin.exceptions import InsufficientPointsError
 from saleor_crm_plugin.loyalty import corrections, earning
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.adjustment import adjust
-from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder, EarningTerms
+from saleor_crm_plugin.loyalty.awards import EarningLine, EarningOrder, EarningTerms
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import (
     HoldStatus,

@@ -23,7 +23,7 @@ from saleor_crm_plugin.exceptions import InsufficientPointsError, LoyaltyInputEr
 from saleor_crm_plugin.ingestion.liability import LiabilityReport, Worth
 from saleor_crm_plugin.loyalty import liability
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.liability import (
     BreakageStatus,
     Movement,
@@ -34,6 +34,7 @@ from saleor_crm_plugin.loyalty.liability import (
     worths,
 )
 from saleor_crm_plugin.loyalty.models import LotStatus, LoyaltyAccount, PointsLot, TransactionType
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.schedule import activate_due_lots, expire_due_lots
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.devshop.factories import make_channel

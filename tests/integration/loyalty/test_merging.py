@@ -22,8 +22,8 @@ from saleor_crm_plugin.loyalty import corrections, entry_points
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.audit import findings
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
-from saleor_crm_plugin.loyalty.merging import Unmerged, merge, merge_many, unmerge
+from saleor_crm_plugin.loyalty.ledger import Ledger
+from saleor_crm_plugin.loyalty.merging import merge, merge_many
 from saleor_crm_plugin.loyalty.models import (
     AccountMerge,
     LotStatus,
@@ -34,11 +34,13 @@ from saleor_crm_plugin.loyalty.models import (
     TransactionType,
 )
 from saleor_crm_plugin.loyalty.orders import bring_in_line
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.queries import order_points
 from saleor_crm_plugin.loyalty.rules.definition import Effect, Limits, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule
 from saleor_crm_plugin.loyalty.rules.models import RuleStatus
 from saleor_crm_plugin.loyalty.schedule import activate_due_lots, expire_due_lots
+from saleor_crm_plugin.loyalty.separating import Unmerged, unmerge
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_ledger_audit import tamper

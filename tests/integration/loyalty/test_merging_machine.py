@@ -32,8 +32,8 @@ from saleor_crm_plugin.config import EarnedPointsPolicy, Expiry, LoyaltySettings
 from saleor_crm_plugin.loyalty import corrections
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
-from saleor_crm_plugin.loyalty.merging import merge, unmerge
+from saleor_crm_plugin.loyalty.ledger import Ledger
+from saleor_crm_plugin.loyalty.merging import merge
 from saleor_crm_plugin.loyalty.models import (
     AccountMerge,
     HoldStatus,
@@ -43,8 +43,10 @@ from saleor_crm_plugin.loyalty.models import (
     PointsTransaction,
 )
 from saleor_crm_plugin.loyalty.orders import bring_in_line
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.queries import OrderPoints, order_points
 from saleor_crm_plugin.loyalty.schedule import activate_due_lots, expire_due_lots
+from saleor_crm_plugin.loyalty.separating import unmerge
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_ledger_machine import CENTS, RATE, SPENT, START, Order

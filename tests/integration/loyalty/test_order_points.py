@@ -10,7 +10,7 @@ import pytest
 
 from saleor_crm_plugin.config import EarnedPointsPolicy, Expiry, LoyaltySettings, SpentPointsPolicy
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder
+from saleor_crm_plugin.loyalty.awards import EarningLine, EarningOrder
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import HoldStatus, LoyaltyAccount, PointsHold, PointsLot, PointsTransaction
 from saleor_crm_plugin.loyalty.orders import OrderFacts, bring_in_line

@@ -17,8 +17,9 @@ from saleor_crm_plugin.ingestion import reminders
 from saleor_crm_plugin.ingestion.reminders import remind_of_expiry, remind_of_tiers
 from saleor_crm_plugin.ingestion.tasks import send_reminders_task
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.reminders import queries
 from saleor_crm_plugin.loyalty.reminders.models import LoyaltyReminder
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles

@@ -24,13 +24,14 @@ from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.ingestion.tier_facts import net_spend
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.audit import findings
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import (
     LoyaltyAccount,
     PointsLot,
     PointsTransaction,
     TransactionType,
 )
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.rewards.definition import Reward, RewardKind
 from saleor_crm_plugin.loyalty.rewards.editing import create_reward, delete_reward, update_reward
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RedemptionStatus, RewardRedemption

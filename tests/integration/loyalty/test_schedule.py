@@ -13,8 +13,9 @@ from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.loyalty import schedule
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsLot, PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.schedule import activate_due_lots, expire_due_lots
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.integration.loyalty.audit import assert_ledger_adds_up

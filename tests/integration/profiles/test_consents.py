@@ -148,6 +148,13 @@ class TestRecords:
 
         assert statements(PROFILING) == statements(*ConsentPurpose)
 
+    def test_what_is_refused_is_taken_away_once(self, ada: int) -> None:
+        with CaptureQueriesContext(connection) as captured:
+            update_consents(ada, [Consent(PROFILING, REFUSED)], STAFF, NOW)
+        changes = [one["sql"] for one in captured if "UPDATE crm_profile_metrics" in one["sql"]]
+        gone = [one["sql"] for one in captured if "DELETE FROM crm_personal_recommendations" in one["sql"]]
+        assert (len(changes), len(gone)) == (1, 1)
+
 
 class TestFlags:
     @pytest.mark.parametrize(

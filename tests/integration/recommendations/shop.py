@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
 from saleor.channel.models import Channel
 from saleor.order.models import Order
-from saleor.product.models import Product
+from saleor.product.models import Category, Product
 
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileOrder
 from saleor_crm_plugin.recommendations import storage
-from saleor_crm_plugin.recommendations.learning.recommender import PersonalList, PopularList, RelatedList
-from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, ReasonKind, RecommendationModel
+from saleor_crm_plugin.recommendations.learning.stored import PersonalList, PopularList, RelatedList
+from saleor_crm_plugin.recommendations.models import (
+    WHOLE_CHANNEL,
+    ModelStatus,
+    PopularProducts,
+    ProductAffinity,
+    ReasonKind,
+    RecommendationModel,
+)
 from tests.devshop.factories import make_channel, make_order, make_product
 
 Related = Mapping[Product, Sequence[Product]]
@@ -41,10 +49,25 @@ def publish(
     together: Related | None = None,
     similar: Related | None = None,
     popular: Mapping[Channel, Sequence[Product]] | None = None,
+    due: Mapping[Product, tuple[float, float]] | None = None,
+    places: Sequence[tuple[PopularProducts.Kind, Channel, Category | None, Mapping[Product, float]]] = (),
+    data_until: datetime | None = None,
 ) -> RecommendationModel:
-    """A published model with these lists: bought before and new (with its reason) by profile, and so on, best first."""
-    model = RecommendationModel(status=ModelStatus.TRAINING, started_at=timezone.now())
+    """A published model with these lists: bought before and new (with its reason) by profile, and so on, best first.
+
+    Args:
+        due: days until a product is bought again, and days between purchases of it.
+        places: further lists of a channel or category, with scores.
+        data_until: up to when purchases were learnt; by default all.
+    """
+    now = timezone.now()
+    model = RecommendationModel(status=ModelStatus.TRAINING, started_at=now, data_until=data_until or now)
     model.save(using="default")
+    unknown = (math.nan, math.nan)
+
+    def timing(product: Product) -> tuple[float, float]:
+        return (due or {}).get(product, unknown)
+
     personal = []
     for profile_id in {**(again or {}), **(new or {})}:
         bought, discovered = (again or {}).get(profile_id, ()), (new or {}).get(profile_id, ())
@@ -56,6 +79,7 @@ def publish(
                 [ReasonKind.BOUGHT_BEFORE.value] * len(bought) + [ReasonKind.BOUGHT_TOGETHER.value] * len(discovered),
                 [product.pk for product in bought] + [reason.pk for _, reason in discovered],
                 [2.0] * len(bought) + [0.5] * len(discovered),
+                *([timing(product)[part] for product in bought] + [math.nan] * len(discovered) for part in (0, 1)),
             )
         )
     assert sum(storage.store_personal(model, personal)) == len(personal)
@@ -71,8 +95,18 @@ def publish(
     storage.store_popular(
         model,
         [
-            PopularList(channel.pk, [product.pk for product in products], descending(len(products)))
+            PopularList("bestsellers", channel.pk, 0, [product.pk for product in products], descending(len(products)))
             for channel, products in (popular or {}).items()
+        ]
+        + [
+            PopularList(
+                kind.value,
+                channel.pk,
+                category.pk if category else WHOLE_CHANNEL,
+                [product.pk for product in scores],
+                list(scores.values()),
+            )
+            for kind, channel, category, scores in places
         ],
     )
     storage.publish(model, timezone.now())

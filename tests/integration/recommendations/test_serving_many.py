@@ -12,8 +12,8 @@ from saleor.channel.models import Channel
 from saleor.product.models import Product, ProductChannelListing
 
 from saleor_crm_plugin.recommendations import serving
+from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 from saleor_crm_plugin.recommendations.serving import (
-    RecommendationKind,
     for_basket,
     for_baskets,
     for_customer,

@@ -18,6 +18,7 @@ from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.recommendations import storage
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
+from saleor_crm_plugin.recommendations.locking import TRAINING
 from saleor_crm_plugin.recommendations.models import (
     ModelStatus,
     PersonalRecommendations,
@@ -26,7 +27,7 @@ from saleor_crm_plugin.recommendations.models import (
     RecommendationModel,
 )
 from saleor_crm_plugin.recommendations.serving import RecommendationKind, for_customer, for_products
-from saleor_crm_plugin.recommendations.training import LOCK_NAME, Progress, no_progress, train
+from saleor_crm_plugin.recommendations.training import Progress, no_progress, train
 from tests.devshop.factories import make_category, make_channel
 from tests.integration.recommendations.shop import buy, make_products, make_profile
 
@@ -77,10 +78,10 @@ def test_from_orders_to_recommendations(channel: Channel) -> None:
     assert [(one.product_id, one.reason.text) for one in served] == [
         (tea.pk, "You have bought this before"),
         (hammer.pk, "You have bought this before"),
-        (sugar.pk, f"In 50 % of the purchases of {tea.name}"),
+        (sugar.pk, f"Because you bought {tea.name}"),
     ]
     together = for_products([sugar.pk], RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER, channel.pk, 1)
-    assert together[sugar.pk][0].reason.text == f"In 100 % of the purchases of {sugar.name}"
+    assert together[sugar.pk][0].reason.text == f"Bought together in 100 % of baskets with {sugar.name}"
     assert PopularProducts.objects.get(model=model).product_ids[0] == tea.pk
 
 
@@ -121,7 +122,7 @@ def test_what_is_not_a_purchase(channel: Channel) -> None:
 
 
 def test_orders_in_several_chunks(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("saleor_crm_plugin.ingestion.purchases.CHUNK_BYTES", 100)
+    monkeypatch.setattr("saleor_crm_plugin.ingestion.binary_copy.CHUNK_BYTES", 100)
     products = make_products(7)
     profiles = [make_profile() for _ in range(5)]
     for number, profile in enumerate(profiles):
@@ -195,7 +196,7 @@ def test_two_at_once_are_impossible(channel: Channel) -> None:
     elsewhere = connection.copy()
     try:
         with elsewhere.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [LOCK_NAME])
+            cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [TRAINING])
         with pytest.raises(TrainingError, match="Another training is running"):
             learn()
         assert statuses() == [], "it has not touched what the other one writes"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saleor_crm_plugin.loyalty.awards import RuleTerms, terms_from_breakdown, versions_in
 from saleor_crm_plugin.loyalty.birthdays import born_on, days_to_keep, has_birthday, is_too_soon
-from saleor_crm_plugin.loyalty.earning import RuleTerms, terms_from_breakdown, versions_in
 from saleor_crm_plugin.loyalty.referrals.sameness import home_of, mailbox_of
 from saleor_crm_plugin.loyalty.rules.actions import Action, action_terms, given_by, share_of
 from saleor_crm_plugin.loyalty.rules.definition import Effect, ReferralSide, RuleContext, RuleDefinition, Trigger

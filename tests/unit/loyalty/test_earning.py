@@ -10,14 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saleor_crm_plugin.loyalty.earning import (
-    EarningLine,
-    EarningOrder,
-    EarningTerms,
-    award,
-    split_points,
-    terms_from_breakdown,
-)
+from saleor_crm_plugin.loyalty.awards import EarningLine, EarningOrder, EarningTerms, terms_from_breakdown
+from saleor_crm_plugin.loyalty.earning import award, split_points
 
 ONE_PER_UNIT = EarningTerms(points_per_unit=D(1), net=False, with_shipping=False)
 

@@ -10,17 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saleor_crm_plugin.loyalty.earning import (
+from saleor_crm_plugin.loyalty.awards import (
     EarningLine,
     EarningOrder,
     EarningTerms,
     RuleTerms,
-    award,
-    before_refunds,
-    kept_value,
     terms_from_breakdown,
     versions_in,
 )
+from saleor_crm_plugin.loyalty.earning import award, before_refunds, kept_value
 from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, Limits, RuleDefinition, Trigger
 
 BASE = EarningTerms(points_per_unit=D(1), net=False, with_shipping=False)

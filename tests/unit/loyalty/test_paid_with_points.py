@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saleor_crm_plugin.loyalty.earning import (
+from saleor_crm_plugin.loyalty.awards import (
     BREAKDOWN_VERSION,
     EarningLine,
     EarningOrder,
     EarningTerms,
-    award,
     terms_from_breakdown,
 )
+from saleor_crm_plugin.loyalty.earning import award
 from saleor_crm_plugin.loyalty.paid_with_points import (
     PaidShare,
     PricedLine,

@@ -10,7 +10,7 @@ from decimal import Decimal as D
 import pytest
 
 from saleor_crm_plugin.exceptions import LoyaltyInputError
-from saleor_crm_plugin.loyalty.earning import EarningLine, EarningOrder
+from saleor_crm_plugin.loyalty.awards import EarningLine, EarningOrder
 from saleor_crm_plugin.loyalty.rules.definition import (
     Conditions,
     CustomerType,

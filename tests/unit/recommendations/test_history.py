@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saleor_crm_plugin.recommendations.learning.history import NO_CATEGORY, PurchaseHistory
-from saleor_crm_plugin.recommendations.learning.popular import popular_by_channel
+from saleor_crm_plugin.recommendations.learning.popular import WHOLE_CHANNEL, popular_by_channel
 from saleor_crm_plugin.recommendations.learning.ranking import best_per_row
 from tests.contract.recommender import KIOSK, ONLINE, Basket, history_of
 from tests.unit.recommendations.test_affinity import patiently
@@ -78,5 +78,25 @@ def test_popular_lately_then_ever_then_by_id() -> None:
     kiosk, online = popular_by_channel(history, window_days=28, limit=10)
 
     assert history.product_ids[online.products].tolist() == [50, 40, 30, 60]
-    assert online.baskets.tolist() == [1, 0, 0, 0]
+    assert online.scores.tolist() == [1, 0, 0, 0]
     assert history.product_ids[kiosk.products].tolist() == [60]
+
+
+def test_popular_in_each_category_of_each_channel() -> None:
+    history = history_of(
+        [Basket(1, 1, (50, 40), ONLINE), Basket(2, 1, (50, 60), ONLINE), Basket(3, 1, (60, 70), KIOSK)],
+        categories={40: 4, 50: 5, 60: 4},
+    )
+
+    found = {
+        (int(history.channel_ids[entry.channel]), entry.category_id): history.product_ids[entry.products].tolist()
+        for entry in popular_by_channel(history, window_days=28, limit=2)
+    }
+
+    assert found == {
+        (ONLINE, WHOLE_CHANNEL): [50, 40],
+        (ONLINE, 4): [40, 60],
+        (ONLINE, 5): [50],
+        (KIOSK, WHOLE_CHANNEL): [60, 70],
+        (KIOSK, 4): [60],
+    }, "70 is of no category"

@@ -19,7 +19,7 @@ from saleor_crm_plugin.graphql.loyalty.types import LoyaltyAccount, PointsTransa
 from saleor_crm_plugin.graphql.mutations import actor_of, invalid
 from saleor_crm_plugin.loyalty import models
 from saleor_crm_plugin.loyalty.adjustment import KEY_MAX_LENGTH, REASON_MAX_LENGTH, adjust
-from saleor_crm_plugin.loyalty.ledger import MAX_POINTS
+from saleor_crm_plugin.loyalty.posting import MAX_POINTS
 
 
 class LoyaltyPointsAdjust(LoyaltyMutation):

@@ -24,7 +24,7 @@ from saleor_crm_plugin.graphql.loyalty.rewards.enums import LoyaltyRewardKindEnu
 from saleor_crm_plugin.graphql.loyalty.segments import slugs_of
 from saleor_crm_plugin.graphql.mutations import key_argument
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
-from saleor_crm_plugin.ingestion.room import places_of
+from saleor_crm_plugin.ingestion.currencies import currency_places
 from saleor_crm_plugin.loyalty.rewards.definition import AMOUNT_LIMIT, Reward, RewardKind
 from saleor_crm_plugin.loyalty.segment_names import groups_among, slugs_among
 from saleor_crm_plugin.profiles.models import RFMGroup
@@ -113,7 +113,7 @@ def _check_currency(reward: Reward, before: Reward) -> None:
             raise LoyaltyInputError("No channel has this currency.", "NOT_FOUND", "currency")
         if any(channels.get(channel_id, reward.currency) != reward.currency for channel_id in reward.channel_ids):
             raise LoyaltyInputError("A channel has another currency than the reward.", "INVALID", "channelIds")
-    places = places_of(reward.currency)
+    places = currency_places(reward.currency)
     for field, amount in (("amount", reward.amount), ("minimumSpend", reward.minimum_spend)):
         # What is out of every range, the reward refuses.
         if amount is not None and abs(amount) <= AMOUNT_LIMIT and amount != round(amount, places):

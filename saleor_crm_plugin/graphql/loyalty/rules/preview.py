@@ -20,7 +20,7 @@ from saleor_crm_plugin.graphql.loyalty.rules.dataloaders import (
 from saleor_crm_plugin.graphql.loyalty.segments import slugs_if_asked
 from saleor_crm_plugin.graphql.loyalty.tiers.dataloaders import tier_of
 from saleor_crm_plugin.ingestion.catalogue import Place
-from saleor_crm_plugin.loyalty.earning import EarningTerms, TierTerms
+from saleor_crm_plugin.loyalty.awards import EarningTerms, TierTerms
 from saleor_crm_plugin.loyalty.rules.definition import RuleUsage
 from saleor_crm_plugin.loyalty.rules.storage import LiveRule, segments_named_by
 from saleor_crm_plugin.loyalty.terms import NO_TRAITS, CustomerTraits, RuleLimits, Wanted, occasion_of, terms_of

@@ -40,7 +40,7 @@ class RecommendationModelTrain(BaseMutation):
                 code=RecommendationCode.DISABLED,
             )
         try:
-            train_recommendations_task.apply_async(retry=False)
+            train_recommendations_task.apply_async(kwargs={"asked": True}, retry=False)
         except (OSError, OperationalError) as error:
             raise ValidationError(
                 "The message broker cannot be reached. Check CELERY_BROKER_URL and try again.",

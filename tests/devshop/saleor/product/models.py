@@ -97,6 +97,7 @@ class ProductVariant(models.Model):
     external_reference = _columns.external_reference()
     track_inventory = models.BooleanField(default=True)
     is_preorder = models.BooleanField(default=False)
+    preorder_end_date = models.DateTimeField(null=True, blank=True)
     quantity_limit_per_customer = models.IntegerField(blank=True, null=True)
     sort_order = models.IntegerField(editable=False, db_index=True, null=True)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)

@@ -12,7 +12,7 @@ class Warehouse(models.Model):
     id = models.UUIDField(default=uuid.uuid4, primary_key=True)
     name = models.CharField(max_length=250)
     slug = models.SlugField(max_length=255, unique=True, allow_unicode=True)
-    channels = models.ManyToManyField(Channel, related_name="warehouses")
+    channels = models.ManyToManyField(Channel, related_name="warehouses", through="ChannelWarehouse")
     address = models.ForeignKey(Address, on_delete=models.PROTECT)
     is_private = models.BooleanField(default=True)
     external_reference = _columns.external_reference()
@@ -22,6 +22,16 @@ class Warehouse(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ChannelWarehouse(models.Model):
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="channelwarehouse")
+    warehouse = models.ForeignKey(Warehouse, on_delete=models.CASCADE, related_name="channelwarehouse")
+    sort_order = models.IntegerField(editable=False, db_index=True, null=True)
+
+    class Meta:
+        ordering = ("sort_order", "pk")
+        unique_together = (("channel", "warehouse"),)
 
 
 class Stock(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from io import StringIO
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from django.test import Client
 
 from saleor_crm_plugin import models as ours
 from saleor_crm_plugin.ingestion.data_export import HOLDINGS
-from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity, ProfileMetrics
 from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
 from saleor_crm_plugin.profiles.privacy.links import LINK_HOURS
 from saleor_crm_plugin.profiles.privacy.models import DataRequest
@@ -115,6 +116,8 @@ class TestExportOfACustomer:
             "ConsentPolicy",
             # Order ids and when they were read.
             "OrderSync",
+            # Digests of a sender and a minute together, deleted within a day.
+            "EventQuota",
         }  # fmt: skip
         tables = {getattr(ours, name) for name in ours.__all__}
         missing = {model.__name__ for model in tables if issubclass(model, models.Model)} - about_the_shop
@@ -189,11 +192,32 @@ class TestExportOfASegment:
             "ann@example.com",
             "Ann",
             "2",
-            "50.000",
+            "50.00",
         )
         # Not a formula in anybody's spreadsheet.
         assert ann["tags"] == "'=cmd(), vip"
         assert (guy["email"], guy["user_id"], guy["currency"]) == ("guy@example.com", "", "USD")
+
+    def test_a_guest_has_the_address_that_the_profile_shows(self, staff, segment, shop):
+        guest = CustomerProfile.objects.get(user=None)
+        ProfileIdentity.objects.create(profile=guest, kind=IdentityKind.VERIFIED_EMAIL, value="proven@example.com")
+        with time_machine.travel(NOW, tick=False):
+            url = staff.data(SEGMENT, segment=global_id("CustomerSegment", segment.pk))["customerSegmentExport"]["url"]
+        query = "query ($id: ID!) { customerProfile(id: $id) { email } }"
+        shown = staff.data(query, id=global_id("CustomerProfile", guest.pk))["customerProfile"]["email"]
+        assert [row["email"] for row in self.rows(url)] == ["ann@example.com", shown]
+
+    @pytest.mark.parametrize(
+        ("currency", "amounts"),
+        [("USD", ("50.00", "16.67", "9.50")), ("JPY", ("50", "17", "10")), ("KWD", ("50.000", "16.667", "9.500"))],
+    )
+    def test_amounts_have_the_decimals_of_their_currency(self, staff, segment, shop, currency, amounts):
+        ann = ProfileMetrics.objects.filter(profile__user=shop.ann)
+        ann.update(currency=currency, average_order_value=Decimal("16.667"), predicted_clv=Decimal("9.500"))
+        with time_machine.travel(NOW, tick=False):
+            url = staff.data(SEGMENT, segment=global_id("CustomerSegment", segment.pk))["customerSegmentExport"]["url"]
+        row, _ = self.rows(url)
+        assert (row["net_spent"], row["average_order_value"], row["predicted_clv"]) == amounts
 
     def test_a_segment_that_was_deleted_has_no_file(self, staff, segment):
         with time_machine.travel(NOW, tick=False):

@@ -25,9 +25,10 @@ from hypothesis.stateful import (
 from saleor_crm_plugin.config import EarnedPointsPolicy, Expiry, LoyaltySettings
 from saleor_crm_plugin.ingestion.tier_facts import net_spend
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.orders import bring_in_line
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.schedule import activate_due_lots, expire_due_lots
 from saleor_crm_plugin.loyalty.tiers.models import TierChange
 from saleor_crm_plugin.loyalty.tiers.review import review

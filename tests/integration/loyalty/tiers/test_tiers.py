@@ -17,8 +17,9 @@ from saleor_crm_plugin.ingestion.tier_facts import net_spend, review_tiers
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.actions import award_action
 from saleor_crm_plugin.loyalty.adjustment import adjust
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.rules.actions import Action
 from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule

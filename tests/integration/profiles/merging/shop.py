@@ -13,8 +13,9 @@ from saleor_crm_plugin.actors import SYSTEM, Actor, ActorType
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
-from saleor_crm_plugin.loyalty.ledger import Ledger, Source
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.profiles.consents.models import ConsentPurpose, ConsentRecord, ConsentState
 from saleor_crm_plugin.profiles.identity import GuestPerson, Person, resolve_profiles
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileOrder

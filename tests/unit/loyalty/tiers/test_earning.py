@@ -6,15 +6,15 @@ from dataclasses import replace
 from decimal import Decimal as D
 from fractions import Fraction
 
-from saleor_crm_plugin.loyalty.earning import (
+from saleor_crm_plugin.loyalty.awards import (
     EarningLine,
     EarningOrder,
     EarningTerms,
     RuleTerms,
     TierTerms,
-    award,
     terms_from_breakdown,
 )
+from saleor_crm_plugin.loyalty.earning import award
 from saleor_crm_plugin.loyalty.rules.definition import Effect, RuleDefinition, Trigger
 
 GOLD = TierTerms(7, "Gold", D("1.25"))

@@ -1,0 +1,14 @@
+"""How many decimals the money of a currency has."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from saleor.core.prices import quantize_price
+
+
+def currency_places(currency: str) -> int:
+    """Decimals of a currency's smallest coin; two for a code that no country uses."""
+    exponent = quantize_price(Decimal(1), currency).as_tuple().exponent
+    assert isinstance(exponent, int)
+    return -exponent
