@@ -44,7 +44,9 @@ class Questions:
         self.products_count = len(known)
         self.customers_count = len(past.customer_ids)
         bought = _sets(past.customer_ids[past.customers], known[past.products])
-        customers, first = _first_baskets(later.customers, later.baskets, later.days)
+        # Baskets of nobody known are no customer's next: they only ask what completes them.
+        named = later.where(later.customers > 0)
+        customers, first = _first_baskets(named.customers, named.baskets, named.days)
         contents = _sets(later.baskets, later.products)
         catalogue = set(known.tolist())
         # The whole basket is to be guessed: products that nobody can know count as missed.
@@ -56,7 +58,7 @@ class Questions:
             for customer, target in self.next_basket.items()
             if (again := target & bought.get(customer, set()))
         }
-        everything = _sets(later.customers, later.products)
+        everything = _sets(named.customers, named.products)
         self.explore = {
             customer: new
             for customer, products in everything.items()

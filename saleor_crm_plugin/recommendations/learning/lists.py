@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from saleor_crm_plugin.recommendations.learning.candidates import NO_PRODUCT, Candidates, CandidateSource, Why
-from saleor_crm_plugin.recommendations.learning.parameters import Parameters
+from saleor_crm_plugin.recommendations.learning.parameters import Discovery, Parameters
 from saleor_crm_plugin.recommendations.learning.ranking import best_per_row, places, row_starts
 from saleor_crm_plugin.recommendations.learning.statistics import Statistics
 
@@ -62,13 +62,16 @@ RHYTHM_BASKETS = 3
 
 def simple_preferences(candidates: Candidates, statistics: Statistics, parameters: Parameters) -> Preferences:
     """Without a ranker: decayed frequency; and what goes with what was bought, times what sells of late."""
-    if parameters.linear_discovery:
-        lately = np.log1p(statistics.products.sold[2][candidates.products])
-        new = np.maximum(candidates.linear, 0) * lately**parameters.popularity_power
-    else:
-        new = candidates.cosine
+    lately = statistics.products.sold[2][candidates.products].astype(np.float64)
+    linear = np.maximum(candidates.linear, 0).astype(np.float64)
+    match parameters.discovery:
+        case Discovery.EASE:
+            new, other = linear * np.log1p(lately) ** parameters.popularity_power, candidates.cosine
+        case Discovery.COSINE:
+            new, other = candidates.cosine, linear
+        case Discovery.POPULAR:
+            new, other = lately, candidates.cosine
     # Where the chosen model is silent, the other one speaks, behind it.
-    other = candidates.cosine if parameters.linear_discovery else np.maximum(candidates.linear, 0)
     behind = other / (1 + other) * 1e-9
     return Preferences(next=candidates.again, new=np.where(new > 0, new + 1e-6, behind), ranked=False)
 
