@@ -49,7 +49,13 @@ def test_a_worked_example() -> None:
 
 
 def test_what_came_next_and_what_was_new() -> None:
-    baskets = [Basket(1, 50, (1, 2)), Basket(1, 20, (2, 3)), Basket(1, 10, (4,)), Basket(2, 5, (1,)), Basket(3, 40, (1,))]
+    baskets = [
+        Basket(1, 50, (1, 2)),
+        Basket(1, 20, (2, 3)),
+        Basket(1, 10, (4,)),
+        Basket(2, 5, (1,)),
+        Basket(3, 40, (1,)),
+    ]
     history = history_of(baskets)
 
     upcoming, new = next_baskets(history, 28, 28), first_purchases(history, 28, 28)
@@ -91,7 +97,9 @@ def test_cases_of_one_customer_count_as_one_draw() -> None:
 
     once, clustered, naive = estimate(of_customer), estimate(repeated, owners), estimate(repeated)
 
-    assert once is not None and clustered is not None and naive is not None
+    assert once is not None
+    assert clustered is not None
+    assert naive is not None
     assert clustered[:3] == pytest.approx(once[:3])
     assert clustered.cases == 800
     assert naive.high - naive.low < (clustered.high - clustered.low) / 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from math import expm1, log1p, nan
 
 import numpy as np
@@ -37,7 +38,7 @@ def close(found: float, expected: float) -> bool:
 
 def gaps_of(ages: list[float]) -> list[float]:
     ordered = sorted(ages, reverse=True)
-    return [older - newer for older, newer in zip(ordered, ordered[1:], strict=False)]
+    return [older - newer for older, newer in itertools.pairwise(ordered)]
 
 
 def mean(values: list[float]) -> float:
