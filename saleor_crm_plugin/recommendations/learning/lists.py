@@ -127,19 +127,25 @@ def _by_preference(candidates: Candidates, again: Array, fresh: Array, scores: F
 def _by_share(
     candidates: Candidates, again: Array, fresh: Array, statistics: Statistics, parameters: Parameters
 ) -> Floats:
-    """Every so manieth place is new, and what nobody buys twice comes last."""
-    share, every = parameters.discovery_share, parameters.discovery_every
+    """Every so manieth place is new, and what nobody buys twice comes last.
+
+    Of the first n places n x share, rounded down, are new, also where a share is not one in so many (40 %).
+    """
+    share, every = parameters.discovery_share, float(parameters.discovery_every)
     if share is not None:
-        every = round(1 / share) if share > 0 else 0
+        every = 1 / share if share > 0 else 0
     end = (parameters.discovery_limit + parameters.bought_limit) * max(every, 2)
     seldom = statistics.products.repeat_rates[candidates.products[again]] < parameters.minimum_repeat_rate
     slots = np.empty(len(again), dtype=np.float64)
     often = np.flatnonzero(~seldom)
-    place = places(candidates.customers[again][often])
-    slots[often] = place + place // (max(every, 2) - 1) if every else place
+    slots[often] = places(candidates.customers[again][often])
     slots[seldom] = end + places(candidates.customers[again][seldom])
     fresh_place = places(candidates.customers[fresh])
-    fresh_slots = (fresh_place + 1) * max(every, 2) - 1 if every else end / 2 + fresh_place
+    if every:
+        # Its place among all less the new ones before it: before the bought one of that number. 1 / .1 is not quite 10.
+        fresh_slots = np.ceil((fresh_place + 1) * max(every, 2) - 1e-9) - 1 - fresh_place - 0.5
+    else:
+        fresh_slots = end / 2 + fresh_place
     return np.concatenate((slots, fresh_slots))
 
 
