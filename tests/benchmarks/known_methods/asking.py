@@ -21,7 +21,7 @@ from tests.benchmarks.known_methods.scoring import BasketScores, CustomerScores,
 from tests.benchmarks.known_methods.table import Method
 
 # Every so manieth basket is enough to choose parameters by.
-TUNED_BASKETS = 3_000
+TUNED_BASKETS = 2_000
 # The measure that a question is tuned by.
 MEASURES = {"next_basket": "ndcg", "explore": "ndcg", "cart": "hit_rate", "cart_by_category": "hit_rate"}
 
@@ -57,7 +57,7 @@ def answered(asked: Asked, question: str, scores: Any) -> Answer:
 
 
 def tuned(asked: Asked, question: str, method: Method) -> dict[str, Any]:
-    """The values of its grid that answer best: one parameter after the other, twice."""
+    """The values of its grid that answer best: one parameter after the other."""
     if not method.grid:
         return {}
     asked = asked.of_some_baskets()
@@ -72,7 +72,7 @@ def tuned(asked: Asked, question: str, method: Method) -> dict[str, Any]:
 
     # The values in the middle first.
     chosen = {name: values[len(values) // 2] for name, values in method.grid.items()}
-    for _, (name, values) in itertools.product(range(2), method.grid.items()):
+    for name, values in method.grid.items():
         chosen[name] = max(values, key=lambda value, name=name: worth(chosen | {name: value}))  # type: ignore[misc]
     return chosen
 

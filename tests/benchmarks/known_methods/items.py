@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
-from tests.benchmarks.known_methods.scoring import BasketScores, CustomerScores, Ints, Scores, counts, dense
+from tests.benchmarks.known_methods.scoring import BasketScores, CustomerScores, Ints, Scores, counts, dense, remembered
 
 
 def item_cosine(history: PurchaseHistory, frequencies: bool = False) -> CustomerScores:
@@ -31,15 +31,20 @@ def item_cosine(history: PurchaseHistory, frequencies: bool = False) -> Customer
     return scores
 
 
+@remembered
+def _pairs(history: PurchaseHistory) -> sparse.coo_array:
+    baskets = history.by_basket()
+    return sparse.coo_array(baskets.T @ baskets)
+
+
 def together(history: PurchaseHistory, measure: str, support: int) -> sparse.csr_array:
     """(P, P) how well two products go together, over baskets; pairs in fewer than `support` baskets are left out.
 
     `count`: common baskets. `lift`: as a multiple of what chance would have (Brin, Motwani, Ullman and Tsur, SIGMOD
     1997, section 3). `jaccard`: common baskets by baskets with either. `cosine`: see `item_cosine`.
     """
-    baskets = history.by_basket()
-    sold = np.asarray(baskets.sum(axis=0)).ravel().astype(np.float32)
-    pairs = sparse.coo_array(baskets.T @ baskets)
+    pairs = _pairs(history)
+    sold = np.maximum(pairs.tocsr().diagonal(), 1).astype(np.float32)
     kept = (pairs.row != pairs.col) & (pairs.data >= support)
     row, column, common = pairs.row[kept], pairs.col[kept], pairs.data[kept].astype(np.float32)
     if measure == "lift":

@@ -5,11 +5,24 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from saleor_crm_plugin.recommendations.learning.ease import fit_ease
+from saleor_crm_plugin.recommendations.learning.ease import Ease, fit_ease
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
-from tests.benchmarks.known_methods.scoring import BasketScores, CustomerScores, Ints, Scores, counts, lately
+from tests.benchmarks.known_methods.scoring import (
+    BasketScores,
+    CustomerScores,
+    Ints,
+    Scores,
+    counts,
+    lately,
+    remembered,
+)
 
 PRODUCTS = 6_000
+
+
+@remembered
+def _fitted(history: PurchaseHistory, baskets: bool, regularization: float) -> Ease:
+    return fit_ease(history.by_basket() if baskets else history.by_customer(), regularization, PRODUCTS)
 
 
 def ease(
@@ -22,7 +35,7 @@ def ease(
         popularity_power: scores count times the logarithm of the last 28 days' sales to this power.
     """
     ones = history.by_customer()
-    model = fit_ease(ones, regularization, PRODUCTS)
+    model = _fitted(history, False, regularization)
     weights = counts(history) if frequencies else ones
     popular = np.log1p(lately(history, 28))[model.products] ** np.float32(popularity_power)
 
@@ -36,7 +49,7 @@ def ease(
 
 def basket_ease(history: PurchaseHistory, regularization: float = 200) -> BasketScores:
     """On baskets."""
-    model = fit_ease(history.by_basket(), regularization, PRODUCTS)
+    model = _fitted(history, True, regularization)
 
     def scores(given: sparse.csr_array, customers: Ints) -> Scores:
         found = np.zeros(given.shape, dtype=np.float32)

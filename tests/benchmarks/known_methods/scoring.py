@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,23 @@ Scores = npt.NDArray[np.float32]
 CustomerScores = Callable[[Ints], Scores]
 # (k, P) baskets as ones, and (k,) positions of their customers, -1 where nobody is known -> (k, P) scores.
 BasketScores = Callable[[sparse.csr_array, Ints], Scores]
+
+
+_Fit = TypeVar("_Fit", bound=Callable[..., Any])
+
+
+def remembered(fit: _Fit) -> _Fit:
+    """Keeps the last result: while other parameters are tried, the expensive part stays the same."""
+    last: list[Any] = [None, None, None]
+
+    @wraps(fit)
+    def once(history: PurchaseHistory, *given: Any) -> Any:
+        if last[0] is not history or last[1] != given:
+            last[:] = None, None, None
+            last[:] = history, given, fit(history, *given)
+        return last[2]
+
+    return once  # type: ignore[return-value]
 
 
 class NotInstalled(Exception):

@@ -12,7 +12,7 @@ class Method(NamedTuple):
     """
     Attributes:
         fit: from a history and chosen parameters to scores.
-        grid: parameter -> values to try, one parameter after the other, twice.
+        grid: parameter -> values to try, one parameter after the other.
     """
 
     name: str
@@ -22,12 +22,12 @@ class Method(NamedTuple):
 
 _DAYS = (7, 14, 28)
 _HALF_LIVES = (30, 45, 60, 90, 120, 180)
-_BM25 = {"neighbours": (20, 100, 500, 2_000), "k1": (0.2, 1.2, 10, 100), "b": (0.0, 0.2, 0.75)}
-_ALS = {"confidence": (1.0, 10.0, 40.0), "factors": (32, 64, 128), "regularization": (0.01, 0.1, 1.0, 10.0)}
-_EASE = {"regularization": (100, 200, 500, 1_000, 2_000), "frequencies": (False, True)}
-_SUPPORTS = (1, 2, 3, 5, 10)
-_OWN = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-_BASKET_EASE = {"regularization": (20, 50, 100, 200, 500)}
+_BM25 = {"k1": (0.2, 1.2, 100), "b": (0.2, 0.75), "neighbours": (100, 500)}
+_ALS = {"confidence": (1.0, 10.0), "factors": (64, 128), "regularization": (0.01, 1.0)}
+_EASE = {"frequencies": (False, True), "regularization": (200, 500, 1_000)}
+_SUPPORTS = (1, 3, 5)
+_OWN = (0.02, 0.05, 0.1, 0.2, 0.5)
+_BASKET_EASE = {"regularization": (50, 200, 500)}
 
 BESTSELLERS = Method("bestsellers", popular.bestsellers, {"days": _DAYS})
 BM25 = Method("BM25 (implicit)", factors.bm25, _BM25)
@@ -44,8 +44,8 @@ NEXT_BASKET = (
         "TIFU-KNN",
         neighbours.tifu_knn,
         {
-            "across": (0.6, 0.7, 0.8, 0.9),
-            "within": (0.7, 0.9, 0.95, 1.0),
+            "across": (0.6, 0.8, 0.9, 0.95),
+            "within": (0.9, 1.0),
             "group": (3, 7),
             "neighbours": (100, 300, 900),
             "own_share": (0.2, 0.5, 0.7, 0.9),
@@ -55,9 +55,9 @@ NEXT_BASKET = (
         "UP-CF",
         neighbours.up_cf,
         {
-            "recent": (5, 10, 25, 50, 100, 100_000),
-            "locality": (1, 5, 10, 20, 50, 100),
-            "asymmetry": (0.0, 0.25, 0.5, 0.75, 1.0),
+            "recent": (10, 25, 50, 100),
+            "locality": (1, 5, 10, 25, 50),
+            "asymmetry": (0.0, 0.25, 0.5, 0.75),
         },
     ),
     COSINE,
@@ -66,7 +66,7 @@ NEXT_BASKET = (
     Method(
         "BPR (implicit)",
         factors.bpr,
-        {"learning_rate": (0.01, 0.03), "factors": (32, 64), "regularization": (0.001, 0.01)},
+        {"learning_rate": (0.01, 0.05)},
     ),
     EASE,
 )
@@ -83,17 +83,15 @@ EXPLORE = (
 CART = (
     Method("bestsellers", popular.basket_bestsellers, {"days": _DAYS}),
     Method("raw co-purchase counts", items.basket_counts),
-    Method("lift", items.basket_lift, {"support": (3, 5, 10, 20, 40)}),
+    Method("lift", items.basket_lift, {"support": (3, 10, 30)}),
     Method("Jaccard", items.basket_jaccard, {"support": _SUPPORTS}),
     Method("EASE on baskets", linear.basket_ease, _BASKET_EASE),
     Method("own history", carts.own_history, {"half_life_days": _HALF_LIVES}),
-    Method(
-        "EASE and own history", carts.ease_and_own, {"own": _OWN, "half_life_days": _HALF_LIVES[2:], **_BASKET_EASE}
-    ),
+    Method("EASE and own history", carts.ease_and_own, {"own": _OWN, "half_life_days": (60, 90, 120), **_BASKET_EASE}),
     Method(
         "cosine and own history",
         carts.cosine_and_own,
-        {"own": _OWN, "half_life_days": _HALF_LIVES[2:], "support": _SUPPORTS},
+        {"own": _OWN, "half_life_days": (60, 90, 120), "support": _SUPPORTS},
     ),
 )
 
