@@ -11,7 +11,7 @@ methods are tuned on November: learnt from what was bought before it, asked abou
 package `implicit` (`pip install implicit`); where it is missing, the rest runs on.
 
 Each method runs in a process of its own, forked from one that holds the data and the questions; its peak memory
-includes those. Seconds are of the clock, so that other work on the machine counts: the load average stands above the tables.
+includes those. Seconds are of the clock, so that other work on the machine counts: the load average stands above.
 """
 
 from __future__ import annotations

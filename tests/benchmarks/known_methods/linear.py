@@ -1,4 +1,7 @@
-"""EASE on the most sold products: Steck, "Embarrassingly shallow autoencoders for sparse data" (WWW 2019), section 3."""
+"""EASE on the most sold products.
+
+Steck, "Embarrassingly shallow autoencoders for sparse data" (WWW 2019), section 3.
+"""
 
 from __future__ import annotations
 
