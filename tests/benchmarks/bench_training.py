@@ -75,6 +75,7 @@ def _measured(part: Callable[..., None], *arguments: object) -> int:
 
 def learn(purchases: Purchases, tuning: bool) -> None:
     """The learner alone; the memory includes the purchases it was given."""
+    from saleor_crm_plugin.recommendations.learning.judgement import summary
     from saleor_crm_plugin.recommendations.learning.parameters import Parameters
     from saleor_crm_plugin.recommendations.learning.recommender import Recommender
 
@@ -92,7 +93,12 @@ def learn(purchases: Purchases, tuning: bool) -> None:
     with timed() as seconds:
         customers = sum(1 for _ in recommender.personal_lists())
     report("lists of customers", seconds(), f"{customers:,} lists")
-    for note in recommender.selection.notes:
+    selection = recommender.selection
+    for question, methods in summary(selection.comparison, selection.rankers is not None).items():
+        print(
+            question, {name: {key: round(value, 4) for key, value in found.items()} for name, found in methods.items()}
+        )
+    for note in selection.notes:
         print(note)
 
 
@@ -102,6 +108,7 @@ def train_in_shop() -> None:
     from django.db import connection
 
     from saleor_crm_plugin.ingestion.train import train_now
+    from saleor_crm_plugin.management.versions import evaluation_lines
     from saleor_crm_plugin.recommendations import serving
     from saleor_crm_plugin.recommendations.models import ModelStatus, RecommendationModel
 
@@ -122,6 +129,8 @@ def train_in_shop() -> None:
             report(stage, end - when, "")
         what = f"{time.process_time() - processed:.0f} s of processor; {model.training_data}"
         report("tune, train and store" if tune else "train and store", ended - began, what)
+        for line in evaluation_lines(model.evaluation):
+            print(line)
 
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ def bm25(history: PurchaseHistory, neighbours: int = 100, k1: float = 1.2, b: fl
     """
     model = _implicit("nearest_neighbours").BM25Recommender(K=neighbours, K1=k1, B=b, num_threads=0)
     frequencies = _matrix(history)
-    model.fit(frequencies, show_progress=False)
+    _fit(model, frequencies)
     similarity = sparse.csr_array(model.similarity.astype(np.float32))
     return lambda customers: dense(frequencies[customers] @ similarity)
 
@@ -63,10 +65,17 @@ def bpr(
 
 
 def _factored(model: Any, history: PurchaseHistory) -> CustomerScores:
-    model.fit(_matrix(history), show_progress=False)
+    _fit(model, _matrix(history))
     customers, products = np.asarray(model.user_factors), np.asarray(model.item_factors)
     # Products stand above 0 by their order alone.
     return lambda asked: _above_zero(customers[asked] @ products.T)
+
+
+def _fit(model: Any, matrix: Any) -> None:
+    with warnings.catch_warnings():
+        # It warns of a conversion that it needs by itself.
+        warnings.simplefilter("ignore")
+        model.fit(matrix, show_progress=False)
 
 
 def _above_zero(scores: Any) -> Any:
@@ -79,8 +88,6 @@ def _matrix(history: PurchaseHistory) -> Any:
 
 
 def _implicit(module: str) -> Any:
-    from importlib import import_module
-
     try:
         return import_module(f"implicit.{module}")
     except ImportError as error:
