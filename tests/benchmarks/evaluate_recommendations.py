@@ -11,7 +11,8 @@ methods are tuned on November: learnt from what was bought before it, asked abou
 package `implicit` (`pip install implicit`); where it is missing, the rest runs on.
 
 Each method runs in a process of its own, forked from one that holds the data and the questions; its peak memory
-includes those. Seconds are of the clock, so that other work on the machine counts: the load average stands above.
+includes those. The seconds to fit and to answer are of the clock, so that other work on the machine counts (the load
+average stands above); those of the processor are of both together.
 """
 
 from __future__ import annotations
@@ -173,7 +174,8 @@ def _show_ours(ours: Mapping[str, Any], question: str) -> None:
 
 def _line(name: str, question: str, result: Mapping[str, Any]) -> str:
     chosen = ", ".join(f"{key} {value}" for key, value in result["chosen"].items())
-    took = f"{result['fit_seconds']:>8.1f} + {result['answer_seconds']:.1f} s{result['peak_mb']:>8,} MB"
+    took = f"{result['fit_seconds']:>8.1f} + {result['answer_seconds']:.1f} s"
+    took += f", {result['cpu_seconds']:.1f} of processor{result['peak_mb']:>8,} MB"
     return f"{name:<34}{_measures(result['measures'], question)}{took}  {chosen}"
 
 
