@@ -7,6 +7,8 @@ import saleor_crm_plugin.fields
 
 # What was published before began to learn when it began to train.
 DATA_UNTIL = "UPDATE crm_recommendation_model SET data_until = started_at"
+# Before, a channel had one list of each model: its bestsellers. Going back keeps those.
+ONLY_BESTSELLERS = "DELETE FROM crm_popular_products WHERE kind <> 'bestsellers' OR category_id <> 0"
 
 
 class Migration(migrations.Migration):
@@ -50,7 +52,7 @@ class Migration(migrations.Migration):
             name="data_until",
             field=models.DateTimeField(null=True),
         ),
-        migrations.RunSQL(DATA_UNTIL, migrations.RunSQL.noop),
+        migrations.RunSQL(DATA_UNTIL, ONLY_BESTSELLERS),
         migrations.AddConstraint(
             model_name="popularproducts",
             constraint=models.UniqueConstraint(
