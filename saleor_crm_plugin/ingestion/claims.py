@@ -18,6 +18,7 @@ from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot
 from saleor_crm_plugin.loyalty.merging import merge_profiles
 from saleor_crm_plugin.loyalty.privacy import blank_texts
 from saleor_crm_plugin.profiles.consents.enforcement import enforce_consents
+from saleor_crm_plugin.profiles.consents.queries import of_nobody
 from saleor_crm_plugin.profiles.customers import (
     claim_guests,
     customer_deleted,
@@ -28,6 +29,7 @@ from saleor_crm_plugin.profiles.customers import (
 )
 from saleor_crm_plugin.profiles.models import IdentityKind, ProfileIdentity, ProfileOrder
 from saleor_crm_plugin.recommendations.privacy import forget_customers
+from saleor_crm_plugin.recommendations.storage import forget_personal
 from saleor_crm_plugin.recommendations.tracking.forgetting import forget_events
 
 _KEPT = """
@@ -110,18 +112,22 @@ def detach_all_deleted(batch_size: int, using: str | None = None) -> int:
     for batch in key_batches(orphaned_profiles(alias), batch_size):
         with transaction.atomic(using=alias):
             ids = detach_deleted_users(batch, alias)
-            blank_texts(ids, alias)
-            forget_events(ids, alias)
+            _forget(ids, alias)
         detached += len(ids)
     return detached
 
 
 def forget_user(user_id: int, using: str | None = None) -> None:
-    """A user is gone: take away what was written by or about them, in all domains, and what they looked at. Numbers
-    stay.
+    """A user is gone: take away what was written by or about them, in all domains, what they looked at, and what
+    would be recommended to them. Numbers stay.
     """
     alias = using or DEFAULT_DB_ALIAS
     with transaction.atomic(using=alias):
-        ids = customer_deleted(user_id, alias)
-        blank_texts(ids, alias)
-        forget_events(ids, alias)
+        _forget(customer_deleted(user_id, alias), alias)
+
+
+def _forget(profile_ids: list[int], alias: str) -> None:
+    blank_texts(profile_ids, alias)
+    forget_events(profile_ids, alias)
+    # What is recommended to the head of a family is for all who are in it.
+    forget_personal(of_nobody(profile_ids, alias), alias)
