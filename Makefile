@@ -9,7 +9,7 @@ BENCH ?= training serving customers clv segments timeline search liability impor
 BIN := $(VENV)/bin
 DEMO_OPTIONS := $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS)) $(if $(filter 0,$(SERVE)),--no-serve)
 
-.PHONY: help demo test lint bench clean $(VENV)
+.PHONY: help demo test lint bench evaluate clean $(VENV)
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test [ARGS='-k points']         all tests, or those that pytest's ARGS choose"
 	@echo "make lint                            style, types, import contracts, missing migrations"
 	@echo "make bench [BENCH=clv]               how long what takes, and how much memory: $(BENCH)"
+	@echo "make evaluate                        how good recommendations are, beside other people's: half an hour"
 	@echo "make clean                           remove what the other targets made"
 
 $(VENV):
@@ -37,6 +38,10 @@ lint: $(VENV)
 
 bench: $(VENV)
 	@set -e; for one in $(BENCH); do echo "== $$one"; $(BIN)/python -m tests.benchmarks.bench_$$one $(ARGS); done
+
+evaluate: $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/benchmarks.txt || true
+	@$(BIN)/python -m tests.benchmarks.evaluate_recommendations $(ARGS)
 
 clean:
 	rm -rf $(VENV) .venv-* .devshop build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -15,11 +15,12 @@ from saleor_crm_plugin.exceptions import TrainingError
 from saleor_crm_plugin.ingestion.binary_copy import read_rows
 from saleor_crm_plugin.ingestion.purchases import SaleorPurchases
 from saleor_crm_plugin.ingestion.settings import load_settings
+from saleor_crm_plugin.ingestion.train import learner_parameters
 from saleor_crm_plugin.profiles.consents.queries import not_to_be_recommended_to
 from saleor_crm_plugin.recommendations.exchange.scoring import Bought
 from saleor_crm_plugin.recommendations.exchange.tables import Ints
+from saleor_crm_plugin.recommendations.import_gate import ImportGate
 from saleor_crm_plugin.recommendations.importing import import_results
-from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 from saleor_crm_plugin.recommendations.models import RecommendationModel
 from saleor_crm_plugin.recommendations.training import Progress, no_progress
 
@@ -75,28 +76,33 @@ def import_now(
     *,
     now: datetime.datetime | None = None,
     since: datetime.datetime | None = None,
+    force: bool = False,
     progress: Progress = no_progress,
 ) -> RecommendationModel:
     """Check, store and publish what a directory holds, with the settings of the plugin.
 
     Args:
         since: from when on purchases count as "bought before"; by default the training history of the settings.
+        force: publish also what does worse than the model in use.
 
     Raises:
         ExchangeError: the directory is refused.
-        TrainingError: recommendations are switched off, or a training or another import is running.
+        TrainingError: recommendations are switched off, a training or another import is running, or what was learnt is
+            worse than what is published.
     """
     moment = now or timezone.now()
     with allow_writer():
         settings = load_settings().crm
         if not settings.recommendations_enabled:
             raise TrainingError("Recommendations are switched off in the plugin's settings.")
+        shop = SaleorShop()
         return import_results(
             directory,
-            SaleorShop(),
+            shop,
             since=since or moment - datetime.timedelta(days=settings.training_history_days),
             now=moment,
-            parameters=Parameters(minimum_support=settings.minimum_support),
+            parameters=learner_parameters(settings),
             unlisted=not_to_be_recommended_to(DEFAULT_DB_ALIAS),
             progress=progress,
+            publish=ImportGate(shop, moment, force=force, using=DEFAULT_DB_ALIAS),
         )

@@ -120,8 +120,10 @@ def _is_old(published: RecommendationModel | None, now: datetime.datetime) -> bo
 
 def _judge(recommender: Recommender, published: RecommendationModel | None) -> None:
     selection = recommender.selection
-    before = published.evaluation if published is not None else {}
-    found = objections(selection.comparison, selection.rankers is not None, before)
+    if published is None:
+        # Nothing could be kept: even a weak model is more than the newest products.
+        return
+    found = objections(selection.comparison, selection.rankers is not None, published.evaluation)
     if found:
         raise TrainingError(
             "What was learnt is not published, and what was published stays. "

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.benchmarks.bench_training import _set_up_django, report, timed
+from tests.benchmarks.bench_training import report
+from tests.benchmarks.scratch import scratch_database, timed
 
 DATABASE = "bench_search"
 
@@ -99,21 +100,13 @@ def main() -> int:
 
 @contextmanager
 def shop_with(customers: int) -> Iterator[None]:
-    _set_up_django(test_database=False)
-    from django.db import connection
-
-    connection.settings_dict["TEST"]["NAME"] = DATABASE
-    old_name = connection.settings_dict["NAME"]
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-    try:
+    with scratch_database(DATABASE) as connection:
         with timed() as seconds, connection.cursor() as cursor:
             columns, values = _required_of_users(cursor)
             for statement in FILL.format(columns=columns, values=values).split(";"):
                 cursor.execute(statement, {"customers": customers})
         report("customers made", seconds(), f"{customers:,}")
         yield
-    finally:
-        connection.creation.destroy_test_db(old_name, verbosity=0)
 
 
 def _required_of_users(cursor: Any) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from tests.benchmarks import bench_training
+from tests.benchmarks.scratch import milliseconds, scratch_database
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MOST = 100_000
@@ -189,7 +189,7 @@ def nothing_recorded(nothing: bool) -> Iterator[None]:
 
 def measure(name: str, calls: list[Callable[[], object]]) -> None:
     count = statements(calls[0])
-    times = sorted(bench_training._milliseconds(call) for call in calls)
+    times = sorted(milliseconds(call) for call in calls)
     print(f"{name:<44}{times[len(times) // 2]:>10.2f}{times[int(len(times) * 0.95)]:>9.2f}{count:>12}")
 
 
@@ -204,18 +204,11 @@ def statements(call: Callable[[], object]) -> int:
 
 @contextmanager
 def database() -> Iterator[None]:
-    bench_training._set_up_django(test_database=False)
-    from django.conf import settings
-    from django.db import connection
+    with scratch_database("bench_timeline"):
+        from django.conf import settings
 
-    settings.DEBUG = False
-    connection.settings_dict["TEST"]["NAME"] = "bench_timeline"
-    old_name = connection.settings_dict["NAME"]
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-    try:
+        settings.DEBUG = False
         yield
-    finally:
-        connection.creation.destroy_test_db(old_name, verbosity=0)
 
 
 if __name__ == "__main__":

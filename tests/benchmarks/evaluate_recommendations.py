@@ -1,215 +1,188 @@
-"""How good the defaults are, beside what they were chosen over.
+"""How good recommendations are on "Complete Journey", beside every known method, on the same questions.
 
-    python -m tests.benchmarks.evaluate_recommendations               # test month: December
-    python -m tests.benchmarks.evaluate_recommendations --tune        # the month the defaults were chosen on: November
-    python -m tests.benchmarks.evaluate_recommendations --fuel        # with fuel, the easiest guess there is
+    python -m tests.benchmarks.evaluate_recommendations                       # everything: ours 5 minutes, the rest 30
+    python -m tests.benchmarks.evaluate_recommendations --only ours           # `crm_evaluate` on the same data
+    python -m tests.benchmarks.evaluate_recommendations --only explore        # the known methods for one question
+    python -m tests.benchmarks.evaluate_recommendations --json FILE           # with all intervals and parameters
+    python -m tests.benchmarks.evaluate_recommendations --write-csv FILE      # for `manage.py crm_evaluate --csv FILE`
 
-Complete Journey at product level. History: everything before the month, products with five lines or more. Questions:
+Without fuel; learnt from what was bought before December, products with five lines or more; asked about December. Known
+methods are tuned on November: learnt from what was bought before it, asked about it. BM25, ALS and BPR are those of the
+package `implicit` (`pip install implicit`); where it is missing, the rest runs on.
 
-- next basket: the first basket of each household in the month (recall@10, nDCG@10);
-- never bought: what a household buys in the month for the first time (nDCG@10);
-- one item hidden: a random product of each basket of the month, the others given (hit rate@10).
+Each method runs in a process of its own, forked from one that holds the data and the questions; its peak memory
+includes those. The seconds to fit and to answer are of the clock, so that other work on the machine counts (the load
+average stands above); those of the processor are of both together.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
+import json
+import multiprocessing
+import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-from scipy import sparse
-
-from saleor_crm_plugin.recommendations.learning.affinity import Affinities, bought_together
-from saleor_crm_plugin.recommendations.learning.candidates import Why
-from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
+from saleor_crm_plugin.recommendations.evaluation.purchases import Purchases
+from saleor_crm_plugin.recommendations.evaluation.report import MODEL, evaluated
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
-from saleor_crm_plugin.recommendations.learning.popular import popular_by_channel
-from saleor_crm_plugin.recommendations.learning.recommender import PersonalList, Recommender
 from tests.benchmarks import complete_journey
-from tests.benchmarks.complete_journey import Purchases
+from tests.benchmarks.known_methods.asking import MEASURES, Asked, answered, tuned
+from tests.benchmarks.known_methods.scoring import NotInstalled
+from tests.benchmarks.known_methods.table import METHODS, Method
 
-TOP = 10
+SPLIT, UNTIL = "2017-12-01", "2018-01-02"
+TUNED_SPLIT, TUNED_UNTIL = "2017-11-01", "2017-12-01"
 FEWEST_LINES = 5
-MONTHS = {"tune": ("2017-11-01", "2017-12-01"), "test": ("2017-12-01", "2018-01-02")}
-HIDDEN_SEED = 2017
-
-Lists = Mapping[int, list[int]]
-Targets = Mapping[int, set[int]]
+OURS = "ours"
+TITLES = {
+    "next_basket": "next basket of each customer",
+    "explore": "never bought before by the customer",
+    "cart": "one product of each basket hidden",
+    "cart_by_category": "the same by product type",
+}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tune", action="store_true", help="on November instead of December")
-    parser.add_argument("--fuel", action="store_true", help="leave fuel in")
+    parser.add_argument("--only", nargs="+", choices=[OURS, *METHODS], default=[OURS, *METHODS], metavar="QUESTION")
+    parser.add_argument("--method", help="only methods with this text in their name")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--write-csv", type=Path, metavar="FILE", help="write the data there, and evaluate nothing")
     arguments = parser.parse_args()
-    start, end = map(complete_journey.day, MONTHS["tune" if arguments.tune else "test"])
-    purchases = complete_journey.read(fuel=arguments.fuel)
-    past, month = (
-        purchases.where(purchases.days < start),
-        purchases.where((purchases.days >= start) & (purchases.days < end)),
-    )
-    products, lines = np.unique(past.products, return_counts=True)
-    history = past.where(np.isin(past.products, products[lines >= FEWEST_LINES])).history(start)
-    print(f"{len(history):,} lines, {len(history.customer_ids):,} households, {len(history.product_ids):,} products")
-    evaluate_next_basket(history, next_baskets(month))
-    evaluate_never_bought(history, month)
-    evaluate_hidden(history, month)
+    if arguments.write_csv is not None:
+        print(f"{complete_journey.write_csv(arguments.write_csv, fuel=False):,} lines")
+        return 0
+    purchases = complete_journey.numbered(complete_journey.read(fuel=False))
+    print(f"{len(purchases):,} lines, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}", flush=True)
+    report: dict[str, Any] = {"load_before": os.getloadavg()}
+    if OURS in arguments.only:
+        report[OURS] = _in_its_own_process(lambda: _ours(purchases))
+        for question in METHODS:
+            _show_ours(report[OURS], question)
+    if find_spec("implicit") is None:
+        print("not installed: implicit")
+    report["known"] = known(purchases, [name for name in METHODS if name in arguments.only], arguments.method or "")
+    report["load_after"] = os.getloadavg()
+    for question in METHODS:
+        show(report, question)
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
     return 0
 
 
-def evaluate_next_basket(history: PurchaseHistory, targets: Targets) -> None:
-    print(f"\nnext basket, {len(targets):,} households{'':<12}{'recall@10':>10}{'nDCG@10':>10}")
-    together = bought_together(history, Parameters().minimum_support, Parameters().related_limit)
-
-    def show(name: str, lists: Lists) -> None:
-        print(f"{name:<40}{recall(lists, targets):>10.4f}{ndcg(lists, targets):>10.4f}")
-
-    for window in (14, 28):
-        best = bestsellers(history, window)
-        show(f"bestsellers, {window} days", dict.fromkeys(targets, best[:TOP]))
-    show("personal frequency", repeat_only(history, together, half_life_days=1e9, rated=False))
-    for half_life in (30, 60, 90, 120, 180):
-        name = f"personal frequency, half-life {half_life}"
-        show(name, repeat_only(history, together, half_life_days=half_life, rated=False))
-    show("the same (90) x root of repeat rate", repeat_only(history, together, half_life_days=90))
-    for every in (3, 5, 10, 20):
-        parameters = Parameters(discovery_every=every)
-        name = f"FOR_YOU, every {every}th new" + (" (default)" if parameters == Parameters() else "")
-        show(name, served(personal(history, together, parameters).values(), bestsellers(history, 28)))
-
-
-def evaluate_never_bought(history: PurchaseHistory, month: Purchases) -> None:
-    bought = by_customer(history)
-    known = set(history.product_ids.tolist())
-    targets = {
-        customer: new
-        for customer, products in sets(month.customers, month.products).items()
-        if customer in bought and (new := (products & known) - bought[customer])
-    }
-    print(f"\nnever bought, {len(targets):,} households{'':<21}{'nDCG@10':>10}")
-    best = bestsellers(history, 28)
-    unknown = {customer: [product for product in best if product not in bought[customer]][:TOP] for customer in targets}
-    print(f"{'bestsellers, 28 days':<50}{ndcg(unknown, targets):>10.4f}")
-    for limit in (30, 50, 100):
-        together = bought_together(history, Parameters().minimum_support, limit)
-        lists = personal(history, together, Parameters())
-        new = {customer: of_kind(entry, Why.BOUGHT_TOGETHER) for customer, entry in lists.items()}
-        name = f"DISCOVER, {limit} related" + (" (default)" if limit == Parameters().related_limit else "")
-        print(f"{name:<50}{ndcg(new, targets):>10.4f}")
-
-
-def evaluate_hidden(history: PurchaseHistory, month: Purchases) -> None:
-    position = {product: place for place, product in enumerate(history.product_ids.tolist())}
-    dice = np.random.default_rng(HIDDEN_SEED)
-    cases = []
-    for products in sets(month.baskets, month.products).values():
-        basket = sorted(position[product] for product in products if product in position)
-        if len(basket) > 1:
-            hidden = basket[dice.integers(len(basket))]
-            cases.append((hidden, [product for product in basket if product != hidden]))
-    print(f"\none item hidden, {len(cases):,} baskets{'':<19}{'hit rate@10':>12}")
-    counts = history.by_basket()
-    together = (counts.T @ counts).tocsr()
-    together.setdiag(0)
-    popular = np.argsort(-np.bincount(history.products[history.ages < 28]), kind="stable")[: TOP * 20]
-    most_sold = np.zeros(len(history.product_ids))
-    most_sold[popular] = np.arange(len(popular), 0, -1)
-    cosine = bought_together(history, Parameters().minimum_support, Parameters().related_limit).as_matrix()
-    print(f"{'bestsellers, 28 days':<50}{hit_rate(cases, lambda given: most_sold):>10.4f}")
-    print(f"{'raw co-purchase counts':<50}{hit_rate(cases, summed(together)):>10.4f}")
-    print(f"{'FREQUENTLY_BOUGHT_TOGETHER':<50}{hit_rate(cases, summed(cosine)):>10.4f}")
-
-
-def personal(history: PurchaseHistory, together: Affinities, parameters: Parameters) -> dict[int, PersonalList]:
-    recommender = Recommender(history, parameters, together, together)
-    return {entry.customer_id: entry for entry in recommender.personal()}
-
-
-def repeat_only(
-    history: PurchaseHistory, together: Affinities, half_life_days: float, rated: bool = True
-) -> dict[int, list[int]]:
-    """Only what was bought before; `rated=False` without the repeat rate."""
-    if not rated:
-        weights = np.exp2(-history.ages.astype(np.float64) / half_life_days)
-        shape = (len(history.customer_ids), len(history.product_ids))
-        matrix = sparse.csr_array((weights, (history.customers, history.products)), shape=shape)
-        matrix.sum_duplicates()
-        return {
-            customer: [
-                int(history.product_ids[matrix.indices[first + place]])
-                for place in np.argsort(-matrix.data[first:last], kind="stable")[:TOP]
-            ]
-            for customer, first, last in zip(
-                history.customer_ids.tolist(), matrix.indptr[:-1], matrix.indptr[1:], strict=True
-            )
-        }
-    parameters = dataclasses.replace(Parameters(), half_life_days=half_life_days, minimum_repeat_rate=0.0)
-    lists = personal(history, together, parameters)
-    return {customer: of_kind(entry, Why.BOUGHT_BEFORE) for customer, entry in lists.items()}
-
-
-def of_kind(entry: PersonalList, kind: Why) -> list[int]:
-    return [product for product, why in zip(entry.product_ids, entry.reason_kinds, strict=True) if why == kind][:TOP]
-
-
-def served(entries: Iterable[PersonalList], best: list[int]) -> dict[int, list[int]]:
-    """As the shop serves them: filled up with bestsellers."""
-    return {entry.customer_id: list(dict.fromkeys(entry.product_ids + best))[:TOP] for entry in entries}
-
-
-def bestsellers(history: PurchaseHistory, window_days: float) -> list[int]:
-    (popular,) = popular_by_channel(history, window_days, limit=1000)
-    return history.product_ids[popular.products].tolist()
-
-
-def next_baskets(month: Purchases) -> dict[int, set[int]]:
-    order = np.lexsort((month.baskets, month.days))
-    customers, first = np.unique(month.customers[order], return_index=True)
-    wanted = dict(zip(customers.tolist(), month.baskets[order][first].tolist(), strict=True))
-    contents = sets(month.baskets, month.products)
-    return {customer: contents[basket] for customer, basket in wanted.items()}
-
-
-def by_customer(history: PurchaseHistory) -> dict[int, set[int]]:
-    return sets(history.customer_ids[history.customers], history.product_ids[history.products])
-
-
-def sets(keys: np.ndarray, values: np.ndarray) -> dict[int, set[int]]:
-    found: dict[int, set[int]] = {}
-    for key, value in zip(keys.tolist(), values.tolist(), strict=True):
-        found.setdefault(key, set()).add(value)
+def known(purchases: Purchases, questions: list[str], wanted: str) -> dict[str, dict[str, Any]]:
+    """Question -> method -> what it was worth and what it took."""
+    found: dict[str, dict[str, Any]] = {}
+    for by_category in (False, True):
+        asked_here = [name for name in questions if (name == "cart_by_category") is by_category]
+        if not asked_here:
+            continue
+        bought = purchases.by_category() if by_category else purchases
+        november = Asked.about(bought.split(*map(complete_journey.day, (TUNED_SPLIT, TUNED_UNTIL)), FEWEST_LINES))
+        december = Asked.about(bought.split(*map(complete_journey.day, (SPLIT, UNTIL)), FEWEST_LINES))
+        for question in asked_here:
+            found[question] = {}
+            for method in METHODS[question]:
+                if wanted not in method.name:
+                    continue
+                result = _one(november, december, question, method)
+                if result is not None:
+                    found[question][method.name] = result
+                    print(f"  {question}: {_line(method.name, question, result)}", flush=True)
     return found
 
 
-def recall(lists: Lists, targets: Targets) -> float:
-    return float(
-        np.mean([len(target & set(lists.get(key, [])[:TOP])) / len(target) for key, target in targets.items()])
-    )
+def _one(november: Asked, december: Asked, question: str, method: Method) -> dict[str, Any] | None:
+    try:
+        chosen = _in_its_own_process(lambda: {"chosen": tuned(november, question, method)})["chosen"]
+        return _in_its_own_process(lambda: _worth(december, question, method, chosen)) | {"chosen": chosen}
+    except NotInstalled:
+        return None
 
 
-def ndcg(lists: Lists, targets: Targets) -> float:
-    gains = 1 / np.log2(np.arange(2, TOP + 2))
-    values = []
-    for key, target in targets.items():
-        hits = [product in target for product in lists.get(key, [])[:TOP]]
-        values.append(gains[: len(hits)][hits].sum() / gains[: len(target)].sum())
-    return float(np.mean(values))
+def _worth(asked: Asked, question: str, method: Method, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    began = time.perf_counter()
+    scores = method.fit(asked.past, **chosen)
+    fitted = time.perf_counter()
+    answer = answered(asked, question, scores)
+    return {
+        "measures": {name: value._asdict() for name, value in answer.items() if value is not None},
+        "fit_seconds": round(fitted - began, 2),
+        "answer_seconds": round(time.perf_counter() - fitted, 2),
+    }
 
 
-def hit_rate(cases: list[tuple[int, list[int]]], score: Callable[[list[int]], np.ndarray]) -> float:
-    hits = 0
-    for hidden, given in cases:
-        scores = score(given).copy()
-        scores[given] = -1
-        best = np.argpartition(-scores, TOP)[:TOP]
-        hits += bool(scores[hidden] > 0 and hidden in best)
-    return hits / len(cases)
+def _ours(purchases: Purchases) -> dict[str, Any]:
+    at, until = map(complete_journey.day, (SPLIT, UNTIL))
+    return evaluated(purchases, at, until, Parameters(), FEWEST_LINES, lambda stage, done, total: None)
 
 
-def summed(matrix: sparse.csr_array) -> Callable[[list[int]], np.ndarray]:
-    return lambda given: np.asarray(matrix[given].sum(axis=0)).ravel()
+def _in_its_own_process(part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Forked: the data is there already."""
+    context = multiprocessing.get_context("fork")
+    receiving, sending = context.Pipe(duplex=False)
+
+    def run() -> None:
+        began = time.process_time()
+        try:
+            sending.send(part() | {"cpu_seconds": round(time.process_time() - began, 1), "peak_mb": _peak_mb()})
+        except NotInstalled as error:
+            sending.send(error)
+
+    process = context.Process(target=run)
+    process.start()
+    sending.close()
+    try:
+        result = receiving.recv()
+    except EOFError:
+        process.join()
+        raise RuntimeError(f"The process of a method ended with exit code {process.exitcode}.") from None
+    process.join()
+    if isinstance(result, NotInstalled):
+        raise result
+    return dict(result)
+
+
+def _peak_mb() -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) // 1024
+
+
+def show(report: Mapping[str, Any], question: str) -> None:
+    """The table of one question."""
+    methods = report["known"].get(question, {})
+    print(f"\n{TITLES[question]}")
+    for name, result in methods.items():
+        print(_line(name, question, result))
+    if OURS in report:
+        _show_ours(report[OURS], question)
+
+
+def _show_ours(ours: Mapping[str, Any], question: str) -> None:
+    for name, answers in ours["models"].items():
+        shown = "ours" if name == MODEL else f"{name} (plugin's)"
+        if question in answers:
+            seconds = f"{ours['seconds'][name]:>8.1f} s, all questions"
+            print(f"{shown:<34}{_measures(answers[question], question)}{seconds}")
+
+
+def _line(name: str, question: str, result: Mapping[str, Any]) -> str:
+    chosen = ", ".join(f"{key} {value}" for key, value in result["chosen"].items())
+    took = f"{result['fit_seconds']:>8.1f} + {result['answer_seconds']:.1f} s"
+    took += f", {result['cpu_seconds']:.1f} of processor{result['peak_mb']:>8,} MB"
+    return f"{name:<34}{_measures(result['measures'], question)}{took}  {chosen}"
+
+
+def _measures(measures: Mapping[str, Any], question: str) -> str:
+    names = ("recall", "ndcg") if MEASURES[question] == "ndcg" else ("hit_rate",)
+    found = (measures[name] for name in names)
+    return "".join(f"{value['value']:>9.4f} ({value['low']:.4f} - {value['high']:.4f})" for value in found)
 
 
 if __name__ == "__main__":

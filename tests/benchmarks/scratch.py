@@ -43,3 +43,9 @@ def timed() -> Iterator[Callable[[], float]]:
     """Seconds since it was entered."""
     began = time.perf_counter()
     yield lambda: time.perf_counter() - began
+
+
+def milliseconds(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return (time.perf_counter() - began) * 1000

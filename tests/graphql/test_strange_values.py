@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from json import dumps
 
 import pytest
 from django.db import DatabaseError
@@ -18,9 +19,18 @@ from tests.graphql.client import global_id
 pytestmark = pytest.mark.django_db
 
 OFFICE = ("MANAGE_USERS", "MANAGE_DISCOUNTS", "MANAGE_PRODUCTS")
-# JSON can spell both: "\\u0000", and one of the two halves in which UTF-16 writes a character such as an emoji.
+# The second is one of the two in which UTF-16 writes a character such as an emoji.
 UNSTORABLE_CHARACTERS = pytest.mark.parametrize("character", ["\0", "\ud800"], ids=["NUL", "half a character"])
 TOO_LARGE = (str(2**63), str(10**30), "9" * 5000)
+
+
+def spelled(call: str, text: str) -> str:
+    """The call with the text in the query itself: half a character in a variable, Saleor refuses from 3.23 on."""
+    return call.replace("$text", dumps(text))
+
+
+def mutation_of(call: str, text: str) -> str:
+    return f"mutation {{ {spelled(call, text)} {{ errors {{ field code }} }} }}"
 
 
 @pytest.mark.parametrize("key", TOO_LARGE, ids=["bigint", "numeric", "digits"])
@@ -51,8 +61,7 @@ def test_a_key_that_is_too_large_is_no_id(shop, staff_with, call, key):
     ],
 )
 def test_nobody_has_an_address_that_cannot_be_stored(shop, staff_with, call, character):
-    mutation = f"mutation ($text: String!) {{ {call} {{ errors {{ field code }} }} }}"
-    (answer,) = staff_with(*OFFICE).data(mutation, text=f"ann{character}@example.com").values()
+    (answer,) = staff_with(*OFFICE).data(mutation_of(call, f"ann{character}@example.com")).values()
     assert answer["errors"] == [{"field": "email", "code": "NOT_FOUND"}]
 
 
@@ -70,8 +79,8 @@ def test_nobody_has_an_address_that_cannot_be_stored(shop, staff_with, call, cha
     ],
 )
 def test_a_query_says_that_a_text_cannot_be_looked_up(shop, staff_with, call, character):
-    query = f"query ($text: String!) {{ {call} }}"
-    assert staff_with(*OFFICE).error(query, text=f"a{character}b") == ("GraphQLError", UNSTORABLE)
+    query = f"{{ {spelled(call, f'a{character}b')} }}"
+    assert staff_with(*OFFICE).error(query) == ("GraphQLError", UNSTORABLE)
 
 
 @pytest.mark.parametrize(
@@ -87,30 +96,31 @@ def test_a_query_says_that_a_text_cannot_be_looked_up(shop, staff_with, call, ch
     ],
 )
 def test_no_channel_has_such_a_name(shop, staff_with, call, answer):
-    query = f"query ($text: String!{', $ann: ID!' if '$ann' in call else ''}) {{ {call} }}"
-    ann = {"ann": global_id("User", shop.ann.pk)} if "$ann" in call else {}
+    query = call.replace("$ann", dumps(global_id("User", shop.ann.pk)))
     for text in ("unknown", "a\0b", "a\ud800b"):
-        assert list(staff_with(*OFFICE).data(query, text=text, **ann).values()) == [answer]
+        assert list(staff_with(*OFFICE).data(f"{{ {spelled(query, text)} }}").values()) == [answer]
 
 
 def test_no_channel_has_such_a_name_for_a_mutation(shop, staff_with, as_ann):
     ann = global_id("User", shop.ann.pk)
-    adjust = """mutation ($text: String!, $ann: ID!) {
+    adjust = """mutation ($ann: ID!) {
       loyaltyPointsAdjust(userId: $ann, points: 1, reason: "x", channel: $text) {
         account { worth { amount } } errors { code } } }"""
-    simulate = """mutation ($text: String!) {
+    simulate = """mutation {
       loyaltyEarningRuleSimulate(input: { effect: MULTIPLIER, value: 2 }, channel: $text) {
         errors { field code } } }"""
-    redeem = """mutation ($text: String!, $reward: ID!) {
+    redeem = """mutation ($reward: ID!) {
       loyaltyRewardRedeem(rewardId: $reward, idempotencyKey: "x", channel: $text) { errors { field code } } }"""
     worth = Reward("Five off", RewardKind.VOUCHER_FIXED, cost=200, amount=Decimal(5), currency="USD", is_active=True)
     reward = create_reward(default_program_id(), worth)
     for text in ("unknown", "a\0b", "a\ud800b"):
-        adjusted = staff_with(*OFFICE).data(adjust, text=text, ann=ann)["loyaltyPointsAdjust"]
+        adjusted = staff_with(*OFFICE).data(spelled(adjust, text), ann=ann)["loyaltyPointsAdjust"]
         assert adjusted == {"account": {"worth": None}, "errors": []}
-        simulated = staff_with(*OFFICE).data(simulate, text=text)["loyaltyEarningRuleSimulate"]
+        simulated = staff_with(*OFFICE).data(spelled(simulate, text))["loyaltyEarningRuleSimulate"]
         assert simulated["errors"] == [{"field": "channel", "code": "NOT_FOUND"}]
-        redeemed = as_ann.data(redeem, text=text, reward=global_id("LoyaltyReward", reward.pk))["loyaltyRewardRedeem"]
+        redeemed = as_ann.data(spelled(redeem, text), reward=global_id("LoyaltyReward", reward.pk))[
+            "loyaltyRewardRedeem"
+        ]
         assert redeemed["errors"] == [{"field": "channel", "code": "NOT_FOUND"}]
 
 
@@ -129,20 +139,15 @@ def test_no_channel_has_such_a_name_for_a_mutation(shop, staff_with, as_ann):
     ],
 )
 def test_a_text_that_cannot_be_stored_is_refused(shop, staff_with, call, field, character):
-    mutation = f"mutation ($text: String!) {{ {call} {{ errors {{ field code }} }} }}"
-    (answer,) = staff_with(*OFFICE).data(mutation, text=f"a{character}b").values()
+    (answer,) = staff_with(*OFFICE).data(mutation_of(call, f"a{character}b")).values()
     assert answer["errors"] == [{"field": field, "code": "INVALID"}]
 
 
 @UNSTORABLE_CHARACTERS
 def test_a_mutation_without_a_check_of_its_own_says_so_too(shop, staff_with, character):
     resolve_profiles([GuestPerson("ann@example.com")])
-    mutation = """
-    mutation ($text: String!) {
-      loyaltyPointsAdjust(email: "ann@example.com", points: 1, reason: $text) { errors { field } }
-    }
-    """
-    assert staff_with(*OFFICE).error(mutation, text=f"a{character}b") == ("GraphQLError", UNSTORABLE)
+    mutation = mutation_of('loyaltyPointsAdjust(email: "ann@example.com", points: 1, reason: $text)', f"a{character}b")
+    assert staff_with(*OFFICE).error(mutation) == ("GraphQLError", UNSTORABLE)
 
 
 def test_other_errors_of_the_database_are_not_their_own_cause(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -74,7 +75,8 @@ class Command(BaseCommand):
         try:
             purchases, parameters = self._purchases(options, bars)
             if options["minimum_support"] is not None:
-                parameters = Parameters(minimum_support=_positive(options["minimum_support"], "--minimum-support"))
+                support = _positive(options["minimum_support"], "--minimum-support")
+                parameters = dataclasses.replace(parameters, minimum_support=support)
             at, until = _limits(purchases, options["split"], options["until"])
             fewest = _positive(options["fewest_lines"], "--fewest-lines")
             report = evaluated(purchases, at, until, parameters, fewest, bars)

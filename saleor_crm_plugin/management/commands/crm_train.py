@@ -78,7 +78,7 @@ class Command(BaseCommand):
             if options["export"] is not None:
                 self._export(options["export"], options["since"], bars)
             elif options["results"] is not None:
-                self._import(options["results"], options["since"], bars)
+                self._import(options, bars)
             elif options["list"]:
                 self._list()
             elif options["rollback"] is not None:
@@ -112,8 +112,8 @@ class Command(BaseCommand):
             f"{done.size_bytes / 1e6:,.1f} MB."
         )
 
-    def _import(self, directory: Path, since: datetime.datetime | None, bars: Bars) -> None:
-        model = import_now(directory, since=since, progress=bars)
+    def _import(self, options: dict[str, Any], bars: Bars) -> None:
+        model = import_now(options["results"], since=options["since"], force=options["force"], progress=bars)
         bars.close()
         seconds = (model.finished_at - model.started_at).total_seconds() if model.finished_at else 0.0
         self.stdout.write(f"Model {model.pk} is published: {learnt_from(model)}, in {seconds:.1f} s.")

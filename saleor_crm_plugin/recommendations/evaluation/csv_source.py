@@ -17,6 +17,8 @@ REQUIRED: Final = ("customer", "basket", "time", "product")
 OPTIONAL: Final = ("quantity", "price", "category")
 # Beyond it the arrays would take more than 4 GB.
 LINES_LIMIT: Final = 40_000_000
+# Quantities and prices: sums of them stay finite in the learner's 32-bit numbers (below 3e38).
+LARGEST_NUMBER: Final = 1e12
 # Told to `progress` every so many lines.
 PROGRESS_LINES: Final = 100_000
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -76,9 +78,11 @@ def _collected(file: Iterator[str], path: Path, progress: Callable[[str, int, in
     lines: list[tuple[int, int, int, float, float, float]] = []
     of_product: dict[int, int] = {}
     returned, anonymous = 0, set()
-    for number, row in enumerate(rows, start=2):
+    for row in rows:
         if not row:
             continue
+        # Not the number of the row: a quoted field may hold line breaks.
+        number = rows.line_num
         if len(row) < len(header):
             raise EvaluationError(f"{path}, line {number}: {len(row)} fields instead of {len(header)}.")
         if len(lines) >= LINES_LIMIT:
@@ -94,8 +98,10 @@ def _collected(file: Iterator[str], path: Path, progress: Callable[[str, int, in
             price = float(text.get("price") or 0)
         except ValueError as error:
             raise EvaluationError(f"{path}, line {number}: {error}.") from error
-        if not (np.isfinite(quantity) and np.isfinite(price)):
-            raise EvaluationError(f"{path}, line {number}: quantity and price must be finite numbers.")
+        if not (abs(quantity) <= LARGEST_NUMBER and abs(price) <= LARGEST_NUMBER):
+            raise EvaluationError(
+                f"{path}, line {number}: quantity and price must be numbers of at most {LARGEST_NUMBER:,.0f}."
+            )
         if not text["basket"] or not text["product"]:
             raise EvaluationError(f"{path}, line {number}: basket and product must not be empty.")
         if quantity <= 0:

@@ -6,13 +6,15 @@ techniques" (ACM TOIS 2002), section 2; the ideal list holds min(K, number of ri
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from math import log2
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from saleor_crm_plugin.recommendations.evaluation.cases import Cases
-from saleor_crm_plugin.recommendations.learning.ranking import places, row_starts
+from saleor_crm_plugin.recommendations.learning.ranking import places
 
 Array = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -49,9 +51,11 @@ def quality(customers: Array, products: Array, cases: Cases, top: int = TOP) -> 
     )
 
 
-def first_of_each(customers: Array, count: int) -> npt.NDArray[np.bool_]:
-    """Which entries of lists are among the first `count` of their customer's."""
-    return places(customers) < count
+def ndcg_of(products: Sequence[int], right: Collection[int], top: int = TOP) -> float:
+    """nDCG of one list of ids, best first."""
+    gains = sum(1 / log2(place + 2) for place, product in enumerate(products[:top]) if product in right)
+    ideal = sum(1 / log2(place + 2) for place in range(min(len(right), top)))
+    return gains / ideal if ideal else 0.0
 
 
 def _among(known: Array, asked: Array) -> npt.NDArray[np.bool_]:
@@ -59,8 +63,3 @@ def _among(known: Array, asked: Array) -> npt.NDArray[np.bool_]:
         return np.zeros(len(asked), dtype=bool)
     found = np.minimum(np.searchsorted(known, asked), len(known) - 1)
     return known[found] == asked
-
-
-def cases_of_lists(customers: Array) -> Array:
-    """The customers that have a list."""
-    return customers[row_starts(customers)]

@@ -31,6 +31,8 @@ class Split(NamedTuple):
 class Purchases:
     """(n,) lines: ids of customer, basket, product and channel, days since 1970, pieces, and the price of one.
 
+    Ids are above 0; a basket of nobody known has a customer below 0, of its own.
+
     Attributes:
         categories: product id -> category id.
     """

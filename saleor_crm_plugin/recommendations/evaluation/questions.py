@@ -44,7 +44,9 @@ class Questions:
         self.products_count = len(known)
         self.customers_count = len(past.customer_ids)
         bought = _sets(past.customer_ids[past.customers], known[past.products])
-        customers, first = _first_baskets(later.customers, later.baskets, later.days)
+        # Baskets of nobody known are no customer's next: they only ask what completes them.
+        named = later.where(later.customers > 0)
+        customers, first = _first_baskets(named.customers, named.baskets, named.days)
         contents = _sets(later.baskets, later.products)
         catalogue = set(known.tolist())
         # The whole basket is to be guessed: products that nobody can know count as missed.
@@ -56,7 +58,7 @@ class Questions:
             for customer, target in self.next_basket.items()
             if (again := target & bought.get(customer, set()))
         }
-        everything = _sets(later.customers, later.products)
+        everything = _sets(named.customers, named.products)
         self.explore = {
             customer: new
             for customer, products in everything.items()
@@ -73,12 +75,12 @@ class Questions:
         """Question -> measure -> estimate, of one model."""
         answers: dict[str, dict[str, Any]] = {}
         lists = _ids(model.recommend(list(self.next_basket), TOP, Kind.FOR_YOU))
-        answers["next_basket"] = _measured(lists, self.next_basket, ("recall", "ndcg", "hit_rate"))
+        answers["next_basket"] = measured(lists, self.next_basket, ("recall", "ndcg", "hit_rate"))
         answers["next_basket"] |= self._diversity(lists)
         lists = _ids(model.recommend(list(self.repeat), TOP, Kind.BUY_AGAIN))
-        answers["repeat"] = _measured(lists, self.repeat, ("recall", "ndcg"))
+        answers["repeat"] = measured(lists, self.repeat, ("recall", "ndcg"))
         lists = _ids(model.recommend(list(self.explore), TOP, Kind.DISCOVER))
-        answers["explore"] = _measured(lists, self.explore, ("recall", "ndcg"))
+        answers["explore"] = measured(lists, self.explore, ("recall", "ndcg"))
         answers["explore"] |= self._diversity(lists)
         answers["cart"] = {"hit_rate": self.hit_rate(model)}
         return answers
@@ -103,9 +105,10 @@ class Questions:
         }
 
 
-def _measured(
+def measured(
     lists: Mapping[int, list[int]], targets: Mapping[int, set[int]], measures: tuple[str, ...]
 ) -> dict[str, Estimate | None]:
+    """The means of `recall`, `ndcg` and `hit_rate` of lists (customer -> product ids, best first); 0 without a list."""
     gains = 1 / np.log2(np.arange(TOP) + 2)
     ideal = np.concatenate(([0.0], np.cumsum(gains)))
     values: dict[str, list[float]] = {"recall": [], "ndcg": [], "hit_rate": []}

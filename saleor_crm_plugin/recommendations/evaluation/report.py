@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from saleor_crm_plugin.exceptions import EvaluationError
 from saleor_crm_plugin.recommendations.evaluation.intervals import Estimate
 from saleor_crm_plugin.recommendations.evaluation.purchases import Purchases, Split
 from saleor_crm_plugin.recommendations.evaluation.questions import TOP, Questions
@@ -118,7 +119,11 @@ def _fitted(name: str, split: Split, parameters: Parameters, progress: Progress)
 def _by_category(purchases: Purchases, at: float, until: float, fewest_lines: int) -> tuple[Split, Questions] | None:
     if not purchases.categories:
         return None
-    split = purchases.by_category().split(at, until, fewest_lines)
+    try:
+        split = purchases.by_category().split(at, until, fewest_lines)
+    except EvaluationError:
+        # Too few products have a category: the other questions are answered all the same.
+        return None
     return split, Questions(split)
 
 

@@ -116,7 +116,8 @@ class SimpleModel(Model):
     @classmethod
     def load(cls, path: Path) -> Self:
         settings, arrays = persistence.read(path, cls.name)
-        return cls(persistence.unpacked(PurchaseHistory, "history", arrays), Parameters(**settings))
+        parameters = persistence.parameters_of(path, settings)
+        return cls(persistence.unpacked(PurchaseHistory, "history", arrays), parameters)
 
     def _filled(self, scores: Floats32) -> Floats32:
         """Behind all that has a score, what sells most."""

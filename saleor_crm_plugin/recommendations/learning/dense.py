@@ -39,14 +39,16 @@ def only(scores: Floats32, held: sparse.csr_array) -> None:
 
 def best(scores: Floats32, product_ids: Array, first: int) -> list[list[Scored]]:
     """Of each row the `first` best above 0, equal ones by id."""
-    limit = min(first, scores.shape[1])
-    if limit < 1:
+    if first < 1:
         return [[] for _ in scores]
-    # So many that ties at the end are decided by id, not by chance.
-    least = np.partition(scores, scores.shape[1] - limit, axis=1)[:, scores.shape[1] - limit]
     lists = []
-    for row, bound in zip(scores, least.tolist(), strict=True):
-        places = np.flatnonzero((row >= bound) & (row > 0))
-        places = places[np.lexsort((places, -row[places]))[:limit]]
+    for row in scores:
+        # Rows are mostly 0, and to partition what is equal takes ten times as long.
+        places = np.flatnonzero(row > 0)
+        if len(places) > first:
+            values = row[places]
+            # So many that ties at the end are decided by id, not by chance.
+            places = places[values >= np.partition(values, len(values) - first)[len(values) - first]]
+        places = places[np.lexsort((places, -row[places]))[:first]]
         lists.append([Scored(*pair) for pair in zip(product_ids[places].tolist(), row[places].tolist(), strict=True)])
     return lists

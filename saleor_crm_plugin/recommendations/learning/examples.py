@@ -47,6 +47,10 @@ class Examples:
 
     @classmethod
     def joined(cls, parts: list[Self]) -> Self:
+        """One after the other; without any, of no features."""
+        if not parts:
+            nothing = np.zeros(0, dtype=np.int64)
+            return cls(np.zeros((0, 0), dtype=np.float32), nothing.astype(bool), nothing)
         groups, first = [], 0
         for part in parts:
             groups.append(part.groups + first)

@@ -84,5 +84,6 @@ class Model(ABC):
         """Read what `save` wrote.
 
         Raises:
+            FileNotFoundError: there is no such file.
             ModelFileError: the file is not one, is damaged, of another model, or of another version.
         """

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from saleor_crm_plugin.recommendations.learning.candidates import NO_PRODUCT, Candidates, CandidateSource, Why
-from saleor_crm_plugin.recommendations.learning.parameters import Parameters
+from saleor_crm_plugin.recommendations.learning.parameters import Discovery, Parameters
 from saleor_crm_plugin.recommendations.learning.ranking import best_per_row, places, row_starts
 from saleor_crm_plugin.recommendations.learning.statistics import Statistics
 
@@ -62,13 +62,16 @@ RHYTHM_BASKETS = 3
 
 def simple_preferences(candidates: Candidates, statistics: Statistics, parameters: Parameters) -> Preferences:
     """Without a ranker: decayed frequency; and what goes with what was bought, times what sells of late."""
-    if parameters.linear_discovery:
-        lately = np.log1p(statistics.products.sold[2][candidates.products])
-        new = np.maximum(candidates.linear, 0) * lately**parameters.popularity_power
-    else:
-        new = candidates.cosine
+    lately = statistics.products.sold[2][candidates.products].astype(np.float64)
+    linear = np.maximum(candidates.linear, 0).astype(np.float64)
+    match parameters.discovery:
+        case Discovery.EASE:
+            new, other = linear * np.log1p(lately) ** parameters.popularity_power, candidates.cosine
+        case Discovery.COSINE:
+            new, other = candidates.cosine, linear
+        case Discovery.POPULAR:
+            new, other = lately, candidates.cosine
     # Where the chosen model is silent, the other one speaks, behind it.
-    other = candidates.cosine if parameters.linear_discovery else np.maximum(candidates.linear, 0)
     behind = other / (1 + other) * 1e-9
     return Preferences(next=candidates.again, new=np.where(new > 0, new + 1e-6, behind), ranked=False)
 
@@ -124,19 +127,25 @@ def _by_preference(candidates: Candidates, again: Array, fresh: Array, scores: F
 def _by_share(
     candidates: Candidates, again: Array, fresh: Array, statistics: Statistics, parameters: Parameters
 ) -> Floats:
-    """Every so manieth place is new, and what nobody buys twice comes last."""
-    share, every = parameters.discovery_share, parameters.discovery_every
+    """Every so manieth place is new, and what nobody buys twice comes last.
+
+    Of the first n places n x share, rounded down, are new, also where a share is not one in so many (40 %).
+    """
+    share, every = parameters.discovery_share, float(parameters.discovery_every)
     if share is not None:
-        every = round(1 / share) if share > 0 else 0
+        every = 1 / share if share > 0 else 0
     end = (parameters.discovery_limit + parameters.bought_limit) * max(every, 2)
     seldom = statistics.products.repeat_rates[candidates.products[again]] < parameters.minimum_repeat_rate
     slots = np.empty(len(again), dtype=np.float64)
     often = np.flatnonzero(~seldom)
-    place = places(candidates.customers[again][often])
-    slots[often] = place + place // (max(every, 2) - 1) if every else place
+    slots[often] = places(candidates.customers[again][often])
     slots[seldom] = end + places(candidates.customers[again][seldom])
     fresh_place = places(candidates.customers[fresh])
-    fresh_slots = (fresh_place + 1) * max(every, 2) - 1 if every else end / 2 + fresh_place
+    if every:
+        # Its place among all less the new ones before it: before the bought one of that number. 1 / .1 is not quite 10.
+        fresh_slots = np.ceil((fresh_place + 1) * max(every, 2) - 1e-9) - 1 - fresh_place - 0.5
+    else:
+        fresh_slots = end / 2 + fresh_place
     return np.concatenate((slots, fresh_slots))
 
 

@@ -7,7 +7,16 @@ the shop's own last weeks. Figures are of Complete Journey without fuel, by `crm
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Self
+
+
+class Discovery(StrEnum):
+    """What puts products that a customer never bought in order, without a ranker."""
+
+    EASE = "ease"
+    COSINE = "cosine"
+    POPULAR = "popular"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +29,7 @@ class Parameters:
             .042 with 50 and .042 with 100, and time and rows grow in step.
         half_life_days: tuned. After so long a purchase counts half.
         repeat_power: tuned. Frequency counts times the product's repeat rate to this power.
-        linear_discovery: tuned. Discoveries are put in order by `ease` rather than by the co-purchase cosine.
+        discovery: tuned. What puts discoveries in order: `ease`, the co-purchase cosine, or what sells most.
         popularity_power: tuned. Their scores count times the logarithm of recent sales to this power.
         regularization: lambda of `ease` on customers.
         basket_regularization: the same on baskets.
@@ -44,7 +53,7 @@ class Parameters:
     related_limit: int = 50
     half_life_days: float = 90.0
     repeat_power: float = 0.5
-    linear_discovery: bool = True
+    discovery: Discovery = Discovery.EASE
     popularity_power: float = 1.0
     regularization: float = 500.0
     basket_regularization: float = 200.0

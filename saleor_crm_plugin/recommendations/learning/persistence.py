@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from saleor_crm_plugin.exceptions import ModelFileError
+from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 
 # Raised whenever what is stored changes its meaning.
 FORMAT_VERSION: Final = 1
@@ -41,6 +42,7 @@ def read(path: Path, name: str) -> tuple[dict[str, Any], Arrays]:
     """The settings and arrays of a model of this name.
 
     Raises:
+        FileNotFoundError: there is no such file.
         ModelFileError: see `Model.load`.
     """
     try:
@@ -51,6 +53,8 @@ def read(path: Path, name: str) -> tuple[dict[str, Any], Arrays]:
         raise
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError) as error:
         raise ModelFileError(f"{path} is not a saved model, or is damaged: {error}") from error
+    if not isinstance(header, dict) or not isinstance(header.get("settings"), dict):
+        raise ModelFileError(f"{path} is not a saved model, or is damaged: its header is none of ours.")
     if header.get("format") != FORMAT_VERSION:
         raise ModelFileError(
             f"{path} has format {header.get('format')}; this version reads {FORMAT_VERSION}. Train anew."
@@ -58,6 +62,18 @@ def read(path: Path, name: str) -> tuple[dict[str, Any], Arrays]:
     if header.get("model") != name:
         raise ModelFileError(f"{path} holds the model {header.get('model')!r}, not {name!r}.")
     return header["settings"], arrays
+
+
+def parameters_of(path: Path, settings: Mapping[str, Any]) -> Parameters:
+    """The parameters that a model was saved with.
+
+    Raises:
+        ModelFileError: this version has others.
+    """
+    try:
+        return Parameters(**settings)
+    except TypeError as error:
+        raise ModelFileError(f"{path} was saved with other parameters ({error}). Train anew.") from error
 
 
 def packed(prefix: str, record: Any) -> Arrays:

@@ -20,7 +20,9 @@ class Positions:
 
     def customers(self, ids: Sequence[int | None]) -> npt.NDArray[np.int64]:
         """(k,) the position of each, `UNKNOWN` where there is none."""
-        return _positions(self._customer_ids, [UNKNOWN if id is None else id for id in ids])
+        places = _positions(self._customer_ids, [UNKNOWN if id is None else id for id in ids])
+        # Ids may be any integers, -1 as well: baskets without a customer have negative ones (`evaluation.csv_source`).
+        return np.where([id is None for id in ids], UNKNOWN, places) if len(places) else places
 
     def product(self, product_id: int) -> int | None:
         place = int(_positions(self._product_ids, [product_id])[0])

@@ -8,6 +8,7 @@ is False and lists are in the order of the simple models.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -103,8 +104,15 @@ class Ranker:
     def to_bytes(self) -> bytes:
         """The forests in the library's own documented format (universal binary JSON), which its later versions read."""
         forests = [bytes(booster.save_raw(raw_format="ubj")) for booster in self._boosters]
-        header = {"format": FORMAT_VERSION, "scales": self._scales, "lengths": [len(forest) for forest in forests]}
-        return json.dumps(header).encode() + b"\n" + b"".join(forests)
+        joined = b"".join(forests)
+        header = {
+            "format": FORMAT_VERSION,
+            "scales": self._scales,
+            "lengths": [len(forest) for forest in forests],
+            # The library ends the whole process, without an exception, when it is given a damaged forest.
+            "sha256": hashlib.sha256(joined).hexdigest(),
+        }
+        return json.dumps(header).encode() + b"\n" + joined
 
     @classmethod
     def from_bytes(cls, saved: bytes) -> Self:
@@ -117,8 +125,10 @@ class Ranker:
             described = json.loads(header)
             if described["format"] != FORMAT_VERSION:
                 raise ValueError("Another version of the plugin saved this ranker.")
+            if described["sha256"] != hashlib.sha256(forests).hexdigest():
+                raise ValueError("The forests are damaged.")
             scales = [float(scale) for scale in described["scales"]]
-            for length in described["lengths"]:
+            for _, length in zip(scales, described["lengths"], strict=True):
                 booster = xgboost.Booster({"nthread": _threads()})
                 booster.load_model(bytearray(forests[:length]))
                 boosters.append(booster)

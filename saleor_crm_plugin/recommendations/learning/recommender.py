@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from saleor_crm_plugin.exceptions import ModelFileError
 from saleor_crm_plugin.recommendations.learning import dense, persistence
 from saleor_crm_plugin.recommendations.learning.affinity import Affinities, bought_by_the_same, bought_together
 from saleor_crm_plugin.recommendations.learning.candidates import Why
@@ -24,7 +25,7 @@ from saleor_crm_plugin.recommendations.learning.lists import PersonalLists, arra
 from saleor_crm_plugin.recommendations.learning.moments import Moment
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 from saleor_crm_plugin.recommendations.learning.positions import UNKNOWN, Positions
-from saleor_crm_plugin.recommendations.learning.ranker import Ranker
+from saleor_crm_plugin.recommendations.learning.ranker import Ranker, available
 from saleor_crm_plugin.recommendations.learning.ranking import row_starts
 from saleor_crm_plugin.recommendations.learning.selection import Progress, Rankers, Selection, own_strengths, select
 from saleor_crm_plugin.recommendations.learning.statistics import Statistics
@@ -170,7 +171,7 @@ class Recommender(Model):
     @classmethod
     def load(cls, path: Path) -> Self:
         settings, arrays = persistence.read(path, cls.name)
-        parameters = Parameters(**settings)
+        parameters = persistence.parameters_of(path, settings)
         history = persistence.unpacked(PurchaseHistory, "history", arrays)
         moment = Moment(
             history,
@@ -181,9 +182,14 @@ class Recommender(Model):
         )
         rankers = None
         if "ranker.next" in arrays:
-            rankers = Rankers(
-                Ranker.from_bytes(arrays["ranker.next"].tobytes()), Ranker.from_bytes(arrays["ranker.new"].tobytes())
-            )
+            if not available():
+                raise ModelFileError(f"{path} holds a ranker, whose library (xgboost-cpu) is not installed here.")
+            try:
+                rankers = Rankers(
+                    *(Ranker.from_bytes(arrays[name].tobytes()) for name in ("ranker.next", "ranker.new"))
+                )
+            except (KeyError, ValueError) as error:
+                raise ModelFileError(f"{path} holds a ranker that cannot be read: {error}") from error
         completing = persistence.unpacked(Affinities, "completing", arrays)
         alike = persistence.unpacked(Affinities, "alike", arrays)
         return cls(moment, rankers, completing, alike, Selection.without_comparison(parameters, rankers))

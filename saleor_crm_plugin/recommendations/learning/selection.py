@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from saleor_crm_plugin.recommendations.evaluation.cases import Cases
+from saleor_crm_plugin.recommendations.evaluation.intervals import estimate
 from saleor_crm_plugin.recommendations.evaluation.metrics import quality
 from saleor_crm_plugin.recommendations.learning.candidates import Why
 from saleor_crm_plugin.recommendations.learning.completion import HiddenItems, tuned_weights
@@ -23,7 +24,7 @@ from saleor_crm_plugin.recommendations.learning.features import NAMES
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.lists import PersonalLists, Preferences, arranged, simple_preferences
 from saleor_crm_plugin.recommendations.learning.moments import Moment, Snapshot
-from saleor_crm_plugin.recommendations.learning.parameters import Parameters
+from saleor_crm_plugin.recommendations.learning.parameters import Discovery, Parameters
 from saleor_crm_plugin.recommendations.learning.ranker import Ranker, available
 from saleor_crm_plugin.recommendations.learning.statistics import HALF_LIVES
 
@@ -39,6 +40,9 @@ FEWEST_CASES: Final = 100
 FEWEST_LISTS: Final = 400
 # Moments in the past that rankers learn from, half a horizon apart.
 RANKED_MOMENTS: Final = 3
+
+# A half-life that is none.
+NO_DECAY_DAYS: Final = 36_500.0
 
 TOO_SHORT: Final = "The history is too short to choose anything on."
 
@@ -146,6 +150,10 @@ def select(history: PurchaseHistory, parameters: Parameters, progress: Progress)
         if days == horizon:
             comparison = _compared(snapshot, parameters, early)
             won = early if early is not None and _better(comparison) else None
+            if won is None and _worse(comparison.new.get("simple"), comparison.new.get("bestsellers")):
+                notes.append("What sells most was bought for the first time more than what goes together: it leads.")
+                parameters = replace(parameters, discovery=Discovery.POPULAR)
+                comparison = _compared(snapshot, parameters, early)
             parameters = _tuned_completion(snapshot, history, parameters, won)
     progress("past", len(moments), len(moments))
     if len(next(iter(comparison.next.values()), ())) < FEWEST_CASES:
@@ -198,8 +206,9 @@ def _tuned_frequency(snapshot: Snapshot, parameters: Parameters) -> Parameters:
     rates = statistics.products.repeat_rates[candidates.products]
     bought = candidates.again > 0
     best = -1.0
-    for half_life in HALF_LIVES[1:]:
-        frequency = snapshot.features[:, NAMES.index(f"decayed_{half_life:.0f}")].astype(np.float64)
+    for half_life in (*HALF_LIVES[1:], NO_DECAY_DAYS):
+        name = "baskets" if half_life == NO_DECAY_DAYS else f"decayed_{half_life:.0f}"
+        frequency = snapshot.features[:, NAMES.index(name)].astype(np.float64)
         for power in REPEAT_POWERS:
             worth = _ndcg(snapshot, np.where(bought, frequency * rates**power, -np.inf), snapshot.next).mean()
             if worth > best:
@@ -210,11 +219,10 @@ def _tuned_frequency(snapshot: Snapshot, parameters: Parameters) -> Parameters:
 def _tuned_discovery(snapshot: Snapshot, parameters: Parameters) -> Parameters:
     if len(snapshot.new.customers) < FEWEST_CASES:
         return parameters
-    best, unbought = -1.0, snapshot.candidates.again <= 0
-    chosen = parameters
-    for linear in (True, False):
-        for power in POPULARITY_POWERS if linear else (1.0,):
-            tried = replace(parameters, linear_discovery=linear, popularity_power=power)
+    best, unbought, chosen = -1.0, snapshot.candidates.again <= 0, parameters
+    for discovery in Discovery:
+        for power in POPULARITY_POWERS if discovery is Discovery.EASE else (1.0,):
+            tried = replace(parameters, discovery=discovery, popularity_power=power)
             new = simple_preferences(snapshot.candidates, snapshot.moment.statistics, tried).new
             worth = _ndcg(snapshot, np.where(unbought, new, -np.inf), snapshot.new).mean()
             if worth > best:
@@ -295,10 +303,19 @@ def _compared(snapshot: Snapshot, parameters: Parameters, rankers: Rankers | Non
 
 
 def _better(comparison: Comparison) -> bool:
-    """Whether the ranker beat the simple models at both questions together."""
-    return bool(
-        sum(methods["ranker"].mean() - methods["simple"].mean() for methods in (comparison.next, comparison.new)) > 0
-    )
+    """Whether the ranker beat the simple models at both questions together, and at neither lost to what sells most."""
+    questions = (comparison.next, comparison.new)
+    if any(_worse(methods["ranker"], methods["bestsellers"]) for methods in questions):
+        return False
+    return bool(sum(methods["ranker"].mean() - methods["simple"].mean() for methods in questions) > 0)
+
+
+def _worse(values: Floats | None, than: Floats | None) -> bool:
+    """By more than chance."""
+    if values is None or than is None:
+        return False
+    difference = estimate(values - than)
+    return difference is not None and difference.high < 0
 
 
 def _verdict(ranking: bool, early: Rankers | None, rankers: Rankers | None) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from saleor_crm_plugin.recommendations.learning import candidates
 from saleor_crm_plugin.recommendations.learning.candidates import Why
-from saleor_crm_plugin.recommendations.learning.parameters import Parameters
+from saleor_crm_plugin.recommendations.learning.parameters import Discovery, Parameters
 from saleor_crm_plugin.recommendations.learning.recommender import Recommender
 from saleor_crm_plugin.recommendations.learning.stored import PersonalList
 from saleor_crm_plugin.recommendations.models import ReasonKind
@@ -73,7 +73,7 @@ def test_every_so_manieth_place_is_for_something_new() -> None:
 
 
 def test_discoveries_of_a_worked_example() -> None:
-    dan = lists_of(BASKETS, minimum_support=2, linear_discovery=False)[DAN]
+    dan = lists_of(BASKETS, minimum_support=2, discovery=Discovery.COSINE)[DAN]
 
     # Dan bought tea only. Sugar: cosine 3/sqrt(15), 2 baskets in the last 28 days; cups: 2/sqrt(10), 1 basket.
     sugar, cup = 3 / sqrt(15) * (1 + log1p(2)), 2 / sqrt(10) * (1 + log(2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from json import dumps
 
 import pytest
 
@@ -75,7 +76,10 @@ def test_being_refused_makes_nobody_a_customer(staff_with, order_id):
 
 @pytest.mark.parametrize("character", ["\0", "\ud800"], ids=["NUL", "half a character"])
 def test_a_text_that_cannot_be_stored(as_ann, order_id, said, character):
-    assert refusal(update(as_ann, order_id, comment=f"so{character}so")) == ("comment", "INVALID")
+    # In the query itself: half a character in a variable, Saleor refuses from 3.23 on.
+    call = f'customerFeedbackUpdate(orderId: "{order_id}", comment: {dumps(f"so{character}so")})'
+    answer = as_ann.data(f"mutation {{ {call} {{ errors {{ field code }} }} }}")["customerFeedbackUpdate"]
+    assert answer["errors"] == [{"field": "comment", "code": "INVALID"}]
     assert OrderFeedback.objects.get().comment == "Fine"
 
 

@@ -100,7 +100,10 @@ def test_from_factors_to_recommendations(channel: Channel, tmp_path: Path) -> No
         tea.pk,
     ]
     assert related(model, SIMILAR) == {tea.pk: [sugar.pk], sugar.pk: [tea.pk]}
-    assert PopularProducts.objects.get(model=model, kind="bestsellers").product_ids == [tea.pk, hammer.pk]
+    assert PopularProducts.objects.get(model=model, kind="bestsellers", category_id=0).product_ids == [
+        tea.pk,
+        hammer.pk,
+    ]
 
 
 def test_from_lists_to_recommendations(channel: Channel, tmp_path: Path) -> None:
