@@ -13,7 +13,7 @@ from saleor.channel.models import Channel
 from saleor.order.models import Order
 from saleor.product.models import Category, Product
 
-from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileOrder
+from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity, ProfileOrder
 from saleor_crm_plugin.recommendations import storage
 from saleor_crm_plugin.recommendations.learning.stored import PersonalList, PopularList, RelatedList
 from saleor_crm_plugin.recommendations.models import (
@@ -31,7 +31,11 @@ KINDS = ProductAffinity.Kind
 
 
 def make_profile() -> int:
-    return CustomerProfile.objects.create().pk
+    """A guest, who can come back under the same address."""
+    profile = CustomerProfile.objects.create()
+    address = f"guest-{profile.pk}@example.com"
+    ProfileIdentity.objects.create(profile=profile, kind=IdentityKind.UNVERIFIED_EMAIL, value=address)
+    return profile.pk
 
 
 def make_products(count: int, **fields: Any) -> list[Product]:
