@@ -18,7 +18,7 @@ from saleor_crm_plugin.ingestion.actions import award_birthdays
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
-from saleor_crm_plugin.loyalty import earning
+from saleor_crm_plugin.loyalty import awards
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.audit import findings
 from saleor_crm_plugin.loyalty.models import LotStatus, LoyaltyAccount, PointsLot, PointsTransaction
@@ -91,8 +91,8 @@ class TestSigningUp:
         welcome = rule(Trigger.SIGN_UP, 100)
         join()
         breakdown = PointsTransaction.objects.get().breakdown
-        assert earning.versions_in(breakdown) == {(welcome.pk, 1)}
-        terms = earning.terms_from_breakdown(breakdown, storage.definitions(earning.versions_in(breakdown), "default"))
+        assert awards.versions_in(breakdown) == {(welcome.pk, 1)}
+        terms = awards.terms_from_breakdown(breakdown, storage.definitions(awards.versions_in(breakdown), "default"))
         assert [each.rule_id for each in terms.rules] == [welcome.pk]
         assert breakdown["shares"] == [{"rule": welcome.pk, "tier": None, "name": "Welcome", "points": 100}]
 

@@ -31,11 +31,10 @@ KINDS = ProductAffinity.Kind
 
 
 def make_profile() -> int:
-    """A guest: nothing is recommended to a profile that nobody can come back to."""
+    """A guest, who can come back under the same address."""
     profile = CustomerProfile.objects.create()
-    ProfileIdentity.objects.create(
-        profile=profile, kind=IdentityKind.UNVERIFIED_EMAIL, value=f"guest{profile.pk}@example.com"
-    )
+    address = f"guest-{profile.pk}@example.com"
+    ProfileIdentity.objects.create(profile=profile, kind=IdentityKind.UNVERIFIED_EMAIL, value=address)
     return profile.pk
 
 

@@ -113,7 +113,7 @@ class TestExportOfACustomer:
         about_the_shop = {
             "LoyaltyProgram", "EarningRule", "EarningRuleVersion", "LoyaltyTier", "TierPolicy", "LoyaltyReward",
             "CustomerSegment", "RecommendationModel", "ProductAffinity", "PopularProducts", "SyncState", "ClvFit",
-            "ConsentPolicy",
+            "ConsentPolicy", "MerchandisingRule", "MerchandisingRuleVersion", "RecommendationEvaluation",
             # Order ids and when they were read.
             "OrderSync",
             # Digests of a sender and a minute together, deleted within a day.

@@ -28,7 +28,7 @@ CODED = {
 OF_THE_SHOP = {
     "crm_earning_rule", "crm_earning_rule_version", "crm_loyalty_tier", "crm_tier_policy", "crm_loyalty_reward",
     "crm_loyalty_program", "crm_customer_segment", "crm_recommendation_model", "crm_sync_state", "crm_clv_fit",
-    "crm_popular_products",
+    "crm_popular_products", "crm_merchandising_rule", "crm_merchandising_rule_version", "crm_recommendation_evaluation",
 }  # fmt: skip
 # And what else is made by our code alone.
 MADE = {
