@@ -12,6 +12,7 @@ from saleor.graphql.core.types.common import NonNullList
 
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.lists import DEFAULT_FIRST, FIRST_LIMIT, checked_first
+from saleor_crm_plugin.recommendations.kinds import CART_KINDS, PRODUCT_KINDS, RecommendationKind
 from saleor_crm_plugin.recommendations.serving import OFFSET_LIMIT
 
 
@@ -85,6 +86,21 @@ def category_argument() -> graphene.Argument:
         description="Products of this category, and of those below it, come first; a list that they do not fill goes "
         "on with others.",
     )
+
+
+def kind_for(kind: str | None, product_ids: Sequence[int]) -> RecommendationKind:
+    """The kind of list that is asked for, by default what fits the products given.
+
+    Raises:
+        GraphQLError: the kind needs products, or takes none.
+    """
+    default = RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER if product_ids else RecommendationKind.FOR_YOU
+    wanted = RecommendationKind(kind or default)
+    if not product_ids and wanted in PRODUCT_KINDS:
+        raise GraphQLError(f"{wanted.name} needs `productIds`.")
+    if product_ids and wanted not in PRODUCT_KINDS | CART_KINDS:
+        raise GraphQLError(f"{wanted.name} does not take `productIds`.")
+    return wanted
 
 
 def list_arguments(**more: Any) -> dict[str, Any]:

@@ -16,14 +16,14 @@ from saleor.permission.enums import AccountPermissions
 
 from saleor_crm_plugin.graphql.access import authenticated_user, is_owner, require_owner_or_permission
 from saleor_crm_plugin.graphql.dataloaders import ActiveChannel, ActiveChannelBySlugLoader, CustomerByUserIdLoader
-from saleor_crm_plugin.graphql.recommendations.arguments import ListArguments, product_keys
+from saleor_crm_plugin.graphql.recommendations.arguments import ListArguments, kind_for, product_keys
 from saleor_crm_plugin.graphql.recommendations.dataloaders import RecommendationsLoader, Wanted
 from saleor_crm_plugin.graphql.recommendations.merchandising.segments import segments_if_asked
 from saleor_crm_plugin.graphql.recommendations.tracking.sessions import session_of
 from saleor_crm_plugin.graphql.recommendations.types import RecommendedProduct, load_products
 from saleor_crm_plugin.graphql.roots import channel_slug_of, is_unsaved_user, node_of
 from saleor_crm_plugin.profiles.consents.queries import may_be_recommended_to
-from saleor_crm_plugin.recommendations.kinds import CART_KINDS, PERSONAL_KINDS, PRODUCT_KINDS, RecommendationKind
+from saleor_crm_plugin.recommendations.kinds import PERSONAL_KINDS, PRODUCT_KINDS, RecommendationKind
 from saleor_crm_plugin.recommendations.reasons import Recommendation
 from saleor_crm_plugin.recommendations.serving import Asked, Scope
 from saleor_crm_plugin.recommendations.tracking.outcome import is_held_out
@@ -53,12 +53,7 @@ def resolve_recommendations(
 ) -> Any:
     checked = ListArguments.checked(**arguments)
     basket = product_keys("productIds", product_ids or ())
-    default = RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER if basket else RecommendationKind.FOR_YOU
-    wanted = RecommendationKind(kind or default)
-    if not basket and wanted in PRODUCT_KINDS:
-        raise GraphQLError(f"{wanted.name} needs `productIds`.")
-    if basket and wanted not in PRODUCT_KINDS | CART_KINDS:
-        raise GraphQLError(f"{wanted.name} does not take `productIds`.")
+    wanted = kind_for(kind, basket)
     user = authenticated_user(info)
     return _served(info, channel, wanted, checked, user and user.pk, basket, session_of(session_id, wanted))
 

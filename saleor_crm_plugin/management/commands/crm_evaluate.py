@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
-import tempfile
 from argparse import ArgumentParser
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError
 
 from saleor_crm_plugin.exceptions import CRMError, EvaluationError
+from saleor_crm_plugin.files import written_whole
 from saleor_crm_plugin.management.arguments import instant
 from saleor_crm_plugin.management.progress import Bars
 from saleor_crm_plugin.recommendations.evaluation.csv_source import read_csv
@@ -111,7 +110,8 @@ class Command(BaseCommand):
     def _keep(self, report: dict[str, Any], options: dict[str, Any]) -> None:
         if options["json"] is not None:
             try:
-                _write(options["json"], json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+                with written_whole(options["json"]) as file:
+                    file.write((json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode())
             except OSError as error:
                 raise CommandError(f"The report cannot be written: {error}") from error
         if options["csv"] is None and not options["no_store"]:
@@ -139,15 +139,3 @@ def _positive(value: int, option: str) -> int:
 
 def _moment(days: float) -> str:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days)).isoformat(timespec="seconds")
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from django.utils import timezone
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.ingestion.liability import LiabilityReport, ValuedPoints, Worth
 from saleor_crm_plugin.management.arguments import instant
+from saleor_crm_plugin.management.tables import aligned
 
 NEVER = "never"
 
@@ -114,20 +115,9 @@ def _as_table(found: dict[str, Any]) -> list[str]:
     )
     return [
         f"As of {found['asOf']}. Amounts of different currencies are alternatives: do not add them up.",
-        *_aligned(rows),
+        *aligned(rows),
         f"Owed by customers: {found['deficit']['points']} points, by {found['deficit']['accounts']}",
         f"Expected to expire unspent: {expected}",
         f"From {movements['from']} to {movements['to']}:",
-        *_aligned(moved),
-    ]
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if position == 0 else cell.rjust(width)
-            for position, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
+        *aligned(moved),
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -16,6 +15,7 @@ from django.utils import timezone
 from saleor_crm_plugin.exceptions import RecommendationInputError
 from saleor_crm_plugin.ingestion.recommendation_report import report_of, rounded
 from saleor_crm_plugin.management.arguments import instant
+from saleor_crm_plugin.management.tables import aligned
 from saleor_crm_plugin.recommendations.tracking.counts import Counts
 from saleor_crm_plugin.recommendations.tracking.outcome import Group
 from saleor_crm_plugin.recommendations.tracking.report import (
@@ -146,7 +146,7 @@ def _as_table(report: RecommendationReport) -> list[str]:
     final = "" if report.is_final else f" Orders still come in: a click counts for {report.window.days} days."
     return [
         f"From {found['since']} to {found['until']}.{final}",
-        *_aligned(rows),
+        *aligned(rows),
         *_compared(found["comparison"], report.currency),
     ]
 
@@ -156,7 +156,7 @@ def _compared(found: dict[str, Any], currency: str) -> list[str]:
     for name, group in (("held out", found["heldOut"]), ("others", found["others"])):
         each = group["revenuePerCustomer"] or NOTHING
         rows.append([name, str(group["customers"]), str(group["buyers"]), group["revenue"], each])
-    return [*_aligned(rows), _verdict(found, currency)]
+    return [*aligned(rows), _verdict(found, currency)]
 
 
 def _verdict(found: dict[str, Any], currency: str) -> str:
@@ -176,14 +176,3 @@ def _verdict(found: dict[str, Any], currency: str) -> str:
 
 def _percent(share: dict[str, Any] | None) -> str:
     return NOTHING if share is None else f"{share['value']:.2%} ({share['low']:.2%} to {share['high']:.2%})"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if position == 0 else cell.rjust(width)
-            for position, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]

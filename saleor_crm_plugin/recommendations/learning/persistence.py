@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import fields
@@ -15,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from saleor_crm_plugin.exceptions import ModelFileError
+from saleor_crm_plugin.files import written_whole
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 
 # Raised whenever what is stored changes its meaning.
@@ -28,14 +27,8 @@ Arrays = dict[str, npt.NDArray[Any]]
 def write(path: Path, name: str, settings: Mapping[str, Any], arrays: Arrays) -> None:
     """Write whole or not at all: what stood there before stays until the new file is complete."""
     header = json.dumps({"format": FORMAT_VERSION, "model": name, "settings": settings}).encode()
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, allow_pickle=False, **{_HEADER: np.frombuffer(header, dtype=np.uint8)}, **arrays)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with written_whole(path) as file:
+        np.savez(file, allow_pickle=False, **{_HEADER: np.frombuffer(header, dtype=np.uint8)}, **arrays)
 
 
 def read(path: Path, name: str) -> tuple[dict[str, Any], Arrays]:

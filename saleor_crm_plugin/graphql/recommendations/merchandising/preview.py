@@ -25,7 +25,7 @@ from saleor_crm_plugin.graphql.dataloaders import (
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.lists import checked_first
-from saleor_crm_plugin.graphql.recommendations.arguments import product_keys
+from saleor_crm_plugin.graphql.recommendations.arguments import kind_for, product_keys
 from saleor_crm_plugin.graphql.recommendations.merchandising.dataloaders import MerchandisingRuleByIdLoader
 from saleor_crm_plugin.graphql.recommendations.merchandising.enums import MerchandisingCauseEnum
 from saleor_crm_plugin.graphql.recommendations.merchandising.types import MerchandisingRule
@@ -37,7 +37,7 @@ from saleor_crm_plugin.graphql.recommendations.types import (
 )
 from saleor_crm_plugin.profiles.consents.queries import may_be_recommended_to
 from saleor_crm_plugin.profiles.traits import segment_ids
-from saleor_crm_plugin.recommendations.kinds import CART_KINDS, PERSONAL_KINDS, PRODUCT_KINDS, RecommendationKind
+from saleor_crm_plugin.recommendations.kinds import PERSONAL_KINDS, RecommendationKind
 from saleor_crm_plugin.recommendations.merchandising.preview import Entry, Exclusion, preview
 from saleor_crm_plugin.recommendations.reasons import reason_of
 from saleor_crm_plugin.recommendations.serving import Asked, Scope
@@ -151,7 +151,7 @@ def resolve_merchandising_preview(
 ) -> Any:
     limit = checked_first(first)
     products = product_keys("productIds", product_ids or ())
-    wanted = _kind(kind, products)
+    wanted = kind_for(kind, products)
 
     def with_channel(facts: tuple[ActiveChannel | None, Asked]) -> Any:
         active, asked = facts
@@ -165,16 +165,6 @@ def resolve_merchandising_preview(
 
     asked = _asked(info, wanted, products, user_id, profile_id)
     return Promise.all([ActiveChannelBySlugLoader(info.context).load(channel), asked]).then(with_channel)
-
-
-def _kind(kind: str | None, products: tuple[int, ...]) -> RecommendationKind:
-    default = RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER if products else RecommendationKind.FOR_YOU
-    found = RecommendationKind(kind or default)
-    if not products and found in PRODUCT_KINDS:
-        raise GraphQLError(f"{found.name} needs `productIds`.")
-    if products and found not in PRODUCT_KINDS | CART_KINDS:
-        raise GraphQLError(f"{found.name} does not take `productIds`.")
-    return found
 
 
 def _asked(
