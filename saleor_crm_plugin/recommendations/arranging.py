@@ -122,15 +122,6 @@ class Policy:
 NO_POLICY: Final = Policy()
 
 
-def arrange(candidates: Sequence[Candidate], policy: Policy, first: int, offset: int = 0) -> list[Recommendation]:
-    """The page of `first` recommendations after the first `offset`.
-
-    Args:
-        candidates: best first, each product once but for extras.
-    """
-    return [recommended(placed.candidate) for placed in placed_by(candidates, policy, first, offset)]
-
-
 def recommended(candidate: Candidate) -> Recommendation:
     """The candidate with its reason in words."""
     return Recommendation(candidate.product_id, candidate.score, reason_of(candidate.reason))

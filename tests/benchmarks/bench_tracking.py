@@ -75,9 +75,9 @@ def run(events: int) -> None:
     from saleor_crm_plugin.recommendations.tracking.models import EventType
     from saleor_crm_plugin.recommendations.tracking.outcome import outcome
     from saleor_crm_plugin.recommendations.tracking.retention import delete_old_events
-    from saleor_crm_plugin.recommendations.tracking.viewed import recently_viewed
     from tests.devshop.factories import make_channel, make_order, make_product
     from tests.shop_settings import crm_settings
+    from tests.viewing import recently_viewed
 
     channel = make_channel()
     crm_settings(tracking_events_per_minute="600000")

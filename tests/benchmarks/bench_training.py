@@ -111,6 +111,7 @@ def train_in_shop() -> None:
     from saleor_crm_plugin.management.versions import evaluation_lines
     from saleor_crm_plugin.recommendations import serving
     from saleor_crm_plugin.recommendations.models import ModelStatus, RecommendationModel
+    from tests.recommending import for_basket, for_customer, for_products
 
     report("start", 0.0, "Django, numpy, scipy")
     # The second one keeps what the first one chose, as six nights of seven do.
@@ -142,22 +143,21 @@ def train_in_shop() -> None:
         product_ids = [row[0] for row in cursor.fetchall()]
     together = serving.RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER
     calls: dict[str, list[Callable[[], object]]] = {
-        "FOR_YOU, 10": [lambda i=i: serving.for_customer(i, channel_id, 10) for i in profile_ids],
-        "FOR_YOU, 100": [lambda i=i: serving.for_customer(i, channel_id, 100) for i in profile_ids],
-        "anonymous, 10": [lambda: serving.for_customer(None, channel_id, 10)] * 200,
-        "together, 10": [lambda i=i: serving.for_products([i], together, channel_id, 10) for i in product_ids],
+        "FOR_YOU, 10": [lambda i=i: for_customer(i, channel_id, 10) for i in profile_ids],
+        "FOR_YOU, 100": [lambda i=i: for_customer(i, channel_id, 100) for i in profile_ids],
+        "anonymous, 10": [lambda: for_customer(None, channel_id, 10)] * 200,
+        "together, 10": [lambda i=i: for_products([i], together, channel_id, 10) for i in product_ids],
         "similar, 10": [
-            lambda i=i: serving.for_products([i], serving.RecommendationKind.SIMILAR, channel_id, 10)
-            for i in product_ids
+            lambda i=i: for_products([i], serving.RecommendationKind.SIMILAR, channel_id, 10) for i in product_ids
         ],
-        "together, 100 products": [lambda: serving.for_products(product_ids[:100], together, channel_id, 10)] * 20,
-        "basket of 20": [lambda i=i: serving.for_basket(product_ids[i : i + 20], channel_id, 10) for i in range(150)],
+        "together, 100 products": [lambda: for_products(product_ids[:100], together, channel_id, 10)] * 20,
+        "basket of 20": [lambda i=i: for_basket(product_ids[i : i + 20], channel_id, 10) for i in range(150)],
     }
     print(f"\n{'served':<28}{'median ms':>10}{'p95 ms':>9}")
     for name, some in calls.items():
         _serve(name, some)
     RecommendationModel.objects.update(status=ModelStatus.RETIRED)
-    _serve("without any model, 10", [lambda: serving.for_customer(None, channel_id, 10)] * 50)
+    _serve("without any model, 10", [lambda: for_customer(None, channel_id, 10)] * 50)
 
 
 def _serve(name: str, calls: list[Callable[[], object]]) -> None:

@@ -23,7 +23,8 @@ from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 from saleor_crm_plugin.recommendations.learning.ranker import Ranker, available
 from saleor_crm_plugin.recommendations.models import ModelStatus, RecommendationModel
-from saleor_crm_plugin.recommendations.training import Progress, no_progress, train
+from saleor_crm_plugin.recommendations.progress import Progress, no_progress
+from saleor_crm_plugin.recommendations.training import train
 from tests.unit.recommendations.learning.shops import due_shop, weekly_shop
 
 pytestmark = pytest.mark.django_db

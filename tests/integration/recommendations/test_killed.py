@@ -21,8 +21,8 @@ from saleor_crm_plugin.recommendations.models import (
     PopularProducts,
     RecommendationModel,
 )
-from saleor_crm_plugin.recommendations.serving import for_customer
 from tests.integration.recommendations.shop import buy, make_products, make_profile
+from tests.recommending import for_customer
 from tests.unit.recommendations.exchange.deliveries import deliver
 
 pytestmark = [

@@ -14,9 +14,9 @@ from saleor.product.models import Product, ProductChannelListing
 from saleor_crm_plugin.recommendations import serving
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 from saleor_crm_plugin.recommendations.reasons import ReasonCode, Recommendation
-from saleor_crm_plugin.recommendations.serving import for_basket, for_customer, for_products
 from tests.devshop.factories import make_category, make_channel, make_product
 from tests.integration.recommendations.shop import NO_LONGER_SOLD, make_products, make_profile, publish
+from tests.recommending import for_basket, for_customer, for_products
 
 pytestmark = pytest.mark.django_db
 

@@ -15,9 +15,9 @@ from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
 from saleor_crm_plugin.recommendations.models import PopularProducts
 from saleor_crm_plugin.recommendations.reasons import ReasonCode, Recommendation
-from saleor_crm_plugin.recommendations.serving import for_basket, for_customer, for_products
 from tests.devshop.factories import assign_attribute, make_attribute_value, make_category, make_channel, make_product
 from tests.integration.recommendations.shop import make_products, make_profile, publish
+from tests.recommending import for_basket, for_customer, for_products
 
 pytestmark = pytest.mark.django_db
 

@@ -13,15 +13,9 @@ from saleor.product.models import Product, ProductChannelListing
 
 from saleor_crm_plugin.recommendations import serving
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
-from saleor_crm_plugin.recommendations.serving import (
-    for_basket,
-    for_baskets,
-    for_customer,
-    for_customers,
-    for_products,
-)
 from tests.devshop.factories import make_category
 from tests.integration.recommendations.shop import make_products, make_profile, publish
+from tests.recommending import for_basket, for_baskets, for_customer, for_customers, for_products
 
 pytestmark = pytest.mark.django_db
 

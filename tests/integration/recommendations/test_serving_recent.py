@@ -15,8 +15,9 @@ from saleor.product.models import Product
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 from saleor_crm_plugin.recommendations.models import PersonalRecommendations, RecommendationModel
 from saleor_crm_plugin.recommendations.reasons import ReasonCode, Recommendation
-from saleor_crm_plugin.recommendations.serving import Asked, Scope, for_customer, serve
+from saleor_crm_plugin.recommendations.serving import Asked, Scope, serve
 from tests.integration.recommendations.shop import buy, make_products, make_profile, publish
+from tests.recommending import for_customer
 
 pytestmark = pytest.mark.django_db
 

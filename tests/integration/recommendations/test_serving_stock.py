@@ -13,9 +13,9 @@ from saleor.product.models import Product, ProductType, ProductVariant
 from saleor.warehouse.models import Stock
 
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
-from saleor_crm_plugin.recommendations.serving import for_basket, for_customer, for_products
 from tests.devshop.factories import add_variant, make_channel, make_product, make_warehouse
 from tests.integration.recommendations.shop import make_products, make_profile, publish
+from tests.recommending import for_basket, for_customer, for_products
 
 pytestmark = pytest.mark.django_db
 

@@ -26,10 +26,12 @@ from saleor_crm_plugin.recommendations.models import (
     ProductAffinity,
     RecommendationModel,
 )
-from saleor_crm_plugin.recommendations.serving import RecommendationKind, for_customer, for_products
-from saleor_crm_plugin.recommendations.training import Progress, no_progress, train
+from saleor_crm_plugin.recommendations.progress import Progress, no_progress
+from saleor_crm_plugin.recommendations.serving import RecommendationKind
+from saleor_crm_plugin.recommendations.training import train
 from tests.devshop.factories import make_category, make_channel
 from tests.integration.recommendations.shop import buy, make_products, make_profile
+from tests.recommending import for_customer, for_products
 
 pytestmark = pytest.mark.django_db
 

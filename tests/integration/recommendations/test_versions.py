@@ -16,9 +16,9 @@ from saleor_crm_plugin.exceptions import RecommendationInputError
 from saleor_crm_plugin.recommendations import storage
 from saleor_crm_plugin.recommendations.locking import SERVED, TRAINING, is_training
 from saleor_crm_plugin.recommendations.models import ModelStatus, PopularProducts, RecommendationModel
-from saleor_crm_plugin.recommendations.serving import for_customer
 from saleor_crm_plugin.recommendations.versions import kept_versions, roll_back
 from tests.integration.recommendations.shop import make_products, publish
+from tests.recommending import for_customer
 
 pytestmark = pytest.mark.django_db
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +13,17 @@ from saleor_crm_plugin.recommendations.arranging import (
     Candidate,
     Policy,
     Source,
-    arrange,
+    placed_by,
+    recommended,
 )
 from saleor_crm_plugin.recommendations.merchandising.definition import ListRule, RuleAction
 from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
 from saleor_crm_plugin.recommendations.models import ReasonKind
-from saleor_crm_plugin.recommendations.reasons import ReasonCode, ReasonParts
+from saleor_crm_plugin.recommendations.reasons import ReasonCode, ReasonParts, Recommendation
+
+
+def arrange(candidates: Sequence[Candidate], policy: Policy, first: int, offset: int = 0) -> list[Recommendation]:
+    return [recommended(placed.candidate) for placed in placed_by(candidates, policy, first, offset)]
 
 
 def candidate(product_id: int, category_id: int | None = None) -> Candidate:

@@ -19,9 +19,10 @@ from saleor.channel.models import Channel
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.recommendations.models import ModelStatus, RecommendationModel
-from saleor_crm_plugin.recommendations.serving import RecommendationKind, for_customer, for_products
+from saleor_crm_plugin.recommendations.serving import RecommendationKind
 from tests.devshop.factories import make_category
 from tests.integration.recommendations.shop import buy, make_products, make_profile
+from tests.recommending import for_customer, for_products
 
 pytestmark = pytest.mark.django_db
 

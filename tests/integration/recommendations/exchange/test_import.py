@@ -31,9 +31,10 @@ from saleor_crm_plugin.recommendations.models import (
     ReasonKind,
     RecommendationModel,
 )
-from saleor_crm_plugin.recommendations.serving import RecommendationKind, for_customer, for_products
+from saleor_crm_plugin.recommendations.serving import RecommendationKind
 from tests.devshop.factories import make_category
 from tests.integration.recommendations.shop import buy, make_products, make_profile, publish
+from tests.recommending import for_customer, for_products
 from tests.unit.recommendations.exchange.deliveries import deliver
 
 pytestmark = pytest.mark.django_db

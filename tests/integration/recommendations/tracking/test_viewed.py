@@ -6,7 +6,6 @@ import pytest
 
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.recommendations.tracking.identity import session_digest
-from saleor_crm_plugin.recommendations.tracking.viewed import recently_viewed
 from tests.integration.recommendations.tracking.visits import (
     CLICKED,
     OTHER_SESSION,
@@ -17,6 +16,7 @@ from tests.integration.recommendations.tracking.visits import (
     event,
     send,
 )
+from tests.viewing import recently_viewed
 
 pytestmark = pytest.mark.django_db
 
