@@ -18,7 +18,7 @@ from saleor_crm_plugin.ingestion.binary_copy import read_rows
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.recommendations.exchange.exporting import Exported, write_export
 from saleor_crm_plugin.recommendations.exchange.writing import PRODUCT_BATCH, PURCHASE_TYPE
-from saleor_crm_plugin.recommendations.training import Progress, no_progress
+from saleor_crm_plugin.recommendations.progress import Progress, no_progress
 
 # The same purchases as `purchases.LINES`. Who may have no recommendations is nobody here (customer 0), and was not at
 # the counter at this minute, but on this day: the basket counts, and leads to no person.
@@ -61,15 +61,12 @@ SELECT product.id, product.name, product.product_type_id, product.category_id,
         SELECT membership.collection_id FROM product_collectionproduct membership
         WHERE membership.product_id = product.id ORDER BY 1
     ),
-    ARRAY({attributes})
+    ARRAY(
+        SELECT assigned.value_id FROM attribute_assignedproductattributevalue assigned
+        WHERE assigned.product_id = product.id ORDER BY 1
+    )
 FROM product_product product ORDER BY product.id
 """
-ATTRIBUTES = """
-    SELECT assigned.value_id FROM attribute_assignedproductattributevalue assigned
-    WHERE assigned.product_id = product.id ORDER BY 1
-"""
-# A Saleor that keeps its attributes elsewhere, and the stand-in shop, which has none.
-_NO_ATTRIBUTES = "SELECT 0 WHERE false"
 
 # Saleor's table -> the columns of it that we read.
 SALEOR_COLUMNS = {
@@ -127,12 +124,11 @@ def _purchases(
 def _products(progress: Progress, using: str) -> Iterator[tuple[Any, ...]]:
     connection = connections[using]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*), to_regclass('attribute_assignedproductattributevalue') FROM product_product")
-        total, attributes = cursor.fetchone()
-    query = EXPORTED_PRODUCTS.format(attributes=ATTRIBUTES if attributes else _NO_ATTRIBUTES)
+        cursor.execute("SELECT count(*) FROM product_product")
+        total = cursor.fetchone()[0]
     done = 0
     with connection.chunked_cursor() as cursor:
-        cursor.execute(query)
+        cursor.execute(EXPORTED_PRODUCTS)
         while rows := cursor.fetchmany(PRODUCT_BATCH):
             yield from rows
             done += len(rows)

@@ -100,7 +100,7 @@ def columns(model: dict[str, Any]) -> set[str]:
         ([favorites.FAVORITES], favorites.SALEOR_COLUMNS),
         ([customer_types.SIGNS], customer_types.SALEOR_COLUMNS),
         (
-            [export_training.EXPORTED_LINES, export_training.EXPORTED_PRODUCTS, export_training.ATTRIBUTES],
+            [export_training.EXPORTED_LINES, export_training.EXPORTED_PRODUCTS],
             export_training.SALEOR_COLUMNS,
         ),
         (
