@@ -14,8 +14,8 @@ from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.train import learner_parameters
 from saleor_crm_plugin.recommendations.evaluation.purchases import Purchases
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
-from saleor_crm_plugin.recommendations.learning.selection import Progress
 from saleor_crm_plugin.recommendations.models import RecommendationEvaluation
+from saleor_crm_plugin.recommendations.progress import Progress
 
 # Reports that are kept, the newest ones: a year of weekly ones.
 KEPT_REPORTS: Final = 52

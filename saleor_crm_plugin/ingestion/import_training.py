@@ -22,7 +22,7 @@ from saleor_crm_plugin.recommendations.exchange.tables import Ints
 from saleor_crm_plugin.recommendations.import_gate import ImportGate
 from saleor_crm_plugin.recommendations.importing import import_results
 from saleor_crm_plugin.recommendations.models import RecommendationModel
-from saleor_crm_plugin.recommendations.training import Progress, no_progress
+from saleor_crm_plugin.recommendations.progress import Progress, no_progress
 
 CUSTOMERS = "SELECT id::int8 FROM crm_customer_profile ORDER BY id"
 PRODUCTS = "SELECT id::int8 FROM product_product ORDER BY id"

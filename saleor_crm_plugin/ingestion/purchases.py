@@ -14,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from saleor_crm_plugin.ingestion.binary_copy import read_rows, row_type
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
-from saleor_crm_plugin.recommendations.training import Progress, no_progress
+from saleor_crm_plugin.recommendations.progress import Progress, no_progress
 
 # A purchase: a line of an order that counts, of a product that still exists, chosen by the customer (not a free gift).
 LINES = """

@@ -15,7 +15,8 @@ from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.profiles.consents.queries import not_to_be_recommended_to
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 from saleor_crm_plugin.recommendations.models import RecommendationModel
-from saleor_crm_plugin.recommendations.training import Progress, no_progress, train
+from saleor_crm_plugin.recommendations.progress import Progress, no_progress
+from saleor_crm_plugin.recommendations.training import train
 
 
 def learner_parameters(settings: CRMSettings) -> Parameters:

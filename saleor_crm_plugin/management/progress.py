@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 
 class Bars:
-    """One progress bar for each stage: a `recommendations.training.Progress`."""
+    """One progress bar for each stage: a `recommendations.progress.Progress`."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet

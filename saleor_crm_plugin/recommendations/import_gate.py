@@ -20,7 +20,8 @@ from saleor_crm_plugin.recommendations.evaluation.metrics import TOP, ndcg_of
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.selection import FEWEST_CASES
 from saleor_crm_plugin.recommendations.models import PersonalRecommendations, RecommendationModel
-from saleor_crm_plugin.recommendations.training import PurchaseSource, no_progress
+from saleor_crm_plugin.recommendations.progress import no_progress
+from saleor_crm_plugin.recommendations.training import PurchaseSource
 
 # Customers that are asked about, the same ones each time.
 CUSTOMERS_LIMIT: Final = 3_000

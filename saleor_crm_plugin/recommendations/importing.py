@@ -45,7 +45,8 @@ from saleor_crm_plugin.recommendations.learning.stored import PersonalList
 from saleor_crm_plugin.recommendations.learning.trending import PAST_WINDOWS
 from saleor_crm_plugin.recommendations.locking import only_one_training
 from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, RecommendationModel
-from saleor_crm_plugin.recommendations.training import Progress, PurchaseSource, no_progress
+from saleor_crm_plugin.recommendations.progress import Progress, no_progress
+from saleor_crm_plugin.recommendations.training import PurchaseSource
 
 KNOWN_NAMES = (CUSTOMER_FACTORS, PRODUCT_FACTORS, NEIGHBOURS, PERSONAL)
 # Customers whose purchases are read in one statement: 50 of each in 2,469 households are 20 MB.

@@ -19,15 +19,10 @@ from saleor_crm_plugin.recommendations.learning.recommender import Recommender
 from saleor_crm_plugin.recommendations.learning.selection import kept, select
 from saleor_crm_plugin.recommendations.locking import only_one_training
 from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, RecommendationModel
+from saleor_crm_plugin.recommendations.progress import Progress, no_progress
 
 # How long parameters and rankers serve. Choosing them takes four times as long as learning with them.
 TUNE_EVERY: Final = datetime.timedelta(days=7)
-
-
-class Progress(Protocol):
-    """Told what is going on: `done` of `total` (None: unknown) of the stage."""
-
-    def __call__(self, stage: str, done: int, total: int | None) -> None: ...
 
 
 class PurchaseSource(Protocol):
@@ -36,10 +31,6 @@ class PurchaseSource(Protocol):
     def read(self, since: datetime.datetime, until: datetime.datetime, progress: Progress) -> PurchaseHistory:
         """The purchases placed from `since` until `until`, with their age in days before `until`."""
         ...
-
-
-def no_progress(stage: str, done: int, total: int | None) -> None:
-    """For callers whom nobody watches."""
 
 
 def train(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from saleor_crm_plugin.recommendations.evaluation.cases import Cases
-from saleor_crm_plugin.recommendations.learning.ranking import places
+from saleor_crm_plugin.recommendations.learning.ranking import found_in, places
 
 Array = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -39,7 +39,7 @@ def quality(customers: Array, products: Array, cases: Cases, top: int = TOP) -> 
     kept = places(customers) < top
     customers, products = customers[kept], products[kept]
     place = places(customers)
-    right = _among(cases.keys, customers * cases.products_count + products)
+    _, right = found_in(cases.keys, customers * cases.products_count + products)
     size = int(max(customers.max(initial=0), cases.customers.max(initial=0))) + 1
     found = np.bincount(customers, weights=right, minlength=size)[cases.customers]
     gains = np.bincount(customers, weights=right / np.log2(place + 2), minlength=size)[cases.customers]
@@ -56,10 +56,3 @@ def ndcg_of(products: Sequence[int], right: Collection[int], top: int = TOP) -> 
     gains = sum(1 / log2(place + 2) for place, product in enumerate(products[:top]) if product in right)
     ideal = sum(1 / log2(place + 2) for place in range(min(len(right), top)))
     return gains / ideal if ideal else 0.0
-
-
-def _among(known: Array, asked: Array) -> npt.NDArray[np.bool_]:
-    if len(known) == 0:
-        return np.zeros(len(asked), dtype=bool)
-    found = np.minimum(np.searchsorted(known, asked), len(known) - 1)
-    return known[found] == asked

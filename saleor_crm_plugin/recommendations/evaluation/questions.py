@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from saleor_crm_plugin.recommendations.evaluation.intervals import Estimate, estimate
+from saleor_crm_plugin.recommendations.evaluation.metrics import TOP, ndcg_of
 from saleor_crm_plugin.recommendations.evaluation.purchases import Split
 from saleor_crm_plugin.recommendations.learning.interface import Basket, Kind, Model, Scored
 
-TOP: Final = 10
 # The hidden product of each basket is drawn with it, so that every model is asked the same.
 HIDDEN_SEED: Final = 2017
 # Baskets whose lists are held at a time.
@@ -109,14 +109,13 @@ def measured(
     lists: Mapping[int, list[int]], targets: Mapping[int, set[int]], measures: tuple[str, ...]
 ) -> dict[str, Estimate | None]:
     """The means of `recall`, `ndcg` and `hit_rate` of lists (customer -> product ids, best first); 0 without a list."""
-    gains = 1 / np.log2(np.arange(TOP) + 2)
-    ideal = np.concatenate(([0.0], np.cumsum(gains)))
     values: dict[str, list[float]] = {"recall": [], "ndcg": [], "hit_rate": []}
     for customer, target in targets.items():
-        right = np.asarray([product in target for product in lists.get(customer, [])], dtype=bool)
-        values["recall"].append(right.sum() / len(target))
-        values["ndcg"].append(gains[: len(right)][right].sum() / ideal[min(len(target), TOP)])
-        values["hit_rate"].append(float(right.any()))
+        products = lists.get(customer, [])
+        found = len(target.intersection(products))
+        values["recall"].append(found / len(target))
+        values["ndcg"].append(ndcg_of(products, target))
+        values["hit_rate"].append(float(found > 0))
     return {measure: estimate(np.asarray(values[measure])) for measure in measures}
 
 

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from saleor_crm_plugin.exceptions import EvaluationError
 from saleor_crm_plugin.recommendations.evaluation.intervals import Estimate
+from saleor_crm_plugin.recommendations.evaluation.metrics import TOP
 from saleor_crm_plugin.recommendations.evaluation.purchases import Purchases, Split
-from saleor_crm_plugin.recommendations.evaluation.questions import TOP, Questions
+from saleor_crm_plugin.recommendations.evaluation.questions import Questions
 from saleor_crm_plugin.recommendations.learning.baselines import BASELINES
 from saleor_crm_plugin.recommendations.learning.interface import Model
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 from saleor_crm_plugin.recommendations.learning.recommender import Recommender
-from saleor_crm_plugin.recommendations.learning.selection import Progress
+from saleor_crm_plugin.recommendations.progress import Progress
 
 # Raised whenever a key of the report changes its meaning.
 REPORT_VERSION: Final = 1

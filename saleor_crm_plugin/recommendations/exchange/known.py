@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from saleor_crm_plugin.recommendations.exchange.tables import Ints, Place
+from saleor_crm_plugin.recommendations.learning.ranking import found_in
 
 # Share of the ids in a file that the shop may have lost since the export: customers who were erased or merged, products
 # that were deleted. Ids of something else (users, positions in a matrix, another shop) go far beyond.
@@ -25,11 +26,8 @@ class KnownIds:
         self.what = what
 
     def has(self, ids: Ints) -> npt.NDArray[np.bool_]:
-        if not len(self.ids):
-            return np.zeros(len(ids), dtype=bool)
-        found = np.searchsorted(self.ids, ids)
-        found[found == len(self.ids)] = 0
-        return np.asarray(self.ids[found] == ids)
+        _, known = found_in(self.ids, ids)
+        return known
 
 
 class Unknown:

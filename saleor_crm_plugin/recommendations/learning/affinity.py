@@ -17,7 +17,7 @@ from scipy import sparse
 
 from saleor_crm_plugin.recommendations.learning.ease import Ease
 from saleor_crm_plugin.recommendations.learning.history import NO_CATEGORY, PurchaseHistory
-from saleor_crm_plugin.recommendations.learning.ranking import best_per_row
+from saleor_crm_plugin.recommendations.learning.ranking import best_per_row, spread
 
 # Co-purchase counts held at a time: 8 bytes each, and some 24 more while the best are picked.
 BLOCK_ENTRIES = 4_000_000
@@ -171,7 +171,7 @@ def _thinned(matrix: sparse.csr_array, limit: int) -> sparse.csr_array:
     if lengths.max(initial=0) <= limit:
         return matrix
     rows = np.repeat(np.arange(matrix.shape[0]), lengths)
-    # Knuth's multiplicative hash: spread, and free of a random state.
-    hashed = ((matrix.indices.astype(np.uint64) * 2654435761 + rows.astype(np.uint64) * 40503) % 2**32).astype(np.int64)
+    # Other products for each row.
+    hashed = (spread(matrix.indices) + rows.astype(np.uint64) * np.uint64(40503)) % np.uint64(2**32)
     kept = np.sort(best_per_row(rows, matrix.indices, -hashed.astype(np.float64), limit))
     return sparse.csr_array((matrix.data[kept], (rows[kept], matrix.indices[kept])), shape=matrix.shape)

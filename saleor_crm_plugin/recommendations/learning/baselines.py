@@ -18,6 +18,7 @@ from saleor_crm_plugin.recommendations.learning.ease import fit_ease
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.interface import Basket, Contribution, Kind, Model, Scored
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
+from saleor_crm_plugin.recommendations.learning.popular import recent_popularity
 from saleor_crm_plugin.recommendations.learning.positions import Positions
 
 Array = npt.NDArray[np.int64]
@@ -32,7 +33,7 @@ class SimpleModel(Model):
         self._parameters = parameters
         self._positions = Positions(history)
         size = len(history.product_ids)
-        lately = np.bincount(history.products[history.ages < parameters.popular_window_days], minlength=size)
+        lately = recent_popularity(history, parameters.popular_window_days)
         ever = np.bincount(history.products, minlength=size)
         # What sold before the window stands behind what sold within it.
         self._popular = (lately + ever / (1.0 + ever.max(initial=0))).astype(np.float32)

@@ -26,7 +26,8 @@ from saleor_crm_plugin.recommendations.learning.affinity import Affinities
 from saleor_crm_plugin.recommendations.learning.ease import Ease
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
-from saleor_crm_plugin.recommendations.learning.ranking import best_per_row, row_starts
+from saleor_crm_plugin.recommendations.learning.popular import by_sales, recent_popularity
+from saleor_crm_plugin.recommendations.learning.ranking import best_per_row, found_in, row_starts
 from saleor_crm_plugin.recommendations.learning.statistics import Statistics
 
 Array = npt.NDArray[np.int64]
@@ -109,12 +110,10 @@ class CandidateSource:
         self._ease = ease
         self._parameters = parameters
         self._size = len(history.product_ids)
-        self._customers_count = len(history.customer_ids)
         self._rates = statistics.products.repeat_rates
-        lately = np.bincount(history.products[history.ages < parameters.popular_window_days], minlength=self._size)
+        lately = recent_popularity(history, parameters.popular_window_days)
         self._popularity = np.log1p(lately)
-        self._most_sold = np.lexsort((-statistics.products.baskets, -lately))[:POPULAR_CANDIDATES]
-        self._most_sold = self._most_sold[statistics.products.baskets[self._most_sold] > 0]
+        self._most_sold = by_sales(lately, statistics.products.baskets)[:POPULAR_CANDIDATES]
         weights = _decayed(history, parameters.half_life_days, statistics.bought.baskets)
         self._bought = _Bought(
             statistics.bought.customers, statistics.bought.products, statistics.bought.baskets, weights
@@ -269,7 +268,8 @@ def _new(bought: _Bought, together: Affinities, popularity: Floats, limit: int) 
         together.starts[bought.products[sources]] - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths
     )
     keys = bought.customers[source] * size + together.related[entry]
-    fresh = ~_contains(bought.customers * size + bought.products, keys)
+    _, is_bought = found_in(bought.customers * size + bought.products, keys)
+    fresh = ~is_bought
     source, entry, keys = source[fresh], entry[fresh], keys[fresh]
     # Popular of late counts, but what sold nothing in the window is not worth nothing.
     worth = bought.weights[source] * together.scores[entry] * (1 + popularity[together.related[entry]])
@@ -288,13 +288,6 @@ def _new(bought: _Bought, together: Affinities, popularity: Floats, limit: int) 
         reasons=bought.products[source[strongest]],
         values=together.confidences[entry[strongest]].astype(np.float64),
     )
-
-
-def _contains(known: Array, asked: Array) -> npt.NDArray[np.bool_]:
-    """Which of `asked` are in `known` (sorted)."""
-    found = np.searchsorted(known, asked)
-    found[found == len(known)] = 0
-    return known[found] == asked if len(known) else np.zeros(len(asked), dtype=bool)
 
 
 def _first_largest(values: Floats, starts: Array) -> Array:

@@ -14,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from saleor_crm_plugin.recommendations.evaluation.metrics import TOP
+from saleor_crm_plugin.recommendations.learning import dense
 from saleor_crm_plugin.recommendations.learning.affinity import Affinities
 from saleor_crm_plugin.recommendations.learning.ease import Ease
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
-from saleor_crm_plugin.recommendations.learning.ranking import row_starts
+from saleor_crm_plugin.recommendations.learning.ranking import row_starts, spread
 
 Array = npt.NDArray[np.int64]
 
@@ -26,9 +28,6 @@ LINEAR_WEIGHTS: Final = (0.0, 1.0, 2.0, 4.0, 10.0)
 OWN_WEIGHTS: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
 # Baskets that the weights are tried on: the hit rate is then known to a hundredth.
 BASKETS_LIMIT: Final = 3_000
-# Scores held at a time, four bytes each, some six times over.
-BLOCK_SCORES: Final = 8_000_000
-TOP: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,8 @@ class HiddenItems:
         if limit is not None and len(large) > limit:
             large = large[(np.arange(limit) * len(large)) // limit]
         starts, lengths = starts[large], lengths[large]
-        picked = starts + _hashed(baskets[starts].astype(np.int64)) % lengths
+        # The low bits of neighbours follow one another.
+        picked = starts + (spread(baskets[starts]) >> np.uint64(7)).astype(np.int64) % lengths
         entries = np.arange(lengths.sum()) + np.repeat(starts - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
         rows = np.repeat(np.arange(len(starts)), lengths)
         rest = ~np.isin(entries, picked)
@@ -86,8 +86,7 @@ def hits(
     scores: npt.NDArray[np.float32], hidden: Array, given: sparse.csr_array, top: int = TOP
 ) -> npt.NDArray[np.bool_]:
     """(b,) whether each hidden product is among the `top` best by `scores` (b, P; changed). Ties share their places."""
-    rows = np.repeat(np.arange(given.shape[0]), np.diff(given.indptr))
-    scores[rows, given.indices] = -np.inf
+    dense.without(scores, given)
     own = scores[np.arange(len(hidden)), hidden][:, None]
     before = (scores > own).sum(axis=1)
     equal = (scores == own).sum(axis=1) - 1
@@ -104,11 +103,8 @@ def tuned_weights(items: HiddenItems, together: Affinities, linear: Ease, own: s
     if not len(items):
         return None
     related = together.as_matrix()
-    size = own.shape[1]
     count = np.zeros((len(LINEAR_WEIGHTS), len(OWN_WEIGHTS)), dtype=np.int64)
-    step = max(1, BLOCK_SCORES // size)
-    for first in range(0, len(items), step):
-        block = slice(first, first + step)
+    for block in dense.blocks(len(items), own.shape[1]):
         given, hidden = items.given[block], items.hidden[block]
         cosine = (given @ related).toarray()
         straight = np.zeros_like(cosine)
@@ -121,8 +117,3 @@ def tuned_weights(items: HiddenItems, together: Affinities, linear: Ease, own: s
                 count[row, column] += hits(scores, hidden, given).sum()
     best = np.unravel_index(int(count.argmax()), count.shape)
     return Weights(LINEAR_WEIGHTS[best[0]], OWN_WEIGHTS[best[1]])
-
-
-def _hashed(values: Array) -> Array:
-    """Knuth's multiplicative hash: spread, and free of a random state."""
-    return ((values.astype(np.uint64) * 2654435761) % 2**32 >> 7).astype(np.int64)

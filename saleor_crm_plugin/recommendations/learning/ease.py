@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, sparse
 
+from saleor_crm_plugin.recommendations.learning.ranking import found_in
+
 # Products that take part, the most sold ones: the inverse takes n² x 4 bytes three times, and time with n³. Complete
 # Journey: 4,000 products 200 MB and 2 s, nDCG@10 of what was never bought .049; 6,000: 430 MB, 6 s, .051.
 PRODUCTS_LIMIT: Final = 4_000
@@ -37,10 +39,8 @@ class Ease:
 
     def places(self, products: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Where each of these positions stands among `products`; -1 where it takes no part."""
-        if len(self.products) == 0:
-            return np.full(len(products), -1, dtype=np.int64)
-        found = np.minimum(np.searchsorted(self.products, products), len(self.products) - 1)
-        return np.where(self.products[found] == products, found, -1)
+        places, takes_part = found_in(self.products, products)
+        return np.where(takes_part, places, -1)
 
 
 def fit_ease(matrix: sparse.csr_array, regularization: float, limit: int = PRODUCTS_LIMIT) -> Ease:

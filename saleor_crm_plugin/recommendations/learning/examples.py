@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from saleor_crm_plugin.recommendations.evaluation.cases import Cases
 from saleor_crm_plugin.recommendations.learning.moments import Snapshot
-from saleor_crm_plugin.recommendations.learning.ranking import row_starts
+from saleor_crm_plugin.recommendations.learning.ranking import row_starts, spread
 
 # Candidates of one moment that a ranker learns from: all that were bought, and a sample of the others. Complete Journey
 # has 470,000 a moment; with a fifth of them the ranker is as good, in a fifth of the time and memory.
@@ -38,7 +38,7 @@ class Examples:
         usable = among & (bought[customers] > 0)
         others = int((usable & ~wanted).sum())
         share = max(ROWS_LIMIT - int(wanted.sum()), 0) / max(others, 1)
-        hashed = ((customers * 40503 + snapshot.candidates.products) * 2654435761 % 2**32) / 2**32
+        hashed = spread(customers * 40503 + snapshot.candidates.products) / 2**32
         kept = np.flatnonzero(usable & (wanted | (hashed < share)))
         customers = customers[kept]
         starts = row_starts(customers)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from saleor_crm_plugin.recommendations.learning.ranking import found_in
 from saleor_crm_plugin.recommendations.learning.statistics import HALF_LIVES, LAST_BASKETS, WINDOWS, Statistics
 
 Array = npt.NDArray[np.int64]
@@ -77,7 +78,7 @@ def features_of(
     """
     bought, known = statistics.bought, statistics.products
     whose = statistics.customers
-    entry, is_bought = _found(bought.keys, customers * statistics.size + products)
+    entry, is_bought = found_in(bought.keys, customers * statistics.size + products)
 
     def of_pair(values: npt.NDArray[np.generic], missing: float) -> Floats32:
         column = np.full(len(customers), missing, dtype=np.float32)
@@ -98,7 +99,7 @@ def features_of(
 
     categories = statistics.categories
     category = categories.of_product[products]
-    place, has_category = _found(categories.keys, customers * categories.count + category)
+    place, has_category = found_in(categories.keys, customers * categories.count + category)
 
     def of_category(values: npt.NDArray[np.generic], missing: float) -> Floats32:
         column = np.full(len(customers), missing, dtype=np.float32)
@@ -150,12 +151,3 @@ def features_of(
     for number, column in enumerate(columns):
         table[:, number] = column
     return table
-
-
-def _found(known: Array, asked: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Where each of `asked` stands in `known` (sorted), and whether it does."""
-    places = np.searchsorted(known, asked)
-    if len(known) == 0:
-        return places, np.zeros(len(asked), dtype=bool)
-    places[places == len(known)] = 0
-    return places, known[places] == asked

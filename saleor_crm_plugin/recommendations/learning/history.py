@@ -117,10 +117,6 @@ class PurchaseHistory:
         """What was bought in the last `days` days, up to `until_days` before the end. Ages stay as they are."""
         return self._lines((self.ages <= days) & (self.ages > until_days if until_days else True), 0.0)
 
-    def of_customers(self, chosen: npt.NDArray[np.bool_]) -> PurchaseHistory:
-        """The lines of some of the customers: (U,) which."""
-        return self._lines(chosen[self.customers], 0.0)
-
     def _lines(self, kept: npt.NDArray[np.bool_], younger_by: float) -> PurchaseHistory:
         return replace(
             self,

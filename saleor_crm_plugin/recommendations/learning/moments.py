@@ -15,6 +15,7 @@ from saleor_crm_plugin.recommendations.learning.ease import Ease, fit_ease
 from saleor_crm_plugin.recommendations.learning.features import features_of
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
+from saleor_crm_plugin.recommendations.learning.ranking import spread
 from saleor_crm_plugin.recommendations.learning.statistics import Statistics
 
 Array = npt.NDArray[np.int64]
@@ -109,6 +110,4 @@ def _some(customers: Array) -> Array:
     """At most `CUSTOMERS_LIMIT` of them, the same ones each time."""
     if len(customers) <= CUSTOMERS_LIMIT:
         return customers
-    # Knuth's multiplicative hash: spread, and free of a random state.
-    hashed = (customers.astype(np.uint64) * 2654435761) % 2**32
-    return np.sort(customers[np.argsort(hashed, kind="stable")[:CUSTOMERS_LIMIT]])
+    return np.sort(customers[np.argsort(spread(customers), kind="stable")[:CUSTOMERS_LIMIT]])

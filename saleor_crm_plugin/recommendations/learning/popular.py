@@ -41,8 +41,7 @@ def popular_by_channel(history: PurchaseHistory, window_days: float, limit: int)
         here = history.channels == channel
         ever = np.bincount(history.products[here], minlength=size)
         lately = np.bincount(history.products[here & (history.ages < window_days)], minlength=size)
-        sold = np.flatnonzero(ever)
-        best = sold[np.lexsort((sold, -ever[sold], -lately[sold]))]
+        best = by_sales(lately, ever)
         lists += in_places(channel, best, lately[best].astype(np.float64), history.categories, limit)
     return lists
 
@@ -70,6 +69,12 @@ def in_places(
         if category_id != NO_CATEGORY:
             best = places[: min(CATEGORY_LIMIT, limit)]
             yield PopularList(channel, category_id, products[best], scores[best])
+
+
+def by_sales(lately: npt.NDArray[np.int64], ever: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The positions of all that was ever sold: by sales of late, then by sales ever, then by position."""
+    sold = np.flatnonzero(ever)
+    return sold[np.lexsort((sold, -ever[sold], -lately[sold]))]
 
 
 def recent_popularity(history: PurchaseHistory, window_days: float) -> npt.NDArray[np.int64]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
+from saleor_crm_plugin.recommendations.learning.ranking import found_in
 
 UNKNOWN = -1
 
@@ -52,7 +53,5 @@ class Positions:
 
 def _positions(known: npt.NDArray[np.int64], ids: Sequence[int]) -> npt.NDArray[np.int64]:
     asked = np.asarray(ids, dtype=np.int64)
-    if len(known) == 0:
-        return np.full(len(asked), UNKNOWN, dtype=np.int64)
-    places = np.minimum(np.searchsorted(known, asked), len(known) - 1)
-    return np.where(known[places] == asked, places, UNKNOWN)
+    places, is_known = found_in(known, asked)
+    return np.where(is_known, places, UNKNOWN)

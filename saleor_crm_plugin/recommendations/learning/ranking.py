@@ -49,3 +49,24 @@ def places(sorted_rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     starts = row_starts(sorted_rows)
     lengths = np.diff(np.append(starts, len(sorted_rows)))
     return np.arange(len(sorted_rows)) - np.repeat(starts, lengths)
+
+
+def found_in(
+    known: npt.NDArray[np.int64], asked: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Where each of `asked` stands in `known` (sorted), and whether it does: a place that is not means nothing.
+
+    Returns:
+        Two arrays as long as `asked`.
+    """
+    if len(known) == 0:
+        return np.zeros(len(asked), dtype=np.int64), np.zeros(len(asked), dtype=bool)
+    places = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+    return places, known[places] == asked
+
+
+def spread(values: npt.NDArray[np.integer]) -> npt.NDArray[np.uint64]:
+    """Numbers from 0 to 2^32, the same each time, that say nothing of the order of `values`: a sample that needs no
+    random state. Knuth's multiplicative hash ("The art of computer programming", volume 3, section 6.4).
+    """
+    return (values.astype(np.uint64) * np.uint64(2654435761)) % np.uint64(2**32)

@@ -24,16 +24,14 @@ from saleor_crm_plugin.recommendations.learning.interface import Basket, Contrib
 from saleor_crm_plugin.recommendations.learning.lists import PersonalLists, arranged, explained, simple_preferences
 from saleor_crm_plugin.recommendations.learning.moments import Moment
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
+from saleor_crm_plugin.recommendations.learning.popular import by_sales, recent_popularity
 from saleor_crm_plugin.recommendations.learning.positions import UNKNOWN, Positions
 from saleor_crm_plugin.recommendations.learning.ranker import Ranker, available
 from saleor_crm_plugin.recommendations.learning.ranking import row_starts
-from saleor_crm_plugin.recommendations.learning.selection import Progress, Rankers, Selection, own_strengths, select
+from saleor_crm_plugin.recommendations.learning.selection import Rankers, Selection, own_strengths, select
 from saleor_crm_plugin.recommendations.learning.statistics import Statistics
 from saleor_crm_plugin.recommendations.learning.stored import NO_REASON, PersonalList, PopularList, RelatedList
-
-
-def _silent(stage: str, done: int, total: int | None) -> None:
-    """Nobody watches."""
+from saleor_crm_plugin.recommendations.progress import Progress, no_progress
 
 
 class Recommender(Model):
@@ -58,23 +56,24 @@ class Recommender(Model):
         return cls.selected(history, Selection.without_comparison(chosen, None))
 
     @classmethod
-    def tuned(cls, history: PurchaseHistory, parameters: Parameters, progress: Progress = _silent) -> Self:
+    def tuned(cls, history: PurchaseHistory, parameters: Parameters, progress: Progress = no_progress) -> Self:
         """Choose parameters and decide about a ranker on the last weeks of the history first, then learn."""
         return cls.selected(history, select(history, parameters, progress), progress)
 
     @classmethod
-    def selected(cls, history: PurchaseHistory, selection: Selection, progress: Progress = _silent) -> Self:
+    def selected(cls, history: PurchaseHistory, selection: Selection, progress: Progress = no_progress) -> Self:
         """Learn with what was selected."""
         chosen = selection.parameters
         progress("learning", 0, None)
-        linear = fit_ease(history.by_basket(), chosen.basket_regularization) if chosen.basket_linear else None
-        return cls(
-            Moment.at_the_end_of(history, chosen),
-            selection.rankers,
-            bought_together(history, chosen.minimum_support, chosen.related_limit, linear, chosen.basket_linear),
-            bought_by_the_same(history, chosen.minimum_support, chosen.related_limit),
-            selection,
-        )
+        moment = Moment.at_the_end_of(history, chosen)
+        completing = moment.together
+        if chosen.basket_linear:
+            linear = fit_ease(history.by_basket(), chosen.basket_regularization)
+            completing = bought_together(
+                history, chosen.minimum_support, chosen.related_limit, linear, chosen.basket_linear
+            )
+        alike = bought_by_the_same(history, chosen.minimum_support, chosen.related_limit)
+        return cls(moment, selection.rankers, completing, alike, selection)
 
     @property
     def parameters(self) -> Parameters:
@@ -97,16 +96,12 @@ class Recommender(Model):
                 products = history.product_ids[lists.products[chosen]].tolist()
                 pairs = zip(products, lists.scores[chosen].tolist(), strict=True)
                 found[int(history.customer_ids[customer])] = [Scored(*pair) for pair in pairs]
-        own = self._moment.history.by_customer()
+        kept_out = history.by_customer() if kind is Kind.DISCOVER else None
         answer: dict[int, list[Scored]] = {}
         for customer_id, place in zip(asked, places.tolist(), strict=True):
             entries = found.get(customer_id, [])
             if kind is not Kind.BUY_AGAIN and len(entries) < first:
-                bought = (
-                    set(own.indices[own.indptr[place] : own.indptr[place + 1]].tolist()) if place != UNKNOWN else set()
-                )
-                kept_out = bought if kind is Kind.DISCOVER else set()
-                entries = _filled(entries, popular, history.product_ids, kept_out, first)
+                entries = _filled(entries, popular, history.product_ids, _held(kept_out, place), first)
             answer[customer_id] = entries
         return answer
 
@@ -114,9 +109,7 @@ class Recommender(Model):
         history = self._moment.history
         related = self._completing.as_matrix()
         own = self._own_strengths([basket.customer_id for basket in baskets])
-        popular = np.bincount(
-            history.products[history.ages < self.parameters.popular_window_days], minlength=len(history.product_ids)
-        ).astype(np.float32)
+        popular = recent_popularity(history, self.parameters.popular_window_days).astype(np.float32)
         popular *= np.float32(1e-6) / (1 + popular.max(initial=0))
         lists: list[list[Scored]] = []
         for block in dense.blocks(len(baskets), len(history.product_ids)):
@@ -255,13 +248,8 @@ class Recommender(Model):
         return total.tocsr()
 
     def _most_sold(self) -> npt.NDArray[np.int64]:
-        history = self._moment.history
-        size = len(history.product_ids)
-        lately = np.bincount(history.products[history.ages < self.parameters.popular_window_days], minlength=size)
-        ever = np.bincount(history.products, minlength=size)
-        sold = np.flatnonzero(ever)
-        order: npt.NDArray[np.int64] = sold[np.lexsort((sold, -ever[sold], -lately[sold]))]
-        return order
+        lately = recent_popularity(self._moment.history, self.parameters.popular_window_days)
+        return by_sales(lately, self._moment.statistics.products.baskets)
 
     def _related(self, affinities: Affinities) -> Iterator[RelatedList]:
         ids = self._moment.history.product_ids
@@ -290,6 +278,13 @@ def _runs(sorted_rows: npt.NDArray[np.int64]) -> Iterator[tuple[int, npt.NDArray
     bounds = np.append(starts, len(sorted_rows)).tolist()
     for first, last in pairwise(bounds):
         yield int(sorted_rows[first]), np.arange(first, last)
+
+
+def _held(matrix: sparse.csr_array | None, row: int) -> set[int]:
+    """The columns of a row; none of `UNKNOWN`."""
+    if matrix is None or row == UNKNOWN:
+        return set()
+    return set(matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]].tolist())
 
 
 def _filled(

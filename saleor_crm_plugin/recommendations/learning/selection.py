@@ -7,7 +7,7 @@ parameters are chosen on the next, and what was chosen is judged on the last.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from saleor_crm_plugin.recommendations.learning.moments import Moment, Snapshot
 from saleor_crm_plugin.recommendations.learning.parameters import Discovery, Parameters
 from saleor_crm_plugin.recommendations.learning.ranker import Ranker, available
 from saleor_crm_plugin.recommendations.learning.statistics import HALF_LIVES
+from saleor_crm_plugin.recommendations.progress import Progress
 
 Floats = npt.NDArray[np.float64]
 
@@ -49,10 +50,6 @@ TOO_SHORT: Final = "The history is too short to choose anything on."
 REPEAT_POWERS: Final = (0.0, 0.25, 0.5, 1.0)
 POPULARITY_POWERS: Final = (0.0, 0.5, 1.0, 2.0)
 DISCOVERIES_EVERY: Final = (0, 20, 10, 5)
-
-
-class Progress(Protocol):
-    def __call__(self, stage: str, done: int, total: int | None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

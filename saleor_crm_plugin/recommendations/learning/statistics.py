@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
+from saleor_crm_plugin.recommendations.learning.popular import recent_popularity
 from saleor_crm_plugin.recommendations.learning.ranking import row_starts
 
 Array = npt.NDArray[np.int64]
@@ -241,7 +242,7 @@ def _products(history: PurchaseHistory, bought: Bought, keys: Array) -> Products
         buyers=np.bincount(bought.products, minlength=size),
         repeat_rates=repeat_rates(bought.products, bought.baskets, size),
         gaps=np.expm1((sums + GAP_PRIOR * usual) / (counts + GAP_PRIOR)),
-        sold=tuple(np.bincount(history.products[history.ages < days], minlength=size) for days in WINDOWS),
+        sold=tuple(recent_popularity(history, days) for days in WINDOWS),
         ages=oldest,
     )
 
