@@ -16,7 +16,7 @@ from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.judgement import objections
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 from saleor_crm_plugin.recommendations.learning.recommender import Recommender
-from saleor_crm_plugin.recommendations.learning.selection import kept, select
+from saleor_crm_plugin.recommendations.learning.selection import Selection, kept, select
 from saleor_crm_plugin.recommendations.locking import only_one_training
 from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, RecommendationModel
 from saleor_crm_plugin.recommendations.progress import Progress, no_progress
@@ -70,9 +70,10 @@ def train(
             model.training_data = _described(history, since)
             if not len(history):
                 raise TrainingError(_nothing(since))
-            recommender = _learnt(model, published, history, chosen, tune, progress)
+            selection = _chosen(model, published, history, chosen, tune, progress)
             if not force:
-                _judge(recommender, published)
+                _judge(selection, published)
+            recommender = Recommender.selected(history, selection, progress)
             _store(model, recommender, history, unlisted, progress)
             storage.publish(model, timezone.now())
         except BaseException as error:
@@ -83,15 +84,15 @@ def train(
     return model
 
 
-def _learnt(
+def _chosen(
     model: RecommendationModel,
     published: RecommendationModel | None,
     history: PurchaseHistory,
     parameters: Parameters,
     tune: bool | None,
     progress: Progress,
-) -> Recommender:
-    """Learn, and note in the model's record what was chosen and what it is worth."""
+) -> Selection:
+    """Choose parameters and rankers, or keep them, and note in the model's record what they are worth."""
     earlier = chosen_before(published)
     if earlier is None or tune or (tune is None and _is_old(published, model.started_at)):
         selection = select(history, parameters, progress)
@@ -102,15 +103,14 @@ def _learnt(
         # The stored rankers are those of the training that chose them.
         model.tuned_at = published.tuned_at if published is not None else None
     note_choice(model, selection)
-    return Recommender.selected(history, selection, progress)
+    return selection
 
 
 def _is_old(published: RecommendationModel | None, now: datetime.datetime) -> bool:
     return published is None or published.tuned_at is None or now - published.tuned_at >= TUNE_EVERY
 
 
-def _judge(recommender: Recommender, published: RecommendationModel | None) -> None:
-    selection = recommender.selection
+def _judge(selection: Selection, published: RecommendationModel | None) -> None:
     if published is None:
         # Nothing could be kept: even a weak model is more than the newest products.
         return

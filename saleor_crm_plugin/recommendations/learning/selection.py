@@ -6,8 +6,9 @@ parameters are chosen on the next, and what was chosen is judged on the last.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -125,7 +126,8 @@ def select(history: PurchaseHistory, parameters: Parameters, progress: Progress)
     step = horizon / 2
     # From old to new: what rankers learn from before the last horizon, the moment to choose at, the moment to judge at.
     learnt_at = [2 * horizon + step * number for number in range(RANKED_MOMENTS, 0, -1)] if ranking else []
-    moments = [*learnt_at, 2 * horizon, horizon + step, horizon]
+    between = [horizon + step] if ranking else []
+    moments = [*learnt_at, 2 * horizon, *between, horizon]
     next_examples: dict[float, Examples] = {}
     new_examples: dict[float, Examples] = {}
     comparison = Comparison()
@@ -133,8 +135,6 @@ def select(history: PurchaseHistory, parameters: Parameters, progress: Progress)
     won: Rankers | None = None
     for number, days in enumerate(moments):
         progress("past", number, len(moments))
-        if days == horizon + step and not ranking:
-            continue
         snapshot = Snapshot.of(history, days, parameters)
         if days == 2 * horizon:
             parameters = _tuned(snapshot, history, parameters, notes)
@@ -143,7 +143,7 @@ def select(history: PurchaseHistory, parameters: Parameters, progress: Progress)
             next_examples[days] = Examples.of(snapshot, snapshot.next, everything)
             new_examples[days] = Examples.of(snapshot, snapshot.new, snapshot.candidates.again <= 0)
         if days == 2 * horizon and ranking:
-            early = _rankers(next_examples, new_examples, lambda past: past >= 2 * horizon)
+            early = _rankers(next_examples.values(), new_examples.values())
         if days == horizon:
             comparison = _compared(snapshot, parameters, early)
             won = early if early is not None and _better(comparison) else None
@@ -159,7 +159,8 @@ def select(history: PurchaseHistory, parameters: Parameters, progress: Progress)
     rankers = None
     if won is not None:
         progress("ranking", 0, None)
-        rankers = _rankers(next_examples, new_examples, lambda past: past <= 2 * horizon + step)
+        latest = [days for days in next_examples if days <= 2 * horizon + step]
+        rankers = _rankers([next_examples[days] for days in latest], [new_examples[days] for days in latest])
     notes.append(_verdict(ranking, early, rankers))
     return Selection(replace(parameters, ranked=rankers is not None), rankers, comparison, notes)
 
@@ -175,12 +176,8 @@ def horizon_of(history: PurchaseHistory) -> float | None:
     return None if horizon < SHORTEST_HORIZON_DAYS else horizon
 
 
-def _rankers(next_examples: dict[float, Examples], new_examples: dict[float, Examples], usable: Any) -> Rankers | None:
-    learnt_at = [days for days in next_examples if usable(days)]
-    if not learnt_at:
-        return None
-    upcoming = Examples.joined([next_examples[days] for days in learnt_at])
-    fresh = Examples.joined([new_examples[days] for days in learnt_at])
+def _rankers(next_examples: Iterable[Examples], new_examples: Iterable[Examples]) -> Rankers | None:
+    upcoming, fresh = Examples.joined(list(next_examples)), Examples.joined(list(new_examples))
     if upcoming.lists_count < FEWEST_LISTS or fresh.lists_count < FEWEST_LISTS:
         return None
     return Rankers(
