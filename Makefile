@@ -33,6 +33,7 @@ lint: $(VENV)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy --config-file tests/mypy.ini
 	@$(BIN)/lint-imports
 	@$(BIN)/python tests/devshop/manage.py makemigrations --check --dry-run saleor_crm_plugin
 

@@ -84,8 +84,10 @@ def known(purchases: Purchases, questions: list[str], wanted: str) -> dict[str, 
         if not asked_here:
             continue
         bought = purchases.by_category() if by_category else purchases
-        november = Asked.about(bought.split(*map(complete_journey.day, (TUNED_SPLIT, TUNED_UNTIL)), FEWEST_LINES))
-        december = Asked.about(bought.split(*map(complete_journey.day, (SPLIT, UNTIL)), FEWEST_LINES))
+        november, december = (
+            Asked.about(bought.split(complete_journey.day(at), complete_journey.day(until), FEWEST_LINES))
+            for at, until in ((TUNED_SPLIT, TUNED_UNTIL), (SPLIT, UNTIL))
+        )
         for question in asked_here:
             found[question] = {}
             for method in METHODS[question]:

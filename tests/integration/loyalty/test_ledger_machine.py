@@ -34,7 +34,7 @@ from hypothesis.stateful import (
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.config import EarnedPointsPolicy, Expiry, LoyaltySettings, SpentPointsPolicy
 from saleor_crm_plugin.exceptions import InsufficientPointsError
-from saleor_crm_plugin.loyalty import corrections, earning
+from saleor_crm_plugin.loyalty import awards, corrections, earning
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.awards import EarningLine, EarningOrder, EarningTerms
@@ -365,9 +365,9 @@ class LedgerMachine(RuleBasedStateMachine):
         """The terms of the first award of each order that has one."""
         rows = PointsTransaction.objects.filter(order_id__isnull=False, type=TransactionType.EARN).order_by("-pk")
         first = dict(rows.values_list("order_id", "breakdown"))
-        versions = {pair for breakdown in first.values() for pair in earning.versions_in(breakdown)}
+        versions = {pair for breakdown in first.values() for pair in awards.versions_in(breakdown)}
         known = storage.definitions(versions, "default")
-        return {key: earning.terms_from_breakdown(breakdown, known) for key, breakdown in first.items()}
+        return {key: awards.terms_from_breakdown(breakdown, known) for key, breakdown in first.items()}
 
     def no_order_earns_more_than_it_is_worth(self) -> None:
         found = order_points([order.order_id for order in self.orders], "default")

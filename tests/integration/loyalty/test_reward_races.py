@@ -15,10 +15,10 @@ from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.rewards.definition import RewardKind
 from saleor_crm_plugin.loyalty.rewards.models import RewardRedemption
+from tests.concurrently import at_once, no_errors
 from tests.devshop.factories import make_channel
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_redemption import account, checkout_of, complete, customer_with_points
-from tests.integration.loyalty.test_redemption_races import at_once, no_errors
 from tests.integration.loyalty.test_rewards import give_back, put_on, reward, take
 from tests.shop_settings import loyalty_settings
 
@@ -38,9 +38,8 @@ def channel():
 
 
 def refusals(outcomes) -> list[str]:
-    errors = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
-    no_errors([error for error in errors if not isinstance(error, LoyaltyInputError)])
-    return [error.code for error in errors]
+    no_errors([outcome for outcome in outcomes if not isinstance(outcome, LoyaltyInputError)])
+    return [outcome.code for outcome in outcomes if isinstance(outcome, LoyaltyInputError)]
 
 
 def test_sixteen_customers_take_the_last_three(channel):

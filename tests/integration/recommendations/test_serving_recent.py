@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -26,7 +26,7 @@ TRAINED_HOURS_AGO = 12
 JUST_NOW = 1 / 24
 
 
-def trained() -> timezone.datetime:
+def trained() -> datetime:
     return timezone.now() - timedelta(hours=TRAINED_HOURS_AGO)
 
 

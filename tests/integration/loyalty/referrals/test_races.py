@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 import pytest
-from django.db import connection, connections
-from saleor.core.db.connection import allow_writer
 from saleor.order.models import Order
 
 from saleor_crm_plugin.actors import SYSTEM
@@ -22,34 +18,11 @@ from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralCode
 from saleor_crm_plugin.loyalty.rules.definition import Limits
 from saleor_crm_plugin.loyalty.rules.editing import update_rule
 from saleor_crm_plugin.loyalty.rules.models import EarningRule
+from tests.concurrently import at_once
 from tests.devshop.factories import make_customer
 from tests.integration.loyalty.referrals.shop import APPLIED, BEFORE, DUE, buy, gifts, run
 
 pytestmark = pytest.mark.django_db
-
-
-def at_once(*calls: Callable[[], object]) -> list[object]:
-    outcomes: list[object] = [None] * len(calls)
-    start = threading.Barrier(len(calls))
-
-    def work(position: int) -> None:
-        try:
-            with allow_writer():
-                connection.ensure_connection()
-                start.wait(60)
-                outcomes[position] = calls[position]()
-        except Exception as error:
-            outcomes[position] = error
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=work, args=(position,), daemon=True) for position in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not any(thread.is_alive() for thread in threads)
-    return outcomes
 
 
 @pytest.mark.django_db(transaction=True)
@@ -57,13 +30,13 @@ class TestRaces:
     def test_a_friend_applies_twice_at_once(self, rita):
         for _ in range(5):
             friend, codes = make_customer(), [create_code(rita).code, create_code(make_customer()).code]
-            outcomes = at_once(*(partial(apply_code, friend, code, APPLIED) for code in codes * 2))
+            outcomes = at_once([partial(apply_code, friend, code, APPLIED) for code in codes * 2])
             errors = [outcome.code for outcome in outcomes if isinstance(outcome, LoyaltyInputError)]
             assert errors == ["ALREADY_REFERRED"] * 3
             assert Referral.objects.filter(friend__profile__user=friend, status="applied").count() == 1
 
     def test_two_codes_asked_for_at_once_are_one(self, rita):
-        outcomes = at_once(*[lambda: create_code(rita).code] * 4)
+        outcomes = at_once([lambda: create_code(rita).code] * 4)
         assert outcomes == [ReferralCode.objects.get().code] * 4
 
     def test_two_workers_settle_while_orders_are_cancelled(self, rita, rules):
@@ -84,7 +57,7 @@ class TestRaces:
         def look() -> None:
             sync_orders([order.pk for order in orders[:5]])
 
-        outcomes = at_once(work, look, work, look, work)
+        outcomes = at_once([work, look, work, look, work])
         assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
         run()
         assert sum(gifts(rita)) == 2500

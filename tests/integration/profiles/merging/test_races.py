@@ -13,9 +13,9 @@ from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
 from saleor_crm_plugin.profiles.identity import GuestPerson, UserPerson
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics
+from tests.concurrently import at_once, no_errors
 from tests.devshop.factories import make_customer, make_order
 from tests.devshop.flows import hand_over_orders
-from tests.integration.loyalty.test_redemption_races import at_once, no_errors
 from tests.integration.profiles.merging.shop import STAFF, points, profile_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
