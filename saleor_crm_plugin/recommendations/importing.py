@@ -246,6 +246,7 @@ class _Import:
                 [(Why.BOUGHT_BEFORE if count else Why.BOUGHT_TOGETHER).value for count in counts],
                 [product if count else NO_PRODUCT for product, count in zip(products, counts, strict=True)],
                 [float(count) for count in counts],
+                amounts=[],
                 due_days=[],
                 rhythm_days=[],
             )

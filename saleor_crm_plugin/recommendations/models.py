@@ -62,7 +62,7 @@ class RecommendationEvaluation(models.Model):
     """What `crm_evaluate` found out about the models on this shop's own purchases."""
 
     created_at = models.DateTimeField()
-    # See `evaluation.report.evaluated`.
+    # See `evaluation.report.Evaluation.report`.
     report = models.JSONField()
 
     class Meta:
@@ -112,6 +112,9 @@ class PersonalRecommendations(models.Model):
     reason_product_ids = ArrayField(models.IntegerField())
     # BOUGHT_BEFORE: number of purchases; BOUGHT_TOGETHER: share of baskets (0 to 1).
     reason_values = ArrayField(models.FloatField())
+    # BOUGHT_BEFORE: how much was bought, of late above all (`learning.lists.PersonalLists`), else 0. Shorter than
+    # `product_ids`: not known from there on, and the score stands for it.
+    amounts = ArrayField(RealField(), default=list)
     # BOUGHT_BEFORE: days after the model's `data_until` at which the customer is expected to buy it again, and days
     # between the customer's purchases of it; null where not known. Shorter than `product_ids`: null from there on.
     due_days = ArrayField(RealField(null=True), default=list)

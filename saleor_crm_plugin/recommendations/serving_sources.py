@@ -54,10 +54,12 @@ SELECT entry.*, timing.expected_at,
     recent.product_id IS NOT NULL AND (timing.expected_at IS NULL OR timing.too_early) AS just_bought
 FROM crm_personal_recommendations list
 CROSS JOIN unnest(
-    list.product_ids, list.scores, list.reason_kinds, list.reason_values, list.reason_product_ids, list.rhythm_days,
-    list.due_days
+    list.product_ids, list.scores, list.reason_kinds, list.reason_values, list.reason_product_ids, list.amounts,
+    list.rhythm_days, list.due_days
 ) WITH ORDINALITY
-    AS entry (product_id, score, reason_kind, reason_value, reason_product_id, rhythm_days, due_days, position)
+    AS entry (
+        product_id, score, reason_kind, reason_value, reason_product_id, amount, rhythm_days, due_days, position
+    )
 LEFT JOIN recent ON recent.asked = asked.asked AND recent.product_id = entry.product_id
 CROSS JOIN LATERAL (
     SELECT {_interval("entry.rhythm_days", 0)} AS rhythm, {_interval("entry.due_days", -_LONGEST_DAYS)} AS due
@@ -139,8 +141,8 @@ def for_person_with_basket(wanted: str = "true") -> str:
     """
     return _summed(f"""
     SELECT product_id,
-        score * (SELECT own_weight FROM model) * CASE WHEN reason_kind = {_BOUGHT_BEFORE} THEN 1 ELSE {_NEW_WEIGHT} END
-            AS score,
+        CASE WHEN reason_kind = {_BOUGHT_BEFORE} THEN COALESCE(amount, score) ELSE score * {_NEW_WEIGHT} END
+            * (SELECT own_weight FROM model) AS score,
         {_REASON}
     FROM ({_PERSONAL}) personal WHERE {wanted} AND NOT just_bought
     UNION ALL

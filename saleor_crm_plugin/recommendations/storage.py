@@ -59,6 +59,7 @@ def store_personal(model: RecommendationModel, lists: Iterable[PersonalList]) ->
         "reason_kinds",
         "reason_product_ids",
         "reason_values",
+        "amounts",
         "due_days",
         "rhythm_days",
     )

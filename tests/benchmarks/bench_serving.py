@@ -304,7 +304,8 @@ def fill_model(connection: Any, products: int, customers: int) -> None:
             count = len(chosen)
             again = [1 if place < 100 else 2 for place in range(count)]
             dates = [float("nan") if kind == 2 else float(place % 40) for place, kind in enumerate(again)]
-            yield PersonalList(customer, chosen, falling(count), again, chosen, falling(count), dates, dates)
+            amounts = [1 / (place + 2) if kind == 1 else 0.0 for place, kind in enumerate(again)]
+            yield PersonalList(customer, chosen, falling(count), again, chosen, falling(count), amounts, dates, dates)
 
     for kind in ProductAffinity.Kind:
         storage.store_related(model, kind, related())

@@ -23,14 +23,15 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from saleor_crm_plugin.recommendations.evaluation.purchases import Purchases
-from saleor_crm_plugin.recommendations.evaluation.report import MODEL, evaluated
+from saleor_crm_plugin.recommendations.evaluation.report import MODEL, Answers, evaluated
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
+from saleor_crm_plugin.recommendations.progress import no_progress
 from tests.benchmarks import complete_journey
 from tests.benchmarks.known_methods.asking import MEASURES, Asked, answered, tuned
 from tests.benchmarks.known_methods.scoring import NotInstalled
@@ -61,24 +62,36 @@ def main() -> int:
     purchases = complete_journey.numbered(complete_journey.read(fuel=False))
     print(f"{len(purchases):,} lines, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}", flush=True)
     report: dict[str, Any] = {"load_before": os.getloadavg()}
+    ours: Answers = {}
     if OURS in arguments.only:
-        report[OURS] = _in_its_own_process(lambda: _ours(purchases))
+        found = _in_its_own_process(lambda: _ours(purchases))
+        ours, report[OURS] = found.pop("answers"), found
         for question in METHODS:
             _show_ours(report[OURS], question)
     if find_spec("implicit") is None:
         print("not installed: implicit")
-    report["known"] = known(purchases, [name for name in METHODS if name in arguments.only], arguments.method or "")
+    asked = [name for name in METHODS if name in arguments.only]
+    report["known"] = {question: {} for question in asked}
+    for question, method, result in known(purchases, asked, arguments.method or "", ours):
+        report["known"][question][method] = result
+        print(f"  {question}: {_line(method, question, result)}", flush=True)
+        _keep(report, arguments.json)
     report["load_after"] = os.getloadavg()
     for question in METHODS:
         show(report, question)
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+    _keep(report, arguments.json)
     return 0
 
 
-def known(purchases: Purchases, questions: list[str], wanted: str) -> dict[str, dict[str, Any]]:
-    """Question -> method -> what it was worth and what it took."""
-    found: dict[str, dict[str, Any]] = {}
+def _keep(report: Mapping[str, Any], path: Path | None) -> None:
+    if path is not None:
+        path.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def known(
+    purchases: Purchases, questions: list[str], wanted: str, ours: Answers
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Question, method, and what it was worth and what it took; beside our answers, where given."""
     for by_category in (False, True):
         asked_here = [name for name in questions if (name == "cart_by_category") is by_category]
         if not asked_here:
@@ -89,15 +102,19 @@ def known(purchases: Purchases, questions: list[str], wanted: str) -> dict[str, 
             for at, until in ((TUNED_SPLIT, TUNED_UNTIL), (SPLIT, UNTIL))
         )
         for question in asked_here:
-            found[question] = {}
             for method in METHODS[question]:
                 if wanted not in method.name:
                     continue
                 result = _one(november, december, question, method)
-                if result is not None:
-                    found[question][method.name] = result
-                    print(f"  {question}: {_line(method.name, question, result)}", flush=True)
-    return found
+                if result is None:
+                    continue
+                answers = result.pop("answers")
+                result["ours_ahead"] = {
+                    measure: difference._asdict()
+                    for measure, answer in ours.get(question, {}).items()
+                    if measure in answers and (difference := answer.ahead_of(answers[measure])) is not None
+                }
+                yield question, method.name, result
 
 
 def _one(november: Asked, december: Asked, question: str, method: Method) -> dict[str, Any] | None:
@@ -114,7 +131,8 @@ def _worth(asked: Asked, question: str, method: Method, chosen: Mapping[str, Any
     fitted = time.perf_counter()
     answer = answered(asked, question, scores)
     return {
-        "measures": {name: value._asdict() for name, value in answer.items() if value is not None},
+        "measures": {name: value._asdict() for name, of in answer.items() if (value := of.estimate()) is not None},
+        "answers": answer,
         "fit_seconds": round(fitted - began, 2),
         "answer_seconds": round(time.perf_counter() - fitted, 2),
     }
@@ -122,7 +140,8 @@ def _worth(asked: Asked, question: str, method: Method, chosen: Mapping[str, Any
 
 def _ours(purchases: Purchases) -> dict[str, Any]:
     at, until = map(complete_journey.day, (SPLIT, UNTIL))
-    return evaluated(purchases, at, until, Parameters(), FEWEST_LINES, lambda stage, done, total: None)
+    found = evaluated(purchases, at, until, Parameters(), FEWEST_LINES, no_progress)
+    return found.report() | {"answers": found.answers[MODEL]}
 
 
 def _in_its_own_process(part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -178,7 +197,9 @@ def _line(name: str, question: str, result: Mapping[str, Any]) -> str:
     chosen = ", ".join(f"{key} {value}" for key, value in result["chosen"].items())
     took = f"{result['fit_seconds']:>8.1f} + {result['answer_seconds']:.1f} s"
     took += f", {result['cpu_seconds']:.1f} of processor{result['peak_mb']:>8,} MB"
-    return f"{name:<34}{_measures(result['measures'], question)}{took}  {chosen}"
+    ahead = result["ours_ahead"].get(MEASURES[question])
+    beside = f"  ours {ahead['low']:+.4f} - {ahead['high']:+.4f}" if ahead else ""
+    return f"{name:<34}{_measures(result['measures'], question)}{took}{beside}  {chosen}"
 
 
 def _measures(measures: Mapping[str, Any], question: str) -> str:

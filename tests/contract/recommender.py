@@ -138,7 +138,7 @@ class RecommenderContract(ABC):
         for entry in personal.values():
             assert len(set(entry.product_ids)) == len(entry.product_ids)
             assert len({len(column) for column in entry[1:6]}) == 1
-            assert {len(entry.due_days), len(entry.rhythm_days)} <= {0, len(entry.product_ids)}
+            assert {len(entry.amounts), len(entry.due_days), len(entry.rhythm_days)} <= {0, len(entry.product_ids)}
 
     def test_each_channel_has_its_own_bestsellers(self) -> None:
         popular = self.learn().popular

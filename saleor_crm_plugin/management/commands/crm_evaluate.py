@@ -78,7 +78,7 @@ class Command(BaseCommand):
                 parameters = dataclasses.replace(parameters, minimum_support=support)
             at, until = _limits(purchases, options["split"], options["until"])
             fewest = _positive(options["fewest_lines"], "--fewest-lines")
-            report = evaluated(purchases, at, until, parameters, fewest, bars)
+            report = evaluated(purchases, at, until, parameters, fewest, bars).report()
         except CRMError as error:
             raise CommandError(str(error)) from error
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,20 @@ class Estimate(NamedTuple):
     low: float
     high: float
     cases: int
+
+
+class PerCase(NamedTuple):
+    """(n,) what each case is worth, and the (n,) customer of each where one can have several (else None)."""
+
+    values: Floats
+    owners: npt.NDArray[np.int64] | None = None
+
+    def estimate(self) -> Estimate | None:
+        return estimate(self.values, self.owners)
+
+    def ahead_of(self, other: Self) -> Estimate | None:
+        """By how much the mean is above that of another answer to the same questions; compared case by case."""
+        return estimate(self.values - other.values, self.owners)
 
 
 def estimate(values: Floats, owners: npt.NDArray[np.int64] | None = None) -> Estimate | None:

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from saleor_crm_plugin.recommendations.evaluation.intervals import Estimate, estimate
+from saleor_crm_plugin.recommendations.evaluation.intervals import PerCase
 from saleor_crm_plugin.recommendations.evaluation.metrics import TOP, ndcg_of
 from saleor_crm_plugin.recommendations.evaluation.purchases import Split
 from saleor_crm_plugin.recommendations.learning.interface import Basket, Kind, Model, Scored
@@ -72,7 +72,7 @@ class Questions:
         )
 
     def answered_by(self, model: Model) -> dict[str, dict[str, Any]]:
-        """Question -> measure -> estimate, of one model."""
+        """Question -> measure -> what each case is worth, or one number for all, of one model."""
         answers: dict[str, dict[str, Any]] = {}
         lists = _ids(model.recommend(list(self.next_basket), TOP, Kind.FOR_YOU))
         answers["next_basket"] = measured(lists, self.next_basket, ("recall", "ndcg", "hit_rate"))
@@ -85,15 +85,15 @@ class Questions:
         answers["cart"] = {"hit_rate": self.hit_rate(model)}
         return answers
 
-    def hit_rate(self, model: Model) -> Estimate | None:
-        """Of the hidden items, with one interval over customers."""
+    def hit_rate(self, model: Model) -> PerCase:
+        """Of each hidden item 1 if it was found, else 0."""
         found = np.zeros(len(self.cart))
         for first in range(0, len(self.cart), _BLOCK):
             items = self.cart[first : first + _BLOCK]
             lists = model.complete([Basket(item.given, item.customer_id) for item in items], TOP)
             for number, (item, entries) in enumerate(zip(items, lists, strict=True)):
                 found[first + number] = any(entry.product_id == item.hidden for entry in entries)
-        return estimate(found, np.asarray([item.customer_id for item in self.cart], dtype=np.int64))
+        return PerCase(found, np.asarray([item.customer_id for item in self.cart], dtype=np.int64))
 
     def _diversity(self, lists: Mapping[int, list[int]]) -> dict[str, float | None]:
         listed = [product for products in lists.values() for product in products]
@@ -107,8 +107,8 @@ class Questions:
 
 def measured(
     lists: Mapping[int, list[int]], targets: Mapping[int, set[int]], measures: tuple[str, ...]
-) -> dict[str, Estimate | None]:
-    """The means of `recall`, `ndcg` and `hit_rate` of lists (customer -> product ids, best first); 0 without a list."""
+) -> dict[str, PerCase]:
+    """Of each customer's list (product ids, best first) the `recall`, `ndcg` and `hit_rate`; 0 without a list."""
     values: dict[str, list[float]] = {"recall": [], "ndcg": [], "hit_rate": []}
     for customer, target in targets.items():
         products = lists.get(customer, [])
@@ -116,7 +116,7 @@ def measured(
         values["recall"].append(found / len(target))
         values["ndcg"].append(ndcg_of(products, target))
         values["hit_rate"].append(float(found > 0))
-    return {measure: estimate(np.asarray(values[measure])) for measure in measures}
+    return {measure: PerCase(np.asarray(values[measure])) for measure in measures}
 
 
 def _ids(lists: Mapping[int, list[Scored]]) -> dict[int, list[int]]:

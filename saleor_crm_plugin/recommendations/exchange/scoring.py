@@ -115,6 +115,7 @@ class Scorer:
             reasons[order].tolist(),
             values[order].tolist(),
             # When it will be bought again, factors do not know.
+            amounts=[],
             due_days=[],
             rhythm_days=[],
         )

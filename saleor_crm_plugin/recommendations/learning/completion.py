@@ -24,8 +24,8 @@ from saleor_crm_plugin.recommendations.learning.ranking import row_starts, sprea
 Array = npt.NDArray[np.int64]
 
 # Weights that are tried. Complete Journey takes 2 and .1 by product, 10 and .2 by product type.
-LINEAR_WEIGHTS: Final = (0.0, 1.0, 2.0, 4.0, 10.0)
-OWN_WEIGHTS: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
+LINEAR_WEIGHTS: Final = (0.0, 1.0, 2.0, 4.0, 10.0, 40.0)
+OWN_WEIGHTS: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 # Baskets that the weights are tried on: the hit rate is then known to a hundredth.
 BASKETS_LIMIT: Final = 3_000
 
@@ -98,7 +98,7 @@ def tuned_weights(items: HiddenItems, together: Affinities, linear: Ease, own: s
     """The weights with the most hits; None without baskets.
 
     Args:
-        own: (U, P) how strongly each customer bought each product.
+        own: (U, P) how much each customer bought of each product.
     """
     if not len(items):
         return None

@@ -42,6 +42,7 @@ class PersonalLists:
         reason_products: (m,) position of the product that led to it; `POPULAR`: the product itself.
         reason_values: (m,) `BOUGHT_BEFORE`: number of baskets; `BOUGHT_TOGETHER`: share of the reason's baskets, 0 if
             not known.
+        amounts: (m,) how much was bought: decayed baskets times the product's repeat rate to a power; 0 if never.
         due_days: (m,) days after the end of the history at which it is expected to be bought again; NaN if not known.
         rhythm_days: (m,) mean days between the customer's own purchases of it; NaN below three purchases.
     """
@@ -52,6 +53,7 @@ class PersonalLists:
     kinds: Array
     reason_products: Array
     reason_values: Floats
+    amounts: Floats
     due_days: Floats
     rhythm_days: Floats
 
@@ -170,6 +172,7 @@ def _described(
         kinds=kinds,
         reason_products=np.where(chosen.reasons == NO_PRODUCT, chosen.products, chosen.reasons),
         reason_values=chosen.values,
+        amounts=np.where(bought, chosen.again, 0.0),
         due_days=due,
         rhythm_days=rhythm,
     )

@@ -28,7 +28,7 @@ from saleor_crm_plugin.recommendations.learning.popular import by_sales, recent_
 from saleor_crm_plugin.recommendations.learning.positions import UNKNOWN, Positions
 from saleor_crm_plugin.recommendations.learning.ranker import Ranker, available
 from saleor_crm_plugin.recommendations.learning.ranking import row_starts
-from saleor_crm_plugin.recommendations.learning.selection import Rankers, Selection, own_strengths, select
+from saleor_crm_plugin.recommendations.learning.selection import Rankers, Selection, own_amounts, select
 from saleor_crm_plugin.recommendations.learning.statistics import Statistics
 from saleor_crm_plugin.recommendations.learning.stored import NO_REASON, PersonalList, PopularList, RelatedList
 from saleor_crm_plugin.recommendations.progress import Progress, no_progress
@@ -108,7 +108,7 @@ class Recommender(Model):
     def complete(self, baskets: Sequence[Basket], first: int = 10) -> list[list[Scored]]:
         history = self._moment.history
         related = self._completing.as_matrix()
-        own = self._own_strengths([basket.customer_id for basket in baskets])
+        own = self._own_amounts([basket.customer_id for basket in baskets])
         popular = recent_popularity(history, self.parameters.popular_window_days).astype(np.float32)
         popular *= np.float32(1e-6) / (1 + popular.max(initial=0))
         lists: list[list[Scored]] = []
@@ -133,7 +133,7 @@ class Recommender(Model):
     def explain(self, customer_id: int, product_id: int) -> list[Contribution]:
         """By the linear part of the model (co-purchase cosine): what was bought speaks for itself first."""
         place = self._positions.product(product_id)
-        own = self._positions.of_customers([customer_id], self._own_strengths([customer_id]))
+        own = self._positions.of_customers([customer_id], self._own_amounts([customer_id]))
         if place is None or not own.nnz:
             return []
         related = self._completing.as_matrix()[:, [place]].toarray().ravel()
@@ -204,6 +204,7 @@ class Recommender(Model):
             known = history.product_ids[lists.reason_products]
             reasons = np.where(lists.kinds == Why.POPULAR, NO_REASON, known).tolist()
             scores, kinds, values = lists.scores.tolist(), lists.kinds.tolist(), lists.reason_values.tolist()
+            amounts = lists.amounts.tolist()
             due, rhythm = _known(lists.due_days), _known(lists.rhythm_days)
             starts = row_starts(lists.customers)
             customers = history.customer_ids[lists.customers[starts]].tolist()
@@ -217,6 +218,7 @@ class Recommender(Model):
                     kinds[part],
                     reasons[part],
                     values[part],
+                    amounts[part],
                     due[part],
                     rhythm[part],
                 )
@@ -236,15 +238,15 @@ class Recommender(Model):
                 preferences = self._rankers.preferences(moment.features(candidates))
             yield explained(arranged(candidates, preferences, moment.statistics, self.parameters), source)
 
-    def _own_strengths(self, customer_ids: Sequence[int | None]) -> sparse.csr_array:
-        """(U, P) the scores of what these customers bought before."""
+    def _own_amounts(self, customer_ids: Sequence[int | None]) -> sparse.csr_array:
+        """(U, P) how much these customers bought, of what they are listed."""
         count = len(self._moment.history.customer_ids)
         places = self._positions.customers(customer_ids)
         listed = np.zeros(count, dtype=bool)
         listed[places[places != UNKNOWN]] = True
         total = sparse.csr_array((count, self._moment.statistics.size), dtype=np.float32)
         for lists in self._lists(listed):
-            total = total + own_strengths(lists, count, self._moment)
+            total = total + own_amounts(lists, count, self._moment)
         return total.tocsr()
 
     def _most_sold(self) -> npt.NDArray[np.int64]:

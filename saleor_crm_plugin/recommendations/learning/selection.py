@@ -247,16 +247,16 @@ def _tuned_completion(
     later = history.since(snapshot.days, snapshot.days - parameters.horizon_days)
     items = HiddenItems.of(later, moment.statistics.products.baskets > 0)
     linear = fit_ease(moment.history.by_basket(), parameters.basket_regularization)
-    weights = tuned_weights(items, moment.together, linear, own_strengths(lists, len(history.customer_ids), moment))
+    weights = tuned_weights(items, moment.together, linear, own_amounts(lists, len(history.customer_ids), moment))
     if weights is None:
         return parameters
     return replace(parameters, basket_linear=weights.linear, basket_own=weights.own)
 
 
-def own_strengths(lists: PersonalLists, customers_count: int, moment: Moment) -> sparse.csr_array:
-    """(U, P) the scores of what each customer bought before."""
+def own_amounts(lists: PersonalLists, customers_count: int, moment: Moment) -> sparse.csr_array:
+    """(U, P) how much each customer bought, of what is listed."""
     bought = lists.kinds == Why.BOUGHT_BEFORE
-    entries = (lists.scores[bought].astype(np.float32), (lists.customers[bought], lists.products[bought]))
+    entries = (lists.amounts[bought].astype(np.float32), (lists.customers[bought], lists.products[bought]))
     return sparse.csr_array(entries, shape=(customers_count, moment.statistics.size))
 
 

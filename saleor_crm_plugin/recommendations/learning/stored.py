@@ -22,6 +22,7 @@ class PersonalList(NamedTuple):
     """What a customer may want next, best first. Units as of `lists.PersonalLists`, with ids for positions.
 
     Attributes:
+        amounts: how much was bought, which counts beside what goes with a basket; empty: the scores say it.
         due_days: days after the end of the history at which the customer is expected to buy it again; None where not
             known, or not bought before.
         rhythm_days: days between the customer's purchases of it; None likewise. Either may be empty: nothing is known.
@@ -33,6 +34,7 @@ class PersonalList(NamedTuple):
     reason_kinds: list[int]
     reason_product_ids: list[int]
     reason_values: list[float]
+    amounts: list[float]
     due_days: list[float | None]
     rhythm_days: list[float | None]
 

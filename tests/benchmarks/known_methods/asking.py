@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from saleor_crm_plugin.recommendations.evaluation.intervals import Estimate
+from saleor_crm_plugin.recommendations.evaluation.intervals import PerCase
 from saleor_crm_plugin.recommendations.evaluation.purchases import Split
 from saleor_crm_plugin.recommendations.evaluation.questions import TOP, Questions, measured
 from saleor_crm_plugin.recommendations.learning import dense
@@ -25,7 +25,7 @@ TUNED_BASKETS = 2_000
 # The measure that a question is tuned by.
 MEASURES = {"next_basket": "ndcg", "explore": "ndcg", "cart": "hit_rate", "cart_by_category": "hit_rate"}
 
-Answer = dict[str, Estimate | None]
+Answer = dict[str, PerCase]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def tuned(asked: Asked, question: str, method: Method) -> dict[str, Any]:
         key = tuple(chosen.values())
         if key not in tried:
             answer = answered(asked, question, method.fit(asked.past, **chosen))[MEASURES[question]]
-            tried[key] = answer.value if answer is not None else 0.0
+            tried[key] = float(answer.values.mean())
         return tried[key]
 
     # The values in the middle first.

@@ -53,6 +53,7 @@ def publish(
     together: Related | None = None,
     similar: Related | None = None,
     popular: Mapping[Channel, Sequence[Product]] | None = None,
+    amounts: Mapping[Product, float] | None = None,
     due: Mapping[Product, tuple[float, float]] | None = None,
     places: Sequence[tuple[PopularProducts.Kind, Channel, Category | None, Mapping[Product, float]]] = (),
     data_until: datetime | None = None,
@@ -60,6 +61,7 @@ def publish(
     """A published model with these lists: bought before and new (with its reason) by profile, and so on, best first.
 
     Args:
+        amounts: of each product bought, how much; by default not known.
         due: days until a product is bought again, and days between purchases of it.
         places: further lists of a channel or category, with scores.
         data_until: up to when purchases were learnt; by default all.
@@ -83,6 +85,7 @@ def publish(
                 [ReasonKind.BOUGHT_BEFORE.value] * len(bought) + [ReasonKind.BOUGHT_TOGETHER.value] * len(discovered),
                 [product.pk for product in bought] + [reason.pk for _, reason in discovered],
                 [2.0] * len(bought) + [0.5] * len(discovered),
+                [amounts[product] for product in bought] + [0.0] * len(discovered) if amounts else [],
                 *([timing(product)[part] for product in bought] + [math.nan] * len(discovered) for part in (0, 1)),
             )
         )

@@ -212,6 +212,22 @@ def test_a_cart_and_its_owner(channel: Channel) -> None:
     assert milk.pk not in ids(for_cart(ann, Kind.FOR_YOU))[:3], "milk was just bought"
 
 
+def test_beside_a_basket_it_counts_how_much_was_bought_not_how_it_compares(channel: Channel) -> None:
+    tea, sugar, cup, milk, spoon = make_products(5)
+    ann, ben = make_profile(), make_profile()
+    publish(
+        again={ann: [milk, sugar], ben: [milk]},
+        new={ann: [(spoon, milk)]},
+        amounts={milk: 12.0, sugar: 0.25},
+        together={tea: [cup, sugar]},
+        data_until=trained(),
+    )
+    RecommendationModel.objects.update(parameters={"basket_own": 0.1})
+    served = serve([Asked(ann, (tea.pk,))], Scope(channel.pk, Kind.FOR_YOU, first=4))[0]
+    assert ids(served) == keys(milk, cup, sugar, spoon)
+    assert [round(one.score, 6) for one in served] == [1.2, 1.0, 0.525, round(0.1 * 0.01 / 3, 6)]
+
+
 def test_people_with_and_without_carts_in_one_statement(channel: Channel) -> None:
     tea, sugar, cup, milk = make_products(4)
     ann, ben = make_profile(), make_profile()

@@ -52,6 +52,7 @@ def test_a_list_by_hand() -> None:
         [TOGETHER, BEFORE, BEFORE, TOGETHER],
         [10, 10, 20, 20],  # Nearest to 0 is 10; to 30, of two that point elsewhere, the less distant 20.
         [0.0, 3.0, 1.0, 0.0],
+        amounts=[],
         due_days=[],
         rhythm_days=[],
     )
