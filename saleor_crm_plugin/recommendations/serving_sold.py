@@ -28,6 +28,7 @@ SALEOR_COLUMNS: Final = {
     "product_productvariantchannellisting": ("variant_id", "channel_id", "price_amount"),
     "warehouse_stock": ("product_variant_id", "warehouse_id", "quantity", "quantity_allocated"),
     "warehouse_channelwarehouse": ("channel_id", "warehouse_id"),
+    "order_order": ("id", "status"),
     "order_orderline": ("order_id", "variant_id", "quantity", "is_gift"),
 }
 

@@ -101,6 +101,10 @@ def statement(shape: Shape) -> str:
     return "".join(parts) + _page(stages)
 
 
+# An order that staff have yet to confirm is no purchase, but whoever placed it looks for something else.
+_AWAITED: Final = """EXISTS (
+                SELECT FROM order_order awaited WHERE awaited.id = placed.order_id AND awaited.status = 'unconfirmed'
+            )"""
 _RECENT: Final = f"""
 recent AS MATERIALIZED (
     SELECT given.asked, bought.*
@@ -108,7 +112,7 @@ recent AS MATERIALIZED (
         SELECT variant.product_id, max(placed.placed_at) AS placed_at, count(DISTINCT placed.order_id) AS orders
         FROM (
             SELECT placed.order_id, placed.placed_at FROM crm_profile_order placed
-            WHERE placed.profile_id = given.profile AND placed.counts
+            WHERE placed.profile_id = given.profile AND (placed.counts OR {_AWAITED})
                 AND placed.placed_at > COALESCE((SELECT data_until FROM model), '-infinity')
             ORDER BY placed.placed_at DESC LIMIT {RECENT_ORDERS_LIMIT}
         ) placed

@@ -3,7 +3,7 @@
 - next_basket: the products of each customer's first basket afterwards (FOR_YOU).
 - repeat: those of them that the customer had bought before (BUY_AGAIN).
 - explore: what each customer bought afterwards for the first time (DISCOVER).
-- cart: one product of each basket afterwards hidden, the others given.
+- cart: one product of each basket afterwards hidden, the others given (FOR_YOU with a cart).
 
 Beside them coverage, the share of the products that are in anybody's list, and novelty, the mean of -log2 of the share
 of customers who bought a recommended product (Vargas and Castells, "Rank and relevance in novelty and diversity metrics

@@ -19,6 +19,8 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from saleor_crm_plugin.recommendations.learning.features import NAMES
+
 # Trees, their depth and the share of features that each may use. Complete Journey, nDCG@10 in November and December:
 # pairwise .2236 and .2167, pointwise .2226 and .2176, both together .2242 and .2193; at depth 5 .2253 and .2174.
 ROUNDS: Final = 100
@@ -40,7 +42,7 @@ _PAIRWISE: Final = {
 _POINTWISE: Final = {**_COMMON, "objective": "binary:logistic", "min_child_weight": 10}
 # Rows scored at a time: what the library copies of them is then below 200 MB.
 SCORED_ROWS: Final = 1_000_000
-# Raised whenever what is saved changes its meaning.
+# Raised whenever what is saved, or a feature of the same name, changes its meaning.
 FORMAT_VERSION: Final = 1
 
 
@@ -107,6 +109,7 @@ class Ranker:
         joined = b"".join(forests)
         header = {
             "format": FORMAT_VERSION,
+            "features": NAMES,
             "scales": self._scales,
             "lengths": [len(forest) for forest in forests],
             # The library ends the whole process, without an exception, when it is given a damaged forest.
@@ -123,7 +126,7 @@ class Ranker:
         boosters = []
         try:
             described = json.loads(header)
-            if described["format"] != FORMAT_VERSION:
+            if described["format"] != FORMAT_VERSION or described["features"] != list(NAMES):
                 raise ValueError("Another version of the plugin saved this ranker.")
             if described["sha256"] != hashlib.sha256(forests).hexdigest():
                 raise ValueError("The forests are damaged.")

@@ -14,7 +14,7 @@ from saleor_crm_plugin.recommendations import serving_sql
 from saleor_crm_plugin.recommendations.arranging import Policy
 from saleor_crm_plugin.recommendations.merchandising.definition import ListRule, RuleAction
 from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
-from saleor_crm_plugin.recommendations.merchandising.targets_sql import NO_FACT, Named, looked_up
+from saleor_crm_plugin.recommendations.merchandising.targets_sql import NO_FACT, LookedUp, Named
 from saleor_crm_plugin.recommendations.reasons import Served
 from saleor_crm_plugin.recommendations.serving_sold import LISTED, NOTHING_EXCLUDED, sold
 from saleor_crm_plugin.recommendations.serving_sources import without_knowledge
@@ -44,14 +44,19 @@ _NAMED_PINS: Final = """(
     WHERE pinned.place <= pinned.most
 )"""
 
-_PIN: Final = """(
+# All pins that look up their products in the same way: as many queries as there are such ways, however many pins.
+_PINS: Final = """(
     SELECT candidate.id AS product_id, {kind} AS reason_kind, {from_} - candidate.id::float8 AS position,
-        sale.category_id
-    FROM (
-        SELECT target.id FROM product_product target WHERE {looked_up} ORDER BY target.id DESC LIMIT {tried}
+        candidate.category_id
+    FROM unnest({given}) AS pin (most{columns})
+    CROSS JOIN LATERAL (
+        SELECT candidate.id, sale.category_id
+        FROM (
+            SELECT target.id FROM product_product target WHERE {looked_up} ORDER BY target.id DESC LIMIT {tried}
+        ) candidate
+        {sold}
+        ORDER BY candidate.id DESC LIMIT pin.most
     ) candidate
-    {sold}
-    ORDER BY candidate.id DESC LIMIT {most}
 )"""
 
 _NEW: Final = """(
@@ -174,21 +179,7 @@ class Ruled:
             products, rule_ids, most = zip(*named, strict=True)
             self.values |= {"pinned": list(products), "pinned_by": list(rule_ids), "pinned_most": list(most)}
             parts.append(_NAMED_PINS.format(kind=Served.FEATURED.value, sold=sold("named.product_id")))
-        for rule in pins:
-            if rule.targets.product_ids:
-                continue
-            condition, values = looked_up(rule, self._named)
-            self.values |= values
-            parts.append(
-                _PIN.format(
-                    kind=Served.FEATURED.value,
-                    from_=_TARGETS_FROM,
-                    looked_up=condition,
-                    tried=TRIED,
-                    sold=sold("candidate.id"),
-                    most=_most(rule),
-                )
-            )
+        parts += self._looked_up([rule for rule in pins if not rule.targets.product_ids])
         if lists.new_in_ten:
             parts.append(
                 _NEW.format(
@@ -206,6 +197,31 @@ class Ruled:
         columns = f"product_id, {without_knowledge('found.reason_kind')}, position, category_id"
         found = " UNION ALL ".join(parts)
         return f"SELECT DISTINCT ON (product_id) {columns} FROM ({found}) found ORDER BY product_id, position"
+
+    def _looked_up(self, pins: Sequence[ListRule]) -> list[str]:
+        forms: dict[tuple[bool, bool, int], list[tuple[LookedUp, int]]] = {}
+        for rule in pins:
+            looked_up = LookedUp.by(rule, self._named)
+            forms.setdefault(looked_up.form, []).append((looked_up, _most(rule)))
+        parts = []
+        for number, some in enumerate(forms.values()):
+            names = [f"target_{place}" for place in range(len(some[0][0].targets))]
+            self.values[f"pins_{number}_most"] = [most for _, most in some]
+            for place, name in enumerate(names):
+                self.values[f"pins_{number}_{name}"] = [looked_up.targets[place] for looked_up, _ in some]
+            given = [f"%(pins_{number}_most)s::int[]", *(f"%(pins_{number}_{name})s::text[]" for name in names)]
+            parts.append(
+                _PINS.format(
+                    kind=Served.FEATURED.value,
+                    from_=_TARGETS_FROM,
+                    given=", ".join(given),
+                    columns="".join(f", {name}" for name in names),
+                    looked_up=some[0][0].condition([f"pin.{name}" for name in names]),
+                    tried=TRIED,
+                    sold=sold("candidate.id"),
+                )
+            )
+        return parts
 
     def _facts(self, lists: ListPolicy) -> str:
         brands = _BRANDS if lists.limits_brands else NO_FACT

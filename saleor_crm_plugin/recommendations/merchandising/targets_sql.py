@@ -9,7 +9,7 @@ Saleor's tables are read by name; a test holds the names against the facts of ev
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self
 
 from saleor_crm_plugin.recommendations.merchandising.definition import ListRule
 
@@ -106,34 +106,52 @@ class Named:
 
 # Arrays, so that the planner does not go through all products for a join with few of them.
 _IN_CATEGORY: Final = """{category} = ANY (ARRAY(
-    SELECT category_id FROM rule_category WHERE named_id = ANY (%({name}_categories)s::int[])
+    SELECT category_id FROM rule_category WHERE named_id = ANY ({named}::int[])
 ))"""
 _NEWEST: Final = f"OFFSET 0) found ORDER BY product_id DESC LIMIT {LOOKED_UP})"
 _IN_COLLECTION: Final = f"""{{product}} = ANY (ARRAY(SELECT product_id FROM (
     SELECT member.product_id FROM product_collectionproduct member
-    WHERE member.collection_id = ANY (%({{name}}_collections)s::int[])
+    WHERE member.collection_id = ANY ({{named}}::int[])
     {_NEWEST})"""
 _WITH_VALUE: Final = f"""{{product}} = ANY (ARRAY(SELECT product_id FROM (
     SELECT assigned.product_id FROM attribute_assignedproductattributevalue assigned
-    WHERE assigned.value_id = ANY (ARRAY(
-        SELECT value_id FROM rule_value WHERE number = ANY (%({{name}}_values_{{number}})s::bigint[])
-    ))
+    WHERE assigned.value_id = ANY (ARRAY(SELECT value_id FROM rule_value WHERE number = ANY ({{named}}::bigint[])))
     {_NEWEST})"""
 
 
-def looked_up(rule: ListRule, named: Named) -> tuple[str, dict[str, Any]]:
-    """The condition that a row `target` of `product_product` is a product of a rule that names none, and its values."""
-    name, targets = f"rule_{rule.rule_id:d}", rule.targets
-    parts, values = [], {}
-    if targets.category_ids:
-        parts.append(_IN_CATEGORY.format(category="target.category_id", name=name))
-        values[f"{name}_categories"] = sorted(targets.category_ids)
-    if targets.collection_ids:
-        parts.append(_IN_COLLECTION.format(product="target.id", name=name))
-        values[f"{name}_collections"] = sorted(targets.collection_ids)
-    numbers = {pair: number for number, pair in enumerate(named.values, start=1)}
-    for number, (slug, wanted) in enumerate(sorted(targets.attribute_values.items())):
-        parts.append(_WITH_VALUE.format(product="target.id", name=name, number=number))
-        values[f"{name}_values_{number}"] = sorted(numbers[slug, value] for value in wanted)
-    # A rule is for something; one that says nothing is for nothing.
-    return " AND ".join(parts) or "FALSE", values
+class LookedUp(NamedTuple):
+    """What a rule that names no product says about its products. Rules of one form are looked up by one query.
+
+    Attributes:
+        form: whether it names categories, whether collections, and how many attributes.
+        targets: what it names of each, as array literals: PostgreSQL has no arrays of arrays of different lengths.
+    """
+
+    form: tuple[bool, bool, int]
+    targets: tuple[str, ...]
+
+    @classmethod
+    def by(cls, rule: ListRule, named: Named) -> Self:
+        targets = rule.targets
+        numbers = {pair: number for number, pair in enumerate(named.values, start=1)}
+        values = [[numbers[slug, value] for value in some] for slug, some in sorted(targets.attribute_values.items())]
+        ids = [some for some in (targets.category_ids, targets.collection_ids) if some]
+        return cls(
+            (bool(targets.category_ids), bool(targets.collection_ids), len(values)),
+            tuple("{" + ",".join(map(str, sorted(some))) + "}" for some in (*ids, *values)),
+        )
+
+    def condition(self, columns: Sequence[str]) -> str:
+        """That a row `target` of `product_product` is one of its products.
+
+        Args:
+            columns: where the targets stand.
+        """
+        in_categories, in_collections, attributes = self.form
+        tests = [_IN_CATEGORY] * in_categories + [_IN_COLLECTION] * in_collections + [_WITH_VALUE] * attributes
+        parts = [
+            test.format(category="target.category_id", product="target.id", named=column)
+            for test, column in zip(tests, columns, strict=True)
+        ]
+        # A rule is for something; one that says nothing is for nothing.
+        return " AND ".join(parts) or "FALSE"

@@ -26,7 +26,7 @@ _BM25 = {"k1": (0.2, 1.2, 100), "b": (0.2, 0.75), "neighbours": (100, 500)}
 _ALS = {"confidence": (1.0, 10.0), "factors": (64, 128), "regularization": (0.01, 1.0)}
 _EASE = {"frequencies": (False, True), "regularization": (200, 500, 1_000)}
 _SUPPORTS = (1, 3, 5)
-_OWN = (0.02, 0.05, 0.1, 0.2, 0.5)
+_OWN = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _BASKET_EASE = {"regularization": (50, 200, 500)}
 
 BESTSELLERS = Method("bestsellers", popular.bestsellers, {"days": _DAYS})

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from saleor.channel.models import Channel
-from saleor.order.models import OrderLine
+from saleor.order.models import Order, OrderLine
 from saleor.product.models import Product
 
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
@@ -94,6 +94,17 @@ def test_orders_that_do_not_count_that_were_learnt_or_that_others_placed_change_
     gift = buy(ann, tea, days_ago=JUST_NOW)
     OrderLine.objects.filter(order=gift).update(is_gift=True)
 
+    assert ids(for_customer(ann, channel.pk, 2)) == keys(tea, sugar)
+
+
+def test_an_order_that_staff_have_yet_to_confirm_counts_as_one_of_the_last_minutes(channel: Channel) -> None:
+    tea, sugar = make_products(2)
+    ann = make_profile()
+    publish(again={ann: [tea, sugar]}, data_until=trained())
+    order = buy(ann, tea, days_ago=JUST_NOW, counts=False, status="unconfirmed")
+    assert ids(for_customer(ann, channel.pk, 2)) == keys(sugar, tea)
+
+    Order.objects.filter(pk=order.pk).update(status="canceled")
     assert ids(for_customer(ann, channel.pk, 2)) == keys(tea, sugar)
 
 

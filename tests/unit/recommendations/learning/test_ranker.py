@@ -96,7 +96,9 @@ def test_something_else(header: bytes) -> None:
         Ranker.from_bytes(header + b"\nforests")
 
 
-@pytest.mark.parametrize("change", [{"format": 0}, {"format": "1"}, {"scales": [1.0]}, {"lengths": 5}])
+@pytest.mark.parametrize(
+    "change", [{"format": 0}, {"format": "1"}, {"features": ["baskets"]}, {"scales": [1.0]}, {"lengths": 5}]
+)
 def test_another_header(ranker: Ranker, change: dict[str, object]) -> None:
     header, _, forests = ranker.to_bytes().partition(b"\n")
 
