@@ -13,6 +13,7 @@ from typing import Any, Final
 from saleor_crm_plugin.recommendations import serving_sql
 from saleor_crm_plugin.recommendations.arranging import Policy
 from saleor_crm_plugin.recommendations.merchandising.definition import ListRule, RuleAction
+from saleor_crm_plugin.recommendations.merchandising.matching import RuleIndex
 from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
 from saleor_crm_plugin.recommendations.merchandising.targets_sql import NO_FACT, LookedUp, Named
 from saleor_crm_plugin.recommendations.reasons import Served
@@ -113,6 +114,7 @@ class Ruled:
         by_id = {rule.rule_id: rule for policy in policies for rule in policy.rules}
         self.rules: Sequence[ListRule] = [by_id[rule_id] for rule_id in sorted(by_id)]
         self._named = Named(self.rules)
+        self._index = RuleIndex(self.rules)
         self._rule_ids: dict[int, frozenset[int]] = {}
         self.sql, self.values, self.excluded, self.is_complete = sql, dict[str, Any](), list[int](), True
         if not self.rules and not lists:
@@ -146,9 +148,7 @@ class Ruled:
         found = self._rule_ids.get(product_id)
         if found is None:
             has = {self._named.values[number - 1] for number in values}
-            found = self._rule_ids[product_id] = frozenset(
-                rule.rule_id for rule in self.rules if rule.targets.hold(product_id, categories, collections, has)
-            )
+            found = self._rule_ids[product_id] = self._index.ids_for(product_id, categories, collections, has)
         return found
 
     def _put(self, place: str, text: str) -> None:
