@@ -40,7 +40,8 @@ def _usual(first: str, last: str, gaps: str) -> str:
     )
 
 
-# `rules.standing_of`, name by name.
+# `rules.standing_of`, name by name. Materialized: where PostgreSQL believes that a table is empty (it was, when last
+# looked at) it would go through all orders again for each customer.
 _REFRESH = f"""
 WITH purchase AS (
     SELECT profile_id, placed_at, row_number() OVER numbered AS number,
@@ -48,7 +49,7 @@ WITH purchase AS (
     FROM crm_profile_order
     WHERE profile_id = ANY(%(profiles)s::bigint[]) AND counts
     WINDOW numbered AS (PARTITION BY profile_id ORDER BY placed_at, order_id)
-), history AS (
+), history AS MATERIALIZED (
     SELECT purchase.profile_id, count(*) AS orders, min(placed_at) AS first_at, max(placed_at) AS last_at,
            max(placed_at) FILTER (WHERE number = 2) AS second_at,
            max(placed_at) FILTER (WHERE number = %(loyal_orders)s) AS loyal_at,
@@ -57,7 +58,7 @@ WITH purchase AS (
            min(placed_at) FILTER (WHERE placed_at > profile.found_quiet_at) AS after_quiet_at
     FROM purchase JOIN crm_customer_profile profile ON profile.id = purchase.profile_id
     GROUP BY purchase.profile_id
-), forecast AS (
+), forecast AS MATERIALIZED (
     SELECT profile_id, max(probability_alive) AS alive
     FROM crm_profile_metrics
     WHERE profile_id = ANY(%(profiles)s::bigint[]) AND prediction_status = '{PredictionStatus.PREDICTED}'
