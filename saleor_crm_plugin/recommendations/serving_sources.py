@@ -75,7 +75,8 @@ CROSS JOIN LATERAL (
 WHERE list.model_id = {MODEL} AND list.profile_id = asked.profile
 """
 
-# Candidates with several contributions: what they add up to, with the strongest one as the reason.
+# Candidates with several contributions: what they add up to, with the strongest one as the reason. Below 0 stands what
+# is bought instead.
 _SUMMED: Final = """
 SELECT product_id, score, {reason}, row_number() OVER (ORDER BY score DESC, product_id)::float8 AS position
 FROM (
@@ -87,6 +88,7 @@ FROM (
     )
     ORDER BY product_id, contribution.score DESC, reason_product_id, reason_kind
 ) best
+WHERE score >= 0
 """
 
 

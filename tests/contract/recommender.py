@@ -154,7 +154,7 @@ class RecommenderContract(ABC):
         assert CUP not in learnt.similar
 
     def test_lists_are_as_long_as_asked_for(self) -> None:
-        learnt = self.learn(related_limit=1, bought_limit=1, discovery_limit=1, popular_limit=1)
+        learnt = self.learn(related_limit=1, completing_limit=1, bought_limit=1, discovery_limit=1, popular_limit=1)
 
         assert learnt.together[TEA].related_ids == [SUGAR]
         assert learnt.personal[DAN].product_ids == [TEA, SUGAR]

@@ -10,6 +10,7 @@ Internet Computing 2003). Cosine rather than raw counts, which put the same best
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,14 @@ MAX_BASKET_PRODUCTS = 150
 MAX_CUSTOMER_PRODUCTS = 1000
 
 
+class Mixture(NamedTuple):
+    """`ease` on baskets, and what its weights and the cosine count."""
+
+    ease: Ease
+    cosine: float
+    linear: float
+
+
 @dataclass(frozen=True, slots=True)
 class Affinities:
     """The best related products of each product, as m entries sorted by product, best first.
@@ -34,7 +43,7 @@ class Affinities:
     Attributes:
         starts: (P + 1,) the entries of product p are `starts[p]:starts[p + 1]`.
         related: (m,) product positions.
-        scores: (m,) cosines, 0 to 1; with `ease` beside them above 0 and possibly above 1.
+        scores: (m,) cosines, 0 to 1; of a mixture any, below 0 for what is bought instead.
         confidences: (m,) share of the product's rows (baskets, customers) that hold the related one too.
     """
 
@@ -50,18 +59,17 @@ class Affinities:
 
 
 def bought_together(
-    history: PurchaseHistory, minimum_support: int, limit: int, linear: Ease | None = None, weight: float = 0.0
+    history: PurchaseHistory, minimum_support: int, limit: int, mixture: Mixture | None = None
 ) -> Affinities:
-    """What is bought in the same baskets.
+    """What is bought in the same baskets; with `ease`, also what is bought instead, with scores below 0.
 
     Args:
         minimum_support: baskets that must hold both products.
-        limit: related products for each product.
-        linear: `ease` on baskets, whose weights count `weight` times beside the cosine.
+        limit: related products for each product, those with the largest scores, whatever their sign.
+        mixture: what counts beside the cosine, and how much.
     """
     matrix = _thinned(history.by_basket(), MAX_BASKET_PRODUCTS)
-    entries = _entries(matrix, minimum_support, limit, linear if weight else None, weight)
-    return _collected([entries], matrix.shape[1])
+    return _collected([_entries(matrix, minimum_support, limit, mixture)], matrix.shape[1])
 
 
 def bought_by_the_same(history: PurchaseHistory, minimum_support: int, limit: int) -> Affinities:
@@ -82,11 +90,9 @@ class _Entries:
     confidences: npt.NDArray[np.float32]
 
 
-def _entries(
-    matrix: sparse.csr_array, minimum_support: int, limit: int, linear: Ease | None = None, weight: float = 0.0
-) -> _Entries:
+def _entries(matrix: sparse.csr_array, minimum_support: int, limit: int, mixture: Mixture | None = None) -> _Entries:
     """Best entries of `matrix.T @ matrix` by cosine, in blocks of rows that keep the memory bounded."""
-    place = linear.places(np.arange(matrix.shape[1])) if linear is not None else None
+    place = mixture.ease.places(np.arange(matrix.shape[1])) if mixture is not None else None
     counts = np.asarray(matrix.sum(axis=0)).ravel().astype(np.float64)
     # Whoever has too few purchases alone has too few with anything else.
     frequent = np.flatnonzero(counts >= minimum_support)
@@ -100,12 +106,13 @@ def _entries(
         keep = (together >= minimum_support) & (rows != related)
         rows, related, together = rows[keep], related[keep], together[keep].astype(np.float64)
         scores = together / np.sqrt(counts[rows] * counts[related])
-        if linear is not None and place is not None:
+        if mixture is not None and place is not None:
+            scores *= mixture.cosine
             of_rows, of_related = place[frequent[rows]], place[frequent[related]]
             part = (of_rows >= 0) & (of_related >= 0)
-            scores[part] += weight * linear.weights[of_rows[part], of_related[part]]
-            positive = scores > 0
-            rows, related, together, scores = rows[positive], related[positive], together[positive], scores[positive]
+            scores[part] += mixture.linear * mixture.ease.weights[of_rows[part], of_related[part]]
+            kept = np.sort(best_per_row(rows, related, np.abs(scores), limit))
+            rows, related, together, scores = rows[kept], related[kept], together[kept], scores[kept]
         best = best_per_row(rows, related, scores, limit)
         rows, related = rows[best], related[best]
         parts.append(

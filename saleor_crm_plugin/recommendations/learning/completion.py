@@ -7,7 +7,8 @@ baskets.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Self
 
 import numpy as np
@@ -19,13 +20,20 @@ from saleor_crm_plugin.recommendations.learning import dense
 from saleor_crm_plugin.recommendations.learning.affinity import Affinities
 from saleor_crm_plugin.recommendations.learning.ease import Ease
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
+from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 from saleor_crm_plugin.recommendations.learning.ranking import row_starts, spread
+from saleor_crm_plugin.recommendations.learning.statistics import HALF_LIVES
 
 Array = npt.NDArray[np.int64]
 
-# Weights that are tried. Complete Journey takes 2 and .1 by product, 10 and .2 by product type.
-LINEAR_WEIGHTS: Final = (0.0, 1.0, 2.0, 4.0, 10.0, 40.0)
-OWN_WEIGHTS: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+# What is tried. Weights of the cosine and of `ease`; of one's own purchases, in units of what they usually add up to;
+# after how many days these count half, and to which power their number. Complete Journey takes 1 and 2, and by product
+# type `ease` alone.
+MIXTURES: Final = ((1.0, 0.0), (1.0, 1.0), (1.0, 2.0), (1.0, 4.0), (1.0, 10.0), (0.0, 1.0))
+OWN_WEIGHTS: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
+OWN_UNITS: Final = (0.1, 0.05)
+OWN_POWERS: Final = (0.5, 0.7, 1.0)
+REGULARIZATIONS: Final = (50.0, 200.0, 500.0)
 # Baskets that the weights are tried on: the hit rate is then known to a hundredth.
 BASKETS_LIMIT: Final = 3_000
 
@@ -77,11 +85,6 @@ class HiddenItems:
         return len(self.hidden)
 
 
-class Weights(NamedTuple):
-    linear: float
-    own: float
-
-
 def hits(
     scores: npt.NDArray[np.float32], hidden: Array, given: sparse.csr_array, top: int = TOP
 ) -> npt.NDArray[np.bool_]:
@@ -94,26 +97,94 @@ def hits(
     return result
 
 
-def tuned_weights(items: HiddenItems, together: Affinities, linear: Ease, own: sparse.csr_array) -> Weights | None:
-    """The weights with the most hits; None without baskets.
+class _Trial(NamedTuple):
+    cosine: float
+    linear: float
+    own: float
+    half_life_days: float
+    power: float
+
+
+def tuned_completion(
+    items: HiddenItems,
+    together: Affinities,
+    linear: Callable[[float], Ease],
+    own: Callable[[float, float], sparse.csr_array],
+    parameters: Parameters,
+) -> Parameters:
+    """With the values of those about baskets that give the most hits, one group after the other; unchanged without
+    baskets.
 
     Args:
-        own: (U, P) how much each customer bought of each product.
+        linear: `ease` on baskets with a regularization.
+        own: (U, P) how much each customer bought of each product, with a half-life in days and a power.
     """
     if not len(items):
-        return None
-    related = together.as_matrix()
-    count = np.zeros((len(LINEAR_WEIGHTS), len(OWN_WEIGHTS)), dtype=np.int64)
-    for block in dense.blocks(len(items), own.shape[1]):
+        return parameters
+    matrix = together.as_matrix()
+    regularization = parameters.basket_regularization
+    ease = linear(regularization)
+
+    def best(trials: Sequence[_Trial], ease: Ease) -> tuple[int, _Trial]:
+        counts = _counted(items, matrix, ease, own, trials)
+        return max(zip(counts, trials, strict=True), key=lambda counted: counted[0])
+
+    habit = (parameters.own_half_life_days, parameters.own_power)
+    most, chosen = best(
+        [
+            _Trial(*mixture, weight * (mixture[0] * OWN_UNITS[0] + mixture[1] * OWN_UNITS[1]), *habit)
+            for mixture in MIXTURES
+            for weight in OWN_WEIGHTS
+        ],
+        ease,
+    )
+    if chosen.own:
+        # A longer half-life and a higher power make the numbers larger, which the weight makes up for.
+        for habits in (
+            [(days, chosen.power) for days in HALF_LIVES[1:]],
+            [(chosen.half_life_days, power) for power in OWN_POWERS],
+        ):
+            trials = [chosen._replace(own=chosen.own * share) for share in (0.5, 0.75, 1.0, 1.5, 2.0)]
+            most, chosen = best(
+                [one._replace(half_life_days=days, power=power) for days, power in habits for one in trials], ease
+            )
+    if chosen.linear:
+        for other in REGULARIZATIONS:
+            if other == parameters.basket_regularization:
+                continue
+            count, _ = best([chosen], linear(other))
+            if count > most:
+                most, regularization = count, other
+    return replace(
+        parameters,
+        basket_cosine=chosen.cosine,
+        basket_linear=chosen.linear,
+        basket_own=chosen.own,
+        own_half_life_days=chosen.half_life_days,
+        own_power=chosen.power,
+        basket_regularization=regularization,
+    )
+
+
+def _counted(
+    items: HiddenItems,
+    together: sparse.csr_array,
+    ease: Ease,
+    own: Callable[[float, float], sparse.csr_array],
+    trials: Sequence[_Trial],
+) -> list[int]:
+    """The hits of each trial."""
+    habits = {(trial.half_life_days, trial.power) for trial in trials}
+    bought = {habit: own(*habit) for habit in sorted(habits)}
+    counts = [0] * len(trials)
+    for block in dense.blocks(len(items), together.shape[1]):
         given, hidden = items.given[block], items.hidden[block]
-        cosine = (given @ related).toarray()
+        cosine = (given @ together).toarray()
         straight = np.zeros_like(cosine)
-        straight[:, linear.products] = linear.scores(given)
-        usual = own[items.customers[block]].toarray()
-        for row, linear_weight in enumerate(LINEAR_WEIGHTS):
-            base = cosine + np.float32(linear_weight) * straight
-            for column, own_weight in enumerate(OWN_WEIGHTS):
-                scores = base + np.float32(own_weight) * usual
-                count[row, column] += hits(scores, hidden, given).sum()
-    best = np.unravel_index(int(count.argmax()), count.shape)
-    return Weights(LINEAR_WEIGHTS[best[0]], OWN_WEIGHTS[best[1]])
+        straight[:, ease.products] = ease.scores(given)
+        usual = {habit: matrix[items.customers[block]].toarray() for habit, matrix in bought.items()}
+        for number, trial in enumerate(trials):
+            scores = np.float32(trial.cosine) * cosine + np.float32(trial.linear) * straight
+            scores += np.float32(trial.own) * usual[trial.half_life_days, trial.power]
+            counts[number] += int(hits(scores, hidden, given).sum())
+    return counts

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from saleor_crm_plugin.recommendations.learning.candidates import NO_PRODUCT, Candidates, CandidateSource, Why
 from saleor_crm_plugin.recommendations.learning.parameters import Discovery, Parameters
-from saleor_crm_plugin.recommendations.learning.ranking import best_per_row, places, row_starts
-from saleor_crm_plugin.recommendations.learning.statistics import Statistics
+from saleor_crm_plugin.recommendations.learning.ranking import best_per_row, found_in, places, row_starts
+from saleor_crm_plugin.recommendations.learning.statistics import HALF_LIVES, Statistics
 
 Array = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -42,7 +43,7 @@ class PersonalLists:
         reason_products: (m,) position of the product that led to it; `POPULAR`: the product itself.
         reason_values: (m,) `BOUGHT_BEFORE`: number of baskets; `BOUGHT_TOGETHER`: share of the reason's baskets, 0 if
             not known.
-        amounts: (m,) how much was bought: decayed baskets times the product's repeat rate to a power; 0 if never.
+        amounts: (m,) how much was bought: decayed baskets to a power, as parameters say; 0 if never.
         due_days: (m,) days after the end of the history at which it is expected to be bought again; NaN if not known.
         rhythm_days: (m,) mean days between the customer's own purchases of it; NaN below three purchases.
     """
@@ -56,6 +57,12 @@ class PersonalLists:
     amounts: Floats
     due_days: Floats
     rhythm_days: Floats
+
+    def amounts_of(self, customers_count: int, products_count: int) -> sparse.csr_array:
+        """(U, P) `amounts`, of what is listed."""
+        bought = self.amounts > 0
+        entries = (self.amounts[bought].astype(np.float32), (self.customers[bought], self.products[bought]))
+        return sparse.csr_array(entries, shape=(customers_count, products_count))
 
 
 # From so many purchases on, the gaps between them are called a rhythm.
@@ -99,7 +106,7 @@ def arranged(
     chosen = np.concatenate((again, fresh))
     order = np.lexsort((slots, candidates.customers[chosen]))
     chosen = chosen[order]
-    return _described(candidates.where(chosen), scores[order], bought[chosen], statistics)
+    return _described(candidates.where(chosen), scores[order], bought[chosen], statistics, parameters)
 
 
 def explained(lists: PersonalLists, source: CandidateSource) -> PersonalLists:
@@ -158,8 +165,27 @@ def _relative(customers: Array, scores: Floats, logarithms: bool) -> Floats:
     return np.exp(scores - best) if logarithms else scores / best
 
 
+def own_amounts(
+    customers: Array, products: Array, statistics: Statistics, half_life_days: float, power: float
+) -> Floats:
+    """(n,) how much each of these customers bought of each of these products; 0 if never.
+
+    Args:
+        half_life_days: one of `HALF_LIVES`.
+    """
+    known = statistics.bought
+    entry, found = found_in(known.keys, customers * statistics.size + products)
+    amounts = np.zeros(len(products))
+    amounts[found] = known.decayed[HALF_LIVES.index(half_life_days)][entry[found]] ** power
+    return amounts
+
+
 def _described(
-    chosen: Candidates, scores: Floats, bought: npt.NDArray[np.bool_], statistics: Statistics
+    chosen: Candidates,
+    scores: Floats,
+    bought: npt.NDArray[np.bool_],
+    statistics: Statistics,
+    parameters: Parameters,
 ) -> PersonalLists:
     kinds = np.where(
         bought, Why.BOUGHT_BEFORE, np.where(chosen.reasons != NO_PRODUCT, Why.BOUGHT_TOGETHER, Why.POPULAR)
@@ -172,7 +198,9 @@ def _described(
         kinds=kinds,
         reason_products=np.where(chosen.reasons == NO_PRODUCT, chosen.products, chosen.reasons),
         reason_values=chosen.values,
-        amounts=np.where(bought, chosen.again, 0.0),
+        amounts=own_amounts(
+            chosen.customers, chosen.products, statistics, parameters.own_half_life_days, parameters.own_power
+        ),
         due_days=due,
         rhythm_days=rhythm,
     )

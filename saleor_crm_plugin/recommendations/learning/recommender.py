@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from math import isfinite
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from scipy import sparse
 
 from saleor_crm_plugin.exceptions import ModelFileError
 from saleor_crm_plugin.recommendations.learning import dense, persistence
-from saleor_crm_plugin.recommendations.learning.affinity import Affinities, bought_by_the_same, bought_together
+from saleor_crm_plugin.recommendations.learning.affinity import Affinities, Mixture, bought_by_the_same, bought_together
 from saleor_crm_plugin.recommendations.learning.candidates import Why
 from saleor_crm_plugin.recommendations.learning.channels import channel_lists
 from saleor_crm_plugin.recommendations.learning.ease import Ease, fit_ease
@@ -28,10 +28,13 @@ from saleor_crm_plugin.recommendations.learning.popular import by_sales, recent_
 from saleor_crm_plugin.recommendations.learning.positions import UNKNOWN, Positions
 from saleor_crm_plugin.recommendations.learning.ranker import Ranker, available
 from saleor_crm_plugin.recommendations.learning.ranking import row_starts
-from saleor_crm_plugin.recommendations.learning.selection import Rankers, Selection, own_amounts, select
+from saleor_crm_plugin.recommendations.learning.selection import Rankers, Selection, select
 from saleor_crm_plugin.recommendations.learning.statistics import Statistics
 from saleor_crm_plugin.recommendations.learning.stored import NO_REASON, PersonalList, PopularList, RelatedList
 from saleor_crm_plugin.recommendations.progress import Progress, no_progress
+
+# What goes with all products together, where each may have more than `related_limit`.
+COMPLETING_ENTRIES: Final = 2_000_000
 
 
 class Recommender(Model):
@@ -68,10 +71,9 @@ class Recommender(Model):
         moment = Moment.at_the_end_of(history, chosen)
         completing = moment.together
         if chosen.basket_linear:
-            linear = fit_ease(history.by_basket(), chosen.basket_regularization)
-            completing = bought_together(
-                history, chosen.minimum_support, chosen.related_limit, linear, chosen.basket_linear
-            )
+            ease = fit_ease(history.by_basket(), chosen.basket_regularization)
+            mixture = Mixture(ease, chosen.basket_cosine, chosen.basket_linear)
+            completing = bought_together(history, chosen.minimum_support, _completing_limit(history, chosen), mixture)
         alike = bought_by_the_same(history, chosen.minimum_support, chosen.related_limit)
         return cls(moment, selection.rankers, completing, alike, selection)
 
@@ -246,7 +248,7 @@ class Recommender(Model):
         listed[places[places != UNKNOWN]] = True
         total = sparse.csr_array((count, self._moment.statistics.size), dtype=np.float32)
         for lists in self._lists(listed):
-            total = total + own_amounts(lists, count, self._moment)
+            total = total + lists.amounts_of(count, self._moment.statistics.size)
         return total.tocsr()
 
     def _most_sold(self) -> npt.NDArray[np.int64]:
@@ -262,6 +264,12 @@ class Recommender(Model):
             if last > first:
                 part = slice(first, last)
                 yield RelatedList(product, related[part], scores[part], confidences[part])
+
+
+def _completing_limit(history: PurchaseHistory, chosen: Parameters) -> int:
+    return max(
+        chosen.related_limit, min(chosen.completing_limit, COMPLETING_ENTRIES // max(len(history.product_ids), 1))
+    )
 
 
 def _known(days: npt.NDArray[np.float64]) -> list[float | None]:

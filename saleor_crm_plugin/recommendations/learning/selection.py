@@ -18,13 +18,13 @@ from saleor_crm_plugin.recommendations.evaluation.cases import Cases
 from saleor_crm_plugin.recommendations.evaluation.intervals import estimate
 from saleor_crm_plugin.recommendations.evaluation.metrics import quality
 from saleor_crm_plugin.recommendations.learning.candidates import Why
-from saleor_crm_plugin.recommendations.learning.completion import HiddenItems, tuned_weights
-from saleor_crm_plugin.recommendations.learning.ease import fit_ease
+from saleor_crm_plugin.recommendations.learning.completion import HiddenItems, tuned_completion
+from saleor_crm_plugin.recommendations.learning.ease import Ease, fit_ease
 from saleor_crm_plugin.recommendations.learning.examples import Examples
 from saleor_crm_plugin.recommendations.learning.features import NAMES
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
-from saleor_crm_plugin.recommendations.learning.lists import PersonalLists, Preferences, arranged, simple_preferences
-from saleor_crm_plugin.recommendations.learning.moments import Moment, Snapshot
+from saleor_crm_plugin.recommendations.learning.lists import Preferences, arranged, own_amounts, simple_preferences
+from saleor_crm_plugin.recommendations.learning.moments import Snapshot
 from saleor_crm_plugin.recommendations.learning.parameters import Discovery, Parameters
 from saleor_crm_plugin.recommendations.learning.ranker import Ranker, available
 from saleor_crm_plugin.recommendations.learning.statistics import HALF_LIVES
@@ -243,21 +243,19 @@ def _tuned_completion(
     if len(snapshot.next.customers) < FEWEST_CASES:
         return parameters
     moment = snapshot.moment
-    lists = arranged(snapshot.candidates, preferences_of(snapshot, parameters, rankers), moment.statistics, parameters)
+    statistics = moment.statistics
+    lists = arranged(snapshot.candidates, preferences_of(snapshot, parameters, rankers), statistics, parameters)
     later = history.since(snapshot.days, snapshot.days - parameters.horizon_days)
-    items = HiddenItems.of(later, moment.statistics.products.baskets > 0)
-    linear = fit_ease(moment.history.by_basket(), parameters.basket_regularization)
-    weights = tuned_weights(items, moment.together, linear, own_amounts(lists, len(history.customer_ids), moment))
-    if weights is None:
-        return parameters
-    return replace(parameters, basket_linear=weights.linear, basket_own=weights.own)
+    items = HiddenItems.of(later, statistics.products.baskets > 0)
 
+    def own(half_life_days: float, power: float) -> sparse.csr_array:
+        amounts = own_amounts(lists.customers, lists.products, statistics, half_life_days, power)
+        return replace(lists, amounts=amounts).amounts_of(len(history.customer_ids), statistics.size)
 
-def own_amounts(lists: PersonalLists, customers_count: int, moment: Moment) -> sparse.csr_array:
-    """(U, P) how much each customer bought, of what is listed."""
-    bought = lists.kinds == Why.BOUGHT_BEFORE
-    entries = (lists.amounts[bought].astype(np.float32), (lists.customers[bought], lists.products[bought]))
-    return sparse.csr_array(entries, shape=(customers_count, moment.statistics.size))
+    def linear(regularization: float) -> Ease:
+        return fit_ease(moment.history.by_basket(), regularization)
+
+    return tuned_completion(items, moment.together, linear, own, parameters)
 
 
 def preferences_of(snapshot: Snapshot, parameters: Parameters, rankers: Rankers | None) -> Preferences:

@@ -13,7 +13,7 @@ from saleor.order.models import Order, OrderLine
 from saleor.product.models import Product
 
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
-from saleor_crm_plugin.recommendations.models import PersonalRecommendations, RecommendationModel
+from saleor_crm_plugin.recommendations.models import PersonalRecommendations, ProductAffinity, RecommendationModel
 from saleor_crm_plugin.recommendations.reasons import ReasonCode, Recommendation
 from saleor_crm_plugin.recommendations.serving import Asked, Scope, serve
 from tests.integration.recommendations.shop import buy, make_products, make_profile, publish
@@ -253,3 +253,19 @@ def test_people_with_and_without_carts_in_one_statement(channel: Channel) -> Non
 
     assert together == alone
     assert len(queries) == 1
+
+
+def test_what_is_bought_instead_speaks_against_a_product(channel: Channel) -> None:
+    tea, milk, cup, spoon, jug = make_products(5)
+    publish(together={tea: [cup, spoon], milk: [spoon, jug]}, data_until=trained())
+    ProductAffinity.objects.filter(product_id=tea.pk).update(scores=[0.3, -0.5])
+    ProductAffinity.objects.filter(product_id=milk.pk).update(scores=[0.4, 0.2])
+
+    def reasons(*basket: Product) -> dict[int, ReasonCode]:
+        scope = Scope(channel.pk, Kind.FREQUENTLY_BOUGHT_TOGETHER, first=3)
+        return {one.product_id: one.reason.kind for one in serve([Asked(None, keys(*basket))], scope)[0]}
+
+    together = ReasonCode.BOUGHT_TOGETHER
+    assert [key for key, code in reasons(milk).items() if code == together] == keys(spoon, jug)
+    assert [key for key, code in reasons(tea).items() if code == together] == keys(cup)
+    assert [key for key, code in reasons(tea, milk).items() if code == together] == keys(cup, jug)
