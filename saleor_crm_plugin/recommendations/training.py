@@ -51,7 +51,7 @@ def train(
     Args:
         parameters: those that settings fix, and where the choice begins.
         tune: choose parameters and rankers anew; False: keep those of the published model; None: choose anew where
-            there are none, or where they were chosen `TUNE_EVERY` ago.
+            there are none, as there was too little to choose on, or where they were chosen `TUNE_EVERY` ago.
         force: publish in any case.
         unlisted: customers for whom no list is computed. Their baskets count like all others for what goes with what.
 
@@ -96,7 +96,8 @@ def _chosen(
     earlier = chosen_before(published)
     if earlier is None or tune or (tune is None and _is_old(published, model.started_at)):
         selection = select(history, parameters, progress)
-        model.tuned_at = model.started_at
+        # Where nothing could be compared, nothing was chosen: the first orders of a shop do not settle a week.
+        model.tuned_at = model.started_at if selection.comparison.next else None
     else:
         settled = earlier.parameters.with_settings_of(parameters)
         selection = kept(history, settled, earlier.rankers, progress)

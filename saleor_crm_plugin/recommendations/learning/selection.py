@@ -166,7 +166,7 @@ def select(history: PurchaseHistory, parameters: Parameters, progress: Progress)
 
 
 def _too_few(horizon: float) -> str:
-    return f"Fewer than {FEWEST_CASES} customers bought in the last {horizon:g} days: too few to compare on."
+    return f"Fewer than {FEWEST_CASES} customers bought in the last {horizon:.0f} days: too few to compare on."
 
 
 def horizon_of(history: PurchaseHistory) -> float | None:

@@ -166,6 +166,17 @@ def test_parameters_serve_for_a_week(
     assert (second.parameters["minimum_support"], second.parameters["discovery_share"]) == (2, 0.2)
 
 
+def test_the_first_orders_of_a_shop_settle_nothing_for_a_week(habits: PurchaseHistory, simple_only: None) -> None:
+    first = learn(weekly_shop(customers=20))
+    assert first.evaluation["notes"][-1].startswith("Fewer than 100 customers bought in the last 28 days")
+
+    # Then comes the rest, by `crm_backfill`.
+    second = learn(habits)
+
+    assert (first.tuned_at, second.tuned_at) == (None, second.started_at)
+    assert second.evaluation["next_basket"]
+
+
 @pytest.fixture(scope="module")
 def chosen() -> selection.Selection:
     with pytest.MonkeyPatch.context() as patch:

@@ -104,8 +104,6 @@ PIN = {"name": "Pin", "action": "PIN", "position": 1}
         ({**BOOST, "factor": 0.5}, "factor", "INVALID"),
         ({**BOOST, "factor": -3}, "factor", "INVALID"),
         ({**BOOST, "factor": 100.5}, "factor", "INVALID"),
-        ({**BOOST, "factor": float("inf")}, "factor", "INVALID"),
-        ({**BOOST, "factor": float("nan")}, "factor", "INVALID"),
         ({**BOOST, "action": "EXCLUDE"}, "factor", "INVALID"),
         ({**BOOST, "position": 1}, "position", "INVALID"),
         ({**BOOST, "places": 1}, "places", "INVALID"),

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import numpy.typing as npt
@@ -104,3 +107,21 @@ def test_another_header(ranker: Ranker, change: dict[str, object]) -> None:
 
     with pytest.raises(ValueError, match="not a saved ranker"):
         Ranker.from_bytes(json.dumps({**json.loads(header), **change}).encode() + b"\n" + forests)
+
+
+@pytest.mark.parametrize(("settled", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_threads_that_wait_leave_the_processor_to_others(settled: dict[str, str], policy: str) -> None:
+    """In a process of its own: OpenMP reads its settings once, and tells them on the error stream when asked."""
+    loading = f"import os, {module.__name__} as r; r.available(); print(os.environ.get('OMP_WAIT_POLICY'))"
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", loading],
+        env={**environment, **settled, "OMP_DISPLAY_ENV": "TRUE"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert f"OMP_WAIT_POLICY = '{policy}'" in done.stderr
+    assert done.stdout.strip() == str(settled.get("OMP_WAIT_POLICY")), "nobody else is told"
