@@ -14,7 +14,7 @@ from saleor_crm_plugin.graphql.additions import ADDITIONS
 from tests.graphql.security import table
 from tests.graphql.security.rules import DENIED, NULL, SEEN, Requestor, expected, is_about_whoever_asks, permissions_in
 from tests.graphql.security.walking import Found, Schema, errors_of, is_plumbing, name_of
-from tests.graphql.security.world import PERMISSIONS, SECRET, World, fingerprint, make_world
+from tests.graphql.security.world import PERMISSIONS, SECRET, World, fingerprint
 
 pytestmark = pytest.mark.django_db
 
@@ -25,18 +25,6 @@ RULES = {
     for fields, rule in lines.items()
     for field in fields.split()
 }
-
-
-@pytest.fixture
-def world(db: None, settings: Any) -> World:
-    # A selection of everything costs more than a shop lets one ask for at once.
-    settings.GRAPHQL_QUERY_MAX_COMPLEXITY = 0
-    return make_world()
-
-
-@pytest.fixture(scope="module")
-def schema() -> Schema:
-    return Schema()
 
 
 def requestors(kind: str, world: World, rule: str) -> Iterator[Requestor]:
