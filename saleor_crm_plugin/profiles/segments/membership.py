@@ -19,6 +19,7 @@ from datetime import datetime
 from django.db import DatabaseError, connections, transaction
 
 from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.confidential import told
 from saleor_crm_plugin.profiles.segments.fragments import Fragment, joined
 from saleor_crm_plugin.profiles.segments.models import ERROR_MAX_LENGTH, CustomerSegment
 from saleor_crm_plugin.profiles.segments.problems import SegmentQueryError
@@ -122,7 +123,9 @@ def refresh_all(vocabulary: Vocabulary, now: datetime, using: str) -> Moves:
         try:
             moves = refresh_segment(segment_id, vocabulary, now, using)
         except DatabaseError as error:
-            logger.error("Segment %s could not be refreshed; the next night tries again.", segment_id, exc_info=error)
+            logger.error(
+                "Segment %s could not be refreshed; the next night tries again.", segment_id, exc_info=told(error)
+            )
             message = f"The members could not be computed ({type(error).__name__}); the log says why."
             CustomerSegment.objects.using(using).filter(pk=segment_id).update(error=message)
         else:
