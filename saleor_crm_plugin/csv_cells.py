@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final, Protocol
 from uuid import UUID
 
-# A spreadsheet takes a cell that begins with one of these for a formula, some also where it is the wide sign of a Chinese
+# A spreadsheet takes a cell that begins with one of these for a formula, some also the wide signs of a Chinese
 # or Japanese keyboard (OWASP, "CSV Injection").
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
