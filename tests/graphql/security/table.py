@@ -51,9 +51,11 @@ QUERIES: Final = [
     ("customerDataRequests(first: 5)", "MANAGE_USERS"),
     ("customerProfiles(first: 5)", "MANAGE_USERS"),
     ('customerProfiles(first: 5, search: "{email}")', "MANAGE_USERS"),
+    ("customerProfiles(first: 5, where: {{ isGuest: true }})", "MANAGE_USERS"),
     ("customerTags", "MANAGE_USERS"),
     ("customerSegments(first: 5)", "MANAGE_USERS"),
     ('customerSegment(id: "{segment}")', "MANAGE_USERS"),
+    ('customerSegment(slug: "{slug}")', "MANAGE_USERS"),
     ('customerSegmentPreview(query: "orders_count > 0")', "MANAGE_USERS"),
     ('customerSegmentPreview(query: "order_count > 0")', "MANAGE_USERS"),
     ('customerSegmentExplain(segmentId: "{segment}", profileId: "{profile}")', "MANAGE_USERS"),
@@ -155,6 +157,15 @@ MUTATIONS: Final = [
     ('merchandisingRuleUpdate(id: "{merchandising_rule}", input: {{ name: "x" }})', "MANAGE_PRODUCTS"),
     ('merchandisingRuleDelete(id: "{merchandising_rule}")', "MANAGE_PRODUCTS"),
 ]
+
+# Mutations that only tell something, or hand it to the workers.
+CHANGE_NOTHING: Final = {
+    "loyaltyEarningRuleSimulate",
+    "customerProfileMergePreview",
+    "recommendationModelTrain",
+    # Who has a code gets the same one.
+    "referralCodeCreate",
+}
 
 # Fields of our own types, by who may read them once they have got the object. Nobody gets more than the lines above
 # give; fields of a mutation's answer, and of the pages of a list, belong to whoever got that.

@@ -198,9 +198,11 @@ def done(world: World, schema: Schema, requestor: Requestor, call: str, rule: st
     wrong = [] if got == want else [f"{who}: {got} instead of {want}: {answer}"[:600]]
     if value is not None:
         wrong += strayed(schema.found(value, errors, (name,)), requestor, rule, who)
-    if want != SEEN:
-        changed = {table for table, content in fingerprint().items() if content != before[table]}
-        # An attempt at a code is kept, so that attempts can be counted.
-        if changed - {"crm_referral", "crm_profile_identity", "crm_customer_profile", "crm_loyalty_account"}:
-            wrong.append(f"{who}: changed {changed}")
+    changed = {name for name, content in fingerprint().items() if content != before[name]}
+    if want == SEEN and not changed and name not in table.CHANGE_NOTHING:
+        wrong.append(f"{who}: changed nothing")
+    # An attempt at a code is kept, so that attempts can be counted.
+    of_attempts = {"crm_referral", "crm_profile_identity", "crm_customer_profile", "crm_loyalty_account"}
+    if want != SEEN and changed - of_attempts:
+        wrong.append(f"{who}: changed {changed}")
     return wrong

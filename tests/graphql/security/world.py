@@ -288,6 +288,7 @@ def _profile(shop: SimpleNamespace, people: SimpleNamespace, profile: CustomerPr
         "note": global_id("CustomerNote", note.pk),
         "review": global_id("ProductReview", review.pk),
         "segment": global_id("CustomerSegment", segment.pk),
+        "slug": segment.slug,
         "guest": global_id("CustomerProfile", found[other]),
         "merge": global_id("CustomerMerge", merge.pk),
     }
