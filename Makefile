@@ -15,7 +15,7 @@ DEMO_OPTIONS := $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS)) $(if $(filter 0,$
 help:
 	@echo "make demo [HOUSEHOLDS=n] [SERVE=0]   a shop with real purchases, a purchase with points over HTTP, then an API explorer"
 	@echo "make test [ARGS='-k points']         all tests, or those that pytest's ARGS choose"
-	@echo "make lint                            style, types, import contracts, missing migrations"
+	@echo "make lint                            style, types, import contracts, dangerous code, missing migrations"
 	@echo "make bench [BENCH=clv]               how long what takes, and how much memory: $(BENCH)"
 	@echo "make evaluate                        how good recommendations are, beside other people's: half an hour"
 	@echo "make clean                           remove what the other targets made"
@@ -35,6 +35,7 @@ lint: $(VENV)
 	@$(BIN)/mypy
 	@$(BIN)/mypy --config-file tests/mypy.ini
 	@$(BIN)/lint-imports
+	@.ci/scan $(BIN)
 	@$(BIN)/python tests/devshop/manage.py makemigrations --check --dry-run saleor_crm_plugin
 
 bench: $(VENV)

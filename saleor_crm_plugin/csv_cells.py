@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Final, Protocol
 from uuid import UUID
 
-# A spreadsheet takes a cell that begins with one of these for a formula.
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes a cell that begins with one of these for a formula, some also the wide signs of a Chinese
+# or Japanese keyboard (OWASP, "CSV Injection").
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 Value = str | int | float | Decimal | datetime | UUID | None
 

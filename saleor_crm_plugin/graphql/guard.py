@@ -11,6 +11,7 @@ from django.db import DatabaseError, DataError
 from graphql import GraphQLError
 from promise import Promise, is_thenable
 
+from saleor_crm_plugin.confidential import shorten
 from saleor_crm_plugin.ingestion.logs import log_once
 from saleor_crm_plugin.ingestion.tasks import our_tables_are_missing
 from saleor_crm_plugin.texts import can_be_stored
@@ -39,13 +40,17 @@ def guarded(resolver: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _reject(error: Exception) -> None:
-    raise explained(error) if isinstance(error, DATABASE_ERRORS) else error
+    if isinstance(error, DATABASE_ERRORS):
+        raise_explained(error, {})
+    raise error
 
 
 def raise_explained(error: DatabaseError | UnicodeEncodeError, arguments: Mapping[str, Any]) -> NoReturn:
     """Raise it, or what explains it."""
     explanation = explained(error, arguments)
     if explanation is error:
+        # Saleor logs it.
+        shorten(error)
         # Not "from error": Saleor follows causes to their end, and an error that is its own cause has none.
         raise error
     raise explanation from error

@@ -58,7 +58,7 @@ LEFT JOIN (
     GROUP BY fact.profile_id
 ) bought ON bought.profile_id = profile.id
 WHERE profile.id = ANY(%(profiles)s::bigint[]) AND profile.merged_into_id IS NULL
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 def read_signs(profile_ids: Collection[int], tax_id_key: str, using: str | None = None) -> dict[int, Signs]:

@@ -75,7 +75,7 @@ SELECT id, reason FROM (
     WHERE granted.updated_at > %(since)s AND NOT seen.is_forgotten
 ) AS lately
 WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 Difference = tuple[UUID, str]
 
@@ -96,7 +96,8 @@ def count_differences(since: datetime | None, limit: int, using: str | None = No
     statement = _SWEEP if since is None else _LATELY
     with connections[using or DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(
-            f"SELECT count(*) FROM ({statement}) AS behind", {"after": FIRST_ID, "limit": limit, "since": since}
+            f"SELECT count(*) FROM ({statement}) AS behind",  # nosec B608  # constants only; values are parameters
+            {"after": FIRST_ID, "limit": limit, "since": since},
         )
         return int(cursor.fetchone()[0])
 

@@ -20,6 +20,7 @@ from django.db import transaction
 from kombu.exceptions import OperationalError as BrokerError
 from saleor.core.db.connection import allow_writer
 
+from saleor_crm_plugin.confidential import summary, told
 from saleor_crm_plugin.ingestion import tasks
 from saleor_crm_plugin.ingestion.broker import BrokerPausedError, Publisher
 from saleor_crm_plugin.ingestion.logs import log_once
@@ -135,11 +136,10 @@ def _log_dropped(task: Task, error: Exception) -> None:
     log_once(
         logger,
         (task.name, type(error)),
-        "%s did not run (%s: %s). The shop is not affected, and reconciliation (the periodic task, or the command "
+        "%s did not run (%s). The shop is not affected, and reconciliation (the periodic task, or the command "
         "crm_reconcile) repairs it later. If it lasts, check the Celery broker and the database.",
         task.name,
-        type(error).__name__,
-        error,
+        f"{type(error).__name__}: {error}" if isinstance(error, BrokerError) else summary(error),
         # Of a broker that is away, the message says all.
-        exc_info=None if isinstance(error, BrokerError) else error,
+        exc_info=None if isinstance(error, BrokerError) else told(error),
     )

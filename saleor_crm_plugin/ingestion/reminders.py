@@ -20,6 +20,7 @@ from django.db import DEFAULT_DB_ALIAS, transaction
 from saleor.account.models import User
 from saleor.plugins.manager import get_plugins_manager
 
+from saleor_crm_plugin.confidential import told
 from saleor_crm_plugin.loyalty.reminders.models import ReminderKind
 from saleor_crm_plugin.loyalty.reminders.queries import ACCOUNT_BATCH_SIZE, claim, expiry_due, users_of
 
@@ -114,8 +115,9 @@ def _notify(manager: Any, event: str, account_id: int, recipient: _Recipient, pa
 
     try:
         manager.notify(event, complete)
-    except Exception:
-        logger.exception("The reminder %s for loyalty account %s was not sent.", event, account_id)
+    except Exception as error:
+        # Whoever sends mail says to whom it could not.
+        logger.error("The reminder %s for loyalty account %s was not sent.", event, account_id, exc_info=told(error))
         return False
     return True
 

@@ -82,11 +82,11 @@ def _abandoned(arguments: Arguments) -> Fragment:
     if "within" in arguments:
         sql += Fragment(" AND c.last_change >= %s::timestamptz", (arguments["within"],))
     sql += " AND EXISTS (SELECT 1 FROM checkout_checkoutline line WHERE line.checkout_id = c.token)"
-    by_user = "EXISTS (SELECT 1 FROM checkout_checkout c WHERE c.user_id = p.user_id AND " + sql + ")"
+    by_user = "EXISTS (SELECT 1 FROM checkout_checkout c WHERE c.user_id = p.user_id AND " + sql + ")"  # nosec B608  # our text; what staff wrote is a parameter
     by_email = (
         "EXISTS (SELECT 1 FROM crm_profile_identity i"
         ' JOIN checkout_checkout c ON c.user_id IS NULL AND lower(btrim(c.email) COLLATE "C") = i.value'
-        " WHERE i.profile_id = p.id AND i.kind IN ('verified_email', 'unverified_email') AND " + sql + ")"
+        " WHERE i.profile_id = p.id AND i.kind IN ('verified_email', 'unverified_email') AND " + sql + ")"  # nosec B608  # our text; what staff wrote is a parameter
     )
     return "(" + by_user + " OR " + by_email + ")"
 
@@ -180,13 +180,13 @@ LOYALTY_FIELDS: tuple[Field, ...] = (
         name_of("name of a tier", "tier"),
         "Name of the customer's tier.",
         f"(SELECT tier.name FROM {_ACCOUNT} JOIN crm_tier_membership member ON member.account_id = a.id"
-        " JOIN crm_loyalty_tier tier ON tier.id = member.tier_id WHERE a.profile_id = p.id)",
+        " JOIN crm_loyalty_tier tier ON tier.id = member.tier_id WHERE a.profile_id = p.id)",  # nosec B608  # our text; what staff wrote is a parameter
     ),
     _scalar(
         "points",
         WHOLE,
         "Points that can be spent now.",
-        f"COALESCE((SELECT a.active - a.held FROM {_ACCOUNT} WHERE a.profile_id = p.id), 0)",
+        f"COALESCE((SELECT a.active - a.held FROM {_ACCOUNT} WHERE a.profile_id = p.id), 0)",  # nosec B608  # our text; what staff wrote is a parameter
     ),
 )
 

@@ -16,6 +16,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from saleor.core.db.connection import allow_writer
 
+from saleor_crm_plugin.confidential import told
 from saleor_crm_plugin.ingestion.segment_fields import REGISTRY
 from saleor_crm_plugin.ingestion.segment_names import find_names, known_names
 from saleor_crm_plugin.profiles.segments import membership
@@ -38,7 +39,7 @@ def refresh_for(profile_ids: Collection[int], now: datetime | None = None, using
     try:
         membership.refresh_profiles(profile_ids, VOCABULARY, now or timezone.now(), using)
     except DatabaseError as error:
-        logger.error("Segments could not be brought in line; the nightly refresh does it.", exc_info=error)
+        logger.error("Segments could not be brought in line; the nightly refresh does it.", exc_info=told(error))
 
 
 @allow_writer()

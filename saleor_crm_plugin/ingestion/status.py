@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db import DatabaseError, connections, transaction
 
+from saleor_crm_plugin.confidential import summary
 from saleor_crm_plugin.config import LAST_SYNC, LAST_TRAINING, ORDERS_BEHIND
 from saleor_crm_plugin.ingestion.logs import log_once
 from saleor_crm_plugin.ingestion.models import SyncState
@@ -42,7 +43,7 @@ def status_lines(using: str) -> dict[str, str]:
                 ORDERS_BEHIND: _orders_behind(using),
             }
     except DatabaseError as error:
-        log_once(logger, "status", "The status of the CRM plugin cannot be read: %s", str(error).partition("\n")[0])
+        log_once(logger, "status", "The status of the CRM plugin cannot be read: %s", summary(error))
         return dict.fromkeys((LAST_SYNC, LAST_TRAINING, ORDERS_BEHIND), UNKNOWN)
 
 

@@ -18,6 +18,7 @@ from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 from saleor.core.db.connection import allow_writer
 
+from saleor_crm_plugin.confidential import told
 from saleor_crm_plugin.ingestion import lifecycle
 from saleor_crm_plugin.ingestion.account_events import record_account_events
 from saleor_crm_plugin.ingestion.actions import award_sign_ups
@@ -176,7 +177,7 @@ def _record_failure(order_id: UUID, error: Exception, using: str) -> None:
         "run `manage.py crm_reconcile` after mending it.",
         order_id,
         type(error).__name__,
-        exc_info=error,
+        exc_info=told(error),
     )
     OrderSync.objects.using(using).update_or_create(
         order_id=order_id, defaults={"error": type(error).__name__[:ERROR_MAX_LENGTH]}

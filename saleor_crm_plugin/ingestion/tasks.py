@@ -19,6 +19,7 @@ from django.utils import timezone
 from saleor.celeryconf import app
 from saleor.core.db.connection import allow_writer
 
+from saleor_crm_plugin.confidential import shorten
 from saleor_crm_plugin.exceptions import ForecastError, TrainingError
 from saleor_crm_plugin.ingestion.logs import log_once
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
@@ -72,6 +73,8 @@ def crm_task(**options: Any) -> Callable[[Callable[Concatenate[ShopSettings, P],
                     job(settings, *args, **kwargs)
                 except DatabaseError as error:
                     if not our_tables_are_missing(error):
+                        # Celery logs it.
+                        shorten(error)
                         raise
                     log_once(
                         logger,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import DatabaseError
 
+from saleor_crm_plugin.confidential import told
 from saleor_crm_plugin.exceptions import CRMError
 from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.loyalty import accounts
@@ -89,7 +90,7 @@ def _review(account_ids: Collection[int], scheme: Scheme, now: datetime, using: 
 
 
 def _log(error: Exception) -> None:
-    logger.error("Tiers could not be brought in line; the periodic review tries again.", exc_info=error)
+    logger.error("Tiers could not be brought in line; the periodic review tries again.", exc_info=told(error))
 
 
 def review_tiers(now: datetime, using: str = "default") -> int:

@@ -33,7 +33,7 @@ _MOVES: Final = f"'{TransactionType.MERGE_OUT.value}', '{TransactionType.MERGE_I
 
 POINTS: Final = Source(
     name="points",
-    table=f"(SELECT * FROM crm_points_transaction WHERE type NOT IN ({_MOVES}))",
+    table=f"(SELECT * FROM crm_points_transaction WHERE type NOT IN ({_MOVES}))",  # nosec B608  # constants only; values are parameters
     owner="account_id",
     owners="accounts",
     with_owners=_ACCOUNTS,

@@ -16,6 +16,7 @@ from django.db import DatabaseError, transaction
 from saleor.channel.models import Channel
 from saleor.core.db.connection import allow_writer
 
+from saleor_crm_plugin.confidential import summary
 from saleor_crm_plugin.exceptions import RecommendationInputError
 from saleor_crm_plugin.ingestion.logs import log_once
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
@@ -99,7 +100,10 @@ def track_events(
             return _record(events, sender, channel_id, settings, now)
     except DatabaseError as error:
         log_once(
-            logger, "tracking", "Events of recommendations cannot be recorded; the shop is not affected: %s", error
+            logger,
+            "tracking",
+            "Events of recommendations cannot be recorded; the shop is not affected: %s",
+            summary(error),
         )
         raise RecommendationInputError("Events cannot be recorded just now.", "UNAVAILABLE") from error
 

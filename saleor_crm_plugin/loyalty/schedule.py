@@ -13,6 +13,7 @@ from datetime import datetime
 
 from django.db import DataError, IntegrityError, models
 
+from saleor_crm_plugin.confidential import told
 from saleor_crm_plugin.exceptions import LedgerError
 from saleor_crm_plugin.loyalty import storage
 from saleor_crm_plugin.loyalty.ledger import Ledger
@@ -70,11 +71,12 @@ def _each_account(due: models.Q, job: Callable[[int, datetime, str], int], now: 
     for account_id in _accounts(due, using):
         try:
             yield job(account_id, now, using)
-        except (LedgerError, IntegrityError, DataError):
-            logger.exception(
+        except (LedgerError, IntegrityError, DataError) as error:
+            logger.error(
                 "The lots of loyalty account %s cannot be brought up to date. It is tried again at the next run; "
                 "`manage.py crm_ledger_audit` says what is wrong.",
                 account_id,
+                exc_info=told(error),
             )
 
 

@@ -51,7 +51,7 @@ def lock_accounts(account_ids: Sequence[int], using: str) -> dict[int, LoyaltyAc
     wanted = set(account_ids)
     while wanted:
         ids = sorted(wanted)
-        rows = accounts.filter(RawSQL(_WITH_MERGED_INTO, [ids, ids], models.BooleanField()))
+        rows = accounts.filter(RawSQL(_WITH_MERGED_INTO, [ids, ids], models.BooleanField()))  # nosec B611  # constant; ids are parameters
         locked.update((row.pk, row) for row in rows)
         wanted = {row.merged_into_id for row in locked.values() if row.merged_into_id is not None} - locked.keys()
     return locked
@@ -163,7 +163,7 @@ def _insert(rows: Sequence[models.Model], using: str) -> None:
         cursor.execute(
             f"INSERT INTO {rows[0]._meta.db_table} ({columns}) "
             f"SELECT {columns} FROM ROWS FROM (json_to_recordset(%s) AS ({types})) "
-            f"WITH ORDINALITY AS new ({columns}, number) ORDER BY number",
+            f"WITH ORDINALITY AS new ({columns}, number) ORDER BY number",  # nosec B608  # tables and columns of our models
             # Moments and UUIDs as PostgreSQL reads them.
             [json.dumps(cells, default=str)],
         )

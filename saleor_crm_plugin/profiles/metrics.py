@@ -64,7 +64,7 @@ WHERE (kept.orders_count, kept.gross_spent, kept.refunded, kept.first_order_at, 
       (excluded.orders_count, excluded.gross_spent, excluded.refunded, excluded.first_order_at, excluded.last_order_at,
        excluded.average_order_value, excluded.average_days_between_orders, excluded.items_count,
        excluded.returned_items)
-"""
+"""  # nosec B608  # constants only; values are parameters
 _REMOVE = """
 DELETE FROM crm_profile_metrics kept
 WHERE kept.profile_id = ANY(%(profiles)s::bigint[])

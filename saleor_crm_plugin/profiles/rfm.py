@@ -106,7 +106,7 @@ SET recency_score = wanted.recency, frequency_score = wanted.frequency, monetary
     rfm_group = wanted.rfm_group
 FROM changed JOIN wanted USING (id)
 WHERE kept.id = changed.id
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 def refresh_rfm(window_days: int, now: datetime, using: str | None = None) -> int:

@@ -69,4 +69,4 @@ FROM (
     WHERE shown.id = ANY (asked.basket[:{SHOWN_LIMIT}])
 ) shared
 GROUP BY product_id
-"""
+"""  # nosec B608  # constants only; values are parameters

@@ -32,7 +32,7 @@ bestsellers AS MATERIALIZED (
     {sold("entry.product_id")}
     ORDER BY entry.position LIMIT {_ENOUGH}
 ),
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 NEWEST: Final = f"""
 newest AS MATERIALIZED (
@@ -46,13 +46,13 @@ newest AS MATERIALIZED (
     {sold("entry.product_id")}
     ORDER BY entry.product_id DESC LIMIT {_ENOUGH}
 ),
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 NEWEST_OF_CATEGORY: Final = f"""
 SELECT id AS product_id, {sources.without_knowledge(Served.NEW_IN_CATEGORY)}, -id::float8 AS position
 FROM product_product WHERE category_id = ANY ({SUBTREE})
 ORDER BY id DESC LIMIT {SCAN_LIMIT}
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 _BY_DATE: Final = "published_at DESC, product_id DESC"
@@ -61,7 +61,7 @@ _FROM_THE_NEWEST: Final = f"""
 SELECT listing.product_id, listing.published_at FROM product_productchannellisting listing {{within}}
 WHERE {{wanted}} AND {LISTED} AND listing.published_at <= %(now)s
 ORDER BY listing.published_at DESC, listing.product_id DESC LIMIT {SCAN_LIMIT}
-"""
+"""  # nosec B608  # constants only; values are parameters
 # All products of a category in this order: quick while it is small. In a large one, the first products of the channel
 # that are in the category are found soon.
 _MEMBERS: Final = f"""
@@ -69,7 +69,7 @@ members AS MATERIALIZED (
     SELECT id FROM product_product WHERE category_id = ANY ({SUBTREE}) LIMIT {SCAN_LIMIT + 1}
 ),
 size AS MATERIALIZED (SELECT count(*) <= {SCAN_LIMIT} AS is_small FROM members),
-"""
+"""  # nosec B608  # constants only; values are parameters
 _OF_SMALL_CATEGORY: Final = f"""
 SELECT listing.product_id, listing.published_at
 FROM members CROSS JOIN LATERAL (
@@ -78,14 +78,14 @@ FROM members CROSS JOIN LATERAL (
 ) listing
 WHERE (SELECT is_small FROM size)
 ORDER BY listing.published_at DESC, listing.product_id DESC OFFSET 0
-"""
+"""  # nosec B608  # constants only; values are parameters
 _IN_CATEGORY: Final = f"""
 CROSS JOIN LATERAL (
     SELECT FROM product_product product
     WHERE product.id = listing.product_id AND product.category_id = ANY ({SUBTREE})
     LIMIT 1
 ) member
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 def arrivals(in_category: bool) -> str:
@@ -94,7 +94,7 @@ def arrivals(in_category: bool) -> str:
     def sold_of(rows: str) -> str:
         return f"""
         (SELECT entry.*, sale.category_id FROM ({rows}) entry {sold("entry.product_id")}
-        ORDER BY {_BY_DATE} LIMIT {_ENOUGH})"""
+        ORDER BY {_BY_DATE} LIMIT {_ENOUGH})"""  # nosec B608  # constants only; values are parameters
 
     if in_category:
         large = _FROM_THE_NEWEST.format(within=_IN_CATEGORY, wanted="NOT (SELECT is_small FROM size)")
@@ -111,4 +111,4 @@ arrivals AS MATERIALIZED (
         row_number() OVER (ORDER BY {_BY_DATE})::float8 AS position, category_id
     FROM ({rows}) found
 ),
-"""
+"""  # nosec B608  # constants only; values are parameters

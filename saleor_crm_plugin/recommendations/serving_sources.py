@@ -73,7 +73,7 @@ CROSS JOIN LATERAL (
         COALESCE(expected.expected_at > %(now)s + {_EARLY.format(rhythm="expected.rhythm")}, false) AS too_early
 ) timing
 WHERE list.model_id = {MODEL} AND list.profile_id = asked.profile
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 # Candidates with several contributions: what they add up to, with the strongest one as the reason. Below 0 stands what
 # is bought instead.
@@ -104,7 +104,7 @@ SELECT entry.product_id, entry.score, {reason} AS reason_kind, entry.confidence 
 FROM crm_product_affinity list,
     unnest(list.related_ids, list.scores, list.confidences) AS entry (product_id, score, confidence)
 WHERE list.model_id = {MODEL} AND list.kind = '{kind.value}' AND list.product_id = ANY ({products})
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 # Of a person's discoveries beside what goes with a basket: they only fill up behind it.
@@ -134,7 +134,7 @@ FROM (
     FROM ({just_bought}) related WHERE product_id <> ALL ({_JUST_BOUGHT})
 ) mixed
 ORDER BY product_id, position
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 def for_person_with_basket(wanted: str = "true") -> str:
@@ -149,7 +149,7 @@ def for_person_with_basket(wanted: str = "true") -> str:
     FROM ({_PERSONAL}) personal WHERE {wanted} AND NOT just_bought
     UNION ALL
     {_related(_TOGETHER, Served.GOES_WITH, "asked.basket")}
-""")
+""")  # nosec B608  # constants only; values are parameters
 
 
 def bought_again() -> str:
@@ -166,7 +166,7 @@ WHERE recent.asked = asked.asked AND NOT EXISTS (
     SELECT FROM ({_PERSONAL}) personal
     WHERE personal.reason_kind = {_BOUGHT_BEFORE} AND personal.product_id = recent.product_id
 )
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 def bought_before() -> str:
@@ -174,7 +174,7 @@ def bought_before() -> str:
     return f"""
 SELECT product_id FROM ({_PERSONAL}) personal WHERE reason_kind = {_BOUGHT_BEFORE}
 UNION ALL SELECT product_id FROM recent WHERE recent.asked = asked.asked
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 DISCOVERED: Final = f"reason_kind <> {_BOUGHT_BEFORE}"
@@ -192,7 +192,7 @@ FROM crm_popular_products list,
     unnest(list.product_ids, list.scores) WITH ORDINALITY AS entry (product_id, score, place)
 WHERE list.model_id = {MODEL} AND list.kind = '{kind.value}' AND list.channel_id = %(channel)s
     AND list.category_id {place}
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 def without_knowledge(reason: int | str) -> str:

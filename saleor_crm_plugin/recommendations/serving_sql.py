@@ -124,7 +124,7 @@ recent AS MATERIALIZED (
     ) bought
     WHERE given.profile <> 0
 ),
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 # What is below a category counts as in it.
 _SUBTREE_ROWS: Final = """
@@ -162,7 +162,7 @@ asked AS MATERIALIZED (
     SELECT asked.*, asked.basket || %(excluded)s::bigint[] {kept_out} AS excluded, %(wanted)s::bigint AS missing
     FROM given asked
 ),
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 def _found(name: str, asked: str, stage: _Stage, limit: str = "asked.missing") -> str:
@@ -182,7 +182,7 @@ def _found(name: str, asked: str, stage: _Stage, limit: str = "asked.missing") -
         ORDER BY candidate.position, candidate.product_id LIMIT {limit}
     ) best
 ),
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 def _short(name: str, asked: str, found: str) -> str:
@@ -197,12 +197,13 @@ def _short(name: str, asked: str, found: str) -> str:
     GROUP BY asked.asked, asked.profile, asked.basket, asked.excluded, asked.missing
     HAVING count(found.product_id) < asked.missing
 ),
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 def _page(stages: list[_Stage]) -> str:
     answers = " UNION ALL ".join(
-        f"SELECT *, {stage.source.value} AS source FROM stage_{number}" for number, stage in enumerate(stages, start=1)
+        f"SELECT *, {stage.source.value} AS source FROM stage_{number}"  # nosec B608  # constants and numbers only
+        for number, stage in enumerate(stages, start=1)
     )
     return f"""
 page AS MATERIALIZED (
@@ -218,7 +219,7 @@ FROM page LEFT JOIN LATERAL (
 ) reason ON true
 WHERE page.place > %(skip)s
 ORDER BY page.asked, page.place
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 _PERSONAL_KINDS: Final = {Kind.FOR_YOU, Kind.BUY_AGAIN, Kind.DISCOVER}
@@ -261,7 +262,7 @@ def _personal(shape: Shape, wanted: str) -> str:
 SELECT * FROM ({alone}) alone WHERE cardinality(asked.basket) = 0
 UNION ALL
 SELECT * FROM ({sources.for_person_with_basket(wanted)}) together WHERE cardinality(asked.basket) > 0
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 def _of_basket(rows: Callable[[], str]) -> Callable[[Shape], str]:
@@ -287,7 +288,7 @@ def _viewed() -> str:
     return f"""
 SELECT product_id, {sources.without_knowledge(Served.VIEWED)}, position
 FROM ({viewed_source("asked.profile", "asked.session")}) viewed
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 _SOURCES: Final[dict[RecommendationKind, Callable[[Shape], str | _Stage]]] = {

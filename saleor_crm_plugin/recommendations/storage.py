@@ -106,7 +106,7 @@ def _take_over(
         INSERT INTO {table._meta.db_table} (model_id, {columns})
         SELECT %(model)s, {columns} FROM {table._meta.db_table}
         WHERE model_id = (SELECT id FROM crm_recommendation_model WHERE status = %(published)s) AND {condition}
-    """
+    """  # nosec B608  # tables and columns of our models
     with connections[_using(model)].cursor() as cursor:
         cursor.execute(statement, {"model": model.pk, "published": ModelStatus.PUBLISHED.value, **parameters})
         return int(cursor.rowcount)
@@ -174,7 +174,7 @@ def discard_old(using: str) -> None:
 
 def has_rows(model: RecommendationModel) -> bool:
     """Whether anything can be served from this version."""
-    lists = " OR ".join(f"EXISTS (SELECT FROM {table} WHERE model_id = %(model)s)" for table in _ROW_TABLES)
+    lists = " OR ".join(f"EXISTS (SELECT FROM {table} WHERE model_id = %(model)s)" for table in _ROW_TABLES)  # nosec B608  # tables and columns of our models
     with connections[_using(model)].cursor() as cursor:
         cursor.execute(f"SELECT {lists}", {"model": model.pk})
         return bool(cursor.fetchone()[0])
@@ -191,7 +191,7 @@ def _delete_rows(using: str, model_ids: Sequence[int]) -> None:
     if model_ids:
         with connections[using].cursor() as cursor:
             for table in _ROW_TABLES:
-                cursor.execute(f"DELETE FROM {table} WHERE model_id = ANY (%s)", [list(model_ids)])
+                cursor.execute(f"DELETE FROM {table} WHERE model_id = ANY (%s)", [list(model_ids)])  # nosec B608  # tables and columns of our models
 
 
 def _lock_profiles(using: str, profile_ids: list[int]) -> set[int]:

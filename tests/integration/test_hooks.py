@@ -377,7 +377,7 @@ class TestWithoutABroker:
             announce_order(placed)
         assert Order.objects.get().pk == placed.pk
         [message] = of_ours(caplog)
-        assert "sync_order_task did not run (RuntimeError: a fault of ours)" in message
+        assert "sync_order_task did not run (RuntimeError)" in message
 
     @pytest.mark.django_db(transaction=True)
     def test_a_failing_database_raises_nothing(self, caplog: pytest.LogCaptureFixture) -> None:

@@ -56,7 +56,7 @@ SET recency_score = NULL, frequency_score = NULL, monetary_score = NULL, rfm_gro
     prediction_status = '{PredictionStatus.REFUSED.value}', predicted_clv = NULL, predicted_orders = NULL,
     probability_alive = NULL, churn_probability = NULL, expected_next_order_at = NULL
 FROM known WHERE known.id = metrics.id
-"""
+"""  # nosec B608  # constants only; values are parameters
 # Until the next forecast nothing is known of those who allow it again.
 _UNBLANK_STATUS = f"""
 WITH refused AS (
@@ -66,7 +66,7 @@ WITH refused AS (
 )
 UPDATE crm_profile_metrics metrics SET prediction_status = '{PredictionStatus.INSUFFICIENT_DATA.value}'
 FROM refused WHERE refused.id = metrics.id
-"""
+"""  # nosec B608  # constants only; values are parameters
 _BLANK_STAGE = """
 UPDATE crm_customer_profile SET lifecycle_stage = '', lifecycle_since = NULL
 WHERE id = ANY (%(refusing)s::bigint[]) AND (lifecycle_stage <> '' OR lifecycle_since IS NOT NULL)

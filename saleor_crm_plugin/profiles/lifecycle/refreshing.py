@@ -127,7 +127,7 @@ WHERE profile.id = wanted.id
   AND (profile.lifecycle_stage, profile.lifecycle_since, profile.found_quiet_at)
       IS DISTINCT FROM (wanted.stage, wanted.since, wanted.found_at)
 RETURNING profile.id, wanted.old_stage, wanted.stage, wanted.since, wanted.silence, wanted.usual, wanted.alive
-"""
+"""  # nosec B608  # constants only; values are parameters
 _LAST_ORDERS = """
 SELECT DISTINCT ON (profile_id) profile_id, order_id
 FROM crm_profile_order

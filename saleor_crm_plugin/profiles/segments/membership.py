@@ -19,6 +19,7 @@ from datetime import datetime
 from django.db import DatabaseError, connections, transaction
 
 from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.confidential import told
 from saleor_crm_plugin.profiles.segments.fragments import Fragment, joined
 from saleor_crm_plugin.profiles.segments.models import ERROR_MAX_LENGTH, CustomerSegment
 from saleor_crm_plugin.profiles.segments.problems import SegmentQueryError
@@ -39,7 +40,7 @@ _LOCK_ALONE = "SELECT pg_advisory_xact_lock(%s, %s)"
 _LOCK_SHARED = f"""
 SELECT id, query, pg_advisory_xact_lock_shared({_LOCK_CLASS}, id::int), set_config('jit', 'off', true)
 FROM crm_customer_segment ORDER BY id
-"""
+"""  # nosec B608  # our text; what staff wrote is a parameter
 _LOCK_PROFILES = "SELECT id FROM crm_customer_profile WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 # In the order of the keys, so that writers cannot deadlock.
 _MOVE = f"""
@@ -79,7 +80,7 @@ _MOVE = f"""
     ON CONFLICT (key) DO NOTHING
 )
 SELECT (SELECT count(*) FROM entered), (SELECT count(*) FROM gone)
-"""
+"""  # nosec B608  # our text; what staff wrote is a parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,9 @@ def refresh_all(vocabulary: Vocabulary, now: datetime, using: str) -> Moves:
         try:
             moves = refresh_segment(segment_id, vocabulary, now, using)
         except DatabaseError as error:
-            logger.error("Segment %s could not be refreshed; the next night tries again.", segment_id, exc_info=error)
+            logger.error(
+                "Segment %s could not be refreshed; the next night tries again.", segment_id, exc_info=told(error)
+            )
             message = f"The members could not be computed ({type(error).__name__}); the log says why."
             CustomerSegment.objects.using(using).filter(pk=segment_id).update(error=message)
         else:

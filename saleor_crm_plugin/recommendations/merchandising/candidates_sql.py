@@ -196,7 +196,7 @@ class Ruled:
         # Each product once.
         columns = f"product_id, {without_knowledge('found.reason_kind')}, position, category_id"
         found = " UNION ALL ".join(parts)
-        return f"SELECT DISTINCT ON (product_id) {columns} FROM ({found}) found ORDER BY product_id, position"
+        return f"SELECT DISTINCT ON (product_id) {columns} FROM ({found}) found ORDER BY product_id, position"  # nosec B608  # constants only; values are parameters
 
     def _looked_up(self, pins: Sequence[ListRule]) -> list[str]:
         forms: dict[tuple[bool, bool, int], list[tuple[LookedUp, int]]] = {}

@@ -112,11 +112,11 @@ _NEWEST: Final = f"OFFSET 0) found ORDER BY product_id DESC LIMIT {LOOKED_UP})"
 _IN_COLLECTION: Final = f"""{{product}} = ANY (ARRAY(SELECT product_id FROM (
     SELECT member.product_id FROM product_collectionproduct member
     WHERE member.collection_id = ANY ({{named}}::int[])
-    {_NEWEST})"""
+    {_NEWEST})"""  # nosec B608  # constants only; values are parameters
 _WITH_VALUE: Final = f"""{{product}} = ANY (ARRAY(SELECT product_id FROM (
     SELECT assigned.product_id FROM attribute_assignedproductattributevalue assigned
     WHERE assigned.value_id = ANY (ARRAY(SELECT value_id FROM rule_value WHERE number = ANY ({{named}}::bigint[])))
-    {_NEWEST})"""
+    {_NEWEST})"""  # nosec B608  # constants only; values are parameters
 
 
 class LookedUp(NamedTuple):

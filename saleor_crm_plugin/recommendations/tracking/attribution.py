@@ -91,7 +91,7 @@ FROM converted FULL JOIN (SELECT * FROM sold WHERE kind IS NOT NULL) sold USING 
 UNION ALL
 SELECT NULL, (SELECT COALESCE(sum(clicks), 0) FROM converted)::bigint, orders, lines, COALESCE(amount, 0)
 FROM sold WHERE kind IS NULL
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 @dataclass(frozen=True, slots=True)

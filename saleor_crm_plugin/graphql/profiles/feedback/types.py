@@ -115,7 +115,12 @@ class CustomerFeedback(ModelObjectType):
     created_at = DateTime(required=True, description="When it was given.")
     edited_at = DateTime(description="When the score or comment was last changed. Null if never.")
     editable_until = DateTime(required=True, description="Until when the customer can change it.")
-    order = graphene.Field("saleor.graphql.order.types.Order", description="The order that it is about.")
+    order = graphene.Field(
+        "saleor.graphql.order.types.Order",
+        description="The order that it is about. Null for whoever may not see it."
+        + requires(OrderPermissions.MANAGE_ORDERS, AccountPermissions.MANAGE_USERS)
+        + " A customer sees the own ones.",
+    )
     reviews = NonNullList(ProductReview, required=True, description="Ratings of the products of the order.")
     customer = graphene.Field(
         "saleor_crm_plugin.graphql.profiles.types.CustomerProfile",
@@ -142,7 +147,12 @@ class CustomerFeedback(ModelObjectType):
     @staticmethod
     def resolve_order(root: models.OrderFeedback, info: Any) -> Any:
         def in_context(order: Any) -> Any:
-            return order and SyncWebhookControlContext(node=order, allow_sync_webhooks=False)
+            # Of two customers who were merged, each sees what both said, but the own orders only.
+            visible = order and (
+                is_owner(info, order.user_id)
+                or has_any_permission(info, OrderPermissions.MANAGE_ORDERS, AccountPermissions.MANAGE_USERS)
+            )
+            return SyncWebhookControlContext(node=order, allow_sync_webhooks=False) if visible else None
 
         return OrderByIdLoader(info.context).load(root.order_id).then(in_context)
 

@@ -32,19 +32,20 @@ def condition_of(where: Mapping[str, Any]) -> Q:
     Raises:
         GraphQLError: what was asked contradicts itself, is empty, or is too much; the message names the place.
     """
-    if _size(where) > CONDITIONS_LIMIT:
+    # First of all, since every other look at it goes as deep as it is.
+    if _size(where, 1) > CONDITIONS_LIMIT:
         raise GraphQLError(f"`where` takes up to {CONDITIONS_LIMIT} conditions.")
-    return _node(where, 1)
+    return _node(where)
 
 
-def _size(where: Mapping[str, Any]) -> int:
-    parts = [part for operator in _OPERATORS for part in where.get(operator) or ()]
-    return max(1, len(where.keys() - set(_OPERATORS))) + sum(_size(part) for part in parts)
-
-
-def _node(where: Mapping[str, Any], depth: int) -> Q:
+def _size(where: Mapping[str, Any], depth: int) -> int:
     if depth > DEPTH_LIMIT:
         raise GraphQLError(f"`where` is nested up to {DEPTH_LIMIT} deep.")
+    parts = [part for operator in _OPERATORS for part in where.get(operator) or ()]
+    return max(1, len(where.keys() - set(_OPERATORS))) + sum(_size(part, depth + 1) for part in parts)
+
+
+def _node(where: Mapping[str, Any]) -> Q:
     given = {name: value for name, value in where.items() if value is not None}
     operators = [name for name in _OPERATORS if name in given]
     if operators and len(given) > 1:
@@ -52,7 +53,7 @@ def _node(where: Mapping[str, Any], depth: int) -> Q:
     condition = Q()
     for name, value in given.items():
         if name in _OPERATORS:
-            parts = [_node(part, depth + 1) for part in value]
+            parts = [_node(part) for part in value]
             if not parts:
                 raise GraphQLError(f"`{name}` of `where` has no conditions.")
             condition = parts[0]

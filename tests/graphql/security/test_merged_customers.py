@@ -1,0 +1,57 @@
+"""Two customers whom staff have said to be one: what belongs to an account of the shop stays with that account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.ingestion.merging import merge_customers
+from saleor_crm_plugin.ingestion.sync import sync_orders
+from saleor_crm_plugin.profiles.feedback.models import OrderFeedback
+from saleor_crm_plugin.profiles.models import CustomerProfile
+from tests.devshop.factories import make_order
+from tests.graphql.client import global_id
+
+pytestmark = pytest.mark.django_db
+
+FEEDBACK = """{ me { customerProfile { feedback(first: 5) { edges { node { score order { id } } } } } } }"""
+OF_STAFF = "{ customerFeedback(first: 5) { edges { node { score order { id } } } } }"
+
+
+@pytest.fixture
+def orders(shop: Any) -> dict[int, str]:
+    """Ids of the orders by the score that each got. Ben's profile was merged into Ann's."""
+    of_ben = make_order(shop.ben, channel=shop.channel, lines=[(shop.plum, 1)])
+    assert not sync_orders([of_ben.pk]).failed
+    now = timezone.now()
+    for score, order in ((9, shop.first), (3, of_ben)):
+        OrderFeedback.objects.create(
+            order_id=order.pk,
+            profile=CustomerProfile.objects.get(user=order.user),
+            channel_id=shop.channel.pk,
+            score=score,
+            created_at=now,
+        )
+    source, target = (CustomerProfile.objects.get(user=user).pk for user in (shop.ben, shop.ann))
+    merge_customers(source, target, SYSTEM, now)
+    return {9: global_id("Order", shop.first.pk), 3: global_id("Order", of_ben.pk)}
+
+
+def told(edges: list[dict[str, Any]]) -> dict[int, str | None]:
+    return {edge["node"]["score"]: edge["node"]["order"] and edge["node"]["order"]["id"] for edge in edges}
+
+
+def test_each_reads_what_both_said_and_about_the_own_order_only(orders, as_ann, as_ben):
+    """An order tells where its customer lives."""
+    of_ann = told(as_ann.data(FEEDBACK)["me"]["customerProfile"]["feedback"]["edges"])
+    of_ben = told(as_ben.data(FEEDBACK)["me"]["customerProfile"]["feedback"]["edges"])
+    assert of_ann == {9: orders[9], 3: None}
+    assert of_ben == {9: None, 3: orders[3]}
+
+
+def test_staff_read_about_which_order_it_is(orders, staff_with, app_with):
+    for staff in (staff_with("MANAGE_USERS"), app_with("MANAGE_USERS")):
+        assert told(staff.data(OF_STAFF)["customerFeedback"]["edges"]) == orders
