@@ -1,0 +1,20 @@
+"""A Celery worker with a pool of processes: `python -m tests.faults.processes.worker NAME CONCURRENCY`."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.faults.processes.start import name_connections, set_up
+
+if __name__ == "__main__":
+    role, concurrency = sys.argv[1:]
+    set_up(role)
+    from celery.signals import worker_process_init
+    from saleor.celeryconf import app
+
+    @worker_process_init.connect(weak=False)
+    def _name(**kwargs: object) -> None:
+        name_connections(role)
+
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    app.worker_main(["worker", "-n", f"{role}@shop", "-c", concurrency, "-P", "prefork", "-l", "INFO", *quiet])
