@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,7 +59,8 @@ def broker(logs: Path) -> Iterator[Broker]:
 @pytest.fixture(scope="session")
 def environment(django_db_setup: None) -> dict[str, str]:
     """Of every process: the database of the tests, and the keys that tokens are signed with."""
-    return {"CRM_FAULTS_DATABASE": str(connection.settings_dict["NAME"]), "SECRET_KEY": settings.SECRET_KEY}
+    place = {name: connection.settings_dict[name] for name in ("NAME", "HOST", "PORT", "USER", "PASSWORD")}
+    return {"CRM_FAULTS_DATABASE": json.dumps(place), "SECRET_KEY": settings.SECRET_KEY}
 
 
 @pytest.fixture(scope="session")

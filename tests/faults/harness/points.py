@@ -74,9 +74,11 @@ def _run(script: str) -> None:
         session.execute(script)
 
 
-def connect() -> psycopg.Connection[Any]:
+def connect(database: str = "") -> psycopg.Connection[Any]:
     """A connection of the drill's own, beside Django's."""
     parameters = connection.get_connection_params()
+    if database:
+        parameters["dbname"] = database
     names = {"dbname", "user", "password", "host", "port"}
     return psycopg.connect(
         **{name: value for name, value in parameters.items() if name in names and value}, autocommit=True

@@ -64,6 +64,13 @@ class Process:
         processes = [psutil.Process(pid) for pid in (self.pid, *self.children())]
         return sum(process.memory_info().rss for process in processes)
 
+    def pause(self) -> None:
+        """It and its children do nothing until `go_on`, as on a machine that hangs."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.killpg(self.pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """With all its children, and without a warning."""
         if self.is_running():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import time
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -17,14 +17,11 @@ from saleor.celeryconf import app
 
 from tests.faults.harness.broker import Broker
 from tests.faults.harness.processes import Process
-from tests.faults.harness.waiting import until
+from tests.faults.harness.waiting import PATIENCE_SECONDS, until
 
 TASKS: Final = "saleor_crm_plugin.ingestion.tasks"
-SETTLE_SECONDS: Final = 0.05
-_ENDS: Final = re.compile(
-    r"Task \S+\[[-0-9a-f]+\] (?:succeeded in|raised unexpected)|Discarding revoked task|raised error: WorkerLostError"
-)
-_RECEIVED: Final = re.compile(r"Task \S+\[[-0-9a-f]+\] received")
+_ENDED: Final = re.compile(r"Task \S*\[([-0-9a-f]+)\] (?:succeeded|failed)|Discarding revoked task: \S+\[([-0-9a-f]+)\]")
+_RECEIVED: Final = re.compile(r"Task \S+\[([-0-9a-f]+)\] received")
 
 
 class Worker:
@@ -38,41 +35,46 @@ class Worker:
     ) -> None:
         self.role = role
         self._broker = broker
+        self._logs = directory
         self.process = Process.of_ours(
             "worker", role, str(processes), log=_new_log(directory, role), environment=environment
         )
         self.process.wait_until_it_says("ready.")
 
-    def finish(self, seconds: float = 60) -> None:
-        """Wait until it has done everything that is queued, whatever came of it."""
+    def finish(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until everything that is queued has been done, whatever came of it."""
+        # Between the queue and the worker's log a message is in neither. What was queued before this one, which does
+        # nothing, has been taken when this one is done.
+        [marker] = send(self._broker, "sync_orders_task", [])
+        until(lambda: marker in self._ended_by_all(), "the workers have come to the end of the queue", seconds)
         until(self.is_idle, "the worker has done everything", seconds)
 
-    def is_idle(self) -> bool:
-        """Twice in a row: between the queue and its log a message is in neither for a moment."""
-        if not self._looks_idle():
-            return False
-        time.sleep(SETTLE_SECONDS)
-        return self._looks_idle()
+    def _ended_by_all(self) -> set[str]:
+        return {ended for log in self._logs.glob("*.log") for ended in _ended(log.read_text(errors="replace"))}
 
-    def _looks_idle(self) -> bool:
+    def ended(self) -> int:
+        """Tasks that it has ended, whatever came of them."""
+        return len(_ended(self.process.said()))
+
+    def is_idle(self) -> bool:
         assert self.process.is_running(), self.process.said()[-3000:]
         if self._broker.waiting() or self._broker.taken():
             return False
         said = self.process.said()
-        return len(_RECEIVED.findall(said)) == len(_ENDS.findall(said))
-
-    def ended(self) -> int:
-        """Tasks that it has ended, whatever came of them."""
-        return len(_ENDS.findall(self.process.said()))
+        return {match[1] for match in _RECEIVED.finditer(said)} <= _ended(said)
 
     def failures(self) -> list[str]:
         """What tasks have raised so far."""
         return re.findall(r"raised unexpected: (.*)", self.process.said())
 
 
-def send(broker: Broker, task: str, *arguments: Any, at: datetime | None = None, expires: float | None = None) -> None:
-    """Queue one of our tasks, as a hook or beat does. `at`: it was queued back then."""
-    send_many(broker, task, [arguments], at, expires)
+def _ended(said: str) -> set[str]:
+    return {match[1] or match[2] for match in _ENDED.finditer(said)}
+
+
+def send(broker: Broker, task: str, *arguments: Any, at: datetime | None = None, expires: float | None = None) -> list[str]:
+    """Queue one of our tasks, as a hook or beat does, and return its id. `at`: it was queued back then."""
+    return send_many(broker, task, [arguments], at, expires)
 
 
 def send_many(
@@ -81,19 +83,15 @@ def send_many(
     calls: Sequence[Sequence[Any]],
     at: datetime | None = None,
     expires: float | None = None,
-) -> None:
+) -> list[str]:
     name = f"{TASKS}.{task}"
     lifetime = app.tasks[name].expires if expires is None else expires
-    with Connection(broker.url) as connection, warnings.catch_warnings():
+    clock = nullcontext() if at is None else time_machine.travel(at, tick=False)
+    with Connection(broker.url) as connection, warnings.catch_warnings(), clock:
         # In the process of the tests Celery is eager.
         warnings.simplefilter("ignore", AlwaysEagerIgnored)
         with connection.Producer() as producer:
-            for call in calls:
-                if at is None:
-                    app.send_task(name, list(call), producer=producer, expires=lifetime)
-                else:
-                    with time_machine.travel(at, tick=False):
-                        app.send_task(name, list(call), producer=producer, expires=lifetime)
+            return [app.send_task(name, list(call), producer=producer, expires=lifetime).id for call in calls]
 
 
 def _new_log(directory: Path, role: str) -> Path:

@@ -1,17 +1,19 @@
 """The stand-in shop as an operator runs it, with a broker, on the database of the running test.
 
-Environment: CRM_FAULTS_DATABASE, CELERY_BROKER_URL, and what the names below say.
+Environment: CRM_FAULTS_DATABASE (where it is, as JSON), CELERY_BROKER_URL, and what the names below say.
 """
 
+import json
 import os
 from datetime import timedelta
 
 from tests.devshop.settings import *
 
-for _alias in DATABASES.values():  # noqa: F405
-    _alias["NAME"] = os.environ["CRM_FAULTS_DATABASE"]
-    # As PostgreSQL's own, which the drills change for a database.
-    _alias.setdefault("OPTIONS", {})
+_database = json.loads(os.environ["CRM_FAULTS_DATABASE"])
+DATABASES = {alias: {**_database, "ENGINE": "django.db.backends.postgresql"} for alias in DATABASES}  # noqa: F405
+# A replica that has fallen behind.
+if _replica := os.environ.get("CRM_FAULTS_REPLICA"):
+    DATABASES["replica"]["NAME"] = _replica
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A task that a dead worker had taken is given to another one after this. Saleor leaves it at Celery's hour.
