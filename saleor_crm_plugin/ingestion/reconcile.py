@@ -153,8 +153,8 @@ def _sync(batches: Iterable[list[Difference]], found: Counter[str]) -> None:
 def _position(now: datetime, using: str | None = None) -> tuple[datetime | None, datetime | None]:
     """When the last run, and the last full one, began.
 
-    What is still to come was written by a worker whose clock was wrong, and counts as never: else nothing would be found
-    until then.
+    What is still to come was written by a worker whose clock was wrong, and counts as never: else nothing would be
+    found until then.
     """
     states = SyncState.objects.using(using or DEFAULT_DB_ALIAS).filter(name=STATE)
     value = states.values_list("value", flat=True).first() or {}
