@@ -33,6 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here not in item.path.parents:
             continue
         item.add_marker(pytest.mark.devshop(STAND_IN))
+        item.add_marker(pytest.mark.slow)
         item.add_marker(pytest.mark.django_db(transaction=True, databases=list(settings.DATABASES)))
         if "broker" in getattr(item, "fixturenames", ()) and redis_server() is None:
             item.add_marker(pytest.mark.skip(reason=NO_REDIS))

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 from celery.schedules import crontab
-from django.utils import timezone
 from saleor.celeryconf import app
 
 from saleor_crm_plugin.ingestion.tasks import PERIODIC_TASKS
@@ -68,19 +67,28 @@ def test_a_worker_whose_clock_is_behind_makes_up_for_it_later(
     assert_nothing_lost_and_nothing_twice(shop.sold)
 
 
-@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "America/Santiago", "Australia/Lord_Howe", "UTC"])
+@pytest.mark.parametrize(
+    "zone", ["Europe/Berlin", "America/New_York", "America/Santiago", "Australia/Lord_Howe", "UTC"]
+)
 def test_every_nightly_job_runs_on_the_nights_when_the_clock_is_changed(zone: str) -> None:
     """Beat's own schedule, minute by minute. A job may come twice then, which does no harm; it may not be left out."""
     for night in _nights_of_change(ZoneInfo(zone)) or [date(2026, 3, 29)]:
         runs: Counter[str] = Counter()
         begin = datetime.combine(night, datetime.min.time(), ZoneInfo(zone)).astimezone(UTC)
-        nightly = {name: entry["schedule"] for name, entry in PERIODIC_TASKS.items() if isinstance(entry["schedule"], crontab)}
+        nightly = {
+            name: entry["schedule"] for name, entry in PERIODIC_TASKS.items() if isinstance(entry["schedule"], crontab)
+        }
         last = dict.fromkeys(nightly, begin)
         for minute in range(9 * 60):
             moment = begin + timedelta(minutes=minute)
             with time_machine.travel(moment, tick=False):
                 for name, schedule in nightly.items():
-                    local = crontab(hour=schedule._orig_hour, minute=schedule._orig_minute, nowfun=lambda moment=moment: moment.astimezone(ZoneInfo(zone)), app=app)
+                    local = crontab(
+                        hour=schedule._orig_hour,
+                        minute=schedule._orig_minute,
+                        nowfun=lambda moment=moment: moment.astimezone(ZoneInfo(zone)),
+                        app=app,
+                    )
                     local.tz = ZoneInfo(zone)
                     if local.is_due(last[name].astimezone(ZoneInfo(zone))).is_due:
                         runs[name] += 1
@@ -93,7 +101,8 @@ def _nights_of_change(zone: ZoneInfo) -> list[date]:
     days = [date(2026, 1, 1) + timedelta(days=number) for number in range(365)]
     midnights = [datetime.combine(day, datetime.min.time(), zone) for day in days]
     return [
-        day for day, first, second in zip(days, midnights, midnights[1:], strict=False)
+        day
+        for day, first, second in zip(days, midnights, midnights[1:], strict=False)
         if first.utcoffset() != second.utcoffset()
     ]
 
@@ -101,9 +110,7 @@ def _nights_of_change(zone: ZoneInfo) -> list[date]:
 def test_points_of_a_leap_day_expire_on_the_last_of_february(
     shop: Shop, worker: Worker, broker: Broker, channel: Any, tea: Any, ann: Any
 ) -> None:
-    loyalty_settings(
-        channel, points_per_unit="1", earn_from="2000-01-01T00:00:00+00:00", expiry="12 months"
-    )
+    loyalty_settings(channel, points_per_unit="1", earn_from="2000-01-01T00:00:00+00:00", expiry="12 months")
     leap_day = datetime(2024, 2, 29, 12, tzinfo=UTC)
     order = make_order(ann, lines=[(tea, 1)], created_at=leap_day)
     shop.buy(make_customer("meanwhile@example.com"), tea)
@@ -130,7 +137,9 @@ def test_two_beats_and_two_workers_do_everything_once(
 ) -> None:
     often = {**online, "CRM_FAULTS_RECONCILE_SECONDS": "0.5"}
     beats = [
-        Process.of_ours("beat", str(tmp_path / f"schedule{number}"), log=tmp_path / f"beat{number}.log", environment=often)
+        Process.of_ours(
+            "beat", str(tmp_path / f"schedule{number}"), log=tmp_path / f"beat{number}.log", environment=often
+        )
         for number in range(2)
     ]
     try:

@@ -22,7 +22,7 @@ from tests.faults.harness.waiting import until
 from tests.faults.harness.worker import Worker, send
 from tests.integration.loyalty.test_redemption import customer_with_points
 
-SHORT: Final = 4
+SHORT: Final = 2
 WAITS: Final = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE %s AND wait_event_type = 'Lock'"
 BALANCE: Final = "{ me { loyaltyAccount { balance } } }"
 
@@ -151,7 +151,7 @@ def waiting_for(session: Any) -> None:
 
 @pytest.fixture
 def replica(shop: Shop, worker: Worker) -> Iterator[Callable[[], str]]:
-    """Makes a replica that stops following at once, and says its name: what is written from then on never gets there."""
+    """Makes a replica that stops following at once, and says its name: what is written later never gets there."""
     name = f"{connection.settings_dict['NAME']}_replica"
 
     def drop(session: Any) -> None:

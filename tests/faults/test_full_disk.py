@@ -1,4 +1,4 @@
-"""The disk is full while something is written to it: the file is whole, or it is not there; and the command says why."""
+"""The disk is full while a file is written: the file is whole, or it is not there; and the command says why."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ from tests.faults.harness.street import APPLY, Shop
 from tests.faults.harness.worker import Worker, send
 from tests.integration.loyalty.test_redemption import customer_with_points
 
-SHORT_WEB: Final = 3
-SHORT_WORKER: Final = 4
+SHORT_WEB: Final = 2
+SHORT_WORKER: Final = 3
 BALANCE: Final = 10_000
 SPENT: Final = 700
 NO_ANSWER: Final = (urllib.error.URLError, RemoteDisconnected, ConnectionError)

@@ -23,7 +23,7 @@ from tests.faults.harness.worker import Worker, send
 from tests.integration.loyalty.tiers.ladder import make_tiers
 
 # How many points of the sync are tried in the short form.
-SHORT = 6
+SHORT = 4
 
 
 @pytest.fixture

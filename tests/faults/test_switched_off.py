@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
+from saleor.order.models import OrderLine
 
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.profiles.models import ProfileMetrics
@@ -104,6 +105,18 @@ def test_points_of_the_first_version_are_still_right_after_all_migrations(
 
 def earned_in_the_first_version(order_id: UUID, user_id: int, points: int) -> int:
     """What the sync of an order wrote then, as the tables were; returns the account."""
+    line = OrderLine.objects.get(order=order_id)
+    breakdown = {
+        "version": 2,
+        "points_per_unit": "1",
+        "net": False,
+        "with_shipping": False,
+        "gift_cards_earn": True,
+        "sale_items_earn": True,
+        "rules": [],
+        "eligible": str(points),
+        "parts": [{"key": str(line.pk), "amount": str(points), "points": points}],
+    }
     models = MigrationExecutor(connection).loader.project_state([(APP, FIRST)]).apps
     now = timezone.now()
 
@@ -122,7 +135,8 @@ def earned_in_the_first_version(order_id: UUID, user_id: int, points: int) -> in
         points=points,
         balance_after=points,
         order_id=order_id,
-        idempotency_key=f"order:{order_id}:earn",
+        idempotency_key=f"order:{order_id}:0",
+        breakdown=breakdown,
         created_at=now,
     )
     make(

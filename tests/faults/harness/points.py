@@ -154,7 +154,7 @@ class Point:
 
 @contextmanager
 def stop_at(number: int, role: str) -> Iterator[Point]:
-    """The process of that role that makes its n-th write from now on waits there, until the block ends at the latest."""
+    """The process of that role that makes its n-th write from now on waits there, at most until the block ends."""
     with connect() as session:
         session.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         session.execute("SELECT setval('faults_writes', 1, false)")

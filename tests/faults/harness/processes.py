@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -16,6 +17,13 @@ from tests.faults.harness.waiting import until
 
 ROOT: Final = Path(__file__).parents[3]
 STOP_SECONDS: Final = 20
+# Of Linux.
+PR_SET_PDEATHSIG: Final = 1
+
+
+def _end_with_the_tests() -> None:
+    """Also if those are killed, and no fixture is left to stop it."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Process:
@@ -31,6 +39,7 @@ class Process:
                 cwd=ROOT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
                 start_new_session=True,
+                preexec_fn=_end_with_the_tests,
             )
 
     @classmethod

@@ -16,8 +16,10 @@ def until(look: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS) -
     """The first truth that `look` returns."""
     deadline = time.monotonic() + seconds
     while True:
+        began = time.monotonic()
         if found := look():
             return found
-        if time.monotonic() > deadline:
+        if began > deadline:
             raise AssertionError(f"After {seconds:.0f} s still not: {what}")
-        time.sleep(LOOK_EVERY_SECONDS)
+        # Looking is no more than half of what is done meanwhile.
+        time.sleep(max(LOOK_EVERY_SECONDS, time.monotonic() - began))

@@ -20,7 +20,9 @@ from tests.faults.harness.processes import Process
 from tests.faults.harness.waiting import PATIENCE_SECONDS, until
 
 TASKS: Final = "saleor_crm_plugin.ingestion.tasks"
-_ENDED: Final = re.compile(r"Task \S*\[([-0-9a-f]+)\] (?:succeeded|failed)|Discarding revoked task: \S+\[([-0-9a-f]+)\]")
+_ENDED: Final = re.compile(
+    r"Task \S*\[([-0-9a-f]+)\] (?:succeeded|failed)|Discarding revoked task: \S+\[([-0-9a-f]+)\]"
+)
 _RECEIVED: Final = re.compile(r"Task \S+\[([-0-9a-f]+)\] received")
 
 
@@ -72,7 +74,9 @@ def _ended(said: str) -> set[str]:
     return {match[1] or match[2] for match in _ENDED.finditer(said)}
 
 
-def send(broker: Broker, task: str, *arguments: Any, at: datetime | None = None, expires: float | None = None) -> list[str]:
+def send(
+    broker: Broker, task: str, *arguments: Any, at: datetime | None = None, expires: float | None = None
+) -> list[str]:
     """Queue one of our tasks, as a hook or beat does, and return its id. `at`: it was queued back then."""
     return send_many(broker, task, [arguments], at, expires)
 

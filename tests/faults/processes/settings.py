@@ -7,7 +7,7 @@ import json
 import os
 from datetime import timedelta
 
-from tests.devshop.settings import *
+from tests.devshop.settings import *  # noqa: F403
 
 _database = json.loads(os.environ["CRM_FAULTS_DATABASE"])
 DATABASES = {alias: {**_database, "ENGINE": "django.db.backends.postgresql"} for alias in DATABASES}  # noqa: F405
