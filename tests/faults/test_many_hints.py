@@ -17,7 +17,7 @@ from tests.faults.harness.broker import Broker
 from tests.faults.harness.street import Shop
 from tests.faults.harness.worker import Worker, send, send_many
 
-OLD_HINTS: Final = 1_000_000 if LONG else 5_000
+OLD_HINTS: Final = 1_000_000 if LONG else 2_000
 FRESH_HINTS: Final = 10_000 if LONG else 50
 ORDERS: Final = 10
 # Of the worker and its process together, over what they had when they began.
