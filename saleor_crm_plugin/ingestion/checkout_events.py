@@ -230,13 +230,18 @@ def _owned(batch: Collection[CheckoutSnapshot], using: str) -> Owned:
 
 def _stored(position: str, using: str) -> datetime | None:
     value = SyncState.objects.using(using).filter(name=STATE).values_list("value", flat=True).first() or {}
-    return parse_datetime(value[position]) if position in value else None
+    return _unless_to_come(parse_datetime(value[position])) if position in value else None
 
 
 def _store(position: str, until: datetime, using: str) -> None:
     """Move a position on, never back: the hours after which a checkout is left may be set higher."""
     state, _ = SyncState.objects.using(using).get_or_create(name=STATE)
-    before = state.value.get(position)
-    if before is None or (parse_datetime(before) or until) < until:
+    before = _unless_to_come(parse_datetime(state.value.get(position, "")))
+    if before is None or before < until:
         state.value[position] = until.isoformat()
         state.save(using=using)
+
+
+def _unless_to_come(position: datetime | None) -> datetime | None:
+    """A position that is still to come was written by a worker whose clock was wrong: all is looked at again."""
+    return None if position is not None and position > timezone.now() else position

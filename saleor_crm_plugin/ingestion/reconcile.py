@@ -84,7 +84,7 @@ def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: b
     with only_one(STATE) as mine:
         if not mine:
             return ReconcileResult(skipped=True)
-        since, swept_at = _position()
+        since, swept_at = _position(now)
         if full is None:
             full = since is None or swept_at is None or now - swept_at >= FULL_SWEEP_EVERY
         settings = load_settings()
@@ -127,7 +127,7 @@ def orders_behind(using: str | None = None) -> int:
 
     Looks at what changed since the last run, and at everything if there never was one.
     """
-    since, _ = _position(using)
+    since, _ = _position(timezone.now(), using)
     return count_differences(since and since - IN_FLIGHT, MOST_COUNTED, using)
 
 
@@ -150,11 +150,16 @@ def _sync(batches: Iterable[list[Difference]], found: Counter[str]) -> None:
         reset_queries()
 
 
-def _position(using: str | None = None) -> tuple[datetime | None, datetime | None]:
-    """When the last run, and the last full one, began."""
+def _position(now: datetime, using: str | None = None) -> tuple[datetime | None, datetime | None]:
+    """When the last run, and the last full one, began.
+
+    What is still to come was written by a worker whose clock was wrong, and counts as never: else nothing would be
+    found until then.
+    """
     states = SyncState.objects.using(using or DEFAULT_DB_ALIAS).filter(name=STATE)
     value = states.values_list("value", flat=True).first() or {}
-    return _moment(value.get("until")), _moment(value.get("swept_at"))
+    until, swept_at = _moment(value.get("until")), _moment(value.get("swept_at"))
+    return (until if until and until <= now else None), (swept_at if swept_at and swept_at <= now else None)
 
 
 def _advance(until: datetime, swept_at: datetime | None) -> None:

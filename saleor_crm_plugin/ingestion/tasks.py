@@ -52,6 +52,11 @@ SEGMENTS_AT = crontab(hour="4", minute="40")
 # A nightly job that found no worker for this long waits for the next night.
 NIGHTLY_EXPIRES_SECONDS = 6 * 3600
 
+# A hint that has waited this long says nothing that a full sweep has not found, or will find. Without an end, a worker
+# that comes back to a million of them would work them off one by one, and reconciliation, which does it five hundred at
+# a time, would wait behind them until it has expired itself.
+HINT_EXPIRES_SECONDS = 3600
+
 UNDEFINED_TABLE = "42P01"
 UNDEFINED_COLUMN = "42703"
 OUR_TABLES = "crm_"
@@ -98,29 +103,33 @@ def our_tables_are_missing(error: DatabaseError) -> bool:
     return state in (UNDEFINED_TABLE, UNDEFINED_COLUMN) and OUR_TABLES in str(error).partition("\n")[0]
 
 
-# A worker that dies gives the hint back to the broker.
-@crm_task(acks_late=True)
+# A worker that dies as a whole gives its hints back to the broker. One that loses a process of its pool does not: a
+# hint that takes all memory must not go round for ever.
+hint = functools.partial(crm_task, acks_late=True, expires=HINT_EXPIRES_SECONDS)
+
+
+@hint()
 def sync_order_task(settings: ShopSettings, order_id: str) -> None:
     from saleor_crm_plugin.ingestion.sync import sync_orders
 
     sync_orders([UUID(order_id)], settings=settings)
 
 
-@crm_task(acks_late=True)
+@hint()
 def sync_orders_task(settings: ShopSettings, order_ids: list[str]) -> None:
     from saleor_crm_plugin.ingestion.sync import sync_orders
 
     sync_orders([UUID(order_id) for order_id in order_ids], settings=settings)
 
 
-@crm_task(acks_late=True)
+@hint()
 def sync_customer_task(settings: ShopSettings, user_id: int) -> None:
     from saleor_crm_plugin.ingestion.sync import sync_customer
 
     sync_customer(user_id, settings=settings)
 
 
-@crm_task(acks_late=True)
+@hint()
 def refit_hold_task(settings: ShopSettings, checkout_token: str) -> None:
     from saleor_crm_plugin.ingestion.refit import refit_hold
 

@@ -108,7 +108,10 @@ def _chosen(
 
 
 def _is_old(published: RecommendationModel | None, now: datetime.datetime) -> bool:
-    return published is None or published.tuned_at is None or now - published.tuned_at >= TUNE_EVERY
+    if published is None or published.tuned_at is None:
+        return True
+    # Chosen at a time that is still to come: by a clock that was wrong.
+    return not datetime.timedelta(0) <= now - published.tuned_at < TUNE_EVERY
 
 
 def _judge(selection: Selection, published: RecommendationModel | None) -> None:

@@ -22,6 +22,7 @@ from saleor.plugins.models import PluginConfiguration
 from saleor_crm_plugin.exceptions import ForecastError, TrainingError
 from saleor_crm_plugin.ingestion import logs, tasks
 from saleor_crm_plugin.ingestion.models import OrderSync
+from saleor_crm_plugin.ingestion.reconcile import FULL_SWEEP_EVERY
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.profiles.models import ProfileMetrics
 from tests.devshop.factories import make_order
@@ -253,6 +254,11 @@ def test_hints_are_given_back_by_a_dying_worker_and_nobody_keeps_results() -> No
         "refit_hold_task",
         "refresh_segment_task",
     }
+
+
+def test_a_hint_that_waited_for_longer_than_a_full_sweep_is_dropped() -> None:
+    for task in (tasks.sync_order_task, tasks.sync_orders_task, tasks.sync_customer_task, tasks.refit_hold_task):
+        assert task.expires == FULL_SWEEP_EVERY.total_seconds()
 
 
 class TestSchedule:

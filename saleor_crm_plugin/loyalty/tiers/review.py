@@ -104,7 +104,8 @@ def is_everybody_due(scheme: Scheme, now: datetime) -> bool:
     return (
         policy.reviewed_version != policy.version
         or policy.reviewed_at is None
-        or policy.reviewed_at <= now - REVIEW_ALL_EVERY
+        # A review that is still to come was that of a worker whose clock was wrong.
+        or not now - REVIEW_ALL_EVERY < policy.reviewed_at <= now
     )
 
 

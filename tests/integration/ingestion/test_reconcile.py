@@ -271,6 +271,21 @@ def test_every_order_is_compared_once_in_a_while() -> None:
     assert runs == [True, False, True, False, True]
 
 
+@pytest.mark.parametrize("name", ["until", "swept_at"])
+def test_a_run_with_a_clock_that_was_ahead_hides_nothing(name: str) -> None:
+    reconcile()
+    state = SyncState.objects.get(name="reconcile")
+    state.value[name] = (timezone.now() + timedelta(days=365)).isoformat()
+    state.save()
+    make_order(make_customer())
+
+    assert orders_behind() == 1
+    found = reconcile()
+
+    assert (found.unseen, found.full) == (1, True)
+    assert not reconcile().full
+
+
 def test_a_run_that_fails_leaves_the_watermark_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
     reconcile(now=now)
@@ -340,7 +355,7 @@ def test_two_at_once_are_impossible() -> None:
 
 
 def test_the_lock_is_given_back_when_a_run_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> Any:
+    def broken(*args: object) -> Any:
         raise OSError("the worker is shutting down")
 
     monkeypatch.setattr(module, "_position", broken)

@@ -1,0 +1,1 @@
+"""Starts the shop's processes, and breaks them at a chosen point."""
