@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from saleor_crm_plugin.exceptions import TrainingError
 from saleor_crm_plugin.recommendations import storage
-from saleor_crm_plugin.recommendations.choices import chosen_before, note_choice
+from saleor_crm_plugin.recommendations.choices import chosen_before, note_choice, worth_when_chosen
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.judgement import objections
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
@@ -72,7 +72,7 @@ def train(
                 raise TrainingError(_nothing(since))
             selection = _chosen(model, published, history, chosen, tune, progress)
             if not force:
-                _judge(selection, published)
+                _judge(selection, published, is_new=model.tuned_at == model.started_at)
             recommender = Recommender.selected(history, selection, progress)
             _store(model, recommender, history, unlisted, progress)
             storage.publish(model, timezone.now())
@@ -98,12 +98,13 @@ def _chosen(
         selection = select(history, parameters, progress)
         # Where nothing could be compared, nothing was chosen: the first orders of a shop do not settle a week.
         model.tuned_at = model.started_at if selection.comparison.next else None
+        note_choice(model, selection)
     else:
         settled = earlier.parameters.with_settings_of(parameters)
         selection = kept(history, settled, earlier.rankers, progress)
         # The stored rankers are those of the training that chose them.
         model.tuned_at = published.tuned_at if published is not None else None
-    note_choice(model, selection)
+        note_choice(model, selection, kept_from=published)
     return selection
 
 
@@ -114,11 +115,12 @@ def _is_old(published: RecommendationModel | None, now: datetime.datetime) -> bo
     return not datetime.timedelta(0) <= now - published.tuned_at < TUNE_EVERY
 
 
-def _judge(selection: Selection, published: RecommendationModel | None) -> None:
+def _judge(selection: Selection, published: RecommendationModel | None, *, is_new: bool) -> None:
     if published is None:
         # Nothing could be kept: even a weak model is more than the newest products.
         return
-    found = objections(selection.comparison, selection.rankers is not None, published.evaluation)
+    before = worth_when_chosen(published) if is_new else published.evaluation
+    found = objections(selection.comparison, selection.rankers is not None, before)
     if found:
         raise TrainingError(
             "What was learnt is not published, and what was published stays. "

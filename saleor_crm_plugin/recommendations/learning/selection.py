@@ -100,7 +100,7 @@ class Selection:
 def kept(history: PurchaseHistory, parameters: Parameters, rankers: Rankers | None, progress: Progress) -> Selection:
     """Leave parameters and rankers as an earlier training chose them, and say what they are worth now.
 
-    The rankers may have learnt from part of the weeks that they are judged on here, which flatters them a little.
+    The rankers have learnt from most of the weeks that they are judged on here, which flatters them.
     """
     horizon = horizon_of(history)
     parameters = replace(parameters, ranked=rankers is not None)

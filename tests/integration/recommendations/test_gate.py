@@ -208,6 +208,37 @@ def test_rankers_are_used_again_within_the_week(ranked: RecommendationModel) -> 
 
 
 @ranked_only
+@pytest.mark.parametrize("nights", [1, 3])
+def test_a_new_choice_is_not_held_against_weeks_that_rankers_know_by_heart(
+    ranked: RecommendationModel, nights: int
+) -> None:
+    honest = ranked.evaluation["next_basket"]["model"]["value"]
+    for _ in range(nights):
+        night = learn(due_shop(), force=True)
+        # As in a shop with few orders, where they know most of the weeks that they are judged on.
+        night.evaluation["next_basket"]["model"]["value"] = honest / 0.7
+        night.save()
+    RecommendationModel.objects.filter(pk=night.pk).update(tuned_at=timezone.now() - timedelta(days=8))
+
+    again = learn(due_shop())
+
+    assert again.status == ModelStatus.PUBLISHED
+    assert again.tuned_at == again.started_at
+
+
+@ranked_only
+def test_a_new_choice_is_held_against_what_the_published_was_worth_when_chosen(ranked: RecommendationModel) -> None:
+    ranked.evaluation["next_basket"]["model"]["value"] /= 0.7
+    ranked.save()
+    RecommendationModel.objects.filter(pk=learn(due_shop(), force=True).pk).update(
+        tuned_at=timezone.now() - timedelta(days=8)
+    )
+
+    with pytest.raises(TrainingError, match=r"Next basket: nDCG@10 fell from .* Are orders missing\?"):
+        learn(due_shop())
+
+
+@ranked_only
 @pytest.mark.parametrize("column", ["ranker_next", "ranker_new"])
 @pytest.mark.parametrize("damage", ["damaged", "foreign", "gone"])
 def test_rankers_that_cannot_be_read_are_chosen_anew(
