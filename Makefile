@@ -4,7 +4,7 @@ VENV ?= .venv
 HOUSEHOLDS ?=
 SERVE ?= 1
 ARGS ?=
-BENCH ?= training serving customers clv segments timeline search liability import
+BENCH ?= training serving customers clv segments timeline search liability import export tracking
 
 BIN := $(VENV)/bin
 DEMO_OPTIONS := $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS)) $(if $(filter 0,$(SERVE)),--no-serve)
