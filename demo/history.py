@@ -46,8 +46,10 @@ def write(journey: Journey, channel: Channel, warehouse: Warehouse, password: st
         variants = _write_products(journey.products, channel, warehouse, progress)
         PastOrders(journey, channel, addresses, users, variants, progress).write()
     with connection.cursor() as cursor:
-        # What autovacuum would do within minutes: without it the first queries are planned for empty tables.
-        cursor.execute("ANALYZE")
+        # What autovacuum would do within minutes: without it the first queries are planned for empty tables. Ours,
+        # which are yet to be filled, must not be taken down as such.
+        filled = [name for name in connection.introspection.table_names(cursor) if not name.startswith("crm_")]
+        cursor.execute(f"ANALYZE {', '.join(map(connection.ops.quote_name, filled))}")
 
 
 def _write_customers(customers: pd.DataFrame, password: str, progress: Progress) -> tuple[Ids, Ids]:
