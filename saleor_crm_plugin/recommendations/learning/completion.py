@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple, Self
+from functools import lru_cache
+from itertools import groupby
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -97,14 +99,6 @@ def hits(
     return result
 
 
-class _Trial(NamedTuple):
-    cosine: float
-    linear: float
-    own: float
-    half_life_days: float
-    power: float
-
-
 def tuned_completion(
     items: HiddenItems,
     together: Affinities,
@@ -121,49 +115,38 @@ def tuned_completion(
     """
     if not len(items):
         return parameters
-    matrix = together.as_matrix()
-    regularization = parameters.basket_regularization
-    ease = linear(regularization)
+    matrix, fitted = together.as_matrix(), lru_cache(maxsize=1)(linear)
 
-    def best(trials: Sequence[_Trial], ease: Ease) -> tuple[int, _Trial]:
-        counts = _counted(items, matrix, ease, own, trials)
-        return max(zip(counts, trials, strict=True), key=lambda counted: counted[0])
+    def best(trials: Sequence[Parameters]) -> Parameters:
+        counts: list[int] = []
+        for regularization, some in groupby(trials, key=lambda trial: trial.basket_regularization):
+            counts += _counted(items, matrix, fitted(regularization), own, list(some))
+        return max(zip(counts, trials, strict=True), key=lambda counted: counted[0])[1]
 
-    habit = (parameters.own_half_life_days, parameters.own_power)
-    most, chosen = best(
+    chosen = best(
         [
-            _Trial(*mixture, weight * (mixture[0] * OWN_UNITS[0] + mixture[1] * OWN_UNITS[1]), *habit)
-            for mixture in MIXTURES
-            for weight in OWN_WEIGHTS
-        ],
-        ease,
-    )
-    if chosen.own:
-        # A longer half-life and a higher power make the numbers larger, which the weight makes up for.
-        for habits in (
-            [(days, chosen.power) for days in HALF_LIVES[1:]],
-            [(chosen.half_life_days, power) for power in OWN_POWERS],
-        ):
-            trials = [chosen._replace(own=chosen.own * share) for share in (0.5, 0.75, 1.0, 1.5, 2.0)]
-            most, chosen = best(
-                [one._replace(half_life_days=days, power=power) for days, power in habits for one in trials], ease
+            replace(
+                parameters,
+                basket_cosine=cosine,
+                basket_linear=weight,
+                basket_own=times * (cosine * OWN_UNITS[0] + weight * OWN_UNITS[1]),
             )
-    if chosen.linear:
-        for other in REGULARIZATIONS:
-            if other == parameters.basket_regularization:
-                continue
-            count, _ = best([chosen], linear(other))
-            if count > most:
-                most, regularization = count, other
-    return replace(
-        parameters,
-        basket_cosine=chosen.cosine,
-        basket_linear=chosen.linear,
-        basket_own=chosen.own,
-        own_half_life_days=chosen.half_life_days,
-        own_power=chosen.power,
-        basket_regularization=regularization,
+            for cosine, weight in MIXTURES
+            for times in OWN_WEIGHTS
+        ]
     )
+    if chosen.basket_own:
+        chosen = best([replace(one, own_half_life_days=days) for days in HALF_LIVES[1:] for one in _reweighed(chosen)])
+        chosen = best([replace(one, own_power=power) for power in OWN_POWERS for one in _reweighed(chosen)])
+    if chosen.basket_linear:
+        others = [value for value in REGULARIZATIONS if value != chosen.basket_regularization]
+        chosen = best([chosen, *(replace(chosen, basket_regularization=value) for value in others)])
+    return chosen
+
+
+def _reweighed(chosen: Parameters) -> list[Parameters]:
+    """A longer half-life and a higher power make the numbers larger, which the weight makes up for."""
+    return [replace(chosen, basket_own=chosen.basket_own * times) for times in (0.5, 0.75, 1.0, 1.5, 2.0)]
 
 
 def _counted(
@@ -171,10 +154,10 @@ def _counted(
     together: sparse.csr_array,
     ease: Ease,
     own: Callable[[float, float], sparse.csr_array],
-    trials: Sequence[_Trial],
+    trials: Sequence[Parameters],
 ) -> list[int]:
     """The hits of each trial."""
-    habits = {(trial.half_life_days, trial.power) for trial in trials}
+    habits = {(trial.own_half_life_days, trial.own_power) for trial in trials}
     bought = {habit: own(*habit) for habit in sorted(habits)}
     counts = [0] * len(trials)
     for block in dense.blocks(len(items), together.shape[1]):
@@ -184,7 +167,7 @@ def _counted(
         straight[:, ease.products] = ease.scores(given)
         usual = {habit: matrix[items.customers[block]].toarray() for habit, matrix in bought.items()}
         for number, trial in enumerate(trials):
-            scores = np.float32(trial.cosine) * cosine + np.float32(trial.linear) * straight
-            scores += np.float32(trial.own) * usual[trial.half_life_days, trial.power]
+            scores = np.float32(trial.basket_cosine) * cosine + np.float32(trial.basket_linear) * straight
+            scores += np.float32(trial.basket_own) * usual[trial.own_half_life_days, trial.own_power]
             counts[number] += int(hits(scores, hidden, given).sum())
     return counts

@@ -70,6 +70,22 @@ def test_where_things_are_bought_in_pairs_by_anybody_the_owner_counts_nothing() 
     assert (chosen.own_half_life_days, chosen.own_power) == (60, 0.7), "what counts nothing is left alone"
 
 
+def test_where_old_habits_return_the_half_life_is_long_and_stays_so_when_the_power_is_chosen() -> None:
+    dice = np.random.default_rng(3)
+    baskets = []
+    for customer in range(CUSTOMERS):
+        liked = (dice.choice(PRODUCTS, 15, replace=False) + 1).tolist()
+        habits, fashions = liked[:10], liked[10:]
+        baskets += [Basket(customer, days, tuple(habits)) for days in range(150, 300, 7)]
+        baskets += [Basket(customer, days, tuple(fashions)) for days in range(25, 55, 5)]
+        baskets += [Basket(customer, days, tuple(dice.choice(habits, 2, replace=False))) for days in (2, 5)]
+    history = history_of(baskets)
+
+    chosen = tuned(history.before(10), HiddenItems.of(history.since(10), np.ones(PRODUCTS, dtype=bool)))
+
+    assert chosen.own_half_life_days == 180
+
+
 def test_without_baskets_everything_stays() -> None:
     history = history_of([Basket(1, 5, (1,)), Basket(2, 3, (2,))])
 
