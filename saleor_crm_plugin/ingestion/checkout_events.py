@@ -24,11 +24,11 @@ from uuid import UUID
 from django.conf import settings as django_settings
 from django.db import connections, transaction
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from saleor_crm_plugin.ingestion.differences import IN_FLIGHT
 from saleor_crm_plugin.ingestion.locks import only_one
 from saleor_crm_plugin.ingestion.models import SyncState
+from saleor_crm_plugin.ingestion.positions import position
 from saleor_crm_plugin.profiles.identity import (
     GuestPerson,
     Person,
@@ -228,20 +228,15 @@ def _owned(batch: Collection[CheckoutSnapshot], using: str) -> Owned:
     return [(one, profiles[one.person]) for one in batch if profiles.get(one.person) in allowed]
 
 
-def _stored(position: str, using: str) -> datetime | None:
+def _stored(name: str, using: str) -> datetime | None:
     value = SyncState.objects.using(using).filter(name=STATE).values_list("value", flat=True).first() or {}
-    return _unless_to_come(parse_datetime(value[position])) if position in value else None
+    return position(value.get(name), timezone.now())
 
 
-def _store(position: str, until: datetime, using: str) -> None:
+def _store(name: str, until: datetime, using: str) -> None:
     """Move a position on, never back: the hours after which a checkout is left may be set higher."""
     state, _ = SyncState.objects.using(using).get_or_create(name=STATE)
-    before = _unless_to_come(parse_datetime(state.value.get(position, "")))
+    before = position(state.value.get(name), timezone.now())
     if before is None or before < until:
-        state.value[position] = until.isoformat()
+        state.value[name] = until.isoformat()
         state.save(using=using)
-
-
-def _unless_to_come(position: datetime | None) -> datetime | None:
-    """A position that is still to come was written by a worker whose clock was wrong: all is looked at again."""
-    return None if position is not None and position > timezone.now() else position

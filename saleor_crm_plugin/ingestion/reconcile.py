@@ -16,7 +16,6 @@ from typing import Final
 
 from django.db import DEFAULT_DB_ALIAS, reset_queries
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.ingestion.account_events import record_missed_account_events
@@ -36,6 +35,7 @@ from saleor_crm_plugin.ingestion.differences import (
 )
 from saleor_crm_plugin.ingestion.locks import only_one
 from saleor_crm_plugin.ingestion.models import SyncState
+from saleor_crm_plugin.ingestion.positions import position
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_orders
 
@@ -151,21 +151,12 @@ def _sync(batches: Iterable[list[Difference]], found: Counter[str]) -> None:
 
 
 def _position(now: datetime, using: str | None = None) -> tuple[datetime | None, datetime | None]:
-    """When the last run, and the last full one, began.
-
-    What is still to come was written by a worker whose clock was wrong, and counts as never: else nothing would be
-    found until then.
-    """
+    """When the last run, and the last full one, began."""
     states = SyncState.objects.using(using or DEFAULT_DB_ALIAS).filter(name=STATE)
     value = states.values_list("value", flat=True).first() or {}
-    until, swept_at = _moment(value.get("until")), _moment(value.get("swept_at"))
-    return (until if until and until <= now else None), (swept_at if swept_at and swept_at <= now else None)
+    return position(value.get("until"), now), position(value.get("swept_at"), now)
 
 
 def _advance(until: datetime, swept_at: datetime | None) -> None:
     value = {"until": until.isoformat(), "swept_at": swept_at and swept_at.isoformat()}
     SyncState.objects.update_or_create(name=STATE, defaults={"value": value})
-
-
-def _moment(text: str | None) -> datetime | None:
-    return parse_datetime(text) if text else None

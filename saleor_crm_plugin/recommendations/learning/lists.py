@@ -208,12 +208,10 @@ def _described(
 
 def _timing(chosen: Candidates, bought: npt.NDArray[np.bool_], statistics: Statistics) -> tuple[Floats, Floats]:
     known = statistics.bought
-    entry = np.searchsorted(known.keys, chosen.customers * statistics.size + chosen.products)
-    entry = np.minimum(entry, max(len(known.keys) - 1, 0))
     due, rhythm = np.full(len(chosen), np.nan), np.full(len(chosen), np.nan)
     if not bought.any():
         return due, rhythm
-    entry = entry[bought]
+    entry, _ = found_in(known.keys, chosen.customers[bought] * statistics.size + chosen.products[bought])
     baskets, own = known.baskets[entry], known.mean_gaps[entry]
     usual = statistics.products.gaps[chosen.products[bought]]
     # The customer's own gaps count once each, the product's usual one twice.

@@ -112,7 +112,8 @@ def kept(history: PurchaseHistory, parameters: Parameters, rankers: Rankers | No
     progress("past", 1, 1)
     if len(snapshot.next.customers) < FEWEST_CASES:
         return Selection(parameters, rankers, Comparison(), [_too_few(horizon)])
-    return Selection(parameters, rankers, _compared(snapshot, parameters, rankers), [])
+    ranked = rankers.preferences(snapshot.features) if rankers is not None else None
+    return Selection(parameters, rankers, _compared(snapshot, parameters, ranked), [])
 
 
 def select(history: PurchaseHistory, parameters: Parameters, progress: Progress) -> Selection:
@@ -145,13 +146,14 @@ def select(history: PurchaseHistory, parameters: Parameters, progress: Progress)
         if days == 2 * horizon and ranking:
             early = _rankers(next_examples.values(), new_examples.values())
         if days == horizon:
-            comparison = _compared(snapshot, parameters, early)
+            ranked = early.preferences(snapshot.features) if early is not None else None
+            comparison = _compared(snapshot, parameters, ranked)
             won = early if early is not None and _better(comparison) else None
             if won is None and _worse(comparison.new.get("simple"), comparison.new.get("bestsellers")):
                 notes.append("What sells most was bought for the first time more than what goes together: it leads.")
                 parameters = replace(parameters, discovery=Discovery.POPULAR)
-                comparison = _compared(snapshot, parameters, early)
-            parameters = _tuned_completion(snapshot, history, parameters, won)
+                comparison = _compared(snapshot, parameters, ranked)
+            parameters = _tuned_completion(snapshot, history, parameters, ranked if won is not None else None)
     progress("past", len(moments), len(moments))
     if len(next(iter(comparison.next.values()), ())) < FEWEST_CASES:
         notes.append(_too_few(horizon))
@@ -238,13 +240,14 @@ def _tuned_mixture(snapshot: Snapshot, parameters: Parameters) -> Parameters:
 
 
 def _tuned_completion(
-    snapshot: Snapshot, history: PurchaseHistory, parameters: Parameters, rankers: Rankers | None
+    snapshot: Snapshot, history: PurchaseHistory, parameters: Parameters, ranked: Preferences | None
 ) -> Parameters:
     if len(snapshot.next.customers) < FEWEST_CASES:
         return parameters
     moment = snapshot.moment
     statistics = moment.statistics
-    lists = arranged(snapshot.candidates, preferences_of(snapshot, parameters, rankers), statistics, parameters)
+    preferences = ranked or simple_preferences(snapshot.candidates, statistics, parameters)
+    lists = arranged(snapshot.candidates, preferences, statistics, parameters)
     later = history.since(snapshot.days, snapshot.days - parameters.horizon_days)
     items = HiddenItems.of(later, statistics.products.baskets > 0)
 
@@ -258,13 +261,7 @@ def _tuned_completion(
     return tuned_completion(items, moment.together, linear, own, parameters)
 
 
-def preferences_of(snapshot: Snapshot, parameters: Parameters, rankers: Rankers | None) -> Preferences:
-    if rankers is not None:
-        return rankers.preferences(snapshot.features)
-    return simple_preferences(snapshot.candidates, snapshot.moment.statistics, parameters)
-
-
-def _compared(snapshot: Snapshot, parameters: Parameters, rankers: Rankers | None) -> Comparison:
+def _compared(snapshot: Snapshot, parameters: Parameters, ranked: Preferences | None) -> Comparison:
     candidates, statistics = snapshot.candidates, snapshot.moment.statistics
     bought = candidates.again > 0
     lately = statistics.products.sold[2][candidates.products].astype(np.float64)
@@ -285,8 +282,7 @@ def _compared(snapshot: Snapshot, parameters: Parameters, rankers: Rankers | Non
             "simple": _ndcg(snapshot, np.where(bought, -np.inf, simple.new), snapshot.new),
         },
     )
-    if rankers is not None:
-        ranked = rankers.preferences(snapshot.features)
+    if ranked is not None:
         lists = arranged(candidates, ranked, statistics, parameters)
         comparison.next["ranker"] = quality(lists.customers, lists.products, snapshot.next).ndcg
         fresh = lists.kinds != Why.BOUGHT_BEFORE
