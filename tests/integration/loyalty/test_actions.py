@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal as D
+from functools import partial
 
 import pytest
 import time_machine
-from django.db import connection, connections
 from saleor.account.models import User
 from saleor.core.db.connection import allow_writer
 
@@ -27,6 +26,7 @@ from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, Limit
 from saleor_crm_plugin.loyalty.rules.editing import create_rule, delete_rule, update_rule
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, RuleStatus
 from saleor_crm_plugin.profiles.models import RFMGroup
+from tests.concurrently import at_once, no_errors
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product, make_staff
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_ledger_audit import tamper
@@ -368,30 +368,13 @@ def test_two_workers_give_each_their_points_once():
     rule(Trigger.BIRTHDAY, 10)
     for _ in range(6):
         make_customer(date_joined=START + timedelta(hours=1), private_metadata={"birthday": "1990-05-20"})
-    errors: list[BaseException] = []
-    start = threading.Barrier(4)
 
-    def work(number: int) -> None:
-        try:
-            with allow_writer():
-                connection.ensure_connection()
-                start.wait(60)
-                if number % 2:
-                    award_birthdays(load_settings(), datetime(2026, 5, 20, 4, tzinfo=UTC))
-                else:
-                    for pk in User.objects.values_list("pk", flat=True):
-                        sync_customer(pk)
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connections.close_all()
+    def take_in() -> None:
+        for pk in User.objects.values_list("pk", flat=True):
+            sync_customer(pk)
 
-    threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert errors == []
+    birthdays = partial(award_birthdays, load_settings(), datetime(2026, 5, 20, 4, tzinfo=UTC))
+    no_errors(at_once([take_in, birthdays] * 2))
     given = PointsTransaction.objects.order_by("points").values_list("points", flat=True)
     assert list(given) == [10] * 6 + [50] + [100] * 5
     assert_ledger_adds_up()

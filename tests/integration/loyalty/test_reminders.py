@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import graphene
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from saleor.core.db.connection import allow_writer
 from saleor.plugins.base_plugin import BasePlugin
 
 from saleor_crm_plugin.ingestion import reminders
@@ -24,6 +23,7 @@ from saleor_crm_plugin.loyalty.reminders import queries
 from saleor_crm_plugin.loyalty.reminders.models import LoyaltyReminder
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
 from saleor_crm_plugin.profiles.models import CustomerProfile
+from tests.concurrently import at_once
 from tests.devshop.factories import make_customer
 from tests.shop_settings import crm_settings
 
@@ -31,7 +31,6 @@ pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 5, 1, 7, 40, tzinfo=UTC)
 MONTH = timedelta(days=30)
-JOIN_SECONDS = 60
 
 HEARD: list[tuple[str, dict]] = []
 
@@ -241,22 +240,6 @@ def test_nobody_is_reminded_until_the_shop_says_how_early(account_id, heard, mon
 def test_two_workers_at_once_send_each_reminder_once(heard):
     for _ in range(12):
         give(open_account(make_customer()), 10, datetime(2026, 5, 20, tzinfo=UTC))
-    sent: list[int] = []
-    start = threading.Barrier(2)
-
-    def work() -> None:
-        try:
-            with allow_writer():
-                connection.ensure_connection()
-                start.wait(JOIN_SECONDS)
-                sent.append(remind_of_expiry(NOW, MONTH))
-        finally:
-            connection.close()
-
-    workers = [threading.Thread(target=work) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(JOIN_SECONDS)
+    sent = at_once([partial(remind_of_expiry, NOW, MONTH)] * 2)
     assert sum(sent) == 12
     assert len({payload["user_id"] for _, payload in heard}) == len(heard) == 12

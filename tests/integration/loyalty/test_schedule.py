@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.loyalty import schedule
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
@@ -18,11 +16,11 @@ from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsLot, PointsTr
 from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.schedule import activate_due_lots, expire_due_lots
 from saleor_crm_plugin.profiles.models import CustomerProfile
+from tests.concurrently import at_once
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 DUE = NOW + timedelta(days=30)
-JOIN_SECONDS = 60
 
 
 def open_account() -> int:
@@ -157,29 +155,7 @@ def test_two_workers_at_once_do_each_lot_once(rounds):
             give(account_id, 10, 20)
             give(account_id, 5, available_at=soon)
         before = PointsTransaction.objects.filter(type=TransactionType.EXPIRE).count()
-        assert sum(at_once(lambda: activate_due_lots(soon), 2)) == 4
-        assert sum(at_once(lambda: expire_due_lots(DUE), 2)) == 12
+        assert sum(at_once([lambda: activate_due_lots(soon)] * 2)) == 4
+        assert sum(at_once([lambda: expire_due_lots(DUE)] * 2)) == 12
         assert PointsTransaction.objects.filter(type=TransactionType.EXPIRE).count() == before + 12
     assert_ledger_adds_up()
-
-
-def at_once(job: Callable[[], int], workers: int) -> list[int]:
-    outcomes: list[int] = []
-    start = threading.Barrier(workers)
-
-    def run() -> None:
-        try:
-            with allow_writer():
-                connection.ensure_connection()
-                start.wait(JOIN_SECONDS)
-                outcomes.append(job())
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run) for _ in range(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(JOIN_SECONDS)
-    assert len(outcomes) == workers
-    return outcomes
