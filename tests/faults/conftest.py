@@ -79,6 +79,10 @@ def street(logs: Path, online: dict[str, str]) -> Iterator[Shop]:
 @pytest.fixture
 def shop(street: Shop, broker: Broker, channel: Channel) -> Shop:
     """The web server, which has sold nothing yet; no hint waits."""
+    if broker.was_away:
+        # It gives no hints for a while after that.
+        street.process.stop()
+        broker.was_away = False
     if not street.process.is_running():
         street.start()
     broker.empty()

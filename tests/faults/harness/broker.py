@@ -22,6 +22,13 @@ def redis_server() -> str | None:
 
 
 class Broker:
+    """
+    Attributes:
+        was_away: it has been stopped, which whoever tried it meanwhile remembers.
+    """
+
+    was_away = False
+
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -41,6 +48,7 @@ class Broker:
 
     def stop(self) -> None:
         """What was queued is gone: this Redis keeps nothing on disk."""
+        self.was_away = True
         if self._process is not None:
             self._process.kill()
             self._process = None
