@@ -7,15 +7,18 @@ docs/how-to/run-tests-in-saleor.md.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
+from django.db.models.signals import post_migrate
 from hypothesis import settings as hypothesis_settings
 
 # `pytest --hypothesis-profile=thorough`: minutes instead of seconds, for a change to the ledger.
@@ -94,3 +97,23 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
             END $$
             """
         )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _rows_of_migrations() -> Iterator[None]:
+    """Put back what migrations have written whenever a test with transactions of its own has emptied all tables, so
+    that no test depends on which ones its process ran before.
+    """
+    post_migrate.connect(_add_ready_made_segments, sender=apps.get_app_config("saleor_crm_plugin"))
+    yield
+    post_migrate.disconnect(_add_ready_made_segments, sender=apps.get_app_config("saleor_crm_plugin"))
+
+
+def _add_ready_made_segments(using: str, **kwargs: Any) -> None:
+    # The table is not there after the drill that takes the plugin away.
+    segments = apps.get_model("saleor_crm_plugin", "CustomerSegment")
+    if segments._meta.db_table not in connections[using].introspection.table_names():
+        return
+    if not segments.objects.using(using).exists():
+        migration = import_module("saleor_crm_plugin.migrations.0018_segments")
+        migration.add(apps, SimpleNamespace(connection=connections[using]))

@@ -7,10 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
 from threading import Barrier
-from types import SimpleNamespace
 
 import pytest
-from django.apps import apps
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from saleor.product.models import Category
@@ -243,16 +241,12 @@ class TestSync:
         assert members(segment) == {CustomerProfile.objects.get(user=ann).pk}
 
 
-MIGRATION = import_module("saleor_crm_plugin.migrations.0018_segments")
-READY_MADE = MIGRATION.READY_MADE
+READY_MADE = import_module("saleor_crm_plugin.migrations.0018_segments").READY_MADE
 
 
 @pytest.mark.django_db
 class TestReadyMade:
     def test_they_are_there_after_migrate(self):
-        # A test with transactions of its own may have emptied all tables before.
-        CustomerSegment.objects.all().delete()
-        MIGRATION.add(apps, SimpleNamespace(connection=connection))
         stored = CustomerSegment.objects.values_list("slug", "name", "description", "query")
         assert list(stored.order_by("pk")) == list(READY_MADE)
 
