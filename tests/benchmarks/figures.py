@@ -100,7 +100,7 @@ class Figure:
             self.name if self.size is None else f"{self.name}, {self.size:,}",
             self._ours(),
             f"{_time(self.theirs.median)} {self.beside}" if self.theirs else self.beside,
-            f"{_plain(self.ratio.median)} ({_plain(self.ratio.low)} to {_plain(self.ratio.high)})" if self.ratio else "",
+            self._times(),
             "" if self.statements is None else str(self.statements),
             "" if self.peak_mb is None else f"{self.peak_mb:,.0f}",
             ", ".join(str(budget) + (" MISSED" if budget in self.missed() else "") for budget in self.budgets),
@@ -114,6 +114,11 @@ class Figure:
         if not tails and self.seconds.runs > 1:
             tails = [f"{_time(self.seconds.low)} to {_time(self.seconds.high)}"]
         return _time(self.seconds.median) + (f" ({', '.join(tails)})" if tails else "")
+
+    def _times(self) -> str:
+        if self.ratio is None:
+            return ""
+        return f"{_plain(self.ratio.median)} ({_plain(self.ratio.low)} to {_plain(self.ratio.high)})"
 
 
 COLUMNS = ("what", "ours", "beside", "ratio", "SQL", "MB", "budget", "")
