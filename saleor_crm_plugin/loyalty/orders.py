@@ -13,8 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
+from django.db.models import QuerySet
+
+from saleor_crm_plugin.compiled import CompiledLookup
 from saleor_crm_plugin.config import LoyaltySettings
 from saleor_crm_plugin.loyalty import accounts, earning, holds
 from saleor_crm_plugin.loyalty.awards import EarningOrder, EarningTerms, terms_from_breakdown, versions_in
@@ -184,10 +188,14 @@ def _budgeted(terms: Iterable[EarningTerms]) -> set[int]:
     return {rule.rule_id for each in terms for rule in each.rules if rule.definition.limits.points_in_total is not None}
 
 
+@partial(CompiledLookup, "order_id")
+def _entries_of_orders() -> QuerySet[PointsTransaction]:
+    return PointsTransaction.objects.order_by("pk")
+
+
 def _read_history(order_ids: Iterable[UUID], using: str) -> dict[UUID, list[PointsTransaction]]:
     history: dict[UUID, list[PointsTransaction]] = {}
-    rows = PointsTransaction.objects.using(using).filter(order_id__in=list(order_ids)).order_by("pk")
-    for entry in rows:
+    for entry in _entries_of_orders.instances(list(order_ids), using):
         assert entry.order_id is not None
         history.setdefault(entry.order_id, []).append(entry)
     return history

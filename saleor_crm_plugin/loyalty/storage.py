@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.db import connections, models
 from django.db.models.expressions import RawSQL
 
+from saleor_crm_plugin.compiled import KEYS, CompiledLookup
 from saleor_crm_plugin.loyalty.models import (
     LotConsumption,
     LotStatus,
@@ -40,19 +42,22 @@ crm_loyalty_account.id = ANY(%s::bigint[] || ARRAY(
 """
 
 
+@partial(CompiledLookup, None)
+def _locked_accounts() -> models.QuerySet[LoyaltyAccount]:
+    wanted = RawSQL(_WITH_MERGED_INTO, [KEYS, KEYS], models.BooleanField())  # nosec B611  # constant
+    return LoyaltyAccount.objects.select_for_update().order_by("pk").filter(wanted)
+
+
 def lock_accounts(account_ids: Sequence[int], using: str) -> dict[int, LoyaltyAccount]:
     """Accounts, and those that they were merged into, locked in the order of their ids. One statement.
 
     It takes another one if accounts were merged several times in a row, or while we waited for a lock. Those locks may
     be out of order, so in such a moment PostgreSQL may have to end a deadlock, and whoever gave the hint repeats it.
     """
-    accounts = LoyaltyAccount.objects.using(using).select_for_update().order_by("pk")
     locked: dict[int, LoyaltyAccount] = {}
     wanted = set(account_ids)
     while wanted:
-        ids = sorted(wanted)
-        rows = accounts.filter(RawSQL(_WITH_MERGED_INTO, [ids, ids], models.BooleanField()))  # nosec B611  # constant; ids are parameters
-        locked.update((row.pk, row) for row in rows)
+        locked.update((row.pk, row) for row in _locked_accounts.instances(sorted(wanted), using))
         wanted = {row.merged_into_id for row in locked.values() if row.merged_into_id is not None} - locked.keys()
     return locked
 

@@ -79,7 +79,7 @@ def _all(chosen: list[str], arguments: argparse.Namespace) -> int:
         f"{name}: {figure['name']}: {budget}"
         for name, some in figures.items()
         for figure in some
-        for budget in figure.get("missed", ())
+        for budget in Figure.from_json(figure).missed()
     ]
     if failed:
         print(f"FAILED: {', '.join(failed)}", file=sys.stderr)

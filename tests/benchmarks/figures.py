@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
@@ -87,12 +87,14 @@ class Figure:
             return found.median
         return math.nan if found is None else float(found)
 
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        spreads = {name: Spread(**found[name]) for name in ("seconds", "theirs", "ratio") if name in found}
+        budgets = tuple(Budget(**budget) for budget in found.get("budgets", ()))
+        return cls(**{**found, **spreads, "budgets": budgets})
+
     def as_json(self) -> dict[str, Any]:
-        plain = {key: value for key, value in asdict(self).items() if value not in (None, "", ())}
-        if self.budgets:
-            plain["budgets"] = [str(budget) for budget in self.budgets]
-            plain["missed"] = [str(budget) for budget in self.missed()]
-        return plain
+        return {key: value for key, value in asdict(self).items() if value not in (None, "", ())}
 
     def cells(self) -> list[str]:
         """What it says under each of `COLUMNS`."""
