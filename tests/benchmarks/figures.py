@@ -100,7 +100,9 @@ class Figure:
             self.name if self.size is None else f"{self.name}, {self.size:,}",
             self._ours(),
             f"{_time(self.theirs.median)} {self.beside}" if self.theirs else self.beside,
-            f"{_plain(self.ratio.median)} ({_plain(self.ratio.low)} to {_plain(self.ratio.high)})" if self.ratio else "",
+            f"{_plain(self.ratio.median)} ({_plain(self.ratio.low)} to {_plain(self.ratio.high)})"
+            if self.ratio
+            else "",
             "" if self.statements is None else str(self.statements),
             "" if self.peak_mb is None else f"{self.peak_mb:,.0f}",
             ", ".join(str(budget) + (" MISSED" if budget in self.missed() else "") for budget in self.budgets),
