@@ -33,25 +33,32 @@ def draw(figures: Sequence[dict[str, Any]], folder: Path) -> None:
         return
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import NullFormatter, NullLocator
 
     jobs: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for figure in figures:
         if "size" in figure and "seconds" in figure:
             jobs[figure["name"]].append(figure)
-    columns = 3
+    sizes = sorted({point["size"] for points in jobs.values() for point in points})
+    columns = 5
     rows = -(-(len(jobs) + 1) // columns)
-    canvas, axes = plt.subplots(rows, columns, figsize=(12, 3.1 * rows), layout="constrained")
+    canvas, axes = plt.subplots(rows, columns, figsize=(17, 3.4 * rows), layout="constrained")
     panels = list(axes.flat)
     for panel, (name, points) in zip(panels, jobs.items(), strict=False):
         _draw_time(panel, name, points)
     memory = panels[len(jobs)]
     for name, points in jobs.items():
         memory.plot([point["size"] for point in points], [point["peak_mb"] for point in points], marker="o", label=name)
-    memory.set(title="memory of our process, at most", ylabel="MB", ylim=(50, None))
+    memory.set(title="memory of our process, at most", ylabel="MB", ylim=(10, None))
     memory.axhline(500, color=THEIRS, linestyle=":", linewidth=1)
-    memory.legend(fontsize=6, frameon=False)
+    memory.legend(fontsize=6, frameon=False, loc="lower right")
     for panel in panels[: len(jobs) + 1]:
         panel.set(xscale="log", yscale="log", xlabel="orders")
+        panel.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        panel.xaxis.set_minor_locator(NullLocator())
+        panel.yaxis.set_major_formatter("{x:g}")
+        panel.yaxis.set_minor_formatter(NullFormatter())
+        panel.title.set_fontsize(9)
         panel.grid(color=GRID, linewidth=0.6)
         panel.spines[["top", "right"]].set_visible(False)
     for panel in panels[len(jobs) + 1 :]:
