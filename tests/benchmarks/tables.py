@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 # For columns that must have a value and do not matter here, by the type's name in information_schema.
@@ -19,6 +20,16 @@ _FILLERS = {
 }
 
 
+@contextmanager
+def unchecked(connection: Any) -> Iterator[Any]:
+    """A cursor; neither triggers nor foreign keys hold meanwhile. What was filled is analyzed at the end."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        yield cursor
+        cursor.execute("SET session_replication_role = DEFAULT")
+        cursor.execute("ANALYZE")
+
+
 def copy(
     connection: Any,
     table: str,
@@ -27,14 +38,33 @@ def copy(
     rows: Iterable[Sequence[object]],
 ) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT column_name, data_type FROM information_schema.columns"
-            " WHERE table_name = %s AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'",
-            [table],
-        )
-        fixed = {name: _FILLERS.get(kind, "") for name, kind in cursor.fetchall() if name not in columns}
-        fixed.update(constants)
+        fixed = {**_required(cursor, table, columns), **constants}
         tail = "".join(f"\t{value}" for value in fixed.values())
         with cursor.copy(f"COPY {table} ({', '.join([*columns, *fixed])}) FROM STDIN") as copy:
             for row in rows:
                 copy.write("\t".join(map(str, row)) + tail + "\n")
+
+
+def make(cursor: Any, table: str, count: int, *, first: int = 1, **columns: str) -> None:
+    """`count` rows; each column an SQL expression over their number `n`."""
+    fixed = {name: f"'{value}'" for name, value in _required(cursor, table, columns).items()}
+    values = {**fixed, **columns}
+    cursor.execute(
+        f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())}"
+        f" FROM generate_series({first}::bigint, {first + count - 1}::bigint) AS n"
+    )
+
+
+def noise(seed: int, below: int) -> str:
+    """For `make`: a number that looks like any, and is the same in each run."""
+    return f"(abs(hashint8extended(n, {seed})) % {below})"
+
+
+def _required(cursor: Any, table: str, known: Iterable[str]) -> dict[str, str]:
+    """The columns that have neither a default nor a value of ours, and something to put there."""
+    cursor.execute(
+        "SELECT column_name, data_type FROM information_schema.columns"
+        " WHERE table_name = %s AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'",
+        [table],
+    )
+    return {name: _FILLERS.get(kind, "") for name, kind in cursor.fetchall() if name not in {*known}}
