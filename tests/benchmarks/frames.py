@@ -1,4 +1,4 @@
-"""What an analyst does beside the shop: a query read into a frame of polars or pandas, and a frame written to a table."""
+"""What an analyst does beside the shop: a query read into a frame of polars or pandas, a frame into a table."""
 
 from __future__ import annotations
 
