@@ -80,8 +80,7 @@ def metrics(bench: Bench, connection: Any, customers: int) -> None:
     bench.measure(
         "metrics of all, the first time",
         refresh_metrics,
-        lambda: polars_metrics(connection),
-        beside="polars, COPY",
+        **frames.by("polars", lambda: polars_metrics(connection), "polars, COPY"),
         before=forget,
         size=customers,
         note=f"{ORDERS_EACH} orders each",
@@ -142,8 +141,7 @@ def rfm(bench: Bench, connection: Any, customers: int) -> None:
         bench.measure(
             f"RFM of all, {name}",
             lambda: refresh_rfm(RFM_DAYS, now),
-            lambda: pandas_rfm(connection, now),
-            beside="pandas, COPY",
+            **frames.by("pandas", lambda: pandas_rfm(connection, now), "pandas, COPY"),
             before=before,
             size=customers,
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.tables import copy
+from tests.benchmarks.tables import copy, unchecked
 
 CHANNEL, OTHER_CHANNEL = 1, 2
 CATEGORY_SIZE = 200
@@ -22,11 +22,14 @@ NOW = datetime.datetime.now(datetime.UTC)
 
 
 def fill_catalogue(connection: Any, products: int) -> None:
+    with unchecked(connection):
+        _fill(connection, products)
+
+
+def _fill(connection: Any, products: int) -> None:
     ids = range(1, products + 1)
     days = np.random.default_rng(1).integers(0, 2000, products).tolist()
     categories = products // CATEGORY_SIZE + 1
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
     copy(
         connection, "channel_channel", {"is_active": "true"}, ("id", "slug"), [(CHANNEL, "one"), (OTHER_CHANNEL, "two")]
     )

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
+from collections.abc import Callable
 from typing import Any
+
+
+def by(package: str, call: Callable[[], object], beside: str) -> dict[str, Any]:
+    """The other side of a measurement, or where its package is not installed, what to install."""
+    if importlib.util.find_spec(package) is None:
+        return {"beside": f"pip install {package}"}
+    return {"theirs": call, "beside": beside}
 
 
 def read_polars(connection: Any, query: str) -> Any:

@@ -13,10 +13,15 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks.catalogue_tables import CATEGORY_SIZE, CHANNEL, NOW
-from tests.benchmarks.tables import copy
+from tests.benchmarks.tables import copy, unchecked
 
 
 def fill_model(connection: Any, products: int, customers: int) -> None:
+    with unchecked(connection):
+        _fill(connection, products, customers)
+
+
+def _fill(connection: Any, products: int, customers: int) -> None:
     from saleor_crm_plugin.recommendations import storage
     from saleor_crm_plugin.recommendations.learning.recommender import PersonalList, PopularList, RelatedList
     from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, RecommendationModel
@@ -105,5 +110,3 @@ def fill_model(connection: Any, products: int, customers: int) -> None:
         ],
     )
     storage.publish(model, NOW)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")

@@ -11,15 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from saleor_crm_plugin.recommendations.learning.history import NO_CATEGORY
 from tests.benchmarks.complete_journey import Purchases
-from tests.benchmarks.tables import copy
+from tests.benchmarks.tables import NULL, copy, unchecked
 
 
 def fill(connection: Any, purchases: Purchases) -> None:
     """One channel that sells all products, a profile for each household, and its orders, the last of them today."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
+    with unchecked(connection):
+        _fill(connection, purchases)
+
+
+def _fill(connection: Any, purchases: Purchases) -> None:
     products = np.unique(purchases.products).tolist()
     customers = np.unique(purchases.customers)
     now = datetime.datetime.now(datetime.UTC)
@@ -36,7 +38,7 @@ def fill(connection: Any, purchases: Purchases) -> None:
         {},
         ("id", "name", "slug", "category_id"),
         (
-            (product, f"Product {product}", str(product), purchases.categories.get(product, NO_CATEGORY) + 1)
+            (product, f"Product {product}", str(product), purchases.categories.get(product, -1) + 1 or NULL)
             for product in products
         ),
     )
@@ -81,5 +83,3 @@ def fill(connection: Any, purchases: Purchases) -> None:
             for number, (order, product) in enumerate(zip(order_of.tolist(), purchases.products.tolist(), strict=True))
         ),
     )
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")

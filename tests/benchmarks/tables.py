@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+# As COPY writes it.
+NULL = "\\N"
+
 # For columns that must have a value and do not matter here, by the type's name in information_schema.
 _FILLERS = {
     "boolean": "false",
