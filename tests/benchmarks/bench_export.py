@@ -32,7 +32,7 @@ def measure(bench: Bench) -> None:
         print("Nothing is exported without pyarrow: pip install pyarrow")
         return
     # A quarter of Complete Journey's households: lists of products are most of it, of whom soon all are bought.
-    purchases = complete_journey.read(bench.size(617, 20))
+    purchases = complete_journey.read(bench.size(617, 12))
     with scratch_database("bench_export") as connection, tempfile.TemporaryDirectory() as folder:
         shop_tables.fill(connection, purchases)
         exported = Path(folder) / "exported"
@@ -48,9 +48,12 @@ def exporting(bench: Bench, connection: Any, folder: Path, lines: int) -> None:
     def copy_to() -> None:
         for name, query in (("purchases", _PURCHASES), ("products", _PRODUCTS)):
             statement = f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)"
-            with (folder / f"{name}.csv").open("wb") as file, connection.cursor() as cursor:
-                with cursor.copy(statement) as copy:
-                    file.writelines(copy)
+            with (
+                (folder / f"{name}.csv").open("wb") as file,
+                connection.cursor() as cursor,
+                cursor.copy(statement) as copy,
+            ):
+                file.writelines(copy)
 
     bench.measure(
         "export purchases and products",

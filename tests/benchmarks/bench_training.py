@@ -22,7 +22,7 @@ BUDGETS = (Budget("seconds", 60), Budget("peak_mb", 1536))
 
 
 def measure(bench: Bench) -> None:
-    households = bench.size(HOUSEHOLDS, 80)
+    households = bench.size(HOUSEHOLDS, 12)
     found = []
     for part, database in ((households // 4, "bench_training_part"), (households, "bench_training")):
         with scratch_database(database) as connection:

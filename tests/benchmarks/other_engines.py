@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from enum import Enum
 from typing import Any
 
@@ -37,7 +38,9 @@ class Engine(Enum):
         weights = sparse.csr_matrix(matrix, dtype=np.float32)
         customers, products = (np.arange(size) for size in weights.shape)
         # It has threads of its own, which those of BLAS would get in the way of.
-        with threadpool_limits(1, "blas"):
+        with threadpool_limits(1, "blas"), warnings.catch_warnings():
+            # Of a matrix that it makes itself.
+            warnings.filterwarnings("ignore", module="implicit")
             model = self._model()
             model.fit(weights, show_progress=False)
             personal = model.recommend(customers, weights, N=PERSONAL, filter_already_liked_items=False)
