@@ -22,7 +22,7 @@ BUDGETS = (Budget("seconds", 60), Budget("peak_mb", 1536))
 
 
 def measure(bench: Bench) -> None:
-    households = bench.size(HOUSEHOLDS, 12)
+    households = bench.size(HOUSEHOLDS, 16)
     found = []
     for part, database in ((households // 4, "bench_training_part"), (households, "bench_training")):
         with scratch_database(database) as connection:
@@ -74,7 +74,8 @@ def learners(bench: Bench, lines: int) -> None:
     def learn() -> None:
         recommender = Recommender.fit(history)
         for lists in (recommender.completing_lists, recommender.similar_lists, recommender.personal_lists):
-            assert sum(1 for _ in lists())
+            for _ in lists():
+                pass
 
     matrix = history.by_customer()
     for engine in Engine:
