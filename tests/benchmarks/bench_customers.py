@@ -59,7 +59,7 @@ WHERE fact.profile_id = %s AND fact.counts GROUP BY 1 ORDER BY 2 DESC, 3 DESC LI
 
 
 def measure(bench: Bench) -> None:
-    customers = bench.size(50_000, 500)
+    customers = bench.size(30_000, 500)
     with scratch_database("bench_customers") as connection:
         customer_tables.fill_people(connection, customers)
         customer_tables.fill_orders(connection, customers, customers * ORDERS_EACH)

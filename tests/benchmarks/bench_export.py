@@ -31,8 +31,8 @@ def measure(bench: Bench) -> None:
     if importlib.util.find_spec("pyarrow") is None:
         print("Nothing is exported without pyarrow: pip install pyarrow")
         return
-    # A quarter of Complete Journey's households: lists of products are most of it, of whom soon all are bought.
-    purchases = complete_journey.read(bench.size(617, 12))
+    # An eighth of Complete Journey's households: lists of products are most of it, of whom soon all are bought.
+    purchases = complete_journey.read(bench.size(300, 12))
     with scratch_database("bench_export") as connection, tempfile.TemporaryDirectory() as folder:
         shop_tables.fill(connection, purchases)
         exported = Path(folder) / "exported"

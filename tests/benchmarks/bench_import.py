@@ -53,7 +53,7 @@ FROM owner WHERE owner.account_id = account.id
 
 
 def measure(bench: Bench) -> None:
-    rows = bench.size(50_000, 500)
+    rows = bench.size(20_000, 500)
     text = "email,points,expires_at\n" + "".join(
         f"customer{number}@example.com,{number % 5000 + 1},{2030 + number % 5}-12-31\n" for number in range(rows)
     )

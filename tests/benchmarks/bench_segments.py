@@ -14,7 +14,7 @@ BATCHES = 20
 
 
 def measure(bench: Bench) -> None:
-    customers = bench.size(50_000, 1_000)
+    customers = bench.size(30_000, 1_000)
     with scratch_database("bench_segments") as connection:
         fill(connection, customers)
         make_segments()
