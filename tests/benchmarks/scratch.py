@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,16 +35,3 @@ def scratch_database(name: str) -> Iterator[Any]:
         yield connection
     finally:
         connection.creation.destroy_test_db(old_name, verbosity=0)
-
-
-@contextmanager
-def timed() -> Iterator[Callable[[], float]]:
-    """Seconds since it was entered."""
-    began = time.perf_counter()
-    yield lambda: time.perf_counter() - began
-
-
-def milliseconds(call: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    call()
-    return (time.perf_counter() - began) * 1000
