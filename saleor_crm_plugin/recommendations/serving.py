@@ -207,10 +207,15 @@ def read_candidates(
         **ruled.values,
     }
     lists: list[list[Candidate]] = [[] for _ in asked]
-    with connections[using].cursor() as cursor:
-        # In one round trip: PostgreSQL runs the two in one transaction, at whose end the setting is gone.
-        cursor.execute(_WITHOUT_JIT + ruled.sql, values)
-        cursor.nextset()
+    connection = connections[using]
+    # In one round trip: PostgreSQL runs the two in one transaction, at whose end the setting is gone. Where parameters
+    # are bound by the server, it takes one statement at a time.
+    server_binds = getattr(connection.features, "uses_server_side_binding", False)
+    setting = "" if server_binds else _WITHOUT_JIT
+    with connection.cursor() as cursor:
+        cursor.execute(setting + ruled.sql, values)
+        if setting:
+            cursor.nextset()
         rows = cursor.fetchall()
     for number, product_id, score, source, category_id, *rest in rows:
         categories, collections, attribute_values, brand_ids, is_new, *reason = rest
