@@ -12,22 +12,17 @@ of half of the products fifty that go with it, and every tenth customer an order
 from __future__ import annotations
 
 import argparse
-import datetime
-import itertools
 import sys
 import time
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tests.benchmarks.catalogue_tables import CHANNEL, OTHER_CHANNEL, fill_catalogue
+from tests.benchmarks.model_tables import fill_model
 from tests.benchmarks.scratch import scratch_database, timed
-
-CHANNEL, OTHER_CHANNEL = 1, 2
-CATEGORY_SIZE = 200
-NOW = datetime.datetime.now(datetime.UTC)
 
 
 def main() -> int:
@@ -144,190 +139,6 @@ def plainly(product_ids: list[int]) -> None:
     from saleor.product.models import Product
 
     list(Product.objects.published_with_variants(Channel(pk=CHANNEL, is_active=True)).filter(pk__in=product_ids))
-
-
-def fill_catalogue(connection: Any, products: int) -> None:
-    from tests.benchmarks.shop_tables import copy
-
-    ids = range(1, products + 1)
-    days = np.random.default_rng(1).integers(0, 2000, products).tolist()
-    categories = products // CATEGORY_SIZE + 1
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-    copy(
-        connection, "channel_channel", {"is_active": "true"}, ("id", "slug"), [(CHANNEL, "one"), (OTHER_CHANNEL, "two")]
-    )
-    copy(connection, "product_producttype", {}, ("id", "slug", "kind"), [(1, "a", "normal"), (2, "b", "gift_card")])
-    copy(
-        connection,
-        "product_category",
-        {},
-        ("id", "slug", "parent_id"),
-        ((one, one, "\\N" if one == 1 else one // 10 + 1 if one > 10 else 1) for one in range(1, categories + 1)),
-    )
-    copy(
-        connection,
-        "product_product",
-        {},
-        ("id", "name", "slug", "category_id", "product_type_id"),
-        ((one, f"Product {one}", one, one % categories + 1, 2 if one % 1000 == 0 else 1) for one in ids),
-    )
-    copy(
-        connection,
-        "product_productchannellisting",
-        {"visible_in_listings": "true", "available_for_purchase_at": "2017-01-01"},
-        ("id", "product_id", "channel_id", "is_published", "published_at"),
-        (
-            (2 * one + channel, one, channel, one % 10 != 3, NOW - datetime.timedelta(days=days[one - 1], seconds=one))
-            for one in ids
-            for channel in (CHANNEL, OTHER_CHANNEL)
-        ),
-    )
-    copy(
-        connection,
-        "product_productvariant",
-        {"track_inventory": "true"},
-        ("id", "product_id"),
-        ((one, one) for one in ids),
-    )
-    copy(
-        connection,
-        "product_productvariantchannellisting",
-        {"price_amount": "10"},
-        ("id", "variant_id", "channel_id"),
-        ((2 * one + channel, one, channel) for one in ids for channel in (CHANNEL, OTHER_CHANNEL)),
-    )
-    warehouses = [uuid.UUID(int=number) for number in (1, 2)]
-    copy(connection, "warehouse_warehouse", {}, ("id", "slug"), ((one, one) for one in warehouses))
-    copy(
-        connection,
-        "warehouse_channelwarehouse",
-        {},
-        ("id", "channel_id", "warehouse_id"),
-        (
-            (number, channel, warehouse)
-            for number, (channel, warehouse) in enumerate(itertools.product((CHANNEL, OTHER_CHANNEL), warehouses))
-        ),
-    )
-    copy(
-        connection,
-        "warehouse_stock",
-        {},
-        ("id", "product_variant_id", "warehouse_id", "quantity", "quantity_allocated"),
-        (
-            (2 * one + number, one, warehouse, 5, 5 if one % 10 == 7 else 1)
-            for one in ids
-            for number, warehouse in enumerate(warehouses)
-        ),
-    )
-    copy(
-        connection,
-        "attribute_assignedproductattributevalue",
-        {},
-        ("id", "product_id", "value_id"),
-        ((3 * one + number, one, number * 1000 + one * (number + 7) % 300) for one in ids for number in range(3)),
-    )
-    copy(
-        connection,
-        "product_collectionproduct",
-        {},
-        ("id", "product_id", "collection_id"),
-        ((one, one, one % 50) for one in ids if one % 4 == 0),
-    )
-
-
-def fill_model(connection: Any, products: int, customers: int) -> None:
-    from saleor_crm_plugin.recommendations import storage
-    from saleor_crm_plugin.recommendations.learning.recommender import PersonalList, PopularList, RelatedList
-    from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, RecommendationModel
-    from tests.benchmarks.shop_tables import copy
-
-    dice = np.random.default_rng(2)
-    trained = NOW - datetime.timedelta(hours=6)
-    copy(
-        connection,
-        "crm_customer_profile",
-        {"profiling_allowed": "true", "recommendations_allowed": "true"},
-        ("id",),
-        ((one,) for one in range(1, customers + 1)),
-    )
-    copy(
-        connection,
-        "crm_profile_order",
-        {"counts": "true", "currency": "USD"},
-        ("order_id", "profile_id", "channel_id", "placed_at"),
-        (
-            (
-                uuid.UUID(int=customer * 100 + number),
-                customer,
-                CHANNEL,
-                NOW - datetime.timedelta(hours=1)
-                if number == 0 and customer % 10 == 0
-                else trained - datetime.timedelta(days=number),
-            )
-            for customer in range(1, customers + 1)
-            for number in range(10)
-        ),
-    )
-    copy(
-        connection,
-        "order_orderline",
-        {"quantity": "1"},
-        ("id", "order_id", "variant_id"),
-        (
-            (
-                uuid.UUID(int=(customer * 100) * 10 + line),
-                uuid.UUID(int=customer * 100),
-                (customer * 31 + line * 977) % products + 1,
-            )
-            for customer in range(10, customers + 1, 10)
-            for line in range(8)
-        ),
-    )
-    model = RecommendationModel(status=ModelStatus.TRAINING, started_at=trained, data_until=trained)
-    model.save(using="default")
-
-    def some(count: int) -> list[int]:
-        return list(dict.fromkeys(dice.integers(1, products + 1, count).tolist()))
-
-    def falling(count: int) -> list[float]:
-        return [1 / (place + 2) for place in range(count)]
-
-    def related() -> Any:
-        for product in range(2, products + 1, 2):
-            others = some(50)
-            yield RelatedList(product, others, falling(len(others)), falling(len(others)))
-
-    def personal() -> Any:
-        for customer in range(1, customers + 1):
-            chosen = some(150)
-            count = len(chosen)
-            again = [1 if place < 100 else 2 for place in range(count)]
-            dates = [float("nan") if kind == 2 else float(place % 40) for place, kind in enumerate(again)]
-            amounts = [1 / (place + 2) if kind == 1 else 0.0 for place, kind in enumerate(again)]
-            yield PersonalList(customer, chosen, falling(count), again, chosen, falling(count), amounts, dates, dates)
-
-    for kind in ProductAffinity.Kind:
-        storage.store_related(model, kind, related())
-    for _stored in storage.store_personal(model, personal()):
-        pass
-    categories = products // CATEGORY_SIZE + 1
-    popular = some(300)
-    places = {0: popular} | {
-        number: [one for one in range(number - 1, products + 1, categories) if one][:100]
-        for number in range(1, categories + 1)
-    }
-    storage.store_popular(
-        model,
-        [
-            PopularList(kind, CHANNEL, place, chosen, falling(len(chosen)))
-            for kind in ("bestsellers", "trending")
-            for place, chosen in places.items()
-        ],
-    )
-    storage.publish(model, NOW)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
 
 
 Clock = Callable[[], float]
