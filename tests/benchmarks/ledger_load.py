@@ -13,6 +13,8 @@ import random
 import resource
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,15 +86,17 @@ def script(connection: Any, accounts: range) -> str:
     """
     from django.db import transaction
 
-    from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram, PointsLot
+    from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
 
-    account_id, active, lifetime, lot_id = 900_000_000, 900_100_000, 900_200_000, 900_300_000
-    order_id = uuid.UUID(int=900_400_000)
+    account_id, active, lifetime = 900_000_000, 900_100_000, 900_200_000
+    lot_id, entry_id = 900_300_000, 900_400_000
+    order_id = uuid.UUID(int=900_500_000)
     values = {
         str(account_id): ":account",
         **dict.fromkeys(map(str, (active, active + POINTS)), ":active"),
         str(lifetime + POINTS): ":lifetime",
         str(lot_id + 1): ":lot",
+        **dict.fromkeys(map(str, (entry_id + 1, entry_id + 2)), ":entry_nextval"),
         str(order_id): f"{str(order_id)[:-12]}:order",
         **dict.fromkeys(("bench:award", "bench:redeem"), "bench:p:key"),
     }
@@ -108,30 +112,37 @@ def script(connection: Any, accounts: range) -> str:
     }
     recorder = Recorder(values, commands, [f"\\set account random({accounts[0]}, {accounts[-1]})"])
     draw = ("\\set key random(1, 9223372036854775807)", "\\set order random(100000000000, 999999999999)")
-    newest_lot = PointsLot.objects.latest("pk").pk
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            LoyaltyAccount.objects.create(
-                pk=account_id,
-                program_id=LoyaltyProgram.objects.get().pk,
-                profile_id=account_id,
-                active=active,
-                lifetime=lifetime,
-            )
-            cursor.execute(_NEXT_LOT, [lot_id])
-            for post, change, earned in ((award, POINTS, POINTS), (redeem, -POINTS, 0)):
-                constants = (f"\\set change {change}", f"\\set earned {earned}")
-                with recorder.transaction(connection, *draw, *constants):
-                    entry = post(account_id, f"bench:{post.__name__}", order_id)
-                values[str(entry.pk)] = ":entry_nextval"
-            transaction.set_rollback(True)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute(_NEXT_LOT, [newest_lot])
+    with transaction.atomic(), _numbering(connection, crm_points_lot=lot_id, crm_points_transaction=entry_id):
+        LoyaltyAccount.objects.create(
+            pk=account_id,
+            program_id=LoyaltyProgram.objects.get().pk,
+            profile_id=account_id,
+            active=active,
+            lifetime=lifetime,
+        )
+        for post, change, earned in ((award, POINTS, POINTS), (redeem, -POINTS, 0)):
+            constants = (f"\\set change {change}", f"\\set earned {earned}")
+            with recorder.transaction(connection, *draw, *constants):
+                post(account_id, f"bench:{post.__name__}", order_id)
+        transaction.set_rollback(True)
     return recorder.script()
 
 
-_NEXT_LOT = "SELECT setval(pg_get_serial_sequence('crm_points_lot', 'id'), %s)"
+@contextmanager
+def _numbering(connection: Any, **last: int) -> Iterator[None]:
+    """Let the tables' new rows be numbered from behind these numbers, and then go on as before."""
+    with connection.cursor() as cursor:
+        before = {}
+        for table, number in last.items():
+            cursor.execute(f"SELECT max(id) FROM {table}")
+            before[table] = cursor.fetchone()[0]
+            cursor.execute(_NUMBER, [table, number])
+        yield
+        for table, number in before.items():
+            cursor.execute(_NUMBER, [table, number])
+
+
+_NUMBER = "SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)"
 
 
 @dataclass(frozen=True)
@@ -139,10 +150,12 @@ class Clients:
     """What clients of ours did.
 
     Attributes:
+        each: seconds of processor time of a call, without PostgreSQL's.
         busy: processor time of all of them, of that of all processors meanwhile; 0 to 1.
     """
 
     load: Load
+    each: float
     busy: float
 
 
@@ -169,8 +182,9 @@ def run(accounts: range, clients: int, seconds: float) -> Clients:
         raise RuntimeError(f"{len(failed)} of {clients} clients failed: {failed[0]}")
     times = np.concatenate([times for times, *_ in done])
     elapsed = max(elapsed for _, elapsed, *_ in done)
-    busy = sum(used for *_, used, _ in done) / elapsed / (os.cpu_count() or 1)
-    return Clients(Load(times, len(times) / elapsed), busy)
+    used = sum(used for *_, used, _ in done)
+    busy = used / elapsed / (os.cpu_count() or 1)
+    return Clients(Load(times, len(times) / elapsed), used / len(times), busy)
 
 
 def _client(accounts: range, seconds: float, start: Any, sender: Any) -> None:

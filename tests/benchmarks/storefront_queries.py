@@ -192,8 +192,11 @@ QUESTIONS = (
         "checkout: loyalty",
         "checkout(id: $checkout) { loyalty { pointsToEarn breakdown { name points reason } maxApplicablePoints"
         " appliedPoints discount { amount } } }",
+        _PRICE,
     ),
     Question(
-        "checkout: recommendations", f"checkout(id: $checkout) {{ recommendations(first: $first) {{ {_LIST} }} }}"
+        "checkout: recommendations",
+        f"checkout(id: $checkout) {{ recommendations(first: $first) {{ {_LIST} }} }}",
+        _PRICE,
     ),
 )

@@ -1,8 +1,8 @@
 """A shop with many customers, and everything that a storefront shows of points, profiles and products, in its tables.
 
-All have an account (`points_tables`); the first ones have orders, events and lists of recommendations as well. Customer 1
-has a long past: thousands of entries, rewards and events, and a hundred answers. Product 1 has a review of each customer
-who has orders, ten thousand at most.
+All have an account (`points_tables`); the first ones have orders, events and lists of recommendations as well. Of
+them, customer 1 has a long past: thousands of entries, rewards and events, and a hundred answers. Product 1 has a
+review of each customer who has orders, ten thousand at most.
 """
 
 from __future__ import annotations
@@ -89,15 +89,15 @@ def _fill_people(connection: Any, sizes: Sizes) -> None:
 
 _STATEMENTS = (
     "UPDATE product_productvariantchannellisting SET currency = 'USD'",
-    # The newest awards are those of the orders.
+    # The newest awards are those of the orders; of the first account, every entry is of one.
     """
     UPDATE crm_points_transaction AS entry
-    SET order_id = lpad(to_hex(placed.account_id * 100 + placed.number), 32, '0')::uuid
+    SET order_id = lpad(to_hex(placed.account_id * 100 + placed.number %% %(orders)s), 32, '0')::uuid
     FROM (
         SELECT id, account_id, row_number() OVER (PARTITION BY account_id ORDER BY id DESC) - 1 AS number
-        FROM crm_points_transaction WHERE type = 'earn' AND account_id <= %(known)s
+        FROM crm_points_transaction WHERE type = 'earn' AND account_id <= %(known)s OR account_id = 1
     ) AS placed
-    WHERE placed.id = entry.id AND placed.number < %(orders)s
+    WHERE placed.id = entry.id AND (placed.number < %(orders)s OR placed.account_id = 1)
     """,
     """
     INSERT INTO crm_loyalty_tier (program_id, name, description, level, threshold, earning_multiplier, entry_points,
