@@ -235,8 +235,10 @@ def _give_ids(batch: Batch, using: str) -> None:
 
 
 _NEXT_IDS = """
-SELECT ARRAY(SELECT nextval(pg_get_serial_sequence('crm_points_transaction', 'id')) FROM generate_series(1, %s)),
-    ARRAY(SELECT nextval(pg_get_serial_sequence('crm_points_lot', 'id')) FROM generate_series(1, %s))
+SELECT
+    CASE WHEN number <= %(entries)s THEN nextval(pg_get_serial_sequence('crm_points_transaction', 'id')) END AS entry,
+    CASE WHEN number <= %(lots)s THEN nextval(pg_get_serial_sequence('crm_points_lot', 'id')) END AS lot
+FROM generate_series(1, greatest(%(entries)s, %(lots)s)) AS number
 """
 
 
@@ -245,9 +247,12 @@ def _real_ids(entries: Sequence[int], lots: Sequence[int], using: str) -> tuple[
     if not entries and not lots:
         return {}, {}
     with connections[using].cursor() as cursor:
-        cursor.execute(_NEXT_IDS, [len(entries), len(lots)])
-        entry_ids, lot_ids = cursor.fetchone()
-    return dict(zip(entries, sorted(entry_ids), strict=True)), dict(zip(lots, sorted(lot_ids), strict=True))
+        cursor.execute(_NEXT_IDS, {"entries": len(entries), "lots": len(lots)})
+        rows = cursor.fetchall()
+    entry_ids, lot_ids = (
+        sorted(number for number in column if number is not None) for column in zip(*rows, strict=True)
+    )
+    return dict(zip(entries, entry_ids, strict=True)), dict(zip(lots, lot_ids, strict=True))
 
 
 def _updated_lots(rows: Sequence[PointsLot]) -> Part | None:

@@ -95,24 +95,25 @@ def script(connection: Any, accounts: range) -> str:
         str(account_id): ":account",
         **dict.fromkeys(map(str, (active, active + POINTS)), ":active"),
         str(lifetime + POINTS): ":lifetime",
-        str(lot_id + 1): ":lot",
-        **dict.fromkeys(map(str, (entry_id + 1, entry_id + 2)), ":entry_nextval"),
+        **dict.fromkeys(map(str, (entry_id + 1, entry_id + 2)), ":new_entry"),
         str(order_id): f"{str(order_id)[:-12]}:order",
         **dict.fromkeys(("bench:award", "bench:redeem"), "bench:p:key"),
     }
-    commands = {
-        'SELECT "crm_loyalty_account"': (
-            "\\aset account_",
-            "\\set active :account_active + :change",
-            "\\set lifetime :account_lifetime + :earned",
-        ),
-        'SELECT "crm_points_lot"': ("\\aset open_", "\\set lot :open_id"),
-        "SELECT nextval(pg_get_serial_sequence('crm_points_transaction'": ("\\aset entry_",),
-        "SELECT nextval(pg_get_serial_sequence('crm_points_lot'": ("\\aset lot_", "\\set lot :lot_nextval"),
-    }
-    recorder = Recorder(values, commands, [f"\\set account random({accounts[0]}, {accounts[-1]})"])
+    recorder = Recorder(
+        {
+            'SELECT "crm_loyalty_account"': (
+                "\\aset account_",
+                "\\set active :account_active + :change",
+                "\\set lifetime :account_lifetime + :earned",
+            ),
+            'SELECT "crm_points_lot"': ("\\aset open_",),
+            "SELECT CASE WHEN number <=": ("\\aset new_",),
+        },
+        [f"\\set account random({accounts[0]}, {accounts[-1]})"],
+    )
     draw = ("\\set key random(1, 9223372036854775807)", "\\set order random(100000000000, 999999999999)")
-    with transaction.atomic(), _numbering(connection, crm_points_lot=lot_id, crm_points_transaction=entry_id):
+    steps = ((award, POINTS, POINTS, ":new_lot"), (redeem, -POINTS, 0, ":open_id"))
+    with _numbering(connection, crm_points_lot=lot_id, crm_points_transaction=entry_id), transaction.atomic():
         LoyaltyAccount.objects.create(
             pk=account_id,
             program_id=LoyaltyProgram.objects.get().pk,
@@ -120,9 +121,9 @@ def script(connection: Any, accounts: range) -> str:
             active=active,
             lifetime=lifetime,
         )
-        for post, change, earned in ((award, POINTS, POINTS), (redeem, -POINTS, 0)):
-            constants = (f"\\set change {change}", f"\\set earned {earned}")
-            with recorder.transaction(connection, *draw, *constants):
+        for post, change, earned, lot in steps:
+            before = (*draw, f"\\set change {change}", f"\\set earned {earned}")
+            with recorder.transaction(connection, values | {str(lot_id + 1): lot}, before):
                 post(account_id, f"bench:{post.__name__}", order_id)
         transaction.set_rollback(True)
     return recorder.script()

@@ -34,21 +34,28 @@ class Recorder:
     """Makes a script of what a call of ours sends.
 
     Attributes:
-        values: text of a value that stands for nothing else -> what is sent in its place, mostly a variable.
         after: beginning of a statement -> pgbench's commands behind it. `\\aset lot_` keeps the last row of a result:
             the column `id` is `:lot_id` from then on.
     """
 
-    values: Mapping[str, str]
     after: Mapping[str, Sequence[str]]
     lines: list[str] = field(default_factory=list)
 
     @contextmanager
-    def transaction(self, connection: Any, *before: str) -> Iterator[None]:
-        """Add what is sent meanwhile as a transaction. `before`: commands in front of it."""
+    def transaction(self, connection: Any, values: Mapping[str, str], before: Sequence[str] = ()) -> Iterator[None]:
+        """Add what is sent meanwhile as a transaction.
+
+        Args:
+            values: text of a value that stands for nothing else -> what is sent in its place, mostly a variable.
+            before: commands in front of it.
+        """
         self.lines += [*before, "BEGIN;"]
+        first = len(self.lines)
         with connection.execute_wrapper(self._record):
             yield
+        for value, variable in values.items():
+            pattern = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)")
+            self.lines[first:] = [pattern.sub(variable, line) for line in self.lines[first:]]
         self.lines.append("COMMIT;")
 
     def _record(self, execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
@@ -64,10 +71,7 @@ class Recorder:
         return answer
 
     def script(self) -> str:
-        text = "\n".join(self.lines) + "\n"
-        for value, variable in self.values.items():
-            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", variable, text)
-        return text
+        return "\n".join(self.lines) + "\n"
 
 
 def find() -> str | None:
