@@ -26,12 +26,16 @@ def set_up_django(database: str | None = None) -> None:
 def scratch_database(name: str) -> Iterator[Any]:
     """Django's connection to a new database with all tables."""
     set_up_django()
-    from django.db import connection
+    from django.db import connection, connections
 
     connection.settings_dict["TEST"]["NAME"] = name
     old_name = connection.settings_dict["NAME"]
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
+        # What reads from a replica reads this one.
+        for alias in connections:
+            connections[alias].settings_dict["NAME"] = name
         yield connection
     finally:
+        connections.close_all()
         connection.creation.destroy_test_db(old_name, verbosity=0)
