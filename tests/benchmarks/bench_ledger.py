@@ -17,7 +17,7 @@ CLIENTS = (1, 2, 4, 8, 16, 32)
 # Entries of a call: an award and a redemption.
 ENTRIES = 2
 # How much more than pgbench our clients may lose when they become many.
-IN_THE_WAY = 1.25
+IN_THE_WAY = 1.5
 
 
 def measure(bench: Bench) -> None:
