@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
-from saleor_crm_plugin.compiled import CompiledLookup
+from saleor_crm_plugin.compiled import CompiledLookup, CompiledQuery
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierPolicy
 from saleor_crm_plugin.loyalty.tiers.standing import Basis, Downgrade, Rules, Rung
 from saleor_crm_plugin.loyalty.tiers.windows import Window, WindowKind
@@ -42,9 +43,10 @@ class Scheme:
         return next((tier for tier in self.tiers if tier.level == level), None)
 
 
-@partial(CompiledLookup, "program_id")
-def _tiers_of_programs() -> QuerySet[LoyaltyTier]:
-    return LoyaltyTier.objects.order_by("level")
+@partial(CompiledQuery, "program_id")
+def _tiers_with_policies() -> QuerySet[Any, Any]:
+    policy = (f"program__tier_policy__{name}" for name in _names(TierPolicy))
+    return LoyaltyTier.objects.order_by("level").values_list(*_names(LoyaltyTier), *policy)
 
 
 @partial(CompiledLookup, "program_id")
@@ -53,11 +55,21 @@ def _policies_of_programs() -> QuerySet[TierPolicy]:
 
 
 def load_scheme(program_id: int, using: str) -> Scheme | None:
-    """The scheme of a program; None if it never had a tier. One statement for None, and two otherwise."""
-    rows = _tiers_of_programs.instances([program_id], using)
+    """The scheme of a program; None if it never had a tier. One statement."""
+    rows = _tiers_with_policies([program_id], using)
     if not rows:
         return None
-    return Scheme(policy_of(program_id, using), tuple(row for row in rows if row.deleted_at is None))
+    names = _names(LoyaltyTier)
+    tiers = [LoyaltyTier.from_db(using, names, row[: len(names)]) for row in rows]
+    policy_id, *_ = values = rows[0][len(names) :]
+    policy = TierPolicy(program_id=program_id)
+    if policy_id is not None:
+        policy = TierPolicy.from_db(using, _names(TierPolicy), values)
+    return Scheme(policy, tuple(tier for tier in tiers if tier.deleted_at is None))
+
+
+def _names(model: type[Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
 
 
 def policy_of(program_id: int, using: str) -> TierPolicy:
