@@ -33,7 +33,7 @@ from tests.benchmarks.shop_on_off.statements import Counter, since, tables
 
 OUTPUT = Path(".bench/figures.json")
 VISITS = 600
-WARM_UP_VISITS = 20
+WARM_UP_VISITS = 8
 COUNTED_VISITS = 5
 LOG_IN_EVERY_SECONDS = 120
 OUR_TABLES = "crm_"
