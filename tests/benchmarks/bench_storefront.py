@@ -11,7 +11,7 @@ from typing import Any
 from tests.benchmarks import storefront_tables
 from tests.benchmarks.figures import Budget
 from tests.benchmarks.measuring import Bench, statements_of
-from tests.benchmarks.scratch import scratch_database, timed
+from tests.benchmarks.scratch import scratch_database
 from tests.benchmarks.storefront_queries import (
     BUDGET,
     CHANNEL,
@@ -70,13 +70,8 @@ def measure(bench: Bench) -> None:
         long=bench.size(2_000, 40),
     )
     with scratch_database("bench_storefront") as connection:
-        with timed() as seconds:
-            entries = storefront_tables.fill(connection, sizes)
-        bench.say(
-            "entries of the ledger",
-            entries,
-            note=f"{sizes.customers:,} customers, {sizes.products:,} products, in the tables after {seconds():.0f} s",
-        )
+        entries = storefront_tables.fill(connection, sizes)
+        bench.say("entries of the ledger", entries, note=f"{sizes.customers:,} customers, {sizes.products:,} products")
         # The first one has a long past.
         long, *others = (log_in(customer, sizes) for customer in range(1, bench.size(42, 4)))
         budget(bench, others)
