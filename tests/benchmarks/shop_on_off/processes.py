@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import statistics
 import subprocess
-import sys
 from collections.abc import Sequence
 
 from tests.benchmarks.figures import Figure, Spread
-from tests.benchmarks.measuring import seconds_of
+from tests.benchmarks.measuring import RUNS, seconds_of
+from tests.benchmarks.shop_on_off.purchases import ShopError
 
-STARTS = 7
 
-
-def start_up(name: str, ours: str, theirs: str, runs: int = STARTS) -> Figure:
+def start_up(name: str, ours: str, theirs: str, runs: int = RUNS) -> Figure:
     """Two commands of the shell that end when what they start is there, in turn; the first time is not counted.
 
     Raises:
-        subprocess.CalledProcessError: one of them fails.
+        ShopError: one of them fails.
     """
     seconds: tuple[list[float], list[float]] = [], []
     for run in range(-1, runs):
@@ -37,7 +35,9 @@ def start_up(name: str, ours: str, theirs: str, runs: int = STARTS) -> Figure:
 
 
 def _run(command: str) -> None:
-    subprocess.run(command, shell=True, check=True, stdout=subprocess.DEVNULL, stderr=sys.stderr)
+    ended = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise ShopError(f"{command} ends with {ended.returncode}: {ended.stderr.strip()[-500:]}")
 
 
 def memory(name: str, ours: Sequence[int], theirs: Sequence[int]) -> Figure:
