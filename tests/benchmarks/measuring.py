@@ -116,8 +116,8 @@ def statements_of(call: Call) -> int:
         return execute(*arguments)
 
     with ExitStack() as stack:
-        # In tests, several names are of one connection.
-        for connection in {id(each): each for each in connections.all()}.values():
+        # A name that mirrors another one shares its wrappers.
+        for connection in {id(each.execute_wrappers): each for each in connections.all()}.values():
             stack.enter_context(connection.execute_wrapper(counted))
         call()
     return count
