@@ -19,6 +19,11 @@ ModelT = TypeVar("ModelT", bound=Model)
 KEYS: Final = object()
 
 
+def column_names(model: type[Model]) -> list[str]:
+    """The model's own columns, as `from_db` takes them."""
+    return [field.attname for field in model._meta.concrete_fields]
+
+
 class CompiledQuery:
     """Rows of a model by any number of keys, as `QuerySet.values_list` gives them. One statement.
 
@@ -66,17 +71,18 @@ class CompiledLookup(CompiledQuery, Generic[ModelT]):
 
     def __init__(self, key: str | None, rows: Callable[[], QuerySet[ModelT]]) -> None:
         super().__init__(key, rows)
+        self._model: type[ModelT] | None = None
 
     def instances(self, keys: Collection[Any], using: str) -> list[ModelT]:
         rows = self(keys, using)
-        if not rows:
+        if self._model is None:
             return []
-        model = self._rows().model
-        names = [field.attname for field in model._meta.concrete_fields]
-        return [model.from_db(using, names, row) for row in rows]
+        names = column_names(self._model)
+        return [self._model.from_db(using, names, row) for row in rows]
 
     def _columns(self, rows: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
-        return rows.values_list(*(field.attname for field in rows.model._meta.concrete_fields))
+        self._model = rows.model
+        return rows.values_list(*column_names(rows.model))
 
 
 @dataclass(frozen=True, slots=True)

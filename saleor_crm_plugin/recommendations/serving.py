@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
 from saleor_crm_plugin.recommendations.arranging import (
@@ -32,6 +32,7 @@ from saleor_crm_plugin.recommendations.merchandising.candidates_sql import Ruled
 from saleor_crm_plugin.recommendations.merchandising.reranking import Placed
 from saleor_crm_plugin.recommendations.reasons import ReasonParts, Recommendation
 from saleor_crm_plugin.recommendations.serving_sql import Shape, statement
+from saleor_crm_plugin.without_jit import read_without_jit
 
 # As many as Saleor gives for one page of a connection.
 FIRST_LIMIT: Final = 100
@@ -49,10 +50,6 @@ _NOBODY: Final = 0
 # Where rules have taken so much out of a list that it is short, so many times as many candidates are read. A list that
 # is short then, because rules exclude nearly everything that it is about, stays so.
 READ_AGAIN: Final = 20
-
-# The planner takes each stage for much more than it is. So on its own, PostgreSQL would compile a statement with many
-# rules, or for many lists, to machine code, which takes many times as long as to run it.
-_WITHOUT_JIT: Final = "SET LOCAL jit = off; "
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -207,16 +204,7 @@ def read_candidates(
         **ruled.values,
     }
     lists: list[list[Candidate]] = [[] for _ in asked]
-    connection = connections[using]
-    # In one round trip: PostgreSQL runs the two in one transaction, at whose end the setting is gone. Where parameters
-    # are bound by the server, it takes one statement at a time.
-    server_binds = getattr(connection.features, "uses_server_side_binding", False)
-    setting = "" if server_binds else _WITHOUT_JIT
-    with connection.cursor() as cursor:
-        cursor.execute(setting + ruled.sql, values)
-        if setting:
-            cursor.nextset()
-        rows = cursor.fetchall()
+    rows = read_without_jit(ruled.sql, values, using)
     for number, product_id, score, source, category_id, *rest in rows:
         categories, collections, attribute_values, brand_ids, is_new, *reason = rest
         candidate = Candidate(

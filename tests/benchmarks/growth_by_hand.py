@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+from tests.benchmarks.tables import unchecked
+
 FILLED = (
     "crm_lot_consumption, crm_points_lot, crm_points_transaction, crm_loyalty_account, crm_profile_event,"
     " crm_profile_metrics, crm_profile_order, crm_order_sync, crm_profile_identity, crm_segment_membership,"
@@ -145,11 +147,10 @@ def take_in(connection: Any) -> None:
 
 
 def empty(connection: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
+    with unchecked(connection) as cursor:
         cursor.execute(f"TRUNCATE {FILLED} RESTART IDENTITY CASCADE")
-        cursor.execute("SET session_replication_role = DEFAULT")
-        cursor.execute("VACUUM ANALYZE")
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM")
 
 
 def compare(connection: Any) -> None:

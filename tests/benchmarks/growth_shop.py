@@ -12,6 +12,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tests.benchmarks.tables import unchecked
+
 CHANNELS = ("USD", "EUR", "GBP")
 PRODUCTS = 2_000
 CATEGORIES = 40
@@ -182,9 +184,7 @@ def fill(connection: Any, orders: int) -> None:
     """A shop with about `orders` orders, drafts included."""
     customers = max(orders // ORDERS_PER_CUSTOMER, 10)
     sizes = {"orders": orders, "customers": customers, "users": customers * 2 // 5, "days": DAYS}
-    with connection.cursor() as cursor:
-        # What refers to what is not checked meanwhile.
-        cursor.execute("SET session_replication_role = replica")
+    with unchecked(connection) as cursor:
         cursor.execute("SELECT setseed(0.2026)")
         cursor.execute(_DRAWN, sizes)
         cursor.execute(_DRAWN_LINES, {})
@@ -205,8 +205,8 @@ def fill(connection: Any, orders: int) -> None:
             " SELECT 'crm.loyalty', '', '', true, %s, id FROM channel_channel",
             [configuration],
         )
-        cursor.execute("SET session_replication_role = DEFAULT")
-        cursor.execute("VACUUM ANALYZE")
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM")
 
 
 def _insert(cursor: Any, table: str, source: str, columns: dict[str, str], sizes: dict[str, int]) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.benchmarks.tables import unchecked
+
 DAYS = 1095
 USES = 4
 
@@ -66,14 +68,13 @@ FROM plan AS used JOIN plan AS opened USING (account_id, lot) WHERE used.step > 
 def fill(connection: Any, accounts: int, lots: int, *, first: int | None = None) -> int:
     """`accounts` with `lots` awards each, or `first` for the first one; returns how many entries there are."""
     values = {"accounts": accounts, "lots": lots, "first": first or lots}
-    with connection.cursor() as cursor:
-        # Neither triggers nor foreign keys: there are no customers.
-        cursor.execute("SET session_replication_role = replica")
+    # There are no customers.
+    with unchecked(connection) as cursor:
         for statement in (_ACCOUNTS, _PLAN, _ENTRIES, _LOTS, _CONSUMPTIONS):
             cursor.execute(statement, values if "%(" in statement else None)
         cursor.execute("SELECT count(*) FROM crm_points_transaction")
         entries = int(cursor.fetchone()[0])
         cursor.execute("DROP TABLE plan")
-        cursor.execute("SET session_replication_role = DEFAULT")
-        cursor.execute("VACUUM ANALYZE")
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM")
     return entries

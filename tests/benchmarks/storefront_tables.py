@@ -14,7 +14,7 @@ from typing import Any
 from tests.benchmarks import points_tables
 from tests.benchmarks.catalogue_tables import CHANNEL, NOW, fill_catalogue
 from tests.benchmarks.model_tables import fill_model
-from tests.benchmarks.tables import copy
+from tests.benchmarks.tables import copy, unchecked
 
 ORDERS = 10
 
@@ -47,11 +47,9 @@ def fill(connection: Any, sizes: Sizes) -> int:
     _fill_people(connection, sizes)
     entries = points_tables.fill(connection, sizes.customers, sizes.lots, first=sizes.long)
     values = {"known": sizes.known, "customers": sizes.customers, "channel": CHANNEL, "orders": ORDERS}
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
+    with unchecked(connection) as cursor:
         for statement in _STATEMENTS:
             cursor.execute(statement, values)
-        cursor.execute("SET session_replication_role = DEFAULT")
     Channel.objects.filter(pk=CHANNEL).update(currency_code="USD")
     loyalty_settings(
         Channel.objects.get(pk=CHANNEL), points_per_unit="10", earn_from="2020-01-01T00:00:00Z", point_value="0.01"

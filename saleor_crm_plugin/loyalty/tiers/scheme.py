@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 
-from saleor_crm_plugin.compiled import CompiledLookup, CompiledQuery
+from saleor_crm_plugin.compiled import CompiledLookup, CompiledQuery, column_names
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierPolicy
 from saleor_crm_plugin.loyalty.tiers.standing import Basis, Downgrade, Rules, Rung
 from saleor_crm_plugin.loyalty.tiers.windows import Window, WindowKind
@@ -45,8 +45,8 @@ class Scheme:
 
 @partial(CompiledQuery, "program_id")
 def _tiers_with_policies() -> QuerySet[Any, Any]:
-    policy = (f"program__tier_policy__{name}" for name in _names(TierPolicy))
-    return LoyaltyTier.objects.order_by("level").values_list(*_names(LoyaltyTier), *policy)
+    policy = (f"program__tier_policy__{name}" for name in column_names(TierPolicy))
+    return LoyaltyTier.objects.order_by("level").values_list(*column_names(LoyaltyTier), *policy)
 
 
 @partial(CompiledLookup, "program_id")
@@ -59,17 +59,13 @@ def load_scheme(program_id: int, using: str) -> Scheme | None:
     rows = _tiers_with_policies([program_id], using)
     if not rows:
         return None
-    names = _names(LoyaltyTier)
+    names = column_names(LoyaltyTier)
     tiers = [LoyaltyTier.from_db(using, names, row[: len(names)]) for row in rows]
     policy_id, *_ = values = rows[0][len(names) :]
     policy = TierPolicy(program_id=program_id)
     if policy_id is not None:
-        policy = TierPolicy.from_db(using, _names(TierPolicy), values)
+        policy = TierPolicy.from_db(using, column_names(TierPolicy), values)
     return Scheme(policy, tuple(tier for tier in tiers if tier.deleted_at is None))
-
-
-def _names(model: type[Model]) -> list[str]:
-    return [field.attname for field in model._meta.concrete_fields]
 
 
 def policy_of(program_id: int, using: str) -> TierPolicy:

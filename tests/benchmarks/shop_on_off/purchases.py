@@ -9,23 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from demo.queries import ADDRESS, LOGIN
+
 TIMEOUT_SECONDS: Final = 60
-
-ADDRESS: Final = {
-    "firstName": "Ada",
-    "lastName": "Buyer",
-    "streetAddress1": "500 Fifth Avenue",
-    "city": "New York",
-    "countryArea": "NY",
-    "postalCode": "10110",
-    "country": "US",
-}
-
-LOGIN: Final = """
-mutation Login($email: String!, $password: String!) {
-  tokenCreate(email: $email, password: $password) { token errors { field message } }
-}
-"""
 
 VARIANTS: Final = """
 query Variants($channel: String!) {
