@@ -4,19 +4,19 @@ VENV ?= .venv
 HOUSEHOLDS ?=
 SERVE ?= 1
 ARGS ?=
-BENCH ?= training serving customers clv segments timeline search liability import export tracking
+BENCH ?=
 
 BIN := $(VENV)/bin
 DEMO_OPTIONS := $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS)) $(if $(filter 0,$(SERVE)),--no-serve)
 
-.PHONY: help demo test lint bench evaluate clean $(VENV)
+.PHONY: help demo test lint others bench evaluate clean $(VENV)
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo [HOUSEHOLDS=n] [SERVE=0]   a shop with real purchases, a purchase with points over HTTP, then an API explorer"
 	@echo "make test [ARGS='-k points']         all tests, or those that pytest's ARGS choose"
 	@echo "make lint                            style, types, import contracts, dangerous code, missing migrations"
-	@echo "make bench [BENCH=clv]               how long what takes, and how much memory: $(BENCH)"
+	@echo "make bench [BENCH='clv sync']        how long what takes beside other ways of doing it; ARGS=--list says what there is"
 	@echo "make evaluate                        how good recommendations are, beside other people's: half an hour"
 	@echo "make clean                           remove what the other targets made"
 
@@ -38,11 +38,14 @@ lint: $(VENV)
 	@.ci/scan $(BIN)
 	@$(BIN)/python tests/devshop/manage.py makemigrations --check --dry-run saleor_crm_plugin
 
-bench: $(VENV)
-	@set -e; for one in $(BENCH); do echo "== $$one"; $(BIN)/python -m tests.benchmarks.bench_$$one $(ARGS); done
-
-evaluate: $(VENV)
+# What is measured against is optional: a benchmark says what is missing.
+others: $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/benchmarks.txt || true
+
+bench: others
+	@$(BIN)/python -m tests.benchmarks $(BENCH) $(ARGS)
+
+evaluate: others
 	@$(BIN)/python -m tests.benchmarks.evaluate_recommendations $(ARGS)
 
 clean:

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+ADDRESS: Final = {
+    "firstName": "Ada",
+    "lastName": "Buyer",
+    "streetAddress1": "500 Fifth Avenue",
+    "city": "New York",
+    "countryArea": "NY",
+    "postalCode": "10110",
+    "country": "US",
+}
+
 LOGIN: Final = """
 mutation Login($email: String!, $password: String!) {
   tokenCreate(email: $email, password: $password) {

@@ -38,15 +38,6 @@ CONFIGURATION: Final = {
     "earned_points_policy": "within balance",
     "maximum_share_percent": "100",
 }
-ADDRESS: Final = {
-    "firstName": "Ada",
-    "lastName": "Buyer",
-    "streetAddress1": "500 Fifth Avenue",
-    "city": "New York",
-    "countryArea": "NY",
-    "postalCode": "10110",
-    "country": "US",
-}
 
 
 @dataclass(slots=True)
@@ -177,8 +168,8 @@ class Story:
         checkout_input = {
             "channel": self.channel,
             "lines": lines,
-            "billingAddress": ADDRESS,
-            "shippingAddress": ADDRESS,
+            "billingAddress": queries.ADDRESS,
+            "shippingAddress": queries.ADDRESS,
         }
         checkout = self.shop.ask(self.customer, queries.CREATE, input=checkout_input)["checkoutCreate"]["checkout"]
         if self.deliver(checkout["id"]):

@@ -9,26 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from saleor.giftcard import GiftCardEvents
 from saleor.giftcard.models import GiftCardEvent
 from saleor.payment.models import TransactionItem
 
+from saleor_crm_plugin.compiled import CompiledQuery
+
 NOTHING = Decimal(0)
+
+
+@partial(CompiledQuery, "order_id")
+def _uses() -> QuerySet[Any, Any]:
+    uses = GiftCardEvent.objects.filter(type=GiftCardEvents.USED_IN_ORDER).order_by()
+    return uses.values_list("order_id", "gift_card_id", "parameters")
 
 
 def read_gift_cards(order_ids: Collection[UUID], alias: str) -> dict[UUID, dict[int, Decimal]]:
     """What each gift card paid, by order and card, in the order's currency. One SQL statement."""
-    rows = (
-        GiftCardEvent.objects.using(alias)
-        .filter(order_id__in=order_ids, type=GiftCardEvents.USED_IN_ORDER)
-        .order_by()
-        .values_list("order_id", "gift_card_id", "parameters")
-    )
     paid: dict[UUID, dict[int, Decimal]] = {}
-    for order_id, card_id, parameters in rows:
+    for order_id, card_id, parameters in _uses(order_ids, alias):
         by_card = paid.setdefault(order_id, {})
         by_card[card_id] = by_card.get(card_id, NOTHING) + _used(parameters.get("balance") or {})
     return paid

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS
+from django.db.models import QuerySet
 
+from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.config import CRMSettings
 from saleor_crm_plugin.ingestion.models import SyncState
 from saleor_crm_plugin.profiles.lifecycle import refreshing
@@ -43,8 +46,14 @@ def refresh_all_stages(settings: CRMSettings, now: datetime, using: str | None =
     return refreshing.refresh_all_stages(_terms(settings, gap), now, alias)
 
 
+@partial(CompiledQuery, "name")
+def _states() -> QuerySet[Any, Any]:
+    return SyncState.objects.values_list("value")
+
+
 def _known_gap(using: str) -> timedelta | None:
-    value = SyncState.objects.using(using).filter(name=STATE).values_list("value", flat=True).first() or {}
+    found = _states([STATE], using)
+    value = found[0][0] if found else {}
     seconds = value.get("shop_gap_seconds")
     return None if seconds is None else timedelta(seconds=seconds)
 

@@ -18,6 +18,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +44,7 @@ from saleor.order.models import Fulfillment, Order, OrderLine
 from saleor.payment import ChargeStatus, TransactionKind
 from saleor.payment.models import Payment, Transaction, TransactionItem
 
+from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.fields import MONEY_DIGITS, MONEY_PLACES
 from saleor_crm_plugin.ingestion.gift_cards import read_charged_cards, read_gift_cards
 from saleor_crm_plugin.ingestion.returns import read_grants, read_returns, with_returns
@@ -104,43 +106,40 @@ def read_customers(user_ids: Collection[int], using: str | None = None) -> dict[
     }
 
 
+_COLUMNS = (
+    "pk", "number", "status", "origin", "channel_id", "currency", "user_id", "user_email", "created_at",
+    "updated_at", "total_gross_amount", "total_net_amount", "shipping_price_gross_amount",
+    "shipping_price_net_amount", "total_charged_amount", "voucher_code", "billing_address__company_name",
+    "refunded_by_payments", "refunded_by_transactions", "last_payment_at", "last_transaction_at", "voucher_amount",
+    "last_fulfillment_at",
+)  # fmt: skip
+
+
 def _orders(order_ids: Collection[UUID], alias: str) -> list[dict[str, Any]]:
-    return list(
-        Order.objects.using(alias)
-        .filter(pk__in=order_ids)
-        .order_by()
-        .annotate(
-            refunded_by_payments=_one_value(_payment_refunds(), _MONEY),
-            refunded_by_transactions=_one_value(
-                _of_order(TransactionItem).annotate(value=Sum("refunded_value")), _MONEY
-            ),
-            last_payment_at=_one_value(
-                _of_order(Payment).filter(CHARGED).annotate(value=Max("created_at")), DateTimeField()
-            ),
-            last_transaction_at=_one_value(
-                _of_order(TransactionItem)
-                .filter(Q(charged_value__gt=0) | Q(refunded_value__gt=0))
-                .annotate(value=Max("created_at")),
-                DateTimeField(),
-            ),
-            voucher_amount=_one_value(
-                _of_order(OrderDiscount)
-                .filter(voucher_code=OuterRef("voucher_code"))
-                .annotate(value=Sum("amount_value")),
-                _MONEY,
-            ),
-            last_fulfillment_at=_one_value(
-                _of_order(Fulfillment).annotate(value=Max("created_at")), DateTimeField()
-            ),
-        )
-        .values(
-            "pk", "number", "status", "origin", "channel_id", "currency", "user_id", "user_email", "created_at",
-            "updated_at", "total_gross_amount", "total_net_amount", "shipping_price_gross_amount",
-            "shipping_price_net_amount", "total_charged_amount", "voucher_code", "refunded_by_payments",
-            "refunded_by_transactions", "last_payment_at", "last_transaction_at", "last_fulfillment_at",
-            "voucher_amount", "billing_address__company_name",
-        )
-    )  # fmt: skip
+    return [dict(zip(_COLUMNS, row, strict=True)) for row in _order_rows(order_ids, alias)]
+
+
+@partial(CompiledQuery, "pk")
+def _order_rows() -> QuerySet[Any, Any]:
+    rows: QuerySet[Any, Any] = Order.objects.order_by().annotate(
+        refunded_by_payments=_one_value(_payment_refunds(), _MONEY),
+        refunded_by_transactions=_one_value(_of_order(TransactionItem).annotate(value=Sum("refunded_value")), _MONEY),
+        last_payment_at=_one_value(
+            _of_order(Payment).filter(CHARGED).annotate(value=Max("created_at")), DateTimeField()
+        ),
+        last_transaction_at=_one_value(
+            _of_order(TransactionItem)
+            .filter(Q(charged_value__gt=0) | Q(refunded_value__gt=0))
+            .annotate(value=Max("created_at")),
+            DateTimeField(),
+        ),
+        voucher_amount=_one_value(
+            _of_order(OrderDiscount).filter(voucher_code=OuterRef("voucher_code")).annotate(value=Sum("amount_value")),
+            _MONEY,
+        ),
+        last_fulfillment_at=_one_value(_of_order(Fulfillment).annotate(value=Max("created_at")), DateTimeField()),
+    )
+    return rows.values_list(*_COLUMNS)
 
 
 def _of_order(model: type[Model]) -> QuerySet[Any, Any]:
@@ -167,19 +166,18 @@ def _one_value(rows: QuerySet[Any, Any], field: Any) -> Subquery:
     return Subquery(rows.values("value"), output_field=field)
 
 
-def _lines_by_order(order_ids: list[UUID], alias: str) -> dict[UUID, tuple[LineSnapshot, ...]]:
-    rows = (
-        OrderLine.objects.using(alias)
-        .filter(order_id__in=order_ids)
-        .order_by("pk")
-        .values_list(
-            "order_id", "pk", "variant__product_id", "variant_id", "quantity",
-            "total_price_gross_amount", "total_price_net_amount", "is_gift_card", "variant__product__product_type_id",
-            "sale_id", "base_unit_price_amount", "tax_rate",
-        )
+@partial(CompiledQuery, "order_id")
+def _line_rows() -> QuerySet[Any, Any]:
+    return OrderLine.objects.order_by("pk").values_list(
+        "order_id", "pk", "variant__product_id", "variant_id", "quantity",
+        "total_price_gross_amount", "total_price_net_amount", "is_gift_card", "variant__product__product_type_id",
+        "sale_id", "base_unit_price_amount", "tax_rate",
     )  # fmt: skip
+
+
+def _lines_by_order(order_ids: list[UUID], alias: str) -> dict[UUID, tuple[LineSnapshot, ...]]:
     lines: defaultdict[UUID, list[LineSnapshot]] = defaultdict(list)
-    for order_id, *values, sale_id, base_price, tax_rate in rows:
+    for order_id, *values, sale_id, base_price, tax_rate in _line_rows(order_ids, alias):
         line = LineSnapshot(*values)
         lines[order_id].append(
             replace(

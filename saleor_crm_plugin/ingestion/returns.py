@@ -13,12 +13,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from saleor.order import FulfillmentStatus, OrderGrantedRefundStatus
 from saleor.order.models import FulfillmentLine, OrderGrantedRefund
 
+from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 
 CAME_BACK = (FulfillmentStatus.RETURNED, FulfillmentStatus.REFUNDED, FulfillmentStatus.REFUNDED_AND_RETURNED)
@@ -34,35 +37,37 @@ class Grant:
     quantities: Mapping[UUID, int]
 
 
-def read_returns(order_ids: Collection[UUID], alias: str) -> dict[UUID, dict[UUID, int]]:
-    """Quantities that came back, by order and line. One SQL statement."""
-    rows = (
-        FulfillmentLine.objects.using(alias)
-        .filter(fulfillment__order_id__in=order_ids, fulfillment__status__in=CAME_BACK)
+@partial(CompiledQuery, "fulfillment__order_id")
+def _returned_goods() -> QuerySet[Any, Any]:
+    return (
+        FulfillmentLine.objects.filter(fulfillment__status__in=CAME_BACK)
         .order_by()
         .values_list("order_line__order_id", "order_line_id")
         .annotate(came_back=Sum("quantity"))
     )
+
+
+def read_returns(order_ids: Collection[UUID], alias: str) -> dict[UUID, dict[UUID, int]]:
+    """Quantities that came back, by order and line. One SQL statement."""
     found: defaultdict[UUID, dict[UUID, int]] = defaultdict(dict)
-    for order_id, line_id, quantity in rows:
+    for order_id, line_id, quantity in _returned_goods(order_ids, alias):
         found[order_id][line_id] = quantity
     return found
 
 
+@partial(CompiledQuery, "order_id")
+def _granted_refunds() -> QuerySet[Any, Any]:
+    rows: QuerySet[Any, Any] = OrderGrantedRefund.objects.exclude(status=OrderGrantedRefundStatus.FAILURE)
+    # A grant for the shipping alone has no lines.
+    return rows.order_by("pk", "lines__pk").values_list(
+        "order_id", "pk", "amount_value", "shipping_costs_included", "lines__order_line_id", "lines__quantity"
+    )
+
+
 def read_grants(order_ids: Collection[UUID], alias: str) -> dict[UUID, list[Grant]]:
     """Refunds granted for lines or shipping, by order. One SQL statement."""
-    rows = (
-        OrderGrantedRefund.objects.using(alias)
-        .filter(order_id__in=order_ids)
-        .exclude(status=OrderGrantedRefundStatus.FAILURE)
-        .order_by("pk", "lines__pk")
-        # A grant for the shipping alone has no lines.
-        .values_list(
-            "order_id", "pk", "amount_value", "shipping_costs_included", "lines__order_line_id", "lines__quantity"
-        )
-    )
     grants: dict[tuple[UUID, int], tuple[Decimal, bool, dict[UUID, int]]] = {}
-    for order_id, grant_id, amount, with_shipping, line_id, quantity in rows:
+    for order_id, grant_id, amount, with_shipping, line_id, quantity in _granted_refunds(order_ids, alias):
         _, _, quantities = grants.setdefault((order_id, grant_id), (amount, with_shipping, {}))
         if line_id is not None:
             quantities[line_id] = quantities.get(line_id, 0) + quantity

@@ -6,12 +6,15 @@ import logging
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from django.conf import settings as django_settings
+from django.db.models import QuerySet
 from saleor.core.db.connection import allow_writer
 from saleor.plugins.models import PluginConfiguration
 
+from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.config import (
     CRM_FIELDS,
     CRM_PLUGIN_ID,
@@ -46,6 +49,11 @@ class ShopSettings:
         return self.loyalty.get(channel_id, NOTHING_EARNED)
 
 
+@partial(CompiledQuery, "identifier")
+def _configurations() -> QuerySet[Any, Any]:
+    return PluginConfiguration.objects.values_list("identifier", "channel_id", "active", "configuration")
+
+
 def load_settings(using: str | None = None) -> ShopSettings:
     """Read both plugins' settings, of all channels.
 
@@ -58,11 +66,7 @@ def load_settings(using: str | None = None) -> ShopSettings:
     writer = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
     using = using or writer
     with allow_writer() if using == writer else nullcontext():
-        rows = list(
-            PluginConfiguration.objects.using(using)
-            .filter(identifier__in=(CRM_PLUGIN_ID, LOYALTY_PLUGIN_ID))
-            .values_list("identifier", "channel_id", "active", "configuration")
-        )
+        rows = _configurations([CRM_PLUGIN_ID, LOYALTY_PLUGIN_ID], using)
     crm, crm_active = CRMSettings(), True
     loyalty: dict[int, LoyaltySettings] = {}
     for identifier, channel_id, active, configuration in rows:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
+from typing import Any
 
 from django.db import connections
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
 
 _OPEN = """
@@ -16,22 +20,34 @@ ON CONFLICT (program_id, profile_id) DO NOTHING RETURNING profile_id, id
 """
 
 
+@partial(CompiledQuery, "is_default")
+def _default_programs() -> QuerySet[Any, Any]:
+    return LoyaltyProgram.objects.order_by("pk").values_list("pk")
+
+
+@partial(CompiledQuery, "profile_id")
+def _accounts_of_profiles() -> QuerySet[Any, Any]:
+    return LoyaltyAccount.objects.values_list("program_id", "profile_id", "pk")
+
+
 def default_program_id(using: str = "default") -> int:
     """Primary key of the program that every channel belongs to.
 
     The first migration creates it; it is created again if the tables were emptied since.
     """
-    programs = LoyaltyProgram.objects.using(using)
-    found = programs.filter(is_default=True).values_list("pk", flat=True).first()
-    if found is not None:
-        return found
-    return programs.get_or_create(slug="default", defaults={"name": "Loyalty points", "is_default": True})[0].pk
+    if found := _default_programs([True], using):
+        return int(found[0][0])
+    return (
+        LoyaltyProgram.objects.using(using)
+        .get_or_create(slug="default", defaults={"name": "Loyalty points", "is_default": True})[0]
+        .pk
+    )
 
 
 def find(program_id: int, profile_ids: Collection[int], using: str) -> dict[int, int]:
     """Account id for each profile id that has one."""
-    rows = LoyaltyAccount.objects.using(using).filter(program_id=program_id, profile_id__in=profile_ids)
-    return dict(rows.values_list("profile_id", "pk"))
+    rows = _accounts_of_profiles(profile_ids, using)
+    return {profile_id: pk for program, profile_id, pk in rows if program == program_id}
 
 
 def ensure(program_id: int, profile_ids: Collection[int], using: str) -> dict[int, int]:

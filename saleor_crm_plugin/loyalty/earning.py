@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from math import floor
+from math import floor, lcm
 
 from saleor_crm_plugin.loyalty.awards import (
     Award,
@@ -21,10 +21,11 @@ from saleor_crm_plugin.loyalty.awards import (
     RuleShare,
     RuleTerms,
 )
-from saleor_crm_plugin.loyalty.paid_with_points import PaidShare, PricedLine, before_voucher, paid_by_card
+from saleor_crm_plugin.loyalty.paid_with_points import NOTHING_PAID, PaidShare, PricedLine, before_voucher, paid_by_card
 from saleor_crm_plugin.loyalty.rules.definition import Effect, RuleDefinition
 
 SHIPPING = "shipping"
+WHOLE = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,12 @@ def award(order: EarningOrder, terms: EarningTerms) -> Award:
     ]
     kept = [part.kept for part in parts]
     given = [(share, _weighted(points, kept)) for share, points in sources if not share.is_dry_run]
-    exact = [sum(column, Fraction(0)) for column in zip(*(points for _, points in given), strict=True)]
-    points = floor(sum(exact, Fraction(0)))
-    by_source = split_points(points, [sum(weights, Fraction(0)) for _, weights in given])
+    exact = [_sum(column) for column in zip(*(points for _, points in given), strict=True)]
+    points = floor(_sum(exact))
+    by_source = split_points(points, [_sum(weights) for _, weights in given])
     shares = [replace(share, points=whole) for (share, _), whole in zip(given, by_source, strict=True)]
     shares += [
-        replace(share, points=floor(sum(_weighted(weights, kept), Fraction(0))))
-        for share, weights in sources
-        if share.is_dry_run
+        replace(share, points=floor(_sum(_weighted(weights, kept)))) for share, weights in sources if share.is_dry_run
     ]
     return Award(
         points=points,
@@ -86,7 +85,9 @@ def award(order: EarningOrder, terms: EarningTerms) -> Award:
 
 
 def before_refunds(order: EarningOrder) -> EarningOrder:
-    """The order as if nothing had been refunded or come back."""
+    """The order as if nothing had been refunded or come back; the same object if nothing was."""
+    if not (order.refunded_gross or order.shipping_taken_back or any(line.taken_back for line in order.lines)):
+        return order
     lines = [replace(line, taken_back=Fraction(0)) if line.taken_back else line for line in order.lines]
     return replace(order, lines=lines, refunded_gross=Decimal(0), shipping_taken_back=Fraction(0))
 
@@ -112,35 +113,47 @@ def kept_share(refunded: Decimal, total: Decimal) -> Fraction:
 
 def split_points(points: int, weights: Sequence[Fraction]) -> list[int]:
     """Split whole points in proportion to weights (>= 0) by largest remainder; ties go to the earlier part."""
-    total = sum(weights, Fraction(0))
+    # Whole numbers in the same proportion: a history's awards are mostly this.
+    parts, _ = _over_one_denominator(weights)
+    total = sum(parts)
     if total <= 0:
         return [0] * len(weights)
-    exact = [points * weight / total for weight in weights]
-    shares = [floor(share) for share in exact]
-    by_remainder = sorted(range(len(weights)), key=lambda i: (shares[i] - exact[i], i))
+    shares = [points * part // total for part in parts]
+    by_remainder = sorted(range(len(parts)), key=lambda i: (-(points * parts[i] % total), i))
     for i in by_remainder[: points - sum(shares)]:
         shares[i] += 1
     return shares
 
 
 def _parts(order: EarningOrder, terms: EarningTerms) -> list[_Part]:
-    by_points, by_points_counts = _by_points(order), 1 if terms.points_earn else 0
+    by_points, by_points_counts = _by_points(order), terms.points_earn
     counts, money = _counting_share(order, terms), _money_kept(order)
     parts = []
     for line, amount, whole in zip(order.lines, *_amounts(order, terms), strict=True):
         if line.is_gift_card or whole <= 0 or (line.is_on_sale and not terms.sale_items_earn):
             continue
-        otherwise = amount * (1 - by_points.goods)
-        basis = otherwise * counts + (whole - otherwise) * by_points_counts
-        parts.append(_Part(line, line.key, line.name, _decimal(whole), basis, (1 - line.taken_back) * money))
+        basis = _basis(amount, whole, by_points.goods, counts, by_points_counts)
+        parts.append(_Part(line, line.key, line.name, _decimal(whole), basis, _kept(line.taken_back, money)))
     if terms.with_shipping and order.shipping_gross > 0:
         shipping = order.shipping_net if terms.net else order.shipping_gross
         whole = Fraction(shipping)
-        otherwise = whole * (1 - by_points.shipping)
-        basis = otherwise * counts + (whole - otherwise) * by_points_counts
-        kept = (1 - order.shipping_taken_back) * money
+        basis = _basis(whole, whole, by_points.shipping, counts, by_points_counts)
+        kept = _kept(order.shipping_taken_back, money)
         parts.append(_Part(None, SHIPPING, "Shipping", shipping, basis, kept))
     return parts
+
+
+def _basis(
+    amount: Fraction, whole: Fraction, by_points: Fraction, counts: Fraction, by_points_counts: bool
+) -> Fraction:
+    """What counts of an amount: a share of what points did not pay, and what they did, if that earns."""
+    otherwise = amount * (1 - by_points) if by_points else amount
+    basis = otherwise if counts == 1 else otherwise * counts
+    return basis + (whole - otherwise) if by_points_counts else basis
+
+
+def _kept(taken_back: Fraction, money: Fraction) -> Fraction:
+    return (1 - taken_back) * money if taken_back else money
 
 
 def _amounts(order: EarningOrder, terms: EarningTerms) -> tuple[list[Fraction], list[Fraction]]:
@@ -154,15 +167,18 @@ def _amounts(order: EarningOrder, terms: EarningTerms) -> tuple[list[Fraction], 
 
 
 def _by_points(order: EarningOrder) -> PaidShare:
+    # As of most orders, and far cheaper.
+    if order.points_paid <= 0:
+        return NOTHING_PAID
     return paid_by_card(order.points_paid, _goods(order), max(order.shipping_gross, Decimal(0)))
 
 
 def _counting_share(order: EarningOrder, terms: EarningTerms) -> Fraction:
     """The share of what points did not pay that was paid with what earns. Gift cards pay for all of it alike."""
+    if terms.gift_cards_earn or order.gift_cards_gross <= 0:
+        return WHOLE
     price = _price(order)
-    if terms.gift_cards_earn or order.gift_cards_gross <= 0 or price <= 0:
-        return Fraction(1)
-    return max(1 - Fraction(order.gift_cards_gross) / price, Fraction(0))
+    return max(1 - Fraction(order.gift_cards_gross) / price, Fraction(0)) if price > 0 else WHOLE
 
 
 def _decimal(amount: Fraction) -> Decimal:
@@ -192,11 +208,11 @@ def _taken_back(order: EarningOrder) -> Fraction:
 
 def _money_kept(order: EarningOrder) -> Fraction:
     """What money refunded beyond the price of what came back leaves of the rest, between 0 and 1."""
-    total, refunded, price = Fraction(order.total_gross), Fraction(order.refunded_gross), _price(order)
-    if refunded <= 0 or total <= 0:
-        return Fraction(1)
-    if refunded >= total:
+    if order.refunded_gross <= 0 or order.total_gross <= 0:
+        return WHOLE
+    if order.refunded_gross >= order.total_gross:
         return Fraction(0)
+    total, refunded, price = Fraction(order.total_gross), Fraction(order.refunded_gross), _price(order)
     came_back = _taken_back(order) / price * total if price > 0 else Fraction(0)
     rest = total - came_back
     if rest <= 0:
@@ -253,4 +269,16 @@ def _capped(points: list[Fraction], room: int | None) -> list[Fraction]:
 
 
 def _weighted(points: Sequence[Fraction], kept: Sequence[Fraction]) -> list[Fraction]:
-    return [each * share for each, share in zip(points, kept, strict=True)]
+    return [each * share if share != 1 else each for each, share in zip(points, kept, strict=True)]
+
+
+def _sum(fractions: Sequence[Fraction]) -> Fraction:
+    if len(fractions) == 1:
+        return fractions[0]
+    parts, denominator = _over_one_denominator(fractions)
+    return Fraction(sum(parts), denominator)
+
+
+def _over_one_denominator(fractions: Sequence[Fraction]) -> tuple[list[int], int]:
+    denominator = lcm(*(each.denominator for each in fractions))
+    return [each.numerator * (denominator // each.denominator) for each in fractions], denominator

@@ -53,13 +53,16 @@ class OrderEntries:
     def _has_spent(self, hold: PointsHold) -> bool:
         return any(entry.breakdown.get("hold") == str(hold.pk) for entry in self.entries)
 
-    def bring_award(self, account_id: int | None, terms: EarningTerms | None) -> list[RuleUse]:
+    def bring_award(
+        self, account_id: int | None, terms: EarningTerms | None, computed: Award | None = None
+    ) -> list[RuleUse]:
         """Bring the order's award in line.
 
         Args:
             account_id: an account of whoever the order belongs to; None if that is nobody. An award on another account
                 of theirs, merged with it, stays there.
             terms: those of the first award if there was one, else those of today; None if it does not qualify.
+            computed: what the order earns before refunds on some terms, which may be these.
 
         Returns:
             What the rules have given, if that has changed.
@@ -75,8 +78,9 @@ class OrderEntries:
         order = self.order
         full = owed = Award.nothing(terms)
         if order.is_purchase and order.qualified_at is not None:
-            full = earning.award(earning.before_refunds(order.earning), terms)
-            owed = earning.award(order.earning, terms)
+            whole = earning.before_refunds(order.earning)
+            full = computed if computed and computed.terms == terms else earning.award(whole, terms)
+            owed = full if whole is order.earning else earning.award(order.earning, terms)
         before, entries_before = self._earned(account_id), self.posted
         is_new = not any(entry.type == TransactionType.EARN for entry in self.entries)
         # The full award and its reversal are two entries, whenever the order was first seen.

@@ -13,11 +13,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
+from django.db.models import QuerySet
+
+from saleor_crm_plugin.compiled import CompiledLookup
 from saleor_crm_plugin.config import LoyaltySettings
 from saleor_crm_plugin.loyalty import accounts, earning, holds
-from saleor_crm_plugin.loyalty.awards import EarningOrder, EarningTerms, terms_from_breakdown, versions_in
+from saleor_crm_plugin.loyalty.awards import Award, EarningOrder, EarningTerms, terms_from_breakdown, versions_in
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import Carrier, PointsHold, PointsTransaction, TransactionType
 from saleor_crm_plugin.loyalty.order_entries import OrderEntries
@@ -65,11 +69,11 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
     history = _read_history([order.order_id for order in orders], using)
     hold_of = holds.by_carrier({carrier for order in orders for carrier in order.carried}, using, lock=True)
     orders = told_apart(orders, hold_of)
-    first_terms = _first_terms(orders, history, program_id, using)
+    first_awards = _first_awards(orders, history, program_id, using)
     affected = [
         order
         for order in orders
-        if order.order_id in history or order.order_id in first_terms or order.carried.keys() & hold_of.keys()
+        if order.order_id in history or order.order_id in first_awards or order.carried.keys() & hold_of.keys()
     ]
     if not affected:
         return 0
@@ -78,7 +82,7 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
         for order in affected
         # An award follows its order to another customer, on the terms it was made on.
         if order.profile_id is not None
-        and (order.order_id in first_terms or (order.is_purchase and _first_award(history.get(order.order_id, ()))))
+        and (order.order_id in first_awards or (order.is_purchase and _first_award(history.get(order.order_id, ()))))
     }
     account_of = accounts.ensure(program_id, profiles, using)
     existing = [entry for order in affected for entry in history.get(order.order_id, ())]
@@ -88,7 +92,7 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
     if not touched:
         return 0
     definitions = rules.definitions({pair for entry in existing for pair in versions_in(entry.breakdown)}, using)
-    rules.lock_rules(_budgeted(first_terms.values()), using)
+    rules.lock_rules(_budgeted(award.terms for award in first_awards.values()), using)
     with Ledger(
         touched,
         lots_of=with_lots,
@@ -97,9 +101,9 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
         using=using,
     ) as ledger:
         wanted = {
-            order.order_id: Wanted(head, occasion_of(order.order_id), order.placed_at, terms)
+            order.order_id: Wanted(head, occasion_of(order.order_id), order.placed_at, award.terms)
             for order in affected
-            if (terms := first_terms.get(order.order_id))
+            if (award := first_awards.get(order.order_id))
             and order.profile_id is not None
             # Who was deleted on request earns nothing more, whoever orders under that user.
             and ledger.accounts[head := ledger.head_of(account_of[order.profile_id])].closed_at is None
@@ -118,7 +122,7 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
                 terms = limits.apply(wanted[order.order_id])
             elif (first := _first_award(line.entries)) is not None:
                 terms = terms_from_breakdown(first.breakdown, definitions)
-            used = line.bring_award(account_id, terms)
+            used = line.bring_award(account_id, terms, first_awards.get(order.order_id))
             limits.count(use._replace(account_id=ledger.head_of(use.account_id)) for use in used)
             uses += used
             line.bring_redemption()
@@ -135,10 +139,10 @@ def told_apart(orders: Sequence[OrderFacts], hold_of: Mapping[Carrier, PointsHol
     return [replace(each, earning=holds.with_points(each.earning, each.carried, hold_of)) for each in orders]
 
 
-def _first_terms(
+def _first_awards(
     orders: Iterable[OrderFacts], history: Mapping[UUID, Sequence[PointsTransaction]], program_id: int, using: str
-) -> dict[UUID, EarningTerms]:
-    """Terms of the orders that earn something and have no award yet, by order id. Limits are still to be applied."""
+) -> dict[UUID, Award]:
+    """What orders earn that earn something and have no award yet, by order id, before refunds and before limits."""
     candidates = [
         order for order in orders if may_earn(order) and _first_award(history.get(order.order_id, ())) is None
     ]
@@ -158,7 +162,7 @@ def _first_terms(
             continue
         full = earning.award(earning.before_refunds(order.earning), terms)
         if full.points > 0 or any(share.points > 0 for share in full.rules):
-            found[order.order_id] = terms
+            found[order.order_id] = full
     return found
 
 
@@ -184,10 +188,14 @@ def _budgeted(terms: Iterable[EarningTerms]) -> set[int]:
     return {rule.rule_id for each in terms for rule in each.rules if rule.definition.limits.points_in_total is not None}
 
 
+@partial(CompiledLookup, "order_id")
+def _entries_of_orders() -> QuerySet[PointsTransaction]:
+    return PointsTransaction.objects.order_by("pk")
+
+
 def _read_history(order_ids: Iterable[UUID], using: str) -> dict[UUID, list[PointsTransaction]]:
     history: dict[UUID, list[PointsTransaction]] = {}
-    rows = PointsTransaction.objects.using(using).filter(order_id__in=list(order_ids)).order_by("pk")
-    for entry in rows:
+    for entry in _entries_of_orders.instances(list(order_ids), using):
         assert entry.order_id is not None
         history.setdefault(entry.order_id, []).append(entry)
     return history

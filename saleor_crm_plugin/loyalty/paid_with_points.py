@@ -47,6 +47,9 @@ class PaidShare:
     shipping: Fraction = Fraction(0)
 
 
+NOTHING_PAID = PaidShare()
+
+
 def paid_by_card(points_paid: Decimal, goods: Decimal, shipping: Decimal) -> PaidShare:
     """What a gift card of points paid of which part of the price.
 

@@ -1,14 +1,14 @@
 """What happens to points because time passes: waiting times end, lots expire.
 
-Both jobs work account by account, each in its own transaction, so that they can be stopped and repeated at any point
-and two workers do no harm: the second waits for the account and finds nothing left to do. An account whose rows
-contradict each other is logged, and does not hold up the others.
+Both jobs take some accounts at a time, each time in a transaction of its own, so that they can be stopped and repeated
+at any point and two workers do no harm: the second waits for the accounts and finds nothing left to do. An account
+whose rows contradict each other is logged, and does not hold up the others.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from django.db import DataError, IntegrityError, models
@@ -22,14 +22,15 @@ from saleor_crm_plugin.loyalty.posting import Source
 
 logger = logging.getLogger(__name__)
 
-# Accounts read ahead; each is then a transaction of some ten statements, however many of its lots are due.
-ACCOUNT_BATCH_SIZE = 500
+# Accounts in one transaction of some ten statements, however many lots are due. Their owners cannot spend meanwhile,
+# which is a tenth of a second.
+ACCOUNT_BATCH_SIZE = 100
 
 
 def activate_due_lots(now: datetime, using: str = "default") -> int:
     """Make pending lots spendable whose waiting time is over; returns how many."""
     due = models.Q(status=LotStatus.PENDING, available_at__lte=now)
-    return sum(_each_account(due, _activate, now, using))
+    return _on_accounts(due, _activate, now, using)
 
 
 def expire_due_lots(now: datetime, using: str = "default") -> int:
@@ -38,54 +39,69 @@ def expire_due_lots(now: datetime, using: str = "default") -> int:
     Points that a checkout holds are left until the hold ends.
     """
     due = models.Q(status=LotStatus.ACTIVE, remaining__gt=0, expires_at__lte=now)
-    return sum(_each_account(due, _expire, now, using))
+    return _on_accounts(due, _expire, now, using)
 
 
-def _activate(account_id: int, now: datetime, using: str) -> int:
-    with Ledger([account_id], now=now, using=using) as ledger:
-        due = [lot for lot in ledger.wallets[account_id].lots.values() if lot.pending and lot.available_at <= now]
-        for lot in due:
-            ledger.activate(account_id, lot.id)
+def _activate(account_ids: Sequence[int], now: datetime, using: str) -> int:
+    with Ledger(account_ids, now=now, using=using) as ledger:
+        due = [
+            (account_id, lot.id)
+            for account_id in account_ids
+            for lot in ledger.wallets[account_id].lots.values()
+            if lot.pending and lot.available_at <= now
+        ]
+        for account_id, lot_id in due:
+            ledger.activate(account_id, lot_id)
     return len(due)
 
 
-def _expire(account_id: int, now: datetime, using: str) -> int:
-    with Ledger([account_id], now=now, using=using) as ledger:
+def _expire(account_ids: Sequence[int], now: datetime, using: str) -> int:
+    with Ledger(account_ids, now=now, using=using) as ledger:
         due = [
-            lot
-            for lot in ledger.wallets[account_id].lots.values()
+            (account_id, lot.id)
+            for account_id in account_ids
+            for lot in sorted(ledger.wallets[account_id].lots.values(), key=lambda lot: lot.spending_order)
             if not lot.pending and lot.expires_at is not None and lot.expires_at <= now
         ]
         # What is left of a lot may expire in parts: after a held part has come back, and after a redemption was
         # undone. How often the lot was used so far tells the parts apart.
-        uses = storage.count_uses([lot.id for lot in due], using)
+        uses = storage.count_uses([lot_id for _, lot_id in due], using)
         return sum(
-            ledger.expire(account_id, lot.id, Source(key=f"expire:{lot.id}:{uses.get(lot.id, 0)}", reason="Expired"))
+            ledger.expire(account_id, lot_id, Source(key=f"expire:{lot_id}:{uses.get(lot_id, 0)}", reason="Expired"))
             is not None
-            for lot in sorted(due, key=lambda lot: lot.spending_order)
+            for account_id, lot_id in due
         )
 
 
-def _each_account(due: models.Q, job: Callable[[int, datetime, str], int], now: datetime, using: str) -> Iterator[int]:
-    """What the job says of each account with a lot that is due."""
-    for account_id in _accounts(due, using):
-        try:
-            yield job(account_id, now, using)
-        except (LedgerError, IntegrityError, DataError) as error:
-            logger.error(
-                "The lots of loyalty account %s cannot be brought up to date. It is tried again at the next run; "
-                "`manage.py crm_ledger_audit` says what is wrong.",
-                account_id,
-                exc_info=told(error),
-            )
+def _on_accounts(due: models.Q, job: Callable[[Sequence[int], datetime, str], int], now: datetime, using: str) -> int:
+    """What the job says of the accounts with a lot that is due, in all."""
+    return sum(_try(job, account_ids, now, using) for account_ids in _batches(due, using))
 
 
-def _accounts(due: models.Q, using: str) -> Iterator[int]:
+def _try(
+    job: Callable[[Sequence[int], datetime, str], int], account_ids: Sequence[int], now: datetime, using: str
+) -> int:
+    try:
+        return job(account_ids, now, using)
+    except (LedgerError, IntegrityError, DataError) as error:
+        if len(account_ids) > 1:
+            return sum(_try(job, [account_id], now, using) for account_id in account_ids)
+        logger.error(
+            "The lots of loyalty account %s cannot be brought up to date. It is tried again at the next run; "
+            "`manage.py crm_ledger_audit` says what is wrong.",
+            account_ids[0],
+            exc_info=told(error),
+        )
+        return 0
+
+
+def _batches(due: models.Q, using: str) -> Iterator[list[int]]:
     last = 0
     while True:
         rows = PointsLot.objects.using(using).filter(due, account_id__gt=last).order_by("account_id")
         batch = list(rows.values_list("account_id", flat=True).distinct()[:ACCOUNT_BATCH_SIZE])
-        yield from batch
+        if batch:
+            yield batch
         if len(batch) < ACCOUNT_BATCH_SIZE:
             return
         last = batch[-1]

@@ -6,11 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.db import connections, models
 from django.db.models.expressions import RawSQL
 
+from saleor_crm_plugin.compiled import KEYS, CompiledLookup
 from saleor_crm_plugin.loyalty.models import (
     LotConsumption,
     LotStatus,
@@ -40,19 +43,22 @@ crm_loyalty_account.id = ANY(%s::bigint[] || ARRAY(
 """
 
 
+@partial(CompiledLookup, None)
+def _locked_accounts() -> models.QuerySet[LoyaltyAccount]:
+    wanted = RawSQL(_WITH_MERGED_INTO, [KEYS, KEYS], models.BooleanField())  # nosec B611  # constant
+    return LoyaltyAccount.objects.select_for_update().order_by("pk").filter(wanted)
+
+
 def lock_accounts(account_ids: Sequence[int], using: str) -> dict[int, LoyaltyAccount]:
     """Accounts, and those that they were merged into, locked in the order of their ids. One statement.
 
     It takes another one if accounts were merged several times in a row, or while we waited for a lock. Those locks may
     be out of order, so in such a moment PostgreSQL may have to end a deadlock, and whoever gave the hint repeats it.
     """
-    accounts = LoyaltyAccount.objects.using(using).select_for_update().order_by("pk")
     locked: dict[int, LoyaltyAccount] = {}
     wanted = set(account_ids)
     while wanted:
-        ids = sorted(wanted)
-        rows = accounts.filter(RawSQL(_WITH_MERGED_INTO, [ids, ids], models.BooleanField()))  # nosec B611  # constant; ids are parameters
-        locked.update((row.pk, row) for row in rows)
+        locked.update((row.pk, row) for row in _locked_accounts.instances(sorted(wanted), using))
         wanted = {row.merged_into_id for row in locked.values() if row.merged_into_id is not None} - locked.keys()
     return locked
 
@@ -137,38 +143,60 @@ def write(
     now: datetime,
     using: str,
 ) -> None:
-    """Write a batch, the lots and the accounts. Entries and lots get their real primary keys."""
+    """Write a batch, the lots and the accounts. Entries and lots get their real primary keys. Two statements."""
     changed = _carry_over(wallets, lot_rows, batch, now)
     _give_ids(batch, using)
-    _insert(batch.entries, using)
-    _insert(batch.lots, using)
-    _update_lots(changed, using)
-    _insert(batch.consumptions, using)
-    _update_accounts(accounts, wallets, using)
+    parts = [
+        _inserted(batch.entries, using),
+        _inserted(batch.lots, using),
+        _updated_lots(changed),
+        _inserted(batch.consumptions, using),
+        _updated_accounts(accounts, wallets),
+    ]
+    _run([part for part in parts if part is not None], using)
+    for row in (*batch.entries, *batch.lots, *batch.consumptions):
+        row._state.adding, row._state.db = False, using
 
 
-def _insert(rows: Sequence[models.Model], using: str) -> None:
-    """Insert rows of one table: one statement, or none for no rows.
+# A statement, and its parameters.
+Part = tuple[str, list[Any]]
+
+
+def _run(parts: Sequence[Part], using: str) -> None:
+    """One SQL statement for all parts: whoever waits for the account waits for each round trip. No parts: none.
+
+    No part sees what another one has done, and none needs to.
+    """
+    if not parts:
+        return
+    *before, (statement, _) = parts
+    names = [f"part_{number} AS ({sql})" for number, (sql, _) in enumerate(before)]
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            (f"WITH {', '.join(names)} " if names else "") + statement,
+            [parameter for _, parameters in parts for parameter in parameters],
+        )
+
+
+def _inserted(rows: Sequence[models.Model], using: str) -> Part | None:
+    """Rows of one table. None for no rows.
 
     All rows are one parameter. Django's `bulk_create` makes one of each cell, which took a quarter of an import's time.
     """
     if not rows:
-        return
+        return None
     connection = connections[using]
     fields = [each for each in rows[0]._meta.concrete_fields if rows[0].pk is not None or not each.primary_key]
     columns = ", ".join(str(each.column) for each in fields)
     types = ", ".join(f"{each.column} {each.cast_db_type(connection)}" for each in fields)
     cells = [{each.column: getattr(row, each.attname) for each in fields} for row in rows]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {rows[0]._meta.db_table} ({columns}) "
-            f"SELECT {columns} FROM ROWS FROM (json_to_recordset(%s) AS ({types})) "
-            f"WITH ORDINALITY AS new ({columns}, number) ORDER BY number",  # nosec B608  # tables and columns of our models
-            # Moments and UUIDs as PostgreSQL reads them.
-            [json.dumps(cells, default=str)],
-        )
-    for row in rows:
-        row._state.adding, row._state.db = False, using
+    statement = (
+        f"INSERT INTO {rows[0]._meta.db_table} ({columns}) "
+        f"SELECT {columns} FROM ROWS FROM (json_to_recordset(%s) AS ({types})) "
+        f"WITH ORDINALITY AS new ({columns}, number) ORDER BY number"  # nosec B608  # tables and columns of our models
+    )
+    # Moments and UUIDs as PostgreSQL reads them.
+    return statement, [json.dumps(cells, default=str)]
 
 
 def _carry_over(
@@ -196,8 +224,7 @@ def _status(lot: Lot, now: datetime) -> LotStatus:
 
 
 def _give_ids(batch: Batch, using: str) -> None:
-    entries = _real_ids(PointsTransaction._meta.db_table, [row.pk for row in batch.entries], using)
-    lots = _real_ids(PointsLot._meta.db_table, [row.pk for row in batch.lots], using)
+    entries, lots = _real_ids([row.pk for row in batch.entries], [row.pk for row in batch.lots], using)
     for entry in batch.entries:
         entry.pk = entries[entry.pk]
         if entry.reverses_id is not None:
@@ -212,31 +239,39 @@ def _give_ids(batch: Batch, using: str) -> None:
         part.lot_id = lots.get(part.lot_id, part.lot_id)
 
 
-def _real_ids(table: str, provisional: Sequence[int], using: str) -> dict[int, int]:
-    if not provisional:
-        return {}
+_NEXT_IDS = """
+SELECT
+    CASE WHEN number <= %(entries)s THEN nextval(pg_get_serial_sequence('crm_points_transaction', 'id')) END AS entry,
+    CASE WHEN number <= %(lots)s THEN nextval(pg_get_serial_sequence('crm_points_lot', 'id')) END AS lot
+FROM generate_series(1, greatest(%(entries)s, %(lots)s)) AS number
+"""
+
+
+def _real_ids(entries: Sequence[int], lots: Sequence[int], using: str) -> tuple[dict[int, int], dict[int, int]]:
+    """By provisional primary key, those of entries and of lots. One statement, none for no rows."""
+    if not entries and not lots:
+        return {}, {}
     with connections[using].cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, len(provisional)]
-        )
-        return dict(zip(provisional, sorted(pk for (pk,) in cursor.fetchall()), strict=True))
+        cursor.execute(_NEXT_IDS, {"entries": len(entries), "lots": len(lots)})
+        rows = cursor.fetchall()
+    entry_ids, lot_ids = (
+        sorted(number for number in column if number is not None) for column in zip(*rows, strict=True)
+    )
+    return dict(zip(entries, entry_ids, strict=True)), dict(zip(lots, lot_ids, strict=True))
 
 
-def _update_lots(rows: Sequence[PointsLot], using: str) -> None:
+def _updated_lots(rows: Sequence[PointsLot]) -> Part | None:
     if not rows:
-        return
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE crm_points_lot AS lot SET remaining = new.remaining, status = new.status
-            FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS new (id, remaining, status)
-            WHERE lot.id = new.id
-            """,
-            [[row.pk for row in rows], [row.remaining for row in rows], [str(row.status) for row in rows]],
-        )
+        return None
+    statement = """
+        UPDATE crm_points_lot AS lot SET remaining = new.remaining, status = new.status
+        FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS new (id, remaining, status)
+        WHERE lot.id = new.id
+    """
+    return statement, [[row.pk for row in rows], [row.remaining for row in rows], [str(row.status) for row in rows]]
 
 
-def _update_accounts(accounts: Mapping[int, LoyaltyAccount], wallets: Mapping[int, Wallet], using: str) -> None:
+def _updated_accounts(accounts: Mapping[int, LoyaltyAccount], wallets: Mapping[int, Wallet]) -> Part | None:
     rows = []
     for pk, wallet in wallets.items():
         account = accounts[pk]
@@ -245,16 +280,12 @@ def _update_accounts(accounts: Mapping[int, LoyaltyAccount], wallets: Mapping[in
             account.active, account.pending, account.deficit, account.held, account.lifetime = new
             rows.append((pk, *new))
     if not rows:
-        return
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE crm_loyalty_account AS account
-            SET active = new.active, pending = new.pending, deficit = new.deficit, held = new.held,
-                lifetime = new.lifetime
-            FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
-                AS new (id, active, pending, deficit, held, lifetime)
-            WHERE account.id = new.id
-            """,
-            [list(column) for column in zip(*rows, strict=True)],
-        )
+        return None
+    statement = """
+        UPDATE crm_loyalty_account AS account
+        SET active = new.active, pending = new.pending, deficit = new.deficit, held = new.held, lifetime = new.lifetime
+        FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+            AS new (id, active, pending, deficit, held, lifetime)
+        WHERE account.id = new.id
+    """
+    return statement, [list(column) for column in zip(*rows, strict=True)]

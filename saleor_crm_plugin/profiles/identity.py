@@ -13,15 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, F, OuterRef, When
+from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, F, OuterRef, QuerySet, When
 from django.db.models.functions import Coalesce
 
+from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.profiles.merging.family import HEAD
 from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity, ProfileOrder
 
@@ -106,6 +108,20 @@ def find_profiles(
     return {person: member.head_id for person, member in find_members(persons, using, kinds).items()}
 
 
+@partial(CompiledQuery, "user_id")
+def _profiles_of_users() -> QuerySet[Any, Any]:
+    return CustomerProfile.objects.values_list("user_id", "pk", HEAD)
+
+
+@partial(CompiledQuery, "value")
+def _profiles_by_names() -> QuerySet[Any, Any]:
+    names = ProfileIdentity.objects.filter(kind__in=EMAIL_KINDS)
+    # "unverified" comes before "verified": the proven owner of an address overwrites the guest.
+    return names.order_by("kind").values_list(
+        "kind", "value", "profile_id", Coalesce("profile__merged_into_id", "profile_id")
+    )
+
+
 def find_members(
     persons: Collection[Person], using: str | None = None, kinds: Collection[IdentityKind] = EMAIL_KINDS
 ) -> dict[Person, Member]:
@@ -114,18 +130,11 @@ def find_members(
     found: dict[Person, Member] = {}
     user_ids = {person.user_id for person in persons if isinstance(person, UserPerson)}
     if user_ids:
-        rows = CustomerProfile.objects.using(alias).filter(user_id__in=user_ids).values_list("user_id", "pk", HEAD)
-        found.update({UserPerson(user_id): Member(*member) for user_id, *member in rows if user_id is not None})
+        found.update({UserPerson(user_id): Member(*member) for user_id, *member in _profiles_of_users(user_ids, alias)})
     emails = {person.email for person in persons if isinstance(person, GuestPerson)}
     if emails:
-        names = (
-            ProfileIdentity.objects.using(alias)
-            .filter(kind__in=kinds, value__in=emails)
-            # "unverified" comes before "verified": the proven owner of an address overwrites the guest.
-            .order_by("kind")
-            .values_list("value", "profile_id", Coalesce("profile__merged_into_id", "profile_id"))
-        )
-        found.update({GuestPerson(email): Member(*member) for email, *member in names})
+        names = _profiles_by_names(emails, alias)
+        found.update({GuestPerson(email): Member(*member) for kind, email, *member in names if kind in kinds})
     return found
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
 from saleor_crm_plugin.recommendations.arranging import (
@@ -32,6 +32,7 @@ from saleor_crm_plugin.recommendations.merchandising.candidates_sql import Ruled
 from saleor_crm_plugin.recommendations.merchandising.reranking import Placed
 from saleor_crm_plugin.recommendations.reasons import ReasonParts, Recommendation
 from saleor_crm_plugin.recommendations.serving_sql import Shape, statement
+from saleor_crm_plugin.without_jit import read_without_jit
 
 # As many as Saleor gives for one page of a connection.
 FIRST_LIMIT: Final = 100
@@ -203,9 +204,7 @@ def read_candidates(
         **ruled.values,
     }
     lists: list[list[Candidate]] = [[] for _ in asked]
-    with connections[using].cursor() as cursor:
-        cursor.execute(ruled.sql, values)
-        rows = cursor.fetchall()
+    rows = read_without_jit(ruled.sql, values, using)
     for number, product_id, score, source, category_id, *rest in rows:
         categories, collections, attribute_values, brand_ids, is_new, *reason = rest
         candidate = Candidate(

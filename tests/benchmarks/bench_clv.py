@@ -1,20 +1,8 @@
-"""How long lifetime value takes, and how much memory.
-
-    python -m tests.benchmarks.bench_clv                # fits against `lifetimes`, and a million simulated customers
-    python -m tests.benchmarks.bench_clv --full         # 100,000 customers and 1,000,000 orders in PostgreSQL
-
-Each measured part runs in a process of its own, so that its peak memory is its own. PostgreSQL's is not counted.
-"""
+"""Lifetime value: fits beside `lifetimes`, of CDNOW and of a million customers, and a night in a shop."""
 
 from __future__ import annotations
 
-import argparse
 import datetime
-import os
-import statistics
-import sys
-import time
-import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,84 +11,122 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks import cdnow
-from tests.benchmarks.bench_training import _measured, report, timed
+from tests.benchmarks.figures import Budget
+from tests.benchmarks.measuring import Bench
+from tests.benchmarks.scratch import scratch_database, set_up_django
 
-REPEATS = 9
 NOW = datetime.datetime(2026, 3, 1, 2, 40, tzinfo=datetime.UTC)
 DAYS_KNOWN = 3 * 365
-_DATABASE = "bench_clv"
+
+# Fader, Hardie & Lee (2005), table 2.
+PUBLISHED = (0.243, 4.414, 0.793, 2.426)
+
+Fit = Callable[[], Any]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--customers", type=int, help="simulated customers (default: 1,000,000; 100,000 with --full)")
-    parser.add_argument("--full", action="store_true", help="with PostgreSQL: read, fit, score, store")
-    arguments = parser.parse_args()
-    print(f"{os.cpu_count()} CPUs")
-    if arguments.full:
-        with shop_with(arguments.customers or 100_000):
-            return _measured(forecast_in_shop)
-    return _measured(against_lifetimes) or _measured(simulated, arguments.customers or 1_000_000)
+def measure(bench: Bench) -> None:
+    set_up_django()
+    warnings.simplefilter("ignore")
+    on_cdnow(bench)
+    million(bench, bench.size(1_000_000, 2_000))
+    night(bench, bench.size(100_000, 2_000))
 
 
-def against_lifetimes() -> None:
-    """The same fits on CDNOW, in turn; medians."""
+def on_cdnow(bench: Bench) -> None:
     from saleor_crm_plugin.profiles.clv.learning.beta_geometric import BGNBD, MBGNBD
     from saleor_crm_plugin.profiles.clv.learning.gamma_gamma import GammaGamma
     from saleor_crm_plugin.profiles.clv.learning.pareto_nbd import ParetoNBD
 
-    warnings.simplefilter("ignore")
-    import lifetimes
+    import lifetimes  # isort: skip
 
     shop = cdnow.read()
     customers, some = shop.calibration, shop.values > 0
     columns = customers.repeats.astype(float), customers.recency, customers.age
     purchases, means = customers.repeats[some], shop.values[some]
-    fits: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+
+    def values() -> Any:
+        return GammaGamma.fit(purchases, means)
+
+    def their_values() -> Any:
+        return lifetimes.GammaGammaFitter().fit(purchases, means)
+
+    def pair(first: Fit, second: Fit) -> Fit:
+        return lambda: (first(), second())
+
+    fits: dict[str, tuple[Fit, Fit]] = {
         "BG/NBD": (lambda: BGNBD.fit(customers), lambda: lifetimes.BetaGeoFitter().fit(*columns)),
         "MBG/NBD": (lambda: MBGNBD.fit(customers), lambda: lifetimes.ModifiedBetaGeoFitter().fit(*columns)),
         "Pareto/NBD": (lambda: ParetoNBD.fit(customers), lambda: lifetimes.ParetoNBDFitter().fit(*columns)),
-        "Gamma-Gamma": (
-            lambda: GammaGamma.fit(purchases, means),
-            lambda: lifetimes.GammaGammaFitter().fit(purchases, means),
-        ),
+        "Gamma-Gamma": (values, their_values),
     }
-    print(f"\n{'CDNOW, 2,357 customers':<28}{'ours ms':>9}{'lifetimes':>11}{'times':>7}")
+    ours, theirs = fits["BG/NBD"]
+    fits = {"BG/NBD and Gamma-Gamma": (pair(ours, values), pair(theirs, their_values)), **fits}
     for name, (ours, theirs) in fits.items():
-        pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(REPEATS)]
-        mine, their = (statistics.median(side) for side in zip(*pairs, strict=True))
-        print(f"{name:<28}{mine * 1000:>9.1f}{their * 1000:>11.1f}{their / mine:>7.1f}", flush=True)
+        bench.measure(
+            f"fit {name}, CDNOW",
+            ours,
+            theirs,
+            beside="lifetimes",
+            count_statements=False,
+            size=len(customers),
+            budgets=[Budget("ratio", 1 / 12)] if name.startswith("BG/NBD and") else (),
+        )
+    model, _ = BGNBD.fit(customers)
+    bench.say(
+        "BG/NBD, CDNOW: furthest from the published",
+        float(np.abs(np.array(model.parameters) - PUBLISHED).max()),
+        budgets=(Budget("value", 0.0005),),
+        note="r, alpha, a, b; in weeks",
+    )
 
 
-def simulated(count: int) -> None:
+def million(bench: Bench, count: int) -> None:
     """Three years of customers who buy and leave as Pareto/NBD says."""
-    from saleor_crm_plugin.profiles.clv.learning.beta_geometric import BGNBD, MBGNBD
-    from saleor_crm_plugin.profiles.clv.learning.histories import grouped, histories
-    from saleor_crm_plugin.profiles.clv.learning.pareto_nbd import ParetoNBD
+    from saleor_crm_plugin.profiles.clv.learning.beta_geometric import BGNBD
+    from saleor_crm_plugin.profiles.clv.learning.gamma_gamma import GammaGamma
+    from saleor_crm_plugin.profiles.clv.learning.histories import histories
+
+    import lifetimes  # isort: skip
 
     repeats, recency, age, _ = lives(count, mean_gap_days=120)
-    print(f"\n{count:,} simulated customers, {int(repeats.sum()) + count:,} purchases")
-    print(f"{'stage':<28}{'seconds':>9}{'peak MB':>9}  what")
-    report("given", 0.0, "")
-    customers = histories(repeats, recency, age)
-    with timed() as seconds:
-        groups = grouped(customers)
-    report("group", seconds(), f"{len(groups):,} groups")
-    for kind in (BGNBD, MBGNBD, ParetoNBD):
-        cpu = time.process_time()
-        with timed() as seconds:
-            model, wrong = kind.fit(customers)
-        cpu = time.process_time() - cpu
-        report(f"fit {kind.name}", seconds(), f"{cpu:.1f} s CPU, {np.round(model.parameters, 3)} {wrong or ''}")
-        for what, score in (
-            ("orders", lambda m=model: m.expected_purchases(customers, 365)),
-            ("P(alive)", lambda m=model: m.probability_alive(customers)),
-            ("churn", lambda m=model: m.probability_of_none(customers, 365)),
-            ("next order", lambda m=model: m.days_to_next(customers, 365)),
-        ):
-            with timed() as seconds:
-                score()
-            report(f"  {what}", (spent := seconds()), f"{count / spent / 1e6:.2f} million a second")
+    customers, some = histories(repeats, recency, age), repeats > 0
+    dice = np.random.default_rng(3)
+    purchases = repeats[some]
+    means = dice.gamma(6 * purchases) / (purchases * dice.gamma(4, 1 / 15, len(purchases)))
+    columns = repeats.astype(float), recency.astype(float), age.astype(float)
+
+    def ours() -> None:
+        BGNBD.fit(customers)
+        GammaGamma.fit(purchases, means)
+
+    def theirs() -> None:
+        lifetimes.BetaGeoFitter().fit(*columns)
+        lifetimes.GammaGammaFitter().fit(purchases, means)
+
+    bench.measure(
+        "fit BG/NBD and Gamma-Gamma, simulated",
+        ours,
+        theirs,
+        beside="lifetimes",
+        count_statements=False,
+        size=count,
+        budgets=[Budget("seconds", 5), Budget("peak_mb", 1000)],
+    )
+    model, _ = BGNBD.fit(customers)
+    fitted = lifetimes.BetaGeoFitter().fit(*columns)
+    for name, score, other in (
+        (
+            "orders of a year",
+            lambda: model.expected_purchases(customers, 365),
+            lambda: fitted.conditional_expected_number_of_purchases_up_to_time(365, *columns),
+        ),
+        (
+            "probability alive",
+            lambda: model.probability_alive(customers),
+            lambda: fitted.conditional_probability_alive(*columns),
+        ),
+    ):
+        bench.measure(f"score: {name}", score, other, beside="lifetimes", count_statements=False, size=count)
 
 
 def lives(count: int, mean_gap_days: float) -> tuple[Any, Any, Any, Any]:
@@ -116,68 +142,59 @@ def lives(count: int, mean_gap_days: float) -> tuple[Any, Any, Any, Any]:
     return np.minimum(repeats, recency), recency, age, stays
 
 
-def forecast_in_shop() -> None:
-    """`forecast_now`, as the command calls it, on two nights."""
-    _set_up_django(test_database=True)
-    from django.db import connection
+def night(bench: Bench, count: int) -> None:
+    """What the command does each night, beside what an analyst would write."""
+    with shop_with(count) as connection:
+        from saleor_crm_plugin.config import CRMSettings
+        from saleor_crm_plugin.ingestion.forecasts import forecast_now
 
-    from saleor_crm_plugin.config import CRMSettings
-    from saleor_crm_plugin.ingestion.forecasts import forecast_now
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM crm_profile_order")
+            orders = cursor.fetchone()[0]
+        bench.measure(
+            "night: read, fit, score, store",
+            lambda: forecast_now(CRMSettings(), NOW),
+            lambda: _analysts_night(connection),
+            beside="pandas + lifetimes",
+            size=count,
+            note=f"{orders:,} orders",
+        )
+
+
+def _analysts_night(connection: Any) -> None:
+    import lifetimes
+    import pandas as pd
+    from lifetimes.utils import summary_data_from_transaction_data
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*), count(DISTINCT profile_id) FROM crm_profile_order")
-        orders, customers = cursor.fetchone()
-    print(f"\n{customers:,} customers, {orders:,} orders")
-    print(f"{'stage':<28}{'seconds':>9}{'peak MB':>9}  what")
-    report("start", 0.0, "Django, numpy, scipy")
-    for what, now in (("first night", NOW), ("next night", NOW + datetime.timedelta(days=1))):
-        moments: list[tuple[str, float]] = []
-
-        def progress(stage: str, done: int, moments: list[tuple[str, float]] = moments) -> None:
-            if not moments or moments[-1][0] != stage:
-                moments.append((stage, time.perf_counter()))
-
-        began, cpu = time.perf_counter(), time.process_time()
-        (fit,) = forecast_now(CRMSettings(), now, progress=progress)
-        ended = time.perf_counter()
-        # Progress of reading is told after the first rows.
-        starts = [began, *(moment for _, moment in moments[1:]), ended]
-        for (stage, _), start, end in zip(moments, starts, starts[1:], strict=False):
-            report(f"  {stage}", end - start, "")
-        cpu = time.process_time() - cpu
-        report(what, ended - began, f"{cpu:.1f} s of it Python's; {fit.model}, {fit.scored_customers:,} scored")
-
-
-def _seconds(call: Callable[[], Any]) -> float:
-    began = time.perf_counter()
-    call()
-    return time.perf_counter() - began
-
-
-def _set_up_django(test_database: bool) -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.devshop.settings")
-    sys.path.append(os.path.join(os.path.dirname(__file__), "..", "devshop"))
-    import django
-    from django.db import connections
-
-    django.setup()
-    if test_database:
-        for alias in connections:
-            connections[alias].settings_dict["NAME"] = _DATABASE
+        cursor.execute("SELECT profile_id, placed_at, gross_amount - refunded_amount FROM crm_profile_order")
+        orders = pd.DataFrame(cursor.fetchall(), columns=["customer", "at", "amount"])
+    orders["amount"] = orders["amount"].astype(float)
+    orders["at"] = orders["at"].dt.tz_localize(None)
+    table = summary_data_from_transaction_data(
+        orders, "customer", "at", "amount", observation_period_end=NOW.replace(tzinfo=None)
+    )
+    columns = table.frequency, table.recency, table["T"]
+    fitted = lifetimes.BetaGeoFitter(penalizer_coef=0.001).fit(*columns)
+    bought = table[(table.frequency > 0) & (table.monetary_value > 0)]
+    values = lifetimes.GammaGammaFitter(penalizer_coef=0.001).fit(bought.frequency, bought.monetary_value)
+    worth = values.conditional_expected_average_profit(table.frequency, table.monetary_value)
+    table["alive"] = fitted.conditional_probability_alive(*columns)
+    table["value"] = fitted.conditional_expected_number_of_purchases_up_to_time(365, *columns) * worth
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE IF NOT EXISTS analysis (customer bigint, alive float, value float)")
+        cursor.execute("TRUNCATE analysis")
+        with cursor.copy("COPY analysis FROM STDIN") as copy:
+            for row in table[["alive", "value"]].itertuples():
+                copy.write_row(row)
 
 
 @contextmanager
-def shop_with(count: int) -> Iterator[None]:
+def shop_with(count: int) -> Iterator[Any]:
     """So many customers with ten orders each on average, in a database of their own."""
-    _set_up_django(test_database=False)
-    from django.db import connection
+    with scratch_database("bench_clv") as connection:
+        from saleor_crm_plugin.profiles.metrics import refresh_metrics
 
-    from saleor_crm_plugin.profiles.metrics import refresh_metrics
-
-    connection.settings_dict["TEST"]["NAME"] = _DATABASE
-    old_name = connection.settings_dict["NAME"]
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-    try:
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO crm_customer_profile (id, created_at) SELECT n, now() FROM generate_series(1, %s) n",
@@ -187,15 +204,11 @@ def shop_with(count: int) -> Iterator[None]:
                 "COPY crm_profile_order (order_id, profile_id, channel_id, currency, placed_at, counts, gross_amount,"
                 " refunded_amount) FROM STDIN"
             ) as copy:
-                for number, (profile_id, placed_at, amount) in enumerate(_orders(count)):
-                    order_id = uuid.UUID(int=number + 1)
-                    copy.write(f"{order_id}\t{profile_id}\t1\tUSD\t{placed_at}\ttrue\t{amount}\t0\n")
+                for number, (profile_id, placed_at, amount) in enumerate(_orders(count), 1):
+                    copy.write(f"{number:032x}\t{profile_id}\t1\tUSD\t{placed_at}\ttrue\t{amount}\t0\n")
             cursor.execute("ANALYZE")
         refresh_metrics()
-        connection.close()
-        yield
-    finally:
-        connection.creation.destroy_test_db(old_name, verbosity=0)
+        yield connection
 
 
 def _orders(count: int) -> Iterator[tuple[int, str, int]]:
@@ -205,12 +218,5 @@ def _orders(count: int) -> Iterator[tuple[int, str, int]]:
         first = NOW - datetime.timedelta(days=days, hours=1)
         worth = generator.uniform(20, 60)
         for offset in [0.0, *generator.uniform(0, stay, x)]:
-            yield (
-                profile_id,
-                (first + datetime.timedelta(days=offset)).isoformat(),
-                int(worth * generator.uniform(0.5, 2)),
-            )
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+            placed_at = first + datetime.timedelta(days=offset)
+            yield profile_id, placed_at.isoformat(), int(worth * generator.uniform(0.5, 2))

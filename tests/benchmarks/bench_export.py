@@ -1,202 +1,119 @@
-"""How long exchanging training data with another engine takes, and how much memory.
-
-    python -m tests.benchmarks.bench_export                  # Complete Journey in the stand-in shop's PostgreSQL
-    python -m tests.benchmarks.bench_export --copies 4       # every household four times: is it linear?
-    python -m tests.benchmarks.bench_export --split 20       # each household as 20 customers: many small lists
-    python -m tests.benchmarks.bench_export --rank 128       # numbers in each list of factors (default: 64)
-
-Each stage runs in a process of its own, so that its peak memory is its own. PostgreSQL's is not counted. The factors
-are random: what they say costs the same as what ALS says.
-"""
+"""Exchanging training data with another engine, beside COPY TO, top products by `implicit`, and COPY FROM."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import multiprocessing
-import os
-import sys
+import importlib.util
+import itertools
 import tempfile
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from tests.benchmarks import complete_journey, exchange_files, frames, shop_tables
+from tests.benchmarks.exchange_files import PERSONAL, RELATED
+from tests.benchmarks.measuring import Bench
+from tests.benchmarks.other_engines import store
+from tests.benchmarks.scratch import scratch_database
 
-from tests.benchmarks import complete_journey
-from tests.benchmarks.bench_training import copied, report
-from tests.benchmarks.scratch import scratch_database, set_up_django, timed
+RANK = 64
 
-_DATABASE = "bench_export"
+_PURCHASES = """
+SELECT fact.profile_id, fact.order_id, fact.placed_at, variant.product_id, line.quantity, line.unit_price_gross_amount,
+    fact.currency, fact.channel_id
+FROM crm_profile_order fact
+JOIN order_orderline line ON line.order_id = fact.order_id
+JOIN product_productvariant variant ON variant.id = line.variant_id
+WHERE fact.counts AND line.quantity > 0 AND NOT line.is_gift
+"""
+_PRODUCTS = "SELECT id, name, product_type_id, category_id FROM product_product"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--households", type=int, help="the first N households only (default: all 2,469)")
-    parser.add_argument("--copies", type=int, default=1, help="each household so many times (default: 1)")
-    parser.add_argument("--split", type=int, default=1, help="each household as so many customers (default: 1)")
-    parser.add_argument("--rank", type=int, default=64, help="numbers in each list of factors (default: 64)")
-    parser.add_argument("--block", type=int, help="scores computed at a time (default: the constant)")
-    arguments = parser.parse_args()
-    purchases = copied(complete_journey.read(arguments.households), arguments.copies)
-    purchases = replace(
-        purchases, customers=purchases.customers * arguments.split + purchases.baskets % arguments.split
-    )
-    print(f"{len(purchases.days):,} lines, {len(np.unique(purchases.customers)):,} customers, {os.cpu_count()} CPUs")
-    print(f"{'stage':<28}{'seconds':>9}{'peak MB':>9}  what")
-    with scratch_database(_DATABASE) as connection, tempfile.TemporaryDirectory() as folder:
-        from tests.benchmarks import shop_tables
-
+def measure(bench: Bench) -> None:
+    if importlib.util.find_spec("pyarrow") is None:
+        print("Nothing is exported without pyarrow: pip install pyarrow")
+        return
+    # An eighth of Complete Journey's households: lists of products are most of it, of whom soon all are bought.
+    purchases = complete_journey.read(bench.size(300, 12))
+    with scratch_database("bench_export") as connection, tempfile.TemporaryDirectory() as folder:
         shop_tables.fill(connection, purchases)
-        connection.close()
-        directory = Path(folder)
-        stages: list[tuple[Callable[..., None], tuple[object, ...]]] = [
-            (export, (directory / "export",)),
-            (write_factors, (directory, arguments.rank)),
-            (import_factors, (directory / "factors", arguments.block)),
-            (write_lists, (directory,)),
-            (import_lists, (directory / "lists",)),
-        ]
-        for stage, given in stages:
-            process = multiprocessing.get_context("spawn").Process(target=stage, args=given)
-            process.start()
-            process.join()
-            if process.exitcode:
-                return process.exitcode
-    return 0
+        exported = Path(folder) / "exported"
+        exporting(bench, connection, Path(folder), len(purchases.days))
+        exporting_once(exported)
+        factors(bench, connection, exported, Path(folder) / "factors")
+        lists(bench, connection, exported, Path(folder) / "lists")
 
 
-def export(directory: Path) -> None:
-    set_up_django(_DATABASE)
+def exporting(bench: Bench, connection: Any, folder: Path, lines: int) -> None:
+    numbers = itertools.count()
+
+    def copy_to() -> None:
+        for name, query in (("purchases", _PURCHASES), ("products", _PRODUCTS)):
+            statement = f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)"
+            with (
+                (folder / f"{name}.csv").open("wb") as file,
+                connection.cursor() as cursor,
+                cursor.copy(statement) as copy,
+            ):
+                file.writelines(copy)
+
+    bench.measure(
+        "export purchases and products",
+        lambda: exporting_once(folder / f"export-{next(numbers)}"),
+        copy_to,
+        beside="COPY TO, as CSV",
+        size=lines,
+    )
+
+
+def exporting_once(directory: Path) -> None:
     from saleor_crm_plugin.ingestion.export_training import export_now
-    from saleor_crm_plugin.recommendations.exchange.arrow import parquet
 
-    parquet()
-    report("start", 0.0, "Django, numpy, pyarrow")
-    with timed() as seconds:
-        done = export_now(directory)
-    report("export", seconds(), f"{done.lines:,} lines, {done.files} files, {done.size_bytes / 1e6:.1f} MB")
+    export_now(directory)
 
 
-def write_factors(directory: Path, rank: int) -> None:
-    """For every customer and product of the export."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    random = np.random.default_rng(1)
-    target = directory / "factors"
-    target.mkdir()
-    table = pq.read_table(directory / "export" / "purchases", columns=["customer", "product"])
-    rows = {}
-    for name, column in (("customer_factors.parquet", "customer"), ("product_factors.parquet", "product")):
-        ids = pc.unique(table.column(column)).cast(pa.int64())
-        numbers = random.standard_normal(len(ids) * rank, dtype=np.float32) / np.float32(rank)
-        lists = pa.ListArray.from_arrays(np.arange(0, len(numbers) + 1, rank, dtype=np.int32), pa.array(numbers))
-        pq.write_table(pa.table({"id": ids, "features": lists}), target / name, row_group_size=50_000)
-        rows[name] = len(ids)
-    _manifest(directory, target, f"random numbers, rank {rank}", rows)
-
-
-def write_lists(directory: Path) -> None:
-    """150 products for each customer, and 50 neighbours of each product."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    random = np.random.default_rng(1)
-    target = directory / "lists"
-    target.mkdir()
-    table = pq.read_table(directory / "export" / "purchases", columns=["customer", "product"])
-    customers, products = (np.unique(table.column(name).to_numpy()) for name in ("customer", "product"))
-
-    def some(count: int, size: int) -> np.ndarray:
-        first = random.integers(0, len(products), (count, 1))
-        return products[(first + np.arange(1, size + 1)) % len(products)]
-
-    def scores(count: int) -> np.ndarray:
-        return random.random(count)
-
-    personal = pa.table(
-        {
-            "customer": np.repeat(customers, 150),
-            "product": some(len(customers), 150).ravel(),
-            "score": scores(len(customers) * 150),
-            "rank": np.tile(np.arange(1, 151), len(customers)),
-        }
-    )
-    related = products[(np.arange(len(products))[:, None] + np.arange(1, 51)) % len(products)]
-    neighbours = pa.table(
-        {
-            "product": np.repeat(products, 50),
-            "related": related.ravel(),
-            "score": scores(related.size),
-            "confidence": scores(related.size),
-        }
-    )
-    rows = {}
-    for name, content in (("personal.parquet", personal), ("product_neighbours.parquet", neighbours)):
-        pq.write_table(content, target / name, row_group_size=500_000)
-        rows[name] = content.num_rows
-    _manifest(directory, target, "random lists", rows)
-
-
-def _manifest(directory: Path, target: Path, engine: str, rows: dict[str, int]) -> None:
-    exported = json.loads((directory / "export" / "manifest.json").read_text())
-    content = {
-        "format": "saleor-crm-plugin/recommendations",
-        "version": 1,
-        "engine": engine,
-        "export": exported["id"],
-        "learnt_until": exported["until"],
-        "rows": rows,
-    }
-    (target / "manifest.json").write_text(json.dumps(content))
-
-
-def import_factors(directory: Path, block: int | None) -> None:
-    _import(directory, "import factors", block)
-
-
-def import_lists(directory: Path) -> None:
-    _import(directory, "import lists", None)
-
-
-def _import(directory: Path, what: str, block: int | None) -> None:
-    set_up_django(_DATABASE)
-    import time
-
-    from django.db import connection
-
+def factors(bench: Bench, connection: Any, exported: Path, target: Path) -> None:
     from saleor_crm_plugin.ingestion.import_training import import_now
-    from saleor_crm_plugin.recommendations.exchange import scoring
-    from saleor_crm_plugin.recommendations.exchange.arrow import parquet
 
-    parquet()
-    scoring.BLOCK_SCORES = block or scoring.BLOCK_SCORES
-    stages: list[tuple[str, float]] = []
+    exchange_files.write_factors(exported, target, RANK)
 
-    def progress(stage: str, done: int, total: int | None) -> None:
-        if not stages or stages[-1][0] != stage:
-            stages.append((stage, time.perf_counter()))
+    def best_by_implicit() -> None:
+        import numpy as np
+        import pyarrow.parquet as pq
+        from implicit.cpu.topk import topk
 
-    with timed() as seconds:
-        model = import_now(directory, progress=progress)
-    ended = time.perf_counter()
-    for (stage, began), end in zip(stages, [when for _, when in stages[1:]] + [ended], strict=True):
-        report(f"  {stage}", end - began, "")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT (SELECT count(*) FROM crm_personal_recommendations WHERE model_id = %(id)s),"
-            " (SELECT count(*) FROM crm_product_affinity WHERE model_id = %(id)s)",
-            {"id": model.pk},
-        )
-        customers, products = cursor.fetchone()
-    report(what, seconds(), f"{customers:,} lists of customers, {products:,} of products; {directory_size(directory)}")
+        read = {name: pq.read_table(target / f"{name}_factors.parquet") for name in ("customer", "product")}
+        ids = {name: table.column("id").to_numpy() for name, table in read.items()}
+        vectors = {
+            name: table.column("features").combine_chunks().flatten().to_numpy().reshape(-1, RANK).astype(np.float32)
+            for name, table in read.items()
+        }
+        for name, most in (("customer", PERSONAL), ("product", RELATED)):
+            positions, scores = topk(vectors["product"], vectors[name], most)
+            store(connection, f"other_{name}", ids[name], ids["product"][positions], scores)
 
-
-def directory_size(directory: Path) -> str:
-    return f"{sum(path.stat().st_size for path in directory.iterdir()) / 1e6:.0f} MB"
+    bench.measure(
+        f"import factors, rank {RANK}",
+        lambda: import_now(target, force=True),
+        **frames.by("implicit", best_by_implicit, "implicit topk, COPY"),
+        note="ours leaves out what is not sold and judges itself",
+    )
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def lists(bench: Bench, connection: Any, exported: Path, target: Path) -> None:
+    from saleor_crm_plugin.ingestion.import_training import import_now
+
+    exchange_files.write_lists(exported, target)
+
+    def copy_from() -> None:
+        import polars as pl
+
+        for name, columns in (
+            ("personal", "customer bigint, product int, score float8, rank int"),
+            ("product_neighbours", "product int, related int, score float8, confidence float8"),
+        ):
+            frames.write(connection, columns, pl.read_parquet(target / f"{name}.parquet"))
+
+    bench.measure(
+        f"import lists of {PERSONAL} and of {RELATED}",
+        lambda: import_now(target, force=True),
+        **frames.by("polars", copy_from, "polars, COPY of rows"),
+    )

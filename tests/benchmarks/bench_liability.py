@@ -1,77 +1,62 @@
-"""How long the parts of the liability report take.
-
-    python -m tests.benchmarks.bench_liability                              # a million entries of 50,000 accounts
-    python -m tests.benchmarks.bench_liability --accounts 500 --lots 4      # a small shop
-    python -m tests.benchmarks.bench_liability --explain                    # with PostgreSQL's plans
-
-Each part is read three times; the first time PostgreSQL may still have to read from disk.
-"""
+"""The liability report over a million entries, part by part, beside plain sums over the ledger."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from tests.benchmarks import points_tables
-from tests.benchmarks.scratch import scratch_database, timed
+from tests.benchmarks.measuring import Bench
+from tests.benchmarks.scratch import scratch_database
 
-RUNS = 3
+LOTS_EACH = 4
+
+# The points of each account: what a report that knows neither months nor what is pending would say.
+_BALANCES = """
+SELECT count(*), sum(points) FROM (
+    SELECT account_id, sum(points) AS points FROM crm_points_transaction WHERE created_at < %(until)s
+    GROUP BY account_id
+) balances
+"""
+_BY_TYPE = "SELECT type, count(*), sum(points) FROM crm_points_transaction WHERE created_at < %(until)s GROUP BY type"
+_BY_LOT = """
+SELECT sum(used.points) FILTER (WHERE entry.type = 'expire'), sum(used.points)
+FROM crm_lot_consumption used JOIN crm_points_transaction entry ON entry.id = used.transaction_id
+WHERE entry.created_at < %(until)s
+"""
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--accounts", type=int, default=50_000, help="default: 50,000")
-    parser.add_argument("--lots", type=int, default=4, help="of each account; about 5 entries each (default: 4)")
-    parser.add_argument("--explain", action="store_true", help="print the plan of each statement as well")
-    arguments = parser.parse_args()
+def measure(bench: Bench) -> None:
     with scratch_database("bench_liability") as connection:
-        with timed() as seconds:
-            entries = points_tables.fill(connection, arguments.accounts, arguments.lots)
-        lots = arguments.accounts * arguments.lots
-        print(f"{entries:,} entries, {lots:,} lots, {arguments.accounts:,} accounts, filled in {seconds():.0f} s")
-        _measure(connection, explain=arguments.explain)
-    return 0
+        entries = points_tables.fill(connection, bench.size(50_000, 200), LOTS_EACH)
+        parts(bench, connection, entries)
 
 
-def _measure(connection: Any, *, explain: bool) -> None:
+def parts(bench: Bench, connection: Any, entries: int) -> None:
     from django.utils import timezone
 
-    now = timezone.now()
-    print(f"{'part':<28}{'seconds, run by run':>22}")
-    for name, read in parts(now).items():
-        times = []
-        for _ in range(RUNS):
-            with timed() as seconds:
-                read()
-            times.append(seconds())
-        print(f"{name:<28}{'  '.join(f'{each:6.2f}' for each in times):>22}", flush=True)
-        if explain:
-            with connection.execute_wrapper(_explained):
-                read()
-
-
-def parts(now: datetime) -> dict[str, Callable[[], object]]:
     from saleor_crm_plugin.loyalty import liability
 
-    year_ago = now - timedelta(days=365)
-    return {
-        "position now": lambda: liability.position_at(now, "default"),
-        "position a year ago": lambda: liability.position_at(year_ago, "default"),
-        "movements of a month": lambda: liability.movements_between(now - timedelta(days=30), now, "default"),
-        "breakage": lambda: liability.breakage_before(now, "default"),
-    }
+    now = timezone.now()
+    month, year = now - timedelta(days=30), now - timedelta(days=365)
 
+    def plainly(statement: str, until: Any = now) -> Callable[[], object]:
+        def read() -> None:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, {"until": until})
+                cursor.fetchall()
 
-def _explained(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
-    result = execute("EXPLAIN (ANALYZE, BUFFERS) " + sql, parameters, many, context)
-    plan = context["cursor"].fetchall()
-    print("\n".join(line for (line,) in plan))
-    execute(sql, parameters, many, context)
-    return result
+        return read
 
-
-if __name__ == "__main__":
-    sys.exit(main())
+    for name, ours, theirs, beside in (
+        ("points now", lambda: liability.position_at(now, "default"), plainly(_BALANCES), "sum by account"),
+        ("points 30 days ago", lambda: liability.position_at(month, "default"), plainly(_BALANCES, month),
+         "sum by account"),
+        ("points a year ago", lambda: liability.position_at(year, "default"), plainly(_BALANCES, year),
+         "sum by account"),
+        ("movements of a month", lambda: liability.movements_between(month, now, "default"), plainly(_BY_TYPE),
+         "sum by type"),
+        ("breakage", lambda: liability.breakage_before(now, "default"), plainly(_BY_LOT), "sum of what was used"),
+    ):  # fmt: skip
+        bench.measure(name, ours, theirs, beside=beside, size=entries)

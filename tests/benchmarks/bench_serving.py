@@ -1,116 +1,130 @@
-"""How long it takes to serve recommendations from a large catalogue, beside a plain query for the same products.
-
-    python -m tests.benchmarks.bench_serving                    # 100,000 products, 20,000 customers
-    python -m tests.benchmarks.bench_serving --products 10000   # does it depend on the catalogue?
-    python -m tests.benchmarks.bench_serving --explain FOR_YOU  # the plan of the first list instead
-
-The catalogue and the model are made up; what a training learns does not matter to how it is served. Each product has
-one variant in two warehouses; a tenth is sold out, a tenth unpublished. Each customer has a list of 150 products, each
-of half of the products fifty that go with it, and every tenth customer an order since the training.
-"""
+"""Recommendations served from a large catalogue, by each kind, with and without rules, beside the products alone."""
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import itertools
-import sys
-import time
-import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.scratch import scratch_database, timed
+from tests.benchmarks.catalogue_tables import CHANNEL, OTHER_CHANNEL, fill_catalogue
+from tests.benchmarks.figures import Budget
+from tests.benchmarks.measuring import Bench
+from tests.benchmarks.model_tables import fill_model
+from tests.benchmarks.scratch import scratch_database
 
-CHANNEL, OTHER_CHANNEL = 1, 2
-CATEGORY_SIZE = 200
-NOW = datetime.datetime.now(datetime.UTC)
+__all__ = ["fill_catalogue", "fill_model", "measure"]
+
+# Ten products for one person or page.
+BUDGET = Budget("p95", 0.010)
+LIST = 10
+
+Call = Callable[[], object]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--products", type=int, default=100_000)
-    parser.add_argument("--customers", type=int, default=20_000)
-    parser.add_argument("--calls", type=int, default=200, help="lists served of each kind (default: 200)")
-    parser.add_argument("--explain", metavar="LIST", help="print the plan of one of the lists, by its name")
-    arguments = parser.parse_args()
+def measure(bench: Bench) -> None:
+    products, customers = bench.size(100_000, 2_000), bench.size(20_000, 200)
+    count = bench.size(40, 5)
     with scratch_database("bench_serving") as connection:
-        with timed() as seconds:
-            fill_catalogue(connection, arguments.products)
-            fill_model(connection, arguments.products, arguments.customers)
-        print(f"{arguments.products:,} products, {arguments.customers:,} customers, made up in {seconds():.0f} s")
-        lists = calls(arguments.products, arguments.customers, arguments.calls)
-        if arguments.explain:
-            explain(connection, lists[arguments.explain][0])
-            return 0
-        processors = processor_clock(connection)
-        print(f"{'':<36}{'elapsed ms':^18}{'processor ms':^18}")
-        print(f"{'served':<36}" + f"{'median':>9}{'p95':>9}" * 2)
-        for name, some in lists.items():
-            serve_all(name, some, processors)
-    return 0
+        fill_catalogue(connection, products)
+        fill_model(connection, products, customers)
+        dice = np.random.default_rng(7)
+        people = dice.integers(1, customers + 1, count).tolist()
+        items = dice.integers(1, products + 1, count * 20).tolist()
+        beside = [plainly(items[LIST * number : LIST * (number + 1)]) for number in range(count)]
+        lists = single(products, people, items)
+        for name, calls in (*lists.items(), *ruled(people, items).items()):
+            bench.measure(
+                name,
+                calls,
+                beside,
+                beside="those products",
+                size=products,
+                budgets=() if name.endswith(LONGER) else (BUDGET,),
+            )
+        hundred = [plainly(items[start : start + LIST]) for start in range(0, 20 * count - LIST, 5)][:100]
+        for name, calls in at_once(people, items).items():
+            bench.measure(
+                name,
+                calls,
+                lambda: [plain() for plain in hundred],
+                beside=f"{len(hundred)} statements",
+                size=products,
+            )
 
 
-def calls(products: int, customers: int, count: int) -> dict[str, list[Callable[[], Any]]]:
-    """Lists to serve, by name: each for another customer or product."""
+LONGER = ("100 products", "offset 1,000", "root category")
+
+
+def served(asked: Any, **scope: Any) -> list[Call]:
+    from saleor_crm_plugin.recommendations.serving import Scope, serve
+
+    channel = scope.pop("channel", CHANNEL)
+    return [lambda some=some: serve(some, Scope(channel, **scope)) for some in asked]  # type: ignore[misc]
+
+
+def single(products: int, people: list[int], items: list[int]) -> dict[str, list[Call]]:
+    """A list at a time, each for another customer, product or cart."""
     from saleor_crm_plugin.recommendations.kinds import RecommendationKind as Kind
-    from saleor_crm_plugin.recommendations.serving import Asked, Scope, serve
+    from saleor_crm_plugin.recommendations.serving import Asked
 
-    dice = np.random.default_rng(7)
-    people = [int(number) for number in dice.integers(1, customers + 1, count)]
-    items = [int(number) for number in dice.integers(1, products + 1, count * 20)]
+    count = len(people)
+    # Every second product has nothing that goes with it.
     unknown = [2 * number + 1 for number in range(products // 4, products // 4 + count)]
-
-    def of(asked: list[list[Asked]], **scope: Any) -> list[Callable[[], Any]]:
-        return [lambda some=some: serve(some, Scope(CHANNEL, **scope)) for some in asked]
-
     nobody = [[Asked()]] * count
+    persons = [[Asked(one)] for one in people]
+    pages = [[Asked(None, (one,))] for one in items[:count]]
     carts = [tuple(items[20 * number : 20 * number + 20]) for number in range(count)]
     return {
-        "ten products, plainly": [
-            lambda start=start: plainly(items[start : start + 10]) for start in range(0, 10 * count, 10)
-        ],
-        "FOR_YOU": of([[Asked(one)] for one in people]),
-        "FOR_YOU, stock not asked": of([[Asked(one)] for one in people], only_in_stock=False),
-        "FOR_YOU, first 100": of([[Asked(one)] for one in people], first=100),
-        "FOR_YOU, offset 1,000": of([[Asked(one)] for one in people[:50]], offset=1000),
-        "FOR_YOU, anonymous": of(nobody),
-        "BUY_AGAIN": of([[Asked(one)] for one in people], kind=Kind.BUY_AGAIN),
-        "DISCOVER": of([[Asked(one)] for one in people], kind=Kind.DISCOVER),
-        "together": of([[Asked(None, (one,))] for one in items[:count]], kind=Kind.FREQUENTLY_BOUGHT_TOGETHER),
-        "similar": of([[Asked(None, (one,))] for one in items[:count]], kind=Kind.SIMILAR),
-        "similar, nothing learnt": of([[Asked(None, (one,))] for one in unknown], kind=Kind.SIMILAR),
-        "cart of 20": of([[Asked(None, cart)] for cart in carts]),
-        "cart of 20 and own history": of([[Asked(one, cart)] for one, cart in zip(people, carts, strict=True)]),
-        "together, 100 products at once": of(
-            [[Asked(None, (one,)) for one in items[start : start + 100]] for start in range(0, 2000, 100)],
-            kind=Kind.FREQUENTLY_BOUGHT_TOGETHER,
-        ),
-        "FOR_YOU, 100 customers at once": of([[Asked(one) for one in people[:100]]] * 20),
-        "BESTSELLERS": of(nobody, kind=Kind.BESTSELLERS),
-        "BESTSELLERS of a category": of(nobody, kind=Kind.BESTSELLERS, category_id=7),
-        "TRENDING": of(nobody, kind=Kind.TRENDING),
-        "NEW_ARRIVALS": of(nobody, kind=Kind.NEW_ARRIVALS),
-        "NEW_ARRIVALS of a category": of(nobody, kind=Kind.NEW_ARRIVALS, category_id=7),
-        "FOR_YOU in a category": of([[Asked(one)] for one in people], category_id=7),
-        "FOR_YOU in the root category": of([[Asked(one)] for one in people[:50]], category_id=1),
-        "FOR_YOU, ten rules": of([[Asked(one)] for one in people], policy=policy(10)),
-        "FOR_YOU, fifty rules": of([[Asked(one)] for one in people], policy=policy(50)),
-        "FOR_YOU, limits and new products": of([[Asked(one)] for one in people], policy=policy(0, limits=True)),
-        "together, ten rules": of(
-            [[Asked(None, (one,))] for one in items[:count]],
-            kind=Kind.FREQUENTLY_BOUGHT_TOGETHER,
-            policy=policy(10),
-        ),
-        "together, ten rules, 100 products at once": of(
-            [[Asked(None, (one,)) for one in items[start : start + 100]] for start in range(0, 1000, 100)],
-            kind=Kind.FREQUENTLY_BOUGHT_TOGETHER,
-            policy=policy(10),
-        ),
-        "a channel without purchases": [lambda: serve([Asked()], Scope(OTHER_CHANNEL)) for _ in range(count)],
+        "FOR_YOU": served(persons),
+        "FOR_YOU, stock not asked": served(persons, only_in_stock=False),
+        "FOR_YOU, 100 products": served(persons, first=100),
+        "FOR_YOU, offset 1,000": served(persons, offset=1000),
+        "FOR_YOU, anonymous": served(nobody),
+        "BUY_AGAIN": served(persons, kind=Kind.BUY_AGAIN),
+        "DISCOVER": served(persons, kind=Kind.DISCOVER),
+        "together": served(pages, kind=Kind.FREQUENTLY_BOUGHT_TOGETHER),
+        "similar": served(pages, kind=Kind.SIMILAR),
+        "similar, nothing learnt": served([[Asked(None, (one,))] for one in unknown], kind=Kind.SIMILAR),
+        "cart of 20": served([[Asked(None, cart)] for cart in carts]),
+        "cart of 20 and own history": served([[Asked(one, cart)] for one, cart in zip(people, carts, strict=True)]),
+        "BESTSELLERS": served(nobody, kind=Kind.BESTSELLERS),
+        "BESTSELLERS of a category": served(nobody, kind=Kind.BESTSELLERS, category_id=7),
+        "TRENDING": served(nobody, kind=Kind.TRENDING),
+        "NEW_ARRIVALS": served(nobody, kind=Kind.NEW_ARRIVALS),
+        "NEW_ARRIVALS of a category": served(nobody, kind=Kind.NEW_ARRIVALS, category_id=7),
+        "FOR_YOU in a category": served(persons, category_id=7),
+        "FOR_YOU in the root category": served(persons, category_id=1),
+        "a channel without purchases": served(nobody, channel=OTHER_CHANNEL),
+    }
+
+
+def ruled(people: list[int], items: list[int]) -> dict[str, list[Call]]:
+    """The same with what merchandising has said."""
+    from saleor_crm_plugin.recommendations.kinds import RecommendationKind as Kind
+    from saleor_crm_plugin.recommendations.serving import Asked
+
+    persons = [[Asked(one)] for one in people]
+    pages = [[Asked(None, (one,))] for one in items[: len(people)]]
+    return {
+        "FOR_YOU, ten rules": served(persons, policy=policy(10)),
+        "FOR_YOU, fifty rules": served(persons, policy=policy(50)),
+        "FOR_YOU, limits and new products": served(persons, policy=policy(0, limits=True)),
+        "together, ten rules": served(pages, kind=Kind.FREQUENTLY_BOUGHT_TOGETHER, policy=policy(10)),
+    }
+
+
+def at_once(people: list[int], items: list[int]) -> dict[str, list[Call]]:
+    """A hundred lists in one statement, as a page of products with their lists asks for them."""
+    from saleor_crm_plugin.recommendations.kinds import RecommendationKind as Kind
+    from saleor_crm_plugin.recommendations.serving import Asked
+
+    pages = [[Asked(None, (one,)) for one in items[:100]]] * 4
+    together = Kind.FREQUENTLY_BOUGHT_TOGETHER
+    return {
+        "together, 100 products at once": served(pages, kind=together),
+        "together, ten rules, 100 products at once": served(pages, kind=together, policy=policy(10)),
+        "FOR_YOU, 100 customers at once": served([[Asked(one) for one in (people * 100)[:100]]] * 4),
     }
 
 
@@ -138,240 +152,13 @@ def policy(count: int, *, limits: bool = False) -> Any:
     return Policy(tuple(rules), lists)
 
 
-def plainly(product_ids: list[int]) -> None:
+def plainly(product_ids: list[int]) -> Call:
     """What a storefront's list of ten products reads anyway."""
-    from saleor.channel.models import Channel
-    from saleor.product.models import Product
 
-    list(Product.objects.published_with_variants(Channel(pk=CHANNEL, is_active=True)).filter(pk__in=product_ids))
+    def read() -> None:
+        from saleor.channel.models import Channel
+        from saleor.product.models import Product
 
+        list(Product.objects.published_with_variants(Channel(pk=CHANNEL, is_active=True)).filter(pk__in=product_ids))
 
-def fill_catalogue(connection: Any, products: int) -> None:
-    from tests.benchmarks.shop_tables import copy
-
-    ids = range(1, products + 1)
-    days = np.random.default_rng(1).integers(0, 2000, products).tolist()
-    categories = products // CATEGORY_SIZE + 1
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-    copy(
-        connection, "channel_channel", {"is_active": "true"}, ("id", "slug"), [(CHANNEL, "one"), (OTHER_CHANNEL, "two")]
-    )
-    copy(connection, "product_producttype", {}, ("id", "slug", "kind"), [(1, "a", "normal"), (2, "b", "gift_card")])
-    copy(
-        connection,
-        "product_category",
-        {},
-        ("id", "slug", "parent_id"),
-        ((one, one, "\\N" if one == 1 else one // 10 + 1 if one > 10 else 1) for one in range(1, categories + 1)),
-    )
-    copy(
-        connection,
-        "product_product",
-        {},
-        ("id", "name", "slug", "category_id", "product_type_id"),
-        ((one, f"Product {one}", one, one % categories + 1, 2 if one % 1000 == 0 else 1) for one in ids),
-    )
-    copy(
-        connection,
-        "product_productchannellisting",
-        {"visible_in_listings": "true", "available_for_purchase_at": "2017-01-01"},
-        ("id", "product_id", "channel_id", "is_published", "published_at"),
-        (
-            (2 * one + channel, one, channel, one % 10 != 3, NOW - datetime.timedelta(days=days[one - 1], seconds=one))
-            for one in ids
-            for channel in (CHANNEL, OTHER_CHANNEL)
-        ),
-    )
-    copy(
-        connection,
-        "product_productvariant",
-        {"track_inventory": "true"},
-        ("id", "product_id"),
-        ((one, one) for one in ids),
-    )
-    copy(
-        connection,
-        "product_productvariantchannellisting",
-        {"price_amount": "10"},
-        ("id", "variant_id", "channel_id"),
-        ((2 * one + channel, one, channel) for one in ids for channel in (CHANNEL, OTHER_CHANNEL)),
-    )
-    warehouses = [uuid.UUID(int=number) for number in (1, 2)]
-    copy(connection, "warehouse_warehouse", {}, ("id", "slug"), ((one, one) for one in warehouses))
-    copy(
-        connection,
-        "warehouse_channelwarehouse",
-        {},
-        ("id", "channel_id", "warehouse_id"),
-        (
-            (number, channel, warehouse)
-            for number, (channel, warehouse) in enumerate(itertools.product((CHANNEL, OTHER_CHANNEL), warehouses))
-        ),
-    )
-    copy(
-        connection,
-        "warehouse_stock",
-        {},
-        ("id", "product_variant_id", "warehouse_id", "quantity", "quantity_allocated"),
-        (
-            (2 * one + number, one, warehouse, 5, 5 if one % 10 == 7 else 1)
-            for one in ids
-            for number, warehouse in enumerate(warehouses)
-        ),
-    )
-    copy(
-        connection,
-        "attribute_assignedproductattributevalue",
-        {},
-        ("id", "product_id", "value_id"),
-        ((3 * one + number, one, number * 1000 + one * (number + 7) % 300) for one in ids for number in range(3)),
-    )
-    copy(
-        connection,
-        "product_collectionproduct",
-        {},
-        ("id", "product_id", "collection_id"),
-        ((one, one, one % 50) for one in ids if one % 4 == 0),
-    )
-
-
-def fill_model(connection: Any, products: int, customers: int) -> None:
-    from saleor_crm_plugin.recommendations import storage
-    from saleor_crm_plugin.recommendations.learning.recommender import PersonalList, PopularList, RelatedList
-    from saleor_crm_plugin.recommendations.models import ModelStatus, ProductAffinity, RecommendationModel
-    from tests.benchmarks.shop_tables import copy
-
-    dice = np.random.default_rng(2)
-    trained = NOW - datetime.timedelta(hours=6)
-    copy(
-        connection,
-        "crm_customer_profile",
-        {"profiling_allowed": "true", "recommendations_allowed": "true"},
-        ("id",),
-        ((one,) for one in range(1, customers + 1)),
-    )
-    copy(
-        connection,
-        "crm_profile_order",
-        {"counts": "true", "currency": "USD"},
-        ("order_id", "profile_id", "channel_id", "placed_at"),
-        (
-            (
-                uuid.UUID(int=customer * 100 + number),
-                customer,
-                CHANNEL,
-                NOW - datetime.timedelta(hours=1)
-                if number == 0 and customer % 10 == 0
-                else trained - datetime.timedelta(days=number),
-            )
-            for customer in range(1, customers + 1)
-            for number in range(10)
-        ),
-    )
-    copy(
-        connection,
-        "order_orderline",
-        {"quantity": "1"},
-        ("id", "order_id", "variant_id"),
-        (
-            (
-                uuid.UUID(int=(customer * 100) * 10 + line),
-                uuid.UUID(int=customer * 100),
-                (customer * 31 + line * 977) % products + 1,
-            )
-            for customer in range(10, customers + 1, 10)
-            for line in range(8)
-        ),
-    )
-    model = RecommendationModel(status=ModelStatus.TRAINING, started_at=trained, data_until=trained)
-    model.save(using="default")
-
-    def some(count: int) -> list[int]:
-        return list(dict.fromkeys(dice.integers(1, products + 1, count).tolist()))
-
-    def falling(count: int) -> list[float]:
-        return [1 / (place + 2) for place in range(count)]
-
-    def related() -> Any:
-        for product in range(2, products + 1, 2):
-            others = some(50)
-            yield RelatedList(product, others, falling(len(others)), falling(len(others)))
-
-    def personal() -> Any:
-        for customer in range(1, customers + 1):
-            chosen = some(150)
-            count = len(chosen)
-            again = [1 if place < 100 else 2 for place in range(count)]
-            dates = [float("nan") if kind == 2 else float(place % 40) for place, kind in enumerate(again)]
-            amounts = [1 / (place + 2) if kind == 1 else 0.0 for place, kind in enumerate(again)]
-            yield PersonalList(customer, chosen, falling(count), again, chosen, falling(count), amounts, dates, dates)
-
-    for kind in ProductAffinity.Kind:
-        storage.store_related(model, kind, related())
-    for _stored in storage.store_personal(model, personal()):
-        pass
-    categories = products // CATEGORY_SIZE + 1
-    popular = some(300)
-    places = {0: popular} | {
-        number: [one for one in range(number - 1, products + 1, categories) if one][:100]
-        for number in range(1, categories + 1)
-    }
-    storage.store_popular(
-        model,
-        [
-            PopularList(kind, CHANNEL, place, chosen, falling(len(chosen)))
-            for kind in ("bestsellers", "trending")
-            for place, chosen in places.items()
-        ],
-    )
-    storage.publish(model, NOW)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-
-
-Clock = Callable[[], float]
-
-
-def processor_clock(connection: Any) -> Clock:
-    """Seconds of processor time of this process and of the server's for its connection, so that a busy machine does not
-    change the figures much. Of this process alone where the server is elsewhere or the system is not Linux.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        schedule = Path(f"/proc/{cursor.fetchone()[0]}/schedstat")
-    if not schedule.exists():
-        return time.process_time
-    return lambda: time.process_time() + int(schedule.read_text().split()[0]) / 1e9
-
-
-def serve_all(name: str, some: list[Callable[[], Any]], processors: Clock) -> None:
-    some[0]()
-    figures = ""
-    for clock in (time.perf_counter, processors):
-        times = sorted(_milliseconds(call, clock) for call in some)
-        figures += f"{times[len(times) // 2]:>9.2f}{times[int(len(times) * 0.95)]:>9.2f}"
-    print(f"{name:<36}{figures}", flush=True)
-
-
-def _milliseconds(call: Callable[[], Any], clock: Clock) -> float:
-    began = clock()
-    call()
-    return (clock() - began) * 1000
-
-
-def explain(connection: Any, call: Callable[[], Any]) -> None:
-    """Print the plan of the statement that a list takes."""
-
-    def explained(execute: Any, sql: str, values: Any, many: bool, context: Any) -> Any:
-        cursor = context["cursor"]
-        execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", values, many, context)
-        print("\n".join(row[0] for row in cursor.fetchall()))
-        return execute(sql, values, many, context)
-
-    with connection.execute_wrapper(explained):
-        call()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return read

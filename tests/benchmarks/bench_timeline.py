@@ -1,215 +1,194 @@
-"""How long a page of a timeline takes among a million events, and what writing events adds to a sync.
-
-    python -m tests.benchmarks.bench_timeline                    # a million events of 100,000 customers
-    python -m tests.benchmarks.bench_timeline --events 100000    # is it constant?
-    python -m tests.benchmarks.bench_timeline --orders 4000      # the backfill, with and without events
-
-One customer has 100,000 of the events, so that the deep page is deep. Everything runs in a database of its own.
-"""
+"""Timelines: pages among a million events beside a plain SELECT of one table, and what events add to a sync."""
 
 from __future__ import annotations
 
-import argparse
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from tests.benchmarks.scratch import milliseconds, scratch_database
+from tests.benchmarks import frames, timeline_tables
+from tests.benchmarks.measuring import Bench
+from tests.benchmarks.scratch import scratch_database
+from tests.benchmarks.tables import unchecked
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-MOST = 100_000
+CALLS = 100
+# An event each minute.
+MINUTES_A_DAY = 1440
 
-_PROFILES = "INSERT INTO crm_customer_profile (created_at) SELECT now() FROM generate_series(1, %s)"
-_EVENTS = """
-INSERT INTO crm_profile_event
-    (profile_id, kind, happened_at, recorded_at, key, subject_type, subject_id, actor_type, details)
-SELECT profile_id, (ARRAY['order_placed', 'order_paid', 'order_fulfilled', 'checkout_started'])[1 + number %% 4],
-    %s::timestamptz - number * interval '1 minute', now(), 'order:' || gen_random_uuid() || ':0:placed', 'order',
-    gen_random_uuid()::text, 'system', '{"amount": "10.000", "currency": "USD"}'
-FROM (
-    SELECT number,
-        CASE WHEN number %% 10 = 0 THEN %s::bigint ELSE %s::bigint + (number::bigint * 7919) %% %s END AS profile_id
-    FROM generate_series(1, %s) AS number
-) AS numbered
+Call = Callable[[], object]
+
+_PLAIN = """
+SELECT * FROM crm_profile_event WHERE profile_id = %(person)s AND happened_at < %(before)s
+ORDER BY happened_at DESC, id DESC LIMIT %(limit)s
 """
-_OTHERS = """
-INSERT INTO crm_customer_note (profile_id, text, actor_type, created_at)
-SELECT id, 'A note', 'staff', %(now)s - id * interval '7 minutes' FROM crm_customer_profile WHERE id %% 5 = 0;
-INSERT INTO crm_consent_record (profile_id, purpose, state, source, text_version, actor_type, recorded_at)
-SELECT id, 'marketing_email', 'granted', '', '', 'customer', %(now)s - id * interval '7 minutes'
-FROM crm_customer_profile;
-INSERT INTO crm_loyalty_account (program_id, profile_id, active, pending, deficit, held, lifetime, created_at)
-SELECT (SELECT min(id) FROM crm_loyalty_program), id, 0, 0, 0, 0, 0, now() FROM crm_customer_profile;
-INSERT INTO crm_points_transaction
-    (account_id, type, points, balance_after, idempotency_key, actor_type, reason, breakdown, created_at)
-SELECT id, 'adjust', 5, 5, 'bench:' || id || ':' || number, 'system', '', '{}',
-    %(now)s - number * interval '1 day' - id * interval '1 minute'
-FROM crm_loyalty_account CROSS JOIN generate_series(1, 5) AS number;
+_PLAIN_OFFSET = """
+SELECT * FROM crm_profile_event WHERE profile_id = %(person)s
+ORDER BY happened_at DESC, id DESC LIMIT 21 OFFSET %(offset)s
 """
+_PLAIN_NOTES = """
+SELECT * FROM crm_customer_note WHERE profile_id = %(person)s ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+"""
+_RESTORE = """
+UPDATE crm_profile_event SET details = '{"amount": "10.000", "currency": "USD"}'
+WHERE happened_at < %(before)s AND details = '{}'
+"""
+_BLANK = "UPDATE crm_profile_event SET details = '{}' WHERE happened_at < %(before)s AND NOT details = '{}'"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=1_000_000, help="events in all (default: a million)")
-    parser.add_argument("--orders", type=int, default=2_000, help="orders of the backfill (default: 2,000; 0: none)")
-    arguments = parser.parse_args()
-    with database():
-        pages(arguments.events)
-        if arguments.orders:
-            sync(arguments.orders)
-    return 0
+def measure(bench: Bench) -> None:
+    with scratch_database("bench_timeline") as connection:
+        from django.conf import settings
+
+        settings.DEBUG = False
+        events = bench.size(1_000_000, 20_000)
+        first = timeline_tables.fill(connection, events, max(events // 10, 1_000), NOW)
+        pages(bench, connection, events, first)
+        blanking(bench, connection, events)
+        sync(bench, connection)
 
 
-def pages(events: int) -> None:
-    from django.db import connection
-
+def pages(bench: Bench, connection: Any, events: int, first: int) -> None:
     from saleor_crm_plugin.ingestion.timeline import SOURCES
-    from saleor_crm_plugin.loyalty.accounts import default_program_id
-    from saleor_crm_plugin.profiles.models import CustomerProfile
     from saleor_crm_plugin.profiles.timeline.reading import Position, Selection, read_timelines
-    from saleor_crm_plugin.profiles.timeline.retention import blank_old_details
 
-    customers = max(events // 10, 1_000)
-    default_program_id("default")
-    began = time.perf_counter()
-    with connection.cursor() as cursor:
-        cursor.execute(_PROFILES, [customers])
-        first = CustomerProfile.objects.earliest("pk").pk
-        cursor.execute(_EVENTS, [NOW, first, first, customers, events])
-        cursor.execute(_OTHERS, {"now": NOW})
-        cursor.execute("ANALYZE")
-        cursor.execute("SELECT count(*) FROM crm_profile_event WHERE profile_id = %s", [first])
-        most = cursor.fetchone()[0]
-    print(
-        f"\n{events:,} events of {customers:,} customers ({most:,} of one), made in {time.perf_counter() - began:.0f} s"
-    )
     everything = Selection(internal=True)
-    some = list(CustomerProfile.objects.order_by("pk").values_list("pk", flat=True)[1 : customers : customers // 300])
+    calls = bench.size(CALLS, 20)
+    some = range(first + 1, first + 1 + calls)
 
-    def page(persons: list[int], selection: Selection = everything, limit: int = 21, after: Any = None) -> Any:
+    def page(persons: list[int], selection: Selection = everything, limit: int = 21, after: Any = None) -> Call:
         return lambda: read_timelines(persons, SOURCES, selection, limit=limit, after=after)
 
-    middle = [
-        Position(NOW - timedelta(minutes=minutes), "event", 1) for minutes in range(0, events, max(events // 200, 1))
-    ]
-    rare = Selection(internal=True, kinds=frozenset({"note_added"}))
-    none = Selection(internal=True, kinds=frozenset({"order_refunded"}))
-    print(f"{'page of 20':<44}{'median ms':>10}{'p95 ms':>9}{'statements':>12}")
-    measure("first page", [page([one]) for one in some])
-    measure(f"first page of the one with {most:,}", [page([first])] * 100)
-    measure("  anywhere in it", [page([first], after=place) for place in middle])
-    measure("  filtered: notes", [page([first], rare)] * 100)
-    measure("  filtered: a kind of event it has none of", [page([first], none)] * 5)
-    measure("first page of 100 customers", [page(some[start : start + 100]) for start in range(0, 200, 10)])
-    measure("page of 100 of 100 customers", [page(some[start : start + 100], limit=101) for start in range(0, 200, 10)])
-    began = time.perf_counter()
-    blanked = blank_old_details(1, NOW)
-    print(f"retention: {blanked:,} details blanked in {time.perf_counter() - began:.1f} s")
+    def plainly(statement: str, **values: Any) -> Call:
+        def read() -> None:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, {"before": "infinity", "limit": 21, **values})
+                cursor.fetchall()
+
+        return read
+
+    def together(reads: Sequence[Call]) -> Call:
+        return lambda: [read() for read in reads]
+
+    deep = range(0, events, max(events // calls, 1))
+    kinds = {name: Selection(internal=True, kinds=frozenset({name})) for name in ("note_added", "order_refunded")}
+    people = [list(range(first + 1 + start, first + 101 + start)) for start in range(0, 200, 20)]
+    figures: dict[str, tuple[list[Call], list[Call], str]] = {
+        "first page": (
+            [page([one]) for one in some],
+            [plainly(_PLAIN, person=one) for one in some],
+            "SELECT of events",
+        ),
+        f"first page of one with {events // 10:,} events": (
+            [page([first])] * calls,
+            [plainly(_PLAIN, person=first)] * calls,
+            "SELECT of events",
+        ),
+        "a page anywhere in it": (
+            [page([first], after=Position(NOW - timedelta(minutes=place), "event", 1)) for place in deep],
+            [plainly(_PLAIN_OFFSET, person=first, offset=place // 10) for place in deep],
+            "the same with OFFSET",
+        ),
+        "notes of it": (
+            [page([first], kinds["note_added"])] * calls,
+            [plainly(_PLAIN_NOTES, person=first)] * calls,
+            "SELECT of notes",
+        ),
+        "events of a kind that it has none of": (
+            [page([first], kinds["order_refunded"])] * 2,
+            [plainly(_PLAIN.replace("ORDER", "AND kind = 'order_refunded' ORDER"), person=first)] * 2,
+            "SELECT of events",
+        ),
+        "first page of 100 customers": (
+            [page(persons) for persons in people],
+            [together([plainly(_PLAIN, person=one) for one in persons]) for persons in people],
+            "100 plain statements",
+        ),
+        "100 rows of 100 customers": (
+            [page(persons, limit=101) for persons in people],
+            [together([plainly(_PLAIN, person=one, limit=101) for one in persons]) for persons in people],
+            "100 plain statements",
+        ),
+    }
+    for name, (ours, theirs, beside) in figures.items():
+        bench.measure(name, ours, theirs, beside=beside, size=events)
 
 
-def sync(orders: int) -> None:
-    """The same orders, taken in with and without events, alternately; twice over, the second time as a replay."""
-    from django.db import connection
+def blanking(bench: Bench, connection: Any, events: int) -> None:
+    """Of the oldest tenth."""
+    from saleor_crm_plugin.profiles.timeline.retention import blank_old_details
 
+    days = events // MINUTES_A_DAY * 9 // 10
+    values = {"before": NOW - timedelta(days=days)}
+
+    def restore() -> None:
+        # The table itself only lets them be blanked.
+        with unchecked(connection) as cursor:
+            cursor.execute(_RESTORE, values)
+        frames.run(connection, "VACUUM crm_profile_event")
+
+    bench.measure(
+        "blank details of the oldest tenth",
+        lambda: blank_old_details(days, NOW),
+        lambda: frames.run(connection, _BLANK, values=values),
+        beside="one UPDATE",
+        before=restore,
+        size=events,
+    )
+
+
+def sync(bench: Bench, connection: Any) -> None:
+    """The same orders taken in with and without events, for the first time and again."""
     from saleor_crm_plugin.ingestion import sync as module
     from saleor_crm_plugin.ingestion.backfill import backfill
     from tests.devshop.factories import make_channel, make_customer, make_order, make_product
     from tests.shop_settings import loyalty_settings
 
+    orders = bench.size(1_000, 50)
     channel = make_channel()
     loyalty_settings(channel, points_per_unit="1", earn_from="2026-01-01", award_imported_orders=True)
     product = make_product(channel=channel)
-    customers = [make_customer() for _ in range(max(orders // 5, 1))]
+    customers = [make_customer() for _ in range(orders // 5)]
     ids = [
         make_order(customers[number % len(customers)], channel=channel, lines=[(product, 1 + number % 3)]).pk
         for number in range(orders)
     ]
-    tables = ", ".join(
-        f"crm_{name}"
-        for name in (
-            "profile_event", "order_sync", "profile_order", "profile_metrics", "sync_state", "lot_consumption",
-            "points_lot", "points_transaction",
-        )
-    )  # fmt: skip
 
     def forget() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {tables} CASCADE")
-            cursor.execute("UPDATE crm_loyalty_account SET active = 0, pending = 0, deficit = 0, lifetime = 0")
-
-    def one_by_one() -> None:
-        for order_id in ids[:40]:
-            module.sync_order(order_id)
-
-    print(f"{'sync':<44}{'without s':>10}{'with s':>9}{'ratio':>8}{'statements':>12}")
-    runs: dict[str, tuple[Callable[[], object], bool]] = {
-        "40 orders, one by one, for the first time": (one_by_one, True),
-        "40 orders, one by one, again": (one_by_one, False),
-        f"backfill of {orders:,} orders": (backfill, True),
-        f"backfill of {orders:,} orders, again": (backfill, False),
-    }
-    for name, (run, fresh) in runs.items():
-        times: dict[bool, list[float]] = {True: [], False: []}
-        for _ in range(4):
-            for events in (False, True):
-                with nothing_recorded(not events):
-                    if fresh:
-                        forget()
-                    began = time.perf_counter()
-                    run()
-                    times[events].append(time.perf_counter() - began)
-        without, with_events = min(times[False]), min(times[True])
-        counts = []
-        for events in (False, True):
-            with nothing_recorded(not events):
-                counts.append(statements(lambda: module.sync_order(ids[0])))
-        print(
-            f"{name:<44}{without:>10.2f}{with_events:>9.2f}{with_events / without:>8.2f}{counts[0]:>8} ->{counts[1]:>3}"
+        frames.run(
+            connection,
+            "TRUNCATE crm_profile_event, crm_order_sync, crm_profile_order, crm_profile_metrics, crm_sync_state,"
+            " crm_lot_consumption, crm_points_lot, crm_points_transaction CASCADE",
+            "UPDATE crm_loyalty_account SET active = 0, pending = 0, deficit = 0, lifetime = 0",
         )
-    forget()
+
+    one_by_one = [lambda order_id=order_id: module.sync_order(order_id) for order_id in ids[:40]]  # type: ignore[misc]
+    for name, calls, before in (
+        ("sync of an order, the first time", one_by_one, forget),
+        ("sync of an order, again", one_by_one, None),
+        (f"backfill of {orders:,} orders, the first time", [backfill], forget),
+        (f"backfill of {orders:,} orders, again", [backfill], None),
+    ):
+        bench.measure(name, calls, [without_events(call) for call in calls], beside="without events", before=before)
+
+
+def without_events(call: Call) -> Call:
+    def called() -> None:
+        with nothing_recorded():
+            call()
+
+    return called
 
 
 @contextmanager
-def nothing_recorded(nothing: bool) -> Iterator[None]:
+def nothing_recorded() -> Iterator[None]:
     from saleor_crm_plugin.ingestion import backfill, sync
 
-    if not nothing:
-        yield
-        return
     with (
         patch.object(sync, "record_order_events"),
         patch.object(sync, "record_account_events"),
         patch.object(backfill, "record_missed_account_events"),
     ):
         yield
-
-
-def measure(name: str, calls: list[Callable[[], object]]) -> None:
-    count = statements(calls[0])
-    times = sorted(milliseconds(call) for call in calls)
-    print(f"{name:<44}{times[len(times) // 2]:>10.2f}{times[int(len(times) * 0.95)]:>9.2f}{count:>12}")
-
-
-def statements(call: Callable[[], object]) -> int:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
-    with CaptureQueriesContext(connection) as captured:
-        call()
-    return len(captured)
-
-
-@contextmanager
-def database() -> Iterator[None]:
-    with scratch_database("bench_timeline"):
-        from django.conf import settings
-
-        settings.DEBUG = False
-        yield
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

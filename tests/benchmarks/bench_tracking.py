@@ -1,113 +1,83 @@
-"""What tracking costs: recording a batch, the report over a million events, what was viewed, and deleting old events.
-
-    python -m tests.benchmarks.bench_tracking                    # a million events, 100,000 orders
-    python -m tests.benchmarks.bench_tracking --events 100000    # is it constant?
-
-Of the events nine in ten were shown, the others clicked, added or viewed; half of the visitors are customers. All of it
-runs in a database of its own.
-"""
+"""Tracking: recording batches beside a plain INSERT, the report over a million events, views, and old events."""
 
 from __future__ import annotations
 
-import argparse
-import time
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
-
+from tests.benchmarks import frames, tracking_tables
+from tests.benchmarks.measuring import Bench
 from tests.benchmarks.scratch import scratch_database
+from tests.benchmarks.tracking_tables import DAYS
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-DAYS = 30
+SINCE, UNTIL = NOW - timedelta(days=DAYS), NOW + timedelta(seconds=1)
+WINDOW = timedelta(days=7)
 
-_PROFILES = "INSERT INTO crm_customer_profile (created_at) SELECT now() FROM generate_series(1, %s)"
-_EVENTS = """
-INSERT INTO crm_recommendation_event
-    (id, type, kind, product_id, channel_id, position, profile_id, session, held_out, occurred_at)
-SELECT gen_random_uuid(), type, CASE WHEN type = 'viewed' THEN '' ELSE kind END, product_id, %(channel)s,
-    CASE WHEN type <> 'viewed' THEN 1 + number %% 20 END,
-    CASE WHEN visitor %% 10 < 5 THEN %(first)s::bigint + visitor / 2 END,
-    md5(visitor::text)::uuid, visitor %% 20 = 0,
-    %(now)s::timestamptz - number * %(step)s
-FROM (
-    SELECT number, abs(hashint4(number)::bigint) %% %(visitors)s AS visitor,
-        CASE WHEN number %% 10 < 9 THEN 'shown' WHEN number %% 30 = 9 THEN 'viewed' WHEN number %% 30 = 19 THEN 'added'
-            ELSE 'clicked' END AS type,
-        (ARRAY['for_you', 'similar', 'frequently_bought_together', 'bestsellers'])[1 + number %% 4] AS kind,
-        (%(products)s::int[])[1 + number %% %(count)s] AS product_id
-    FROM generate_series(1, %(events)s) AS number
-) numbered
+_INSERT = """
+INSERT INTO crm_recommendation_event (id, type, kind, product_id, channel_id, session, held_out, occurred_at)
+SELECT id, 'shown', 'for_you', product_id, %(channel)s, %(session)s, false, now()
+FROM unnest(%(ids)s::uuid[], %(products)s::int[]) AS sent (id, product_id)
 """
-_ORDERS = """
-WITH made AS (
-    SELECT gen_random_uuid() AS order_id, %(first)s::bigint + (number::bigint * 104729) %% %(customers)s AS profile_id,
-        %(now)s::timestamptz - number * %(step)s AS placed_at, number
-    FROM generate_series(1, %(orders)s) AS number
-), facts AS (
-    INSERT INTO crm_profile_order
-        (order_id, profile_id, channel_id, currency, placed_at, counts, gross_amount, refunded_amount)
-    SELECT order_id, profile_id, %(channel)s, 'USD', placed_at, true, 10 + number %% 90, 0 FROM made
-)
-SELECT count(*) FROM made
+_VIEWED = """
+SELECT product_id, max(occurred_at) FROM crm_recommendation_event
+WHERE profile_id = %(profile)s AND type = 'viewed' GROUP BY product_id ORDER BY 2 DESC LIMIT 10
 """
+_BY_TYPE = "SELECT kind, type, count(*) FROM crm_recommendation_event GROUP BY kind, type"
+# By the person alone, and whatever click comes first.
+_CLICKED = """
+SELECT event.kind, count(DISTINCT event.id), count(DISTINCT bought.order_id)
+FROM crm_recommendation_event event JOIN crm_profile_order bought ON bought.profile_id = event.profile_id
+    AND bought.placed_at >= event.occurred_at AND bought.placed_at < event.occurred_at + %(window)s
+JOIN order_orderline line ON line.order_id = bought.order_id
+JOIN product_productvariant variant ON variant.id = line.variant_id AND variant.product_id = event.product_id
+WHERE event.type IN ('clicked', 'added') AND bought.counts GROUP BY event.kind
+"""
+_SPENT = """
+SELECT held_out, count(*), sum(amount) FROM (
+    SELECT DISTINCT event.profile_id, event.held_out FROM crm_recommendation_event event
+    WHERE event.type = 'shown' AND event.kind = 'for_you' AND event.profile_id IS NOT NULL
+) shown
+LEFT JOIN (
+    SELECT profile_id, sum(gross_amount - refunded_amount) AS amount FROM crm_profile_order WHERE counts GROUP BY 1
+) spent USING (profile_id)
+GROUP BY held_out
+"""
+_DELETE = "DELETE FROM crm_recommendation_event WHERE occurred_at < %(before)s"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=1_000_000, help="events in all (default: a million)")
-    arguments = parser.parse_args()
-    with scratch_database("bench_tracking"):
-        run(arguments.events)
-    return 0
+def measure(bench: Bench) -> None:
+    events = bench.size(1_000_000, 10_000)
+    with scratch_database("bench_tracking") as connection:
+        from tests.devshop.factories import make_channel, make_product
+        from tests.shop_settings import crm_settings
+
+        channel = make_channel()
+        crm_settings(tracking_events_per_minute="600000")
+        products = [make_product(channel=channel, stock=None) for _ in range(20)]
+        customers, orders = tracking_tables.fill(connection, channel, products, events, NOW)
+        recording(bench, connection, channel, products)
+        viewing(bench, connection, customers, events)
+        reporting(bench, connection, channel, events, orders)
+        deleting(bench, connection, events)
 
 
-def run(events: int) -> None:
-    from django.db import connection
-
+def recording(bench: Bench, connection: Any, channel: Any, products: list[Any]) -> None:
     from saleor_crm_plugin.ingestion.tracking import track_events
-    from saleor_crm_plugin.profiles.models import CustomerProfile
-    from saleor_crm_plugin.recommendations.tracking.attribution import attributed
     from saleor_crm_plugin.recommendations.tracking.checking import SentEvent
-    from saleor_crm_plugin.recommendations.tracking.counts import count_events
     from saleor_crm_plugin.recommendations.tracking.models import EventType
-    from saleor_crm_plugin.recommendations.tracking.outcome import outcome
-    from saleor_crm_plugin.recommendations.tracking.retention import delete_old_events
-    from tests.devshop.factories import make_channel, make_order, make_product
-    from tests.shop_settings import crm_settings
-    from tests.viewing import recently_viewed
 
-    channel = make_channel()
-    crm_settings(tracking_events_per_minute="600000")
-    products = [make_product(channel=channel, stock=None) for _ in range(20)]
-    customers, orders = max(events // 20, 100), max(events // 50, 100)
-    step = timedelta(days=DAYS) / events
-    with connection.cursor() as cursor:
-        cursor.execute(_PROFILES, [customers])
-        first = CustomerProfile.objects.earliest("pk").pk
-        values: dict[str, Any] = {
-            "first": first, "channel": channel.pk, "now": NOW, "events": events, "customers": customers,
-            "visitors": 2 * customers, "products": [product.pk for product in products], "count": len(products),
-            "orders": orders, "step": step,
-        }  # fmt: skip
-        cursor.execute(_EVENTS, values)
-        # Orders with lines in the shop's own tables, copied from one.
-        cursor.execute(_ORDERS, {**values, "step": timedelta(days=DAYS) / orders})
-        sample = make_order(channel=channel, lines=[(products[0], 1)])
-        _copy_orders(cursor, sample, [product.default_variant.pk for product in products])
-        cursor.execute("ANALYZE")
-        cursor.execute("SELECT pg_total_relation_size('crm_recommendation_event')")
-        size = cursor.fetchone()[0]
-    print(f"{events:,} events ({size / events:.0f} bytes each, indexes included), {orders:,} orders")
+    calls = bench.size(40, 5)
 
-    def batch(count: int) -> Callable[[], Any]:
+    def track(count: int) -> None:
         sent = [
             (number, SentEvent(EventType.SHOWN, products[number % 20].pk, "for_you", event_id=str(uuid4())))
             for number in range(count)
         ]
-        return lambda: track_events(
+        track_events(
             sent,
             sent=count,
             channel_slug=channel.slug,
@@ -116,61 +86,89 @@ def run(events: int) -> None:
             now=datetime.now(UTC),
         )
 
-    print(f"{'':<44}{'median ms':>10}{'p95 ms':>9}")
+    def insert(count: int) -> None:
+        from django.db import transaction
+
+        values = {
+            "channel": channel.pk,
+            "session": uuid4(),
+            "ids": [uuid4() for _ in range(count)],
+            "products": [products[number % 20].pk for number in range(count)],
+        }
+        with transaction.atomic():
+            frames.run(connection, _INSERT, values=values)
+
     for count in (1, 20, 100):
-        measure(f"recording {count} of one visitor", [batch(count) for _ in range(200)])
-    some = [(first + number, None) for number in range(0, customers, max(customers // 200, 1))]
-    measure("what one customer viewed last", [lambda one=one: recently_viewed([one], 10) for one in some])
-    since, until = NOW - timedelta(days=DAYS), NOW + timedelta(seconds=1)
-    measure("report: counts", [lambda: count_events(channel.pk, since, until)] * 3)
-    found = attributed(channel.pk, since, until, timedelta(days=7))[None]
-    print(f"  ({found.converted_clicks:,} clicks led to {found.orders:,} orders)")
-    measure("report: attribution", [lambda: attributed(channel.pk, since, until, timedelta(days=7))] * 3)
-    measure("report: hold-out", [lambda: outcome(channel.pk, since, until)] * 3)
-    began = time.perf_counter()
-    deleted = delete_old_events(DAYS // 2, NOW)
-    seconds = time.perf_counter() - began
-    print(
-        f"retention: {deleted:,} events deleted in {seconds:.1f} s, {10_000 * seconds / max(deleted, 1):.2f} s a batch"
+        bench.measure(
+            f"record {count} of one visitor",
+            [lambda count=count: track(count)] * calls,  # type: ignore[misc]
+            [lambda count=count: insert(count)] * calls,  # type: ignore[misc]
+            beside="plain INSERT",
+        )
+
+
+def viewing(bench: Bench, connection: Any, customers: range, events: int) -> None:
+    from tests.viewing import recently_viewed
+
+    some = customers[:: max(len(customers) // bench.size(100, 5), 1)]
+    bench.measure(
+        "what a customer viewed last",
+        [lambda one=one: recently_viewed([(one, None)], 10) for one in some],  # type: ignore[misc]
+        [_reading(connection, _VIEWED, profile=one) for one in some],
+        beside="plain SELECT",
+        size=events,
     )
 
 
-def _copy_orders(cursor: Any, sample: Any, variants: list[int]) -> None:
-    """An order with one line for each fact, like the sample's but for id, number, product and time."""
-    for table, key, extra in (
-        ("order_order", "id", {"id": "bought.order_id", "number": "1000000 + row_number() OVER ()"}),
+def reporting(bench: Bench, connection: Any, channel: Any, events: int, orders: int) -> None:
+    from saleor_crm_plugin.recommendations.tracking.attribution import attributed
+    from saleor_crm_plugin.recommendations.tracking.counts import count_events
+    from saleor_crm_plugin.recommendations.tracking.outcome import outcome
+
+    for name, ours, theirs, beside, note in (
         (
-            "order_orderline",
-            "order_id",
-            {
-                "id": "gen_random_uuid()",
-                "order_id": "bought.order_id",
-                "variant_id": "(%s::int[])[1 + (row_number() OVER ())::int %% cardinality(%s::int[])]",
-            },
+            "report: counts",
+            lambda: count_events(channel.pk, SINCE, UNTIL),
+            _reading(connection, _BY_TYPE),
+            "GROUP BY",
+            "",
+        ),
+        (
+            "report: attribution",
+            lambda: attributed(channel.pk, SINCE, UNTIL, WINDOW),
+            _reading(connection, _CLICKED, window=WINDOW),
+            "JOIN by the person alone",
+            f"{orders:,} orders",
+        ),
+        (
+            "report: hold-out",
+            lambda: outcome(channel.pk, SINCE, UNTIL),
+            _reading(connection, _SPENT),
+            "JOIN of sums",
+            "",
         ),
     ):
-        cursor.execute(
-            "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND table_schema = 'public'",
-            [table],
-        )
-        columns = [name for (name,) in cursor.fetchall()]
-        chosen = ", ".join(extra.get(name, f"kept.{name}") for name in columns)
-        parameters = [variants, variants] if "variant_id" in extra else []
-        cursor.execute(
-            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {chosen} FROM crm_profile_order bought, {table} kept "
-            f"WHERE kept.{key} = %s",
-            [*parameters, sample.pk],
-        )
+        bench.measure(name, ours, theirs, beside=beside, size=events, note=note)
 
 
-def measure(what: str, calls: list[Callable[[], Any]]) -> None:
-    times = []
-    for call in calls:
-        began = time.perf_counter()
-        call()
-        times.append(1000 * (time.perf_counter() - began))
-    print(f"{what:<44}{np.median(times):>10.1f}{np.percentile(times, 95):>9.1f}")
+def deleting(bench: Bench, connection: Any, events: int) -> None:
+    """A day's events at a time, each the oldest that are left."""
+    from saleor_crm_plugin.recommendations.tracking.retention import delete_old_events
+
+    left = itertools.count(DAYS - 1, -1)
+    bench.measure(
+        "delete the events of a day",
+        lambda: delete_old_events(next(left), NOW),
+        lambda: frames.run(connection, _DELETE, values={"before": NOW - timedelta(days=next(left))}),
+        beside="one DELETE",
+        size=events // DAYS,
+    )
 
 
-if __name__ == "__main__":
-    raise SystemExit(main())
+def _reading(connection: Any, statement: str, **values: Any) -> Callable[[], object]:
+    def read() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            cursor.fetchall()
+
+    return read

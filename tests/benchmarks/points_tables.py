@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.benchmarks.tables import unchecked
+
 DAYS = 1095
 USES = 4
 
 _ACCOUNTS = """
 INSERT INTO crm_loyalty_account (program_id, profile_id, active, pending, deficit, held, lifetime, created_at)
 SELECT (SELECT min(id) FROM crm_loyalty_program), number,
-    (SELECT count(*) FILTER (WHERE lot %% 5 <> 0) * 200 FROM generate_series(0, %(lots)s - 1) AS lot),
-    0, CASE WHEN number %% 100 = 0 THEN 50 ELSE 0 END, 0, 1000 * %(lots)s, now()
+    (SELECT count(*) FILTER (WHERE lot %% 5 <> 0) * 200 FROM generate_series(0, lots - 1) AS lot),
+    0, CASE WHEN number %% 100 = 0 THEN 50 ELSE 0 END, 0, 1000 * lots, now()
 FROM generate_series(1, %(accounts)s) AS number
+CROSS JOIN LATERAL (SELECT CASE WHEN number = 1 THEN %(first)s ELSE %(lots)s END AS lots) AS size
 """
 
 # What is planned for each account: its lots, and how each was used; `at` is days ago.
@@ -28,11 +31,11 @@ FROM (
     SELECT account.id AS account_id, lot, step,
         CASE WHEN step = 0 THEN 'earn' WHEN step <= {USES} THEN 'redeem' ELSE 'expire' END AS type,
         CASE WHEN step = 0 THEN 1000 ELSE -200 END AS points,
-        {DAYS} * (1 - (lot + step / 8.0 + account.id %% 97 / 900.0) / %(lots)s) AS at
+        {DAYS} * (1 - (lot + step / 8.0 + account.id % 97 / 900.0) * 1000 / account.lifetime) AS at
     FROM crm_loyalty_account AS account
-    CROSS JOIN generate_series(0, %(lots)s - 1) AS lot
+    CROSS JOIN generate_series(0, account.lifetime / 1000 - 1) AS lot
     CROSS JOIN generate_series(0, {USES} + 1) AS step
-    WHERE step <= {USES} OR lot %% 5 = 0
+    WHERE step <= {USES} OR lot % 5 = 0
     UNION ALL
     SELECT id, NULL, NULL, 'redeem', -50, 1 FROM crm_loyalty_account WHERE deficit > 0
 ) AS planned
@@ -62,17 +65,16 @@ FROM plan AS used JOIN plan AS opened USING (account_id, lot) WHERE used.step > 
 """
 
 
-def fill(connection: Any, accounts: int, lots: int) -> int:
-    """`accounts` with `lots` awards each; returns how many entries there are."""
-    values = {"accounts": accounts, "lots": lots}
-    with connection.cursor() as cursor:
-        # Neither triggers nor foreign keys: there are no customers.
-        cursor.execute("SET session_replication_role = replica")
+def fill(connection: Any, accounts: int, lots: int, *, first: int | None = None) -> int:
+    """`accounts` with `lots` awards each, or `first` for the first one; returns how many entries there are."""
+    values = {"accounts": accounts, "lots": lots, "first": first or lots}
+    # There are no customers.
+    with unchecked(connection) as cursor:
         for statement in (_ACCOUNTS, _PLAN, _ENTRIES, _LOTS, _CONSUMPTIONS):
             cursor.execute(statement, values if "%(" in statement else None)
         cursor.execute("SELECT count(*) FROM crm_points_transaction")
         entries = int(cursor.fetchone()[0])
         cursor.execute("DROP TABLE plan")
-        cursor.execute("SET session_replication_role = DEFAULT")
-        cursor.execute("VACUUM ANALYZE")
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM")
     return entries

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,25 +26,16 @@ def set_up_django(database: str | None = None) -> None:
 def scratch_database(name: str) -> Iterator[Any]:
     """Django's connection to a new database with all tables."""
     set_up_django()
-    from django.db import connection
+    from django.db import connection, connections
 
     connection.settings_dict["TEST"]["NAME"] = name
     old_name = connection.settings_dict["NAME"]
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
+        # What reads from a replica reads this one.
+        for alias in connections:
+            connections[alias].settings_dict["NAME"] = name
         yield connection
     finally:
+        connections.close_all()
         connection.creation.destroy_test_db(old_name, verbosity=0)
-
-
-@contextmanager
-def timed() -> Iterator[Callable[[], float]]:
-    """Seconds since it was entered."""
-    began = time.perf_counter()
-    yield lambda: time.perf_counter() - began
-
-
-def milliseconds(call: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    call()
-    return (time.perf_counter() - began) * 1000

@@ -7,32 +7,21 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from saleor_crm_plugin.recommendations.learning.history import NO_CATEGORY
 from tests.benchmarks.complete_journey import Purchases
-
-# For columns that must have a value and do not matter here, by the type's name in information_schema.
-_FILLERS = {
-    "boolean": "false",
-    "integer": "0",
-    "bigint": "0",
-    "smallint": "0",
-    "numeric": "0",
-    "double precision": "0",
-    "jsonb": "{}",
-    "timestamp with time zone": "2017-01-01T00:00:00Z",
-    "uuid": "00000000-0000-0000-0000-000000000000",
-}
+from tests.benchmarks.tables import NULL, copy, unchecked
 
 
 def fill(connection: Any, purchases: Purchases) -> None:
     """One channel that sells all products, a profile for each household, and its orders, the last of them today."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
+    with unchecked(connection):
+        _fill(connection, purchases)
+
+
+def _fill(connection: Any, purchases: Purchases) -> None:
     products = np.unique(purchases.products).tolist()
     customers = np.unique(purchases.customers)
     now = datetime.datetime.now(datetime.UTC)
@@ -49,7 +38,7 @@ def fill(connection: Any, purchases: Purchases) -> None:
         {},
         ("id", "name", "slug", "category_id"),
         (
-            (product, f"Product {product}", str(product), purchases.categories.get(product, NO_CATEGORY) + 1)
+            (product, f"Product {product}", str(product), purchases.categories.get(product, -1) + 1 or NULL)
             for product in products
         ),
     )
@@ -94,26 +83,3 @@ def fill(connection: Any, purchases: Purchases) -> None:
             for number, (order, product) in enumerate(zip(order_of.tolist(), purchases.products.tolist(), strict=True))
         ),
     )
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-
-
-def copy(
-    connection: Any,
-    table: str,
-    constants: Mapping[str, str],
-    columns: Sequence[str],
-    rows: Iterable[Sequence[object]],
-) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT column_name, data_type FROM information_schema.columns"
-            " WHERE table_name = %s AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'",
-            [table],
-        )
-        fixed = {name: _FILLERS.get(kind, "") for name, kind in cursor.fetchall() if name not in columns}
-        fixed.update(constants)
-        tail = "".join(f"\t{value}" for value in fixed.values())
-        with cursor.copy(f"COPY {table} ({', '.join([*columns, *fixed])}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write("\t".join(map(str, row)) + tail + "\n")

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -293,6 +294,15 @@ class TestBrokenBroker:
             "interval_start": 0,
             **options,
         }
+
+    def test_no_request_looks_for_a_result_backend(
+        self, sent: Callable[[], list[Message]], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        # Celery makes one for each thread, and a web server may begin a thread with each request.
+        with celery_settings(result_backend="nowhere://"), ThreadPoolExecutor(1) as request:
+            request.submit(hooks.order_changed, order()).result()
+        assert len(sent()) == 1
+        assert of_ours(caplog) == []
 
     def test_after_a_pause_the_broker_is_tried_again(self, sent: Callable[[], list[Message]]) -> None:
         breaker = hooks.publisher.breaker

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connections
+
 from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralStatus, RefusalReason
 
 WRITTEN = ("status", "refusal", "order_id", "channel_id", "placed_at", "reward_at", "decided_at")
@@ -36,22 +38,32 @@ class FriendOrder:
     is_same_household: bool = False
 
 
+# Not one condition with OR, which would read the whole table. The second: friends whose profile was merged into one.
+_CONCERNED = """
+SELECT referral.id FROM crm_referral AS referral JOIN crm_loyalty_account AS friend ON friend.id = referral.friend_id
+WHERE friend.profile_id = ANY(%(profiles)s::bigint[])
+UNION
+SELECT referral.id FROM crm_referral AS referral JOIN crm_loyalty_account AS friend ON friend.id = referral.friend_id
+JOIN crm_customer_profile AS profile ON profile.id = friend.profile_id
+WHERE profile.merged_into_id = ANY(%(profiles)s::bigint[])
+UNION
+SELECT id FROM crm_referral WHERE order_id = ANY(%(orders)s::uuid[])
+"""
+
+
 def referrals_of(profile_ids: Collection[int], order_ids: Collection[UUID], using: str) -> list[Referral]:
-    """Referrals of friends with these profiles, or for these orders; without refused ones. One statement."""
-    rows = Referral.objects.using(using)
-    # Not one condition with OR, which would read the whole table.
-    found = (
-        rows.filter(friend__profile__in=profile_ids)
-        .values("pk")
-        .union(
-            # Friends whose profile was merged into one of these.
-            rows.filter(friend__profile__merged_into__in=profile_ids).values("pk"),
-            rows.filter(order_id__in=order_ids).values("pk"),
-            all=True,
-        )
-    )
+    """Referrals of friends with these profiles, or for these orders; without refused ones.
+
+    One statement where there are none, and two otherwise.
+    """
+    with connections[using].cursor() as cursor:
+        cursor.execute(_CONCERNED, {"profiles": list(profile_ids), "orders": list(order_ids)})
+        found = [pk for (pk,) in cursor.fetchall()]
+    if not found:
+        return []
     return list(
-        rows.filter(pk__in=found)
+        Referral.objects.using(using)
+        .filter(pk__in=found)
         .exclude(status=ReferralStatus.REFUSED)
         .select_related("friend__profile", "code__account__profile")
         .order_by("pk")

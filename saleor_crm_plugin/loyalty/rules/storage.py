@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from django.db import connections, models
+from django.db.models import QuerySet
 
+from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.rules.definition import RuleDefinition, RuleUsage
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, EarningRuleVersion, RuleStatus
@@ -63,17 +66,17 @@ def segments_named_by(rules: Iterable[LiveRule]) -> frozenset[str]:
     return frozenset(name for rule in rules for name in rule.definition.conditions.segments)
 
 
+@partial(CompiledQuery, "program_id")
+def _rules_of_programs() -> QuerySet[Any, Any]:
+    kept = EarningRule.objects.filter(deleted_at__isnull=True).exclude(status=RuleStatus.OFF)
+    return kept.values_list("pk", "version", "name", "definition", "status", "in_force_since")
+
+
 def live_rules(program_id: int, using: str) -> list[LiveRule]:
     """Rules that are LIVE or on DRY_RUN, highest priority first. One statement."""
-    rows = (
-        EarningRule.objects.using(using)
-        .filter(program_id=program_id, deleted_at__isnull=True)
-        .exclude(status=RuleStatus.OFF)
-        .values_list("pk", "version", "name", "definition", "status", "in_force_since")
-    )
     rules = [
         LiveRule(pk, version, name, RuleDefinition.from_json(definition), status == RuleStatus.DRY_RUN, since)
-        for pk, version, name, definition, status, since in rows
+        for pk, version, name, definition, status, since in _rules_of_programs([program_id], using)
     ]
     return sorted(rules, key=lambda rule: (-rule.definition.priority, rule.rule_id))
 

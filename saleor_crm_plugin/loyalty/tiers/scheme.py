@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+from django.db.models import QuerySet
+
+from saleor_crm_plugin.compiled import CompiledLookup, CompiledQuery, column_names
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierPolicy
 from saleor_crm_plugin.loyalty.tiers.standing import Basis, Downgrade, Rules, Rung
 from saleor_crm_plugin.loyalty.tiers.windows import Window, WindowKind
@@ -38,20 +43,32 @@ class Scheme:
         return next((tier for tier in self.tiers if tier.level == level), None)
 
 
+@partial(CompiledQuery, "program_id")
+def _tiers_with_policies() -> QuerySet[Any, Any]:
+    policy = (f"program__tier_policy__{name}" for name in column_names(TierPolicy))
+    return LoyaltyTier.objects.order_by("level").values_list(*column_names(LoyaltyTier), *policy)
+
+
+@partial(CompiledLookup, "program_id")
+def _policies_of_programs() -> QuerySet[TierPolicy]:
+    return TierPolicy.objects.all()
+
+
 def load_scheme(program_id: int, using: str) -> Scheme | None:
     """The scheme of a program; None if it never had a tier. One statement."""
-    rows = list(
-        LoyaltyTier.objects.using(using)
-        .filter(program_id=program_id)
-        .select_related("program__tier_policy")
-        .order_by("level")
-    )
+    rows = _tiers_with_policies([program_id], using)
     if not rows:
         return None
-    policy = getattr(rows[0].program, "tier_policy", None) or TierPolicy(program_id=program_id)
-    return Scheme(policy, tuple(row for row in rows if row.deleted_at is None))
+    names = column_names(LoyaltyTier)
+    tiers = [LoyaltyTier.from_db(using, names, row[: len(names)]) for row in rows]
+    policy_id, *_ = values = rows[0][len(names) :]
+    policy = TierPolicy(program_id=program_id)
+    if policy_id is not None:
+        policy = TierPolicy.from_db(using, column_names(TierPolicy), values)
+    return Scheme(policy, tuple(tier for tier in tiers if tier.deleted_at is None))
 
 
 def policy_of(program_id: int, using: str) -> TierPolicy:
     """The policy of a program; the defaults, unsaved, if nobody has set one."""
-    return TierPolicy.objects.using(using).filter(program_id=program_id).first() or TierPolicy(program_id=program_id)
+    found = _policies_of_programs.instances([program_id], using)
+    return found[0] if found else TierPolicy(program_id=program_id)

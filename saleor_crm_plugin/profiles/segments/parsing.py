@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from lark import Lark, Token, Tree
@@ -84,6 +84,8 @@ _VALUES = {"STRING", "NUMBER", "DATE", "DURATION"}
 _LEADS = {"'": "a text that ends with the same quote", '"': "a text that ends with the same quote"}
 
 
+# Each order asks about every segment of the shop, in words that hardly ever change.
+@lru_cache(maxsize=1000)
 def parse(text: str) -> syntax.Node:
     """The tree of a query.
 

@@ -25,9 +25,11 @@ _RECORD = """
 INSERT INTO crm_profile_event
     (profile_id, kind, happened_at, recorded_at, key, subject_type, subject_id, actor_type, actor_id, details)
 SELECT profile_id, kind, happened_at, now(), key, subject_type, subject_id, actor_type, actor_id, details
-FROM unnest(
-    %s::bigint[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::jsonb[]
-) AS happened (profile_id, kind, happened_at, key, subject_type, subject_id, actor_type, actor_id, details)
+-- One parameter instead of an array for each column: a backfill writes four events for each order.
+FROM json_to_recordset(%s) AS happened (
+    profile_id bigint, kind text, happened_at timestamptz, key text, subject_type text, subject_id text,
+    actor_type text, actor_id int, details jsonb
+)
 JOIN crm_customer_profile profile
     ON profile.id = profile_id AND (profile.erased_at IS NULL OR kind = 'data_erased')
 ORDER BY key
@@ -73,19 +75,23 @@ def record(events: Collection[Event], using: str | None = None) -> int:
         return 0
     # One statement cannot meet the same key twice.
     rows = list({event.key: event for event in events}.values())
-    columns: list[Any] = [
-        [event.profile_id for event in rows],
-        [event.kind.value for event in rows],
-        [event.happened_at for event in rows],
-        [event.key for event in rows],
-        [event.subject_type.value for event in rows],
-        [event.subject_id for event in rows],
-        [event.actor.type.value for event in rows],
-        [event.actor.id for event in rows],
-        [json.dumps(dict(event.details), cls=DjangoJSONEncoder) for event in rows],
+    cells = [
+        {
+            "profile_id": event.profile_id,
+            "kind": event.kind.value,
+            # The encoder would cut it to milliseconds.
+            "happened_at": event.happened_at.isoformat(),
+            "key": event.key,
+            "subject_type": event.subject_type.value,
+            "subject_id": event.subject_id,
+            "actor_type": event.actor.type.value,
+            "actor_id": event.actor.id,
+            "details": dict(event.details),
+        }
+        for event in rows
     ]
     with connections[using or DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(_RECORD, columns)
+        cursor.execute(_RECORD, [json.dumps(cells, cls=DjangoJSONEncoder)])
         return int(cursor.rowcount)
 
 

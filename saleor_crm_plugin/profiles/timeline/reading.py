@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS
 
 from saleor_crm_plugin.profiles.timeline.sources import FAMILY, Source
+from saleor_crm_plugin.without_jit import read_without_jit
 
 _FAMILY: Final = """
     SELECT id AS person, id AS member FROM unnest(%(persons)s::bigint[]) AS asked (id)
@@ -27,9 +28,6 @@ _FAMILY: Final = """
     SELECT family.person, joined.id
     FROM family JOIN crm_customer_profile joined ON joined.merged_into_id = family.member
 """
-# Of a recursion the planner expects far too much. So on its own, it would compile the statement to machine code, which
-# takes seconds, to run it for a millisecond.
-_WITHOUT_JIT: Final = "SET LOCAL jit = off; "
 _FROM_THE_START: Final = ("infinity", "-infinity")
 _LAST_ID: Final = 2**63 - 1
 
@@ -149,11 +147,7 @@ def count_entries(
 
 
 def _rows(statement: str, parameters: dict[str, Any], using: str | None) -> list[tuple[Any, ...]]:
-    with connections[using or DEFAULT_DB_ALIAS].cursor() as cursor:
-        # In one round trip: PostgreSQL runs the two in one transaction, at whose end the setting is gone.
-        cursor.execute(_WITHOUT_JIT + statement, parameters)
-        cursor.nextset()
-        return cursor.fetchall()
+    return read_without_jit(statement, parameters, using or DEFAULT_DB_ALIAS)
 
 
 def _selected(sources: Sequence[Source], selection: Selection) -> list[Source]:

@@ -354,7 +354,7 @@ def test_a_chunk_takes_the_same_number_of_statements(run, customers):
 
     with connection.execute_wrapper(count):
         run("email,points\n" + "".join(f"{user.email},5\n" for user in users))
-    assert len([sql for sql in statements if "SAVEPOINT" not in sql]) == 20
+    assert len([sql for sql in statements if "SAVEPOINT" not in sql]) == 17
 
 
 @pytest.mark.django_db(transaction=True)

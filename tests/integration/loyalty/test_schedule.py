@@ -1,8 +1,10 @@
-"""The jobs of time: the same number of statements however many lots are due, and safe to repeat, stop and double."""
+"""The jobs of time: the same number of statements however many accounts of a batch, and lots, are due, and safe to
+repeat, stop and double.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,6 +54,24 @@ def test_an_account_costs_the_same_however_many_of_its_lots_are_due():
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("job", [activate_due_lots, expire_due_lots])
+def test_many_accounts_cost_what_one_does(job: Callable[[datetime], int]):
+    soon = NOW + timedelta(days=1)
+    ends = soon if job is expire_due_lots else None
+
+    def due(accounts: int) -> None:
+        for _ in range(accounts):
+            give(open_account(), 10, 20, available_at=NOW if ends else soon, expires_at=ends)
+
+    due(1)
+    one = statements(lambda: job(soon))
+    due(7)
+    assert statements(lambda: job(soon)) == one
+    assert job(soon) == 0
+    assert_ledger_adds_up()
+
+
+@pytest.mark.django_db
 def test_activation_costs_the_same_however_many_of_its_lots_are_due():
     soon = NOW + timedelta(days=1)
     give(open_account(), 10, available_at=soon)
@@ -97,6 +117,7 @@ def test_a_run_that_was_cut_short_is_finished_by_the_next(monkeypatch):
     accounts = [open_account() for _ in range(3)]
     for account_id in accounts:
         give(account_id, 10)
+    monkeypatch.setattr(schedule, "ACCOUNT_BATCH_SIZE", 1)
     with monkeypatch.context() as patched:
         patched.setattr(schedule, "_expire", dies_at(accounts[1]))
         with pytest.raises(KeyboardInterrupt):
@@ -106,13 +127,13 @@ def test_a_run_that_was_cut_short_is_finished_by_the_next(monkeypatch):
     assert_ledger_adds_up()
 
 
-def dies_at(unlucky: int) -> Callable[[int, datetime, str], int]:
+def dies_at(unlucky: int) -> Callable[[Sequence[int], datetime, str], int]:
     expire = schedule._expire
 
-    def job(account_id: int, now: datetime, using: str) -> int:
-        if account_id == unlucky:
+    def job(account_ids: Sequence[int], now: datetime, using: str) -> int:
+        if unlucky in account_ids:
             raise KeyboardInterrupt
-        return expire(account_id, now, using)
+        return expire(account_ids, now, using)
 
     return job
 

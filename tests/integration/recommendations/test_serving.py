@@ -292,3 +292,11 @@ def test_whatever_was_learnt_lists_are_full_of_different_things_on_sale(channel:
             allowed = {product.pk for product in sold - kept_out}
             assert set(ids(recommendations)) <= allowed
             assert len(set(ids(recommendations))) == len(recommendations) == min(first, len(allowed))
+
+
+def test_it_is_not_compiled_to_machine_code(channel: Channel) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL jit = on")
+        for_customer(None, channel.pk, 10)
+        cursor.execute("SHOW jit")
+        assert cursor.fetchone() == ("off",)

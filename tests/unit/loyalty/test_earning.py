@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal as D
 from fractions import Fraction
+from math import floor
 
 import pytest
 from hypothesis import given
@@ -97,6 +98,17 @@ def test_lines_add_up_to_the_order(points: int, weights: list[int]):
         return
     assert sum(shares) == points
     assert all(abs(share - Fraction(points * w, sum(weights))) < 1 for share, w in zip(shares, weights, strict=True))
+
+
+thirds_and_sevenths = st.builds(Fraction, st.integers(0, 10**4), st.sampled_from([1, 3, 7, 800]))
+
+
+@given(st.integers(0, 10**6), st.lists(thirds_and_sevenths, min_size=1, max_size=8).filter(any))
+def test_the_rest_goes_to_the_largest_remainders_and_of_equal_ones_to_the_first(points: int, weights: list[Fraction]):
+    exact = [points * weight / sum(weights) for weight in weights]
+    rest = points - sum(map(floor, exact))
+    favoured = sorted(range(len(weights)), key=lambda i: (floor(exact[i]) - exact[i], i))[:rest]
+    assert split_points(points, weights) == [floor(part) + (i in favoured) for i, part in enumerate(exact)]
 
 
 def test_gift_cards_take_their_share_of_every_line_and_sale_items_take_themselves():
