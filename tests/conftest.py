@@ -19,10 +19,16 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection, connections
 from django.db.models.signals import post_migrate
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+# A busy machine is not a wrong answer.
+hypothesis_settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("patient")
 # `pytest --hypothesis-profile=thorough`: minutes instead of seconds, for a change to the ledger.
-hypothesis_settings.register_profile("thorough", max_examples=2000, stateful_step_count=40, deadline=None)
+hypothesis_settings.register_profile(
+    "thorough", hypothesis_settings.get_profile("patient"), max_examples=2000, stateful_step_count=40
+)
 
 pytest_plugins = ["tests.devshop.fixtures"]
 

@@ -39,7 +39,7 @@ SIGNS = f"""
 SELECT profile.id, coalesce(account.email, guest.value, ''),
        coalesce({_tax_id("account")}, false) OR coalesce(bought.has_tax_id, false),
        coalesce(bought.orders, 0), coalesce(bought.company_orders, 0),
-       profile.profiling_allowed AND profile.erased_at IS NULL
+       profile.profiling_allowed AND profile.erased_at IS NULL, profile.customer_type
 FROM crm_customer_profile profile
 LEFT JOIN account_user account ON account.id = profile.user_id
 LEFT JOIN LATERAL (
@@ -66,26 +66,39 @@ def read_signs(profile_ids: Collection[int], tax_id_key: str, using: str | None 
 
     Nothing is concluded about who refuses profiling or is erased: there are no signs of them.
     """
+    return {profile_id: signs for profile_id, (signs, _) in _read(profile_ids, tax_id_key, using).items()}
+
+
+def _read(profile_ids: Collection[int], tax_id_key: str, using: str | None) -> dict[int, tuple[Signs, str]]:
+    """The signs, and the type that is stored."""
     with connections[using or DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(SIGNS, {"profiles": list(profile_ids), "key": tax_id_key})
         return {
-            profile_id: Signs(domain_of(normalize_email(email)), has_tax_id, orders, company_orders)
-            if is_profiled
-            else Signs()
-            for profile_id, email, has_tax_id, orders, company_orders, is_profiled in cursor.fetchall()
+            profile_id: (
+                Signs(domain_of(normalize_email(email)), has_tax_id, orders, company_orders)
+                if is_profiled
+                else Signs(),
+                stored,
+            )
+            for profile_id, email, has_tax_id, orders, company_orders, is_profiled, stored in cursor.fetchall()
         }
 
 
 def refresh_types(profile_ids: Collection[int], settings: CRMSettings, now: datetime, using: str | None = None) -> int:
-    """Bring the type of these customers in line with what they say. Three SQL statements at most.
+    """Bring the type of these customers in line with what they say. One SQL statement, and two more for changes.
 
     Returns:
         The number of customers whose type is another now.
     """
     if not profile_ids:
         return 0
-    signs = read_signs(profile_ids, settings.tax_id_metadata_key, using)
-    return store_types(signs, domains_of(settings), now, using)
+    domains = domains_of(settings)
+    signs = {
+        profile_id: signs
+        for profile_id, (signs, stored) in _read(profile_ids, settings.tax_id_metadata_key, using).items()
+        if kind_of(signs, domains)[0] != stored
+    }
+    return store_types(signs, domains, now, using)
 
 
 def refresh_all_types(settings: CRMSettings, now: datetime, using: str | None = None) -> int:

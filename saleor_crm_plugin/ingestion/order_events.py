@@ -104,7 +104,8 @@ class OrderHistory:
 
 
 def record_order_events(orders: Collection[OrderSnapshot], owner: Mapping[UUID, int], using: str) -> None:
-    """Write the events that the orders' customers lack; events go where their orders went. Three SQL statements.
+    """Write the events that the orders' customers lack; events go where their orders went. Three SQL statements; two
+    for orders that nothing was recorded of.
 
     Args:
         owner: profile id by order id.
@@ -113,11 +114,10 @@ def record_order_events(orders: Collection[OrderSnapshot], owner: Mapping[UUID, 
     if not owned:
         return
     histories = read_histories(owned, using)
-    follow_orders({order.order_id: owner[order.order_id] for order in owned}, using)
-    record(
-        [event for order in owned for event in events_of(order, histories[order.order_id], owner[order.order_id])],
-        using,
-    )
+    events = [event for order in owned for event in events_of(order, histories[order.order_id], owner[order.order_id])]
+    # Whatever is recorded of an order, that it was placed is among it: where all was new, there was nothing to follow.
+    if record(events, using) < len(events):
+        follow_orders({order.order_id: owner[order.order_id] for order in owned}, using)
 
 
 def read_histories(orders: Collection[OrderSnapshot], using: str) -> dict[UUID, OrderHistory]:

@@ -16,7 +16,7 @@ from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.awards import TierTerms
 from saleor_crm_plugin.loyalty.tiers.queries import tiers_then
 from saleor_crm_plugin.loyalty.tiers.review import is_everybody_due, out_of_line, review, review_due
-from saleor_crm_plugin.loyalty.tiers.scheme import Scheme, load_scheme
+from saleor_crm_plugin.loyalty.tiers.scheme import Scheme, load_default_scheme
 from saleor_crm_plugin.loyalty.tiers.standing import Basis
 from saleor_crm_plugin.loyalty.tiers.windows import Amount
 from saleor_crm_plugin.profiles import traits
@@ -63,13 +63,12 @@ def review_customers(profile_ids: Collection[int], now: datetime, using: str) ->
     """
     if not profile_ids:
         return
-    program_id = accounts.default_program_id(using)
-    scheme = load_scheme(program_id, using)
+    scheme = load_default_scheme(using)
     if scheme is None:
         return
     try:
-        _open_accounts(scheme, program_id, using, profile_ids)
-        account_ids = accounts.find(program_id, profile_ids, using).values()
+        _open_accounts(scheme, using, profile_ids)
+        account_ids = accounts.find(scheme.policy.program_id, profile_ids, using).values()
     except ERRORS as error:
         _log(error)
     else:
@@ -78,7 +77,7 @@ def review_customers(profile_ids: Collection[int], now: datetime, using: str) ->
 
 def review_accounts(account_ids: Collection[int], now: datetime, using: str) -> None:
     """The same for accounts that have just been given something for an action."""
-    if account_ids and (scheme := load_scheme(accounts.default_program_id(using), using)) is not None:
+    if account_ids and (scheme := load_default_scheme(using)) is not None:
         _review(account_ids, scheme, now, using)
 
 
@@ -95,19 +94,18 @@ def _log(error: Exception) -> None:
 
 def review_tiers(now: datetime, using: str = "default") -> int:
     """The periodic review of tiers; returns how many memberships were written."""
-    program_id = accounts.default_program_id(using)
-    scheme = load_scheme(program_id, using)
+    scheme = load_default_scheme(using)
     if scheme is None:
         return 0
     if is_everybody_due(scheme, now):
-        _open_accounts(scheme, program_id, using)
+        _open_accounts(scheme, using)
     return review_due(scheme, net_spend, now, using)
 
 
-def _open_accounts(scheme: Scheme, program_id: int, using: str, profile_ids: Collection[int] | None = None) -> None:
+def _open_accounts(scheme: Scheme, using: str, profile_ids: Collection[int] | None = None) -> None:
     """Where money counts, whoever has spent enough for some tier has an account, even if no order earned points."""
     if scheme.basis != Basis.NET_SPEND or not scheme.tiers:
         return
     least = scheme.tiers[0].threshold
     for batch in traits.spenders(scheme.policy.currency, least, SPENDER_BATCH_SIZE, using, profile_ids):
-        accounts.ensure(program_id, batch, using)
+        accounts.ensure(scheme.policy.program_id, batch, using)

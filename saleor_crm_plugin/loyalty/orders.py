@@ -99,6 +99,7 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
         orders=[order.order_id for order in affected if order.order_id in history],
         now=now,
         using=using,
+        savepoint=False,
     ) as ledger:
         wanted = {
             order.order_id: Wanted(head, occasion_of(order.order_id), order.placed_at, award.terms)

@@ -69,6 +69,7 @@ class Posting:
         entries: primary keys of entries that may be undone: the lots that they opened, and those that they used.
         keys: idempotency keys that may have been used before. Keys that the caller derives from what it has read
             under a lock need not be named; the unique constraint watches over all.
+        savepoint: within a transaction, whether its owner can go on after an error in here.
 
     Raises:
         LedgerError: an account does not exist.
@@ -84,6 +85,7 @@ class Posting:
         keys: Iterable[str] = (),
         now: datetime | None = None,
         using: str = "default",
+        savepoint: bool = True,
     ) -> None:
         self.now = now or timezone.now()
         self.accounts: dict[int, LoyaltyAccount] = {}
@@ -104,7 +106,7 @@ class Posting:
         self._lot_rows: dict[int, PointsLot] = {}
         self._batch = storage.Batch()
         self._provisional = PROVISIONAL_ID
-        self._atomic = transaction.atomic(using=using)
+        self._atomic = transaction.atomic(using=using, savepoint=savepoint)
 
     def __enter__(self) -> Self:
         self._atomic.__enter__()

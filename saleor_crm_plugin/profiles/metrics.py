@@ -28,6 +28,14 @@ REFRESH_BATCH_SIZE = 10_000
 _LOCK = "SELECT id FROM crm_customer_profile WHERE id = ANY(%(profiles)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 # The RFM columns are not ours (`rfm` writes them). Rows in key order, as in `rfm`, so that writers cannot deadlock.
 _REFRESH = f"""
+WITH gone AS (
+    DELETE FROM crm_profile_metrics kept
+    WHERE kept.profile_id = ANY(%(profiles)s::bigint[])
+      AND NOT EXISTS (
+        SELECT 1 FROM crm_profile_order orders
+        WHERE orders.profile_id = kept.profile_id AND orders.currency = kept.currency
+      )
+)
 INSERT INTO crm_profile_metrics AS kept
     (profile_id, currency, orders_count, gross_spent, refunded, net_spent, average_order_value,
      first_order_at, last_order_at, average_days_between_orders, items_count, returned_items, rfm_group)
@@ -65,20 +73,12 @@ WHERE (kept.orders_count, kept.gross_spent, kept.refunded, kept.first_order_at, 
        excluded.average_order_value, excluded.average_days_between_orders, excluded.items_count,
        excluded.returned_items)
 """  # nosec B608  # constants only; values are parameters
-_REMOVE = """
-DELETE FROM crm_profile_metrics kept
-WHERE kept.profile_id = ANY(%(profiles)s::bigint[])
-  AND NOT EXISTS (
-    SELECT 1 FROM crm_profile_order orders
-    WHERE orders.profile_id = kept.profile_id AND orders.currency = kept.currency
-  )
-"""
 
 
 def refresh_metrics(profile_ids: Collection[int] | None = None, using: str | None = None) -> None:
     """Bring the metrics of these profiles, or with None of all, in line with their orders.
 
-    Three SQL statements for any number of given profiles; None takes everybody in batches of `REFRESH_BATCH_SIZE`.
+    Two SQL statements for any number of given profiles; None takes everybody in batches of `REFRESH_BATCH_SIZE`.
     Call it after the orders were stored, in the same transaction or a later one.
     """
     alias = using or DEFAULT_DB_ALIAS
@@ -94,7 +94,7 @@ def refresh_metrics(profile_ids: Collection[int] | None = None, using: str | Non
 
 def _refresh(profile_ids: list[int], alias: str) -> None:
     parameters = {"profiles": profile_ids}
-    with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+    # Whoever has a transaction cannot go on after an error here, so a savepoint would be of no use to them.
+    with transaction.atomic(using=alias, savepoint=False), connections[alias].cursor() as cursor:
         cursor.execute(_LOCK, parameters)
         cursor.execute(_REFRESH, parameters)
-        cursor.execute(_REMOVE, parameters)

@@ -40,9 +40,6 @@ _BLANK = "UPDATE crm_profile_event SET details = '{}' WHERE happened_at < %(befo
 
 def measure(bench: Bench) -> None:
     with scratch_database("bench_timeline") as connection:
-        from django.conf import settings
-
-        settings.DEBUG = False
         events = bench.size(1_000_000, 20_000)
         first = timeline_tables.fill(connection, events, max(events // 10, 1_000), NOW)
         pages(bench, connection, events, first)

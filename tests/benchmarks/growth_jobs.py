@@ -27,12 +27,6 @@ FEW_RUNS = 3
 
 def measure(bench: Bench, size: int) -> None:
     with scratch_database("bench_growth") as connection:
-        from django.conf import settings
-        from django.db import reset_queries
-
-        # With it, Django keeps the text of every statement.
-        settings.DEBUG = False
-        reset_queries()
         growth_shop.fill(connection, size)
         _backfill(bench, connection, size)
         _reconcile(bench, connection, size)

@@ -14,9 +14,12 @@ def set_up_django(database: str | None = None) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.devshop.settings")
     sys.path.append(os.path.join(os.path.dirname(__file__), "..", "devshop"))
     import django
+    from django.conf import settings
     from django.db import connections
 
     django.setup()
+    # As in a shop: with it, Django times every statement and keeps its text.
+    settings.DEBUG = False
     if database is not None:
         for alias in connections:
             connections[alias].settings_dict["NAME"] = database

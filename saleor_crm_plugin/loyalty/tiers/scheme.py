@@ -43,10 +43,13 @@ class Scheme:
         return next((tier for tier in self.tiers if tier.level == level), None)
 
 
-@partial(CompiledQuery, "program_id")
 def _tiers_with_policies() -> QuerySet[Any, Any]:
     policy = (f"program__tier_policy__{name}" for name in column_names(TierPolicy))
     return LoyaltyTier.objects.order_by("level").values_list(*column_names(LoyaltyTier), *policy)
+
+
+_schemes = CompiledQuery("program_id", _tiers_with_policies)
+_default_schemes = CompiledQuery("program__is_default", _tiers_with_policies)
 
 
 @partial(CompiledLookup, "program_id")
@@ -56,13 +59,21 @@ def _policies_of_programs() -> QuerySet[TierPolicy]:
 
 def load_scheme(program_id: int, using: str) -> Scheme | None:
     """The scheme of a program; None if it never had a tier. One statement."""
-    rows = _tiers_with_policies([program_id], using)
+    return _scheme(_schemes([program_id], using), using)
+
+
+def load_default_scheme(using: str) -> Scheme | None:
+    """The same of the program that every channel belongs to. One statement."""
+    return _scheme(_default_schemes([True], using), using)
+
+
+def _scheme(rows: Sequence[tuple[Any, ...]], using: str) -> Scheme | None:
     if not rows:
         return None
     names = column_names(LoyaltyTier)
     tiers = [LoyaltyTier.from_db(using, names, row[: len(names)]) for row in rows]
     policy_id, *_ = values = rows[0][len(names) :]
-    policy = TierPolicy(program_id=program_id)
+    policy = TierPolicy(program_id=tiers[0].program_id)
     if policy_id is not None:
         policy = TierPolicy.from_db(using, column_names(TierPolicy), values)
     return Scheme(policy, tuple(tier for tier in tiers if tier.deleted_at is None))

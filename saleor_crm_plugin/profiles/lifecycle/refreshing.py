@@ -41,7 +41,8 @@ def _usual(first: str, last: str, gaps: str) -> str:
 
 
 # `rules.standing_of`, name by name. Materialized: where PostgreSQL believes that a table is empty (it was, when last
-# looked at) it would go through all orders again for each customer.
+# looked at) it would go through all orders again for each customer; and so that
+# an expression is not planned again wherever its name stands, which took longer than all else that a sync does.
 _REFRESH = f"""
 WITH purchase AS (
     SELECT profile_id, placed_at, row_number() OVER numbered AS number,
@@ -63,7 +64,7 @@ WITH purchase AS (
     FROM crm_profile_metrics
     WHERE profile_id = ANY(%(profiles)s::bigint[]) AND prediction_status = '{PredictionStatus.PREDICTED}'
     GROUP BY profile_id
-), known AS (
+), known AS MATERIALIZED (
     SELECT profile.id, profile.created_at, profile.found_quiet_at,
            profile.lifecycle_stage AS old_stage, profile.lifecycle_since AS old_since,
            profile.profiling_allowed AND profile.erased_at IS NULL AND profile.merged_into_id IS NULL AS allowed,
@@ -92,7 +93,7 @@ WITH purchase AS (
             THEN {rules.AT_RISK_STAYS_ALIVE} ELSE {rules.AT_RISK_ALIVE} END::float8 THEN 'at_risk'
         ELSE '' END AS quiet
     FROM known
-), staged AS (
+), staged AS MATERIALIZED (
     SELECT judged.*, CASE
         WHEN NOT allowed THEN ''
         WHEN orders IS NULL THEN 'prospect'
@@ -198,7 +199,8 @@ def _refresh(profile_ids: list[int], terms: Terms, now: datetime, alias: str, *,
         "won_back_for": terms.won_back_for,
         "shop_gap": terms.shop_gap // timedelta(seconds=1),
     }
-    with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+    # As in `metrics`.
+    with transaction.atomic(using=alias, savepoint=False), connections[alias].cursor() as cursor:
         cursor.execute(_LOCK, parameters)
         cursor.execute(_REFRESH, parameters)
         written = [_Change(*row) for row in cursor.fetchall()]

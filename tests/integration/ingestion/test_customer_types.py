@@ -13,7 +13,7 @@ from saleor.order.models import Order
 from saleor_crm_plugin.config import CRMSettings
 from saleor_crm_plugin.ingestion import customer_types
 from saleor_crm_plugin.ingestion.backfill import backfill
-from saleor_crm_plugin.ingestion.customer_types import read_signs, refresh_all_types
+from saleor_crm_plugin.ingestion.customer_types import read_signs, refresh_all_types, refresh_types
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.timeline.models import EventKind, ProfileEvent
@@ -173,5 +173,15 @@ def test_signs_of_any_number_of_customers_take_one_statement(customers: int) -> 
 
     with CaptureQueriesContext(connection) as statements:
         assert len(read_signs(ids, "vat_number")) == customers
+
+    assert len(statements) == 1
+
+
+def test_a_customer_whose_type_stays_costs_one_statement() -> None:
+    order_of(make_customer(metadata={"vat_number": "DE 123"}))
+    ids = list(CustomerProfile.objects.values_list("pk", flat=True))
+
+    with CaptureQueriesContext(connection) as statements:
+        assert refresh_types(ids, SETTINGS, PLACED) == 0
 
     assert len(statements) == 1

@@ -11,12 +11,11 @@ from saleor.core.db.connection import allow_writer_in_context
 from saleor.graphql.core.dataloaders import DataLoader
 
 from saleor_crm_plugin.ingestion.tier_facts import net_spend
-from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.tiers import memberships
 from saleor_crm_plugin.loyalty.tiers.amounts import amounts_of
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier
-from saleor_crm_plugin.loyalty.tiers.scheme import Scheme, load_scheme
+from saleor_crm_plugin.loyalty.tiers.scheme import Scheme, load_default_scheme
 from saleor_crm_plugin.loyalty.tiers.standing import Progress, progress_of, standing_of
 
 
@@ -35,7 +34,7 @@ class SchemeLoader(DataLoader):
 
     def batch_load(self, keys: Sequence[int]) -> list[Scheme | None]:
         alias = self.database_connection_name
-        return [load_scheme(default_program_id(alias), alias)] * len(keys)
+        return [load_default_scheme(alias)] * len(keys)
 
 
 def load_tier_scheme(context: Any) -> Any:

@@ -98,7 +98,8 @@ def get_by_asgi(path: str, on_chunk: Callable[[bytes], None], *, leave_after: in
                     gone.set()
                     await asyncio.sleep(0)
 
-        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+        headers = [(b"host", b"testserver")]
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
         await ASGIHandler()(scope, receive, send)
 
     asyncio.run(request())
