@@ -22,7 +22,8 @@ from tests.integration.loyalty.test_redemption import customer_with_points
 
 SHORT_WEB: Final = 2
 SHORT_WORKER: Final = 3
-BALANCE: Final = 10_000
+# Enough for a purchase at each write of the long form.
+BALANCE: Final = 100_000
 SPENT: Final = 700
 NO_ANSWER: Final = (urllib.error.URLError, RemoteDisconnected, ConnectionError)
 

@@ -273,7 +273,7 @@ def test_statements_do_not_grow_with_orders_and_rules(ann, tea, django_assert_nu
     for _ in range(2):
         sync_orders([order()])
     few, many = [order()], [order() for _ in range(5)]
-    with django_assert_num_queries(53) as counted:
+    with django_assert_num_queries(41) as counted:
         sync_orders(few)
     for _ in range(4):
         rule(limits=Limits(uses_per_customer=100))

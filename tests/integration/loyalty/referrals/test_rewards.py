@@ -178,7 +178,7 @@ def test_statements_do_not_grow_with_the_number_of_orders(rita, django_assert_nu
         return found
 
     few, many = orders(1), orders(6)
-    with django_assert_num_queries(58) as counted:
+    with django_assert_num_queries(46) as counted:
         sync_orders([order.pk for order in few])
     with django_assert_num_queries(len(counted)):
         sync_orders([order.pk for order in many])
