@@ -3,6 +3,7 @@
     python -m tests.benchmarks.page [FILE]      # default: .bench/figures.json
 
 A benchmark that was not run keeps its table. The page says where a table goes: <!-- bench NAME --> and <!-- end -->.
+What `shop_on_off` found has the name that `--name` gave it.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from tests.benchmarks.__main__ import OUTPUT
 from tests.benchmarks.figures import COLUMNS, Figure
 
 PAGE = Path("docs/explanation/performance.md")
-_PLACE = re.compile(r"(<!-- bench (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_PLACE = re.compile(r"(<!-- bench ([^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main() -> int:
     found = json.loads(Path(sys.argv[1] if len(sys.argv) > 1 else OUTPUT).read_text())["benchmarks"]
     before = PAGE.read_text()
-    if unplaced := found.keys() - {place[1] for place in re.findall(r"(<!-- bench (\w+) -->)", before)}:
+    if unplaced := found.keys() - {name for _, name, _ in _PLACE.findall(before)}:
         print(f"not on the page: {', '.join(sorted(unplaced))}", file=sys.stderr)
 
     def filled(place: re.Match[str]) -> str:

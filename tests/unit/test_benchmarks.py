@@ -32,9 +32,10 @@ def test_each_benchmark_can_be_begun():
 
 
 def test_each_benchmark_has_a_place_on_the_page():
-    places = re.findall(r"<!-- bench (\w+) -->\n(?:.*?\n)??<!-- end -->", page.PAGE.read_text(), re.DOTALL)
+    places = re.findall(r"<!-- bench ([^>]+) -->\n(?:.*?\n)??<!-- end -->", page.PAGE.read_text(), re.DOTALL)
 
-    assert sorted(places) == names()
+    # What was measured in a real Saleor is named after it.
+    assert sorted(place for place in places if not place.startswith("Saleor ")) == names()
 
 
 def test_an_unknown_benchmark_is_refused():
