@@ -41,8 +41,8 @@ def _usual(first: str, last: str, gaps: str) -> str:
 
 
 # `rules.standing_of`, name by name. Materialized: where PostgreSQL believes that a table is empty (it was, when last
-# looked at) it would go through all orders again for each customer; and so that
-# an expression is not planned again wherever its name stands, which took longer than all else that a sync does.
+# looked at) it would go through all orders again for each customer; and it would plan an expression anew wherever its
+# name stands, which took as long as a dozen statements.
 _REFRESH = f"""
 WITH purchase AS (
     SELECT profile_id, placed_at, row_number() OVER numbered AS number,
