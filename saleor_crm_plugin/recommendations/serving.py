@@ -186,6 +186,7 @@ def read_candidates(
         kind=scope.kind,
         with_people=any(profile != _NOBODY for profile in profiles),
         with_baskets=any(baskets),
+        only_baskets=all(baskets),
         in_category=category is not None,
         with_extras=any(policy.asks_for_extras() for policy in policies),
     )

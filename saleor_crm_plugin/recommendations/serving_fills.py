@@ -11,10 +11,8 @@ from typing import Final
 from saleor_crm_plugin.recommendations import serving_sources as sources
 from saleor_crm_plugin.recommendations.models import PopularProducts, ReasonKind
 from saleor_crm_plugin.recommendations.reasons import Served
-from saleor_crm_plugin.recommendations.serving_sold import LISTED, sold
+from saleor_crm_plugin.recommendations.serving_sold import LISTED, SUBTREE, sold, within_category
 
-# The category that was asked for, and those below it.
-SUBTREE: Final = "ARRAY(SELECT id FROM subtree)"
 # Newest products that are looked at, in a category or by publication date: to put 100,000 in order takes 40 ms, to find
 # the first thousand 1 ms. Where none of them is on sale, the list goes on with what the channel sells most.
 SCAN_LIMIT: Final = 1_500
@@ -79,13 +77,6 @@ FROM members CROSS JOIN LATERAL (
 WHERE (SELECT is_small FROM size)
 ORDER BY listing.published_at DESC, listing.product_id DESC OFFSET 0
 """  # nosec B608  # constants only; values are parameters
-_IN_CATEGORY: Final = f"""
-CROSS JOIN LATERAL (
-    SELECT FROM product_product product
-    WHERE product.id = listing.product_id AND product.category_id = ANY ({SUBTREE})
-    LIMIT 1
-) member
-"""  # nosec B608  # constants only; values are parameters
 
 
 def arrivals(in_category: bool) -> str:
@@ -97,7 +88,9 @@ def arrivals(in_category: bool) -> str:
         ORDER BY {_BY_DATE} LIMIT {_ENOUGH})"""  # nosec B608  # constants only; values are parameters
 
     if in_category:
-        large = _FROM_THE_NEWEST.format(within=_IN_CATEGORY, wanted="NOT (SELECT is_small FROM size)")
+        large = _FROM_THE_NEWEST.format(
+            within=within_category("listing.product_id"), wanted="NOT (SELECT is_small FROM size)"
+        )
         rows, before, reason = (
             f"{sold_of(_OF_SMALL_CATEGORY)} UNION ALL {sold_of(large)}",
             _MEMBERS,

@@ -81,16 +81,27 @@ def _priced(listing: str, stock: str = "true") -> str:
 """  # nosec B608  # constants only; values are parameters
 
 
-def sold(product: str, *, in_category: bool = False) -> str:
+# The category that was asked for, and those below it.
+SUBTREE: Final = "ARRAY(SELECT id FROM subtree)"
+
+
+def within_category(product: str) -> str:
+    """A join that keeps the rows whose `product` (an expression) stands in the CTE `subtree`."""
+    return f"""
+    CROSS JOIN LATERAL (
+        SELECT FROM product_product product
+        WHERE product.id = {product} AND product.category_id = ANY ({SUBTREE})
+        LIMIT 1
+    ) member
+"""  # nosec B608  # constants only; values are parameters
+
+
+def sold(product: str) -> str:
     """A join that keeps the rows whose `product` (an expression) may be recommended, with `sale.category_id`.
 
     A lateral query with a limit rather than EXISTS: the planner must not turn the test of some candidates into a join
     with the whole catalogue.
-
-    Args:
-        in_category: only what stands in the CTE `subtree`.
     """
-    category = "AND product.category_id = ANY (ARRAY(SELECT id FROM subtree))" if in_category else ""
     return f"""
     CROSS JOIN LATERAL (
         SELECT product.category_id
@@ -98,7 +109,6 @@ def sold(product: str, *, in_category: bool = False) -> str:
         WHERE listing.product_id = {product} AND {LISTED} AND {_CHANNEL_SELLS} AND {_priced("listing", _IN_STOCK)}
             AND product.product_type_id <> ALL ((SELECT gift_card_types FROM place)::int[])
             AND {NOTHING_EXCLUDED}
-            {category}
         LIMIT 1
     ) sale
 """  # nosec B608  # constants only; values are parameters

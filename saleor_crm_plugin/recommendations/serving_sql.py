@@ -24,7 +24,7 @@ from saleor_crm_plugin.recommendations.kinds import RecommendationKind
 from saleor_crm_plugin.recommendations.models import ModelStatus, PopularProducts, ReasonKind
 from saleor_crm_plugin.recommendations.reasons import Served
 from saleor_crm_plugin.recommendations.serving_content import CONTENT
-from saleor_crm_plugin.recommendations.serving_sold import PLACE, shown, sold
+from saleor_crm_plugin.recommendations.serving_sold import PLACE, SUBTREE, shown, sold, within_category
 from saleor_crm_plugin.recommendations.tracking.viewed import viewed_source
 
 Kind = RecommendationKind
@@ -51,6 +51,7 @@ class Shape:
     Attributes:
         with_people: some list is for a known person.
         with_baskets: some list is to go with products.
+        only_baskets: every list is.
         in_category: the products of one category come first.
         with_extras: products may be asked for that no list holds.
     """
@@ -58,6 +59,7 @@ class Shape:
     kind: RecommendationKind
     with_people: bool
     with_baskets: bool
+    only_baskets: bool
     in_category: bool
     with_extras: bool = False
 
@@ -166,7 +168,12 @@ asked AS MATERIALIZED (
 
 
 def _found(name: str, asked: str, stage: _Stage, limit: str = "asked.missing") -> str:
-    columns, test = "candidate.*, sale.category_id", sold("candidate.product_id", in_category=stage.in_category)
+    in_order = "ORDER BY position, product_id OFFSET 0"
+    ordered = f"SELECT * FROM ({stage.rows}) unordered {in_order}"  # nosec B608  # as below
+    if stage.in_category:
+        # Few may stand in it, and to see that costs a fifth of seeing whether one is sold.
+        ordered = f"SELECT found.* FROM ({ordered}) found {within_category('found.product_id')} {in_order}"  # nosec B608  # as below
+    columns, test = "candidate.*, sale.category_id", sold("candidate.product_id")
     if stage.shared:
         columns, test = "candidate.*", ""
     return f"""
@@ -174,9 +181,7 @@ def _found(name: str, asked: str, stage: _Stage, limit: str = "asked.missing") -
     SELECT asked.asked, best.*
     FROM {asked} asked CROSS JOIN LATERAL (
         SELECT {columns}
-        FROM (
-            SELECT * FROM ({stage.rows}) unordered ORDER BY position, product_id OFFSET 0
-        ) candidate
+        FROM ({ordered}) candidate
         {test}
         WHERE candidate.product_id <> ALL (asked.excluded)
         ORDER BY candidate.position, candidate.product_id LIMIT {limit}
@@ -209,14 +214,21 @@ def _page(stages: list[_Stage]) -> str:
 page AS MATERIALIZED (
     SELECT answer.*, row_number() OVER (PARTITION BY asked ORDER BY source, position, product_id) AS place
     FROM ({answers}) answer
+),
+reason AS MATERIALIZED (
+    SELECT shown.*
+    FROM (
+        SELECT DISTINCT reason_product_id AS id FROM page WHERE place > %(skip)s AND reason_product_id IS NOT NULL
+    ) named
+    CROSS JOIN LATERAL (
+        SELECT product.id, product.name FROM product_product product
+        WHERE product.id = named.id AND {shown("product.id")}
+        LIMIT 1
+    ) shown
 )
 SELECT page.asked, page.product_id, page.score, page.source, page.category_id, {NO_FACTS},
     page.reason_kind, page.reason_value, reason.id, reason.name, page.rhythm_days, page.expected_at, page.is_due
-FROM page LEFT JOIN LATERAL (
-    SELECT product.id, product.name FROM product_product product
-    WHERE product.id = page.reason_product_id AND {shown("product.id")}
-    OFFSET 0
-) reason ON true
+FROM page LEFT JOIN reason ON reason.id = page.reason_product_id
 WHERE page.place > %(skip)s
 ORDER BY page.asked, page.place
 """  # nosec B608  # constants only; values are parameters
@@ -231,7 +243,7 @@ def _stages(shape: Shape) -> list[_Stage]:
         stages.append(_Stage(Source.CONTENT, CONTENT, in_category=shape.in_category))
     if shape.in_category:
         stages += [
-            _Stage(Source.CATEGORY, _bestsellers_of(fills.SUBTREE)),
+            _Stage(Source.CATEGORY, _bestsellers_of(SUBTREE)),
             _Stage(Source.CATEGORY_NEWEST, fills.NEWEST_OF_CATEGORY),
         ]
     elif shape.with_baskets:
@@ -254,12 +266,13 @@ def _about(shape: Shape) -> _Stage:
 def _personal(shape: Shape, wanted: str) -> str:
     if not shape.with_people:
         return sources.goes_with_basket() if shape.with_baskets else sources.NOTHING
-    alone = sources.for_person(wanted)
     if not shape.with_baskets:
-        return alone
+        return sources.for_person(wanted)
+    if shape.only_baskets:
+        return sources.for_person_with_basket(wanted)
     # Of the two only one is run for a list, with or without a basket.
     return f"""
-SELECT * FROM ({alone}) alone WHERE cardinality(asked.basket) = 0
+SELECT * FROM ({sources.for_person(wanted)}) alone WHERE cardinality(asked.basket) = 0
 UNION ALL
 SELECT * FROM ({sources.for_person_with_basket(wanted)}) together WHERE cardinality(asked.basket) > 0
 """  # nosec B608  # constants only; values are parameters
@@ -272,7 +285,7 @@ def _of_basket(rows: Callable[[], str]) -> Callable[[Shape], str]:
 def _popular(kind: PopularProducts.Kind, in_channel: int, in_category: int) -> Callable[[Shape], str]:
     def rows(shape: Shape) -> str:
         return (
-            sources.popular(kind, in_category, fills.SUBTREE)
+            sources.popular(kind, in_category, SUBTREE)
             if shape.in_category
             else sources.popular(kind, in_channel, None)
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks import ledger_load, pgbench
-from tests.benchmarks.figures import Budget, Figure, Spread
+from tests.benchmarks.figures import Budget, Figure, Spread, duration
 from tests.benchmarks.measuring import Bench, statements_of
 from tests.benchmarks.pgbench import Load
 from tests.benchmarks.scratch import scratch_database
@@ -95,8 +95,8 @@ def _note(rate: Spread, ours: list[ledger_load.Clients], other: Spread | None, t
     )
     if other is None:
         return note
-    times = np.concatenate([load.seconds for load in theirs]) * 1000
-    tails = ", ".join(f"p{part} {np.percentile(times, part):,.3g} ms" for part in (95, 99))
+    times = np.concatenate([load.seconds for load in theirs])
+    tails = ", ".join(f"p{part} {duration(np.percentile(times, part))}" for part in (95, 99))
     return f"{note}; pgbench {other.median:,.0f} ({other.low:,.0f} to {other.high:,.0f}), {tails}"
 
 

@@ -40,9 +40,9 @@ class Budget:
             case "ratio":
                 return f"≤ {limit} times"
             case "seconds":
-                return f"≤ {_time(self.at_most)}"
+                return f"≤ {duration(self.at_most)}"
             case "p95":
-                return f"p95 ≤ {_time(self.at_most)}"
+                return f"p95 ≤ {duration(self.at_most)}"
             case "peak_mb":
                 return f"≤ {limit} MB"
             case "statements":
@@ -101,7 +101,7 @@ class Figure:
         return [
             self.name if self.size is None else f"{self.name}, {self.size:,}",
             self._ours(),
-            f"{_time(self.theirs.median)} {self.beside}" if self.theirs else self.beside,
+            f"{duration(self.theirs.median)} {self.beside}" if self.theirs else self.beside,
             self._times(),
             "" if self.statements is None else str(self.statements),
             "" if self.peak_mb is None else f"{self.peak_mb:,.0f}",
@@ -112,10 +112,12 @@ class Figure:
     def _ours(self) -> str:
         if self.seconds is None:
             return "" if self.value is None else f"{_plain(self.value)} {self.unit}".rstrip()
-        tails = [f"{name} {_time(tail)}" for name, tail in (("p95", self.p95), ("p99", self.p99)) if tail is not None]
+        tails = [
+            f"{name} {duration(tail)}" for name, tail in (("p95", self.p95), ("p99", self.p99)) if tail is not None
+        ]
         if not tails and self.seconds.runs > 1:
-            tails = [f"{_time(self.seconds.low)} to {_time(self.seconds.high)}"]
-        return _time(self.seconds.median) + (f" ({', '.join(tails)})" if tails else "")
+            tails = [f"{duration(self.seconds.low)} to {duration(self.seconds.high)}"]
+        return duration(self.seconds.median) + (f" ({', '.join(tails)})" if tails else "")
 
     def _times(self) -> str:
         if self.ratio is None:
@@ -126,7 +128,8 @@ class Figure:
 COLUMNS = ("what", "ours", "beside", "ratio", "SQL", "MB", "budget", "")
 
 
-def _time(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """In the unit that suits it: "512 µs", "20.4 ms", "1.05 s"."""
     if seconds < 0.001:
         return f"{seconds * 1e6:.0f} µs"
     if seconds < 1:
@@ -135,7 +138,7 @@ def _time(seconds: float) -> str:
 
 
 def _plain(value: float) -> str:
-    """Three digits that count."""
-    if value == 0 or abs(value) >= 100:
+    """Three digits that count, or a whole number as it is."""
+    if isinstance(value, int) or value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"

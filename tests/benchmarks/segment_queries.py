@@ -23,7 +23,9 @@ _CHECKOUTS = """
     UNION SELECT i.profile_id FROM crm_profile_identity i JOIN checkout_checkout c ON lower(c.email) = i.value
     WHERE c.user_id IS NULL AND {0}
 """
-_SINCE_DAYS = "o.placed_at >= now() - interval '{} days'"
+# A length of time in the language ends with whole days.
+_TODAY = "date_trunc('day', now())"
+_SINCE_DAYS = f"o.placed_at >= {_TODAY} - interval '{{}} days'"
 _LANGUAGE = """
     coalesce((SELECT u.language_code FROM account_user u WHERE u.id = p.user_id),
         (SELECT placed.language_code FROM crm_profile_order o JOIN order_order placed ON placed.id = o.order_id
@@ -45,19 +47,19 @@ BY_HAND: dict[str, str] = {
         "p.lifecycle_stage = 'at_risk' OR m.rfm_group IN ('at_risk', 'previously_loyal')"
     ),
     "orders_count = 1": "m.orders_count = 1",
-    "last_order_at < -1y": "m.last_order_at < now() - interval '1 year'",
-    "first_order_at >= -1m": "m.first_order_at >= now() - interval '1 month'",
+    "last_order_at < -1y": f"m.last_order_at < {_TODAY} - interval '1 year'",
+    "first_order_at >= -1m": f"m.first_order_at >= {_TODAY} - interval '1 month'",
     "abandoned_checkout(within: 7d)": (
         "p.id IN ("
         + _CHECKOUTS.format(
-            "c.last_change < now() - interval '1 hour' AND c.last_change >= now() - interval '7 days'"
+            f"c.last_change < now() - interval '1 hour' AND c.last_change >= {_TODAY} - interval '7 days'"
             " AND EXISTS (SELECT FROM checkout_checkoutline line WHERE line.checkout_id = c.token)"
         )
         + ")"
     ),
     "customer_type = b2b": "p.customer_type = 'b2b'",
     "orders_count >= 3 AND last_order_at < -90d AND bought_category('c3', within: 365d) AND NOT tag = 'wholesale'": (
-        f"m.orders_count >= 3 AND m.last_order_at < now() - interval '90 days' AND"
+        f"m.orders_count >= 3 AND m.last_order_at < {_TODAY} - interval '90 days' AND"
         f" {_bought(_category('c3') + ' AND ' + _SINCE_DAYS.format(365))} AND p.id NOT IN ({_TAGGED}'wholesale')"
     ),
     "bought_category('root')": _bought(
@@ -88,7 +90,7 @@ BY_HAND: dict[str, str] = {
     ),
     "consent('marketing_email') = 'granted' AND last_order_at >= -6m": (
         "(SELECT state FROM crm_consent_record c WHERE c.profile_id = p.id AND purpose = 'marketing_email'"
-        " ORDER BY id DESC LIMIT 1) = 'granted' AND m.last_order_at >= now() - interval '6 months'"
+        f" ORDER BY id DESC LIMIT 1) = 'granted' AND m.last_order_at >= {_TODAY} - interval '6 months'"
     ),
     "average_order_value BETWEEN 50 AND 120 AND NOT is_guest": (
         "m.average_order_value BETWEEN 50 AND 120 AND p.user_id IS NOT NULL"

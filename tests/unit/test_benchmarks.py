@@ -13,7 +13,7 @@ import pytest
 
 from tests.benchmarks import page, reporting
 from tests.benchmarks.__main__ import names
-from tests.benchmarks.figures import Budget, Figure, Spread
+from tests.benchmarks.figures import Budget, Figure, Spread, duration
 from tests.benchmarks.measuring import Bench, statements_of
 
 
@@ -156,3 +156,20 @@ def test_what_the_machine_is():
     assert found["processors"] >= 1
     assert found["packages"]["psycopg"]
     assert Path("/proc/cpuinfo").exists() == bool(found["processor"])
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0, "0"), (1, "1 more"), (1.0, "1.00 more"), (0.98765, "0.988 more"), (5_211_348, "5,211,348 more")],
+)
+def test_a_count_is_said_whole(value, said):
+    assert Figure("a thing", value=value, unit="more" if value else "").cells()[1] == said
+
+
+def test_a_duration_is_said_in_the_unit_that_suits_it():
+    assert [duration(seconds) for seconds in (0.000_512, 0.0204, 1.05, 123.4)] == [
+        "512 µs",
+        "20.4 ms",
+        "1.05 s",
+        "123 s",
+    ]

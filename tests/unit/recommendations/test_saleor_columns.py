@@ -30,7 +30,7 @@ FACTS = [
 QUERIES = [
     serving_sql.statement(serving_sql.Shape(kind, *shape))
     for kind in RecommendationKind
-    for shape in itertools.product((True, False), repeat=3)
+    for shape in itertools.product((True, False), repeat=4)
 ]
 
 
@@ -44,7 +44,7 @@ def _with_rules() -> str:
     )
     rules = tuple(ListRule(number, "Rule", RuleAction.PIN, target) for number, target in enumerate(targets))
     policy = Policy(rules, ListPolicy("brand", 1, 1, 1))
-    shape = serving_sql.Shape(RecommendationKind.BESTSELLERS, False, False, False, with_extras=True)
+    shape = serving_sql.Shape(RecommendationKind.BESTSELLERS, False, False, False, False, with_extras=True)
     return Ruled(serving_sql.statement(shape), [policy], timezone.now()).sql
 
 
