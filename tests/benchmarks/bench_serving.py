@@ -11,6 +11,7 @@ from tests.benchmarks.catalogue_tables import CHANNEL, OTHER_CHANNEL, fill_catal
 from tests.benchmarks.figures import Budget
 from tests.benchmarks.measuring import Bench
 from tests.benchmarks.model_tables import fill_model
+from tests.benchmarks.plans import divide
 from tests.benchmarks.scratch import scratch_database
 
 __all__ = ["fill_catalogue", "fill_model", "measure"]
@@ -32,8 +33,8 @@ def measure(bench: Bench) -> None:
         people = dice.integers(1, customers + 1, count).tolist()
         items = dice.integers(1, products + 1, count * 20).tolist()
         beside = [plainly(items[LIST * number : LIST * (number + 1)]) for number in range(count)]
-        lists = single(products, people, items)
-        for name, calls in (*lists.items(), *ruled(people, items).items()):
+        lists = {**single(products, people, items), **ruled(people, items)}
+        for name, calls in lists.items():
             bench.measure(
                 name,
                 calls,
@@ -42,6 +43,8 @@ def measure(bench: Bench) -> None:
                 size=products,
                 budgets=() if name.endswith(LONGER) else (BUDGET,),
             )
+        for name in DIVIDED:
+            divide(bench, name, lists[name])
         hundred = [plainly(items[start : start + LIST]) for start in range(0, 20 * count - LIST, 5)][:100]
         for name, calls in at_once(people, items).items():
             bench.measure(
@@ -54,6 +57,8 @@ def measure(bench: Bench) -> None:
 
 
 LONGER = ("100 products", "offset 1,000", "root category")
+# Of these the report says where the time goes.
+DIVIDED = ("FOR_YOU", "NEW_ARRIVALS of a category", "FOR_YOU, ten rules", "FOR_YOU, fifty rules")
 
 
 def served(asked: Any, **scope: Any) -> list[Call]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from tests.benchmarks.figures import Budget
 from tests.benchmarks.measuring import Bench
-from tests.benchmarks.plans import plans_of
+from tests.benchmarks.plans import divide
 from tests.benchmarks.scratch import scratch_database
 from tests.benchmarks.written_rows import Tables
 
@@ -105,24 +103,7 @@ def _measure(bench: Bench, connection: Any, name: str, ids: list[Any]) -> None:
         ):
             bench.measure(name, ours, theirs, beside=beside, before=tables.put_back, budgets=budgets, note=note)
         tables.put_back()
-        _divide(bench, name, ours)
+        divide(bench, name, ours)
     finally:
         tables.put_back()
         tables.drop()
-
-
-def _divide(bench: Bench, name: str, ours: Sequence[Call]) -> None:
-    """Where the time goes: to Python, and what PostgreSQL says of itself; the rest is parsing, sending and waiting."""
-    half = len(ours) // 2
-    in_python = [_in_python(call) for call in ours[:half]]
-    plans = [plans_of(call) for call in ours[half:]]
-    bench.say(f"{name}: Python", statistics.median(in_python) * 1000, "ms", note="processor time")
-    for what in ("planning", "executing"):
-        spent = statistics.median(getattr(each, what) for each in plans)
-        bench.say(f"{name}: PostgreSQL, {what}", spent * 1000, "ms", note="all statements together, by EXPLAIN")
-
-
-def _in_python(call: Call) -> float:
-    began = time.process_time()
-    call()
-    return time.process_time() - began
