@@ -34,18 +34,20 @@ _REASON = """CASE
     ELSE 'changed'
 END"""
 _ORDERS = f"""
-FROM order_order orders LEFT JOIN crm_order_sync seen ON seen.order_id = orders.id
+FROM order_order orders LEFT JOIN crm_order_sync seen ON seen.order_id = orders.id {{more}}
 WHERE orders.status <> '{DRAFT}' AND seen.is_forgotten IS NOT TRUE
 """
+_ALL, _AFTER = _ORDERS.format(more=""), _ORDERS.format(more="AND seen.order_id > %(after)s")
 
-# Everything, in the order of the key: one walk along two primary keys.
+# Everything, in the order of the key: one walk along two primary keys. Where it goes on is said of both: PostgreSQL
+# would take the other from its beginning each time.
 _SWEEP = f"""
-SELECT orders.id, {_REASON} {_ORDERS} AND {_DIFFERS} AND orders.id > %(after)s ORDER BY orders.id LIMIT %(limit)s
+SELECT orders.id, {_REASON} {_AFTER} AND {_DIFFERS} AND orders.id > %(after)s ORDER BY orders.id LIMIT %(limit)s
 """
 _GONE = """
 SELECT seen.order_id, 'gone' FROM crm_order_sync seen
 WHERE seen.order_id > %(after)s AND NOT seen.is_forgotten
-  AND NOT EXISTS (SELECT 1 FROM order_order orders WHERE orders.id = seen.order_id)
+  AND NOT EXISTS (SELECT 1 FROM order_order orders WHERE orders.id = seen.order_id AND orders.id > %(after)s)
 ORDER BY seen.order_id LIMIT %(limit)s
 """
 _PAID = """
@@ -63,12 +65,12 @@ ORDER BY 1 LIMIT %(limit)s
 # Lately, along the index on each `updated_at`: what a hook should have told us since the last run.
 _LATELY = f"""
 SELECT id, reason FROM (
-    SELECT orders.id, {_REASON} AS reason {_ORDERS} AND {_DIFFERS} AND orders.updated_at > %(since)s
+    SELECT orders.id, {_REASON} AS reason {_ALL} AND {_DIFFERS} AND orders.updated_at > %(since)s
     UNION
-    SELECT orders.id, {_REASON} {_ORDERS} AND {_DIFFERS}
+    SELECT orders.id, {_REASON} {_ALL} AND {_DIFFERS}
         AND orders.user_id IN (SELECT id FROM account_user WHERE updated_at > %(since)s)
     UNION
-    SELECT orders.id, {_REASON} {_ORDERS} AND seen.error <> ''
+    SELECT orders.id, {_REASON} {_ALL} AND seen.error <> ''
     UNION
     SELECT seen.order_id, 'changed' FROM order_ordergrantedrefund granted
     JOIN crm_order_sync seen ON seen.order_id = granted.order_id AND seen.synced_at < granted.updated_at

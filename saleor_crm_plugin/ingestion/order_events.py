@@ -26,10 +26,14 @@ from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.profiles.timeline.log import Event, follow_orders, order_prefix, record
 from saleor_crm_plugin.profiles.timeline.models import EventKind, SubjectType
 
+# `OFFSET 0` has PostgreSQL look up the rows of each order. On its own it would read all lines and payments of the shop
+# for a few hundred orders.
 _FACTS: Final = """
 SELECT fulfillment.order_id, fulfillment.status, fulfillment.id, fulfillment.created_at, line.order_line_id,
     sum(line.quantity)::int, NULL::numeric
-FROM order_fulfillment fulfillment JOIN order_fulfillmentline line ON line.fulfillment_id = fulfillment.id
+FROM order_fulfillment fulfillment CROSS JOIN LATERAL (
+    SELECT order_line_id, quantity FROM order_fulfillmentline WHERE fulfillment_id = fulfillment.id OFFSET 0
+) line
 WHERE fulfillment.order_id = ANY(%(orders)s)
     AND fulfillment.status IN ('fulfilled', 'returned', 'refunded_and_returned')
 GROUP BY fulfillment.id, line.order_line_id
@@ -40,9 +44,11 @@ WHERE granted.order_id = ANY(%(orders)s) AND granted.status <> 'failure'
 GROUP BY granted.id, line.order_line_id
 UNION ALL
 SELECT payment.order_id, 'payment', operation.id, operation.created_at, NULL, NULL, operation.amount
-FROM payment_payment payment JOIN payment_transaction operation ON operation.payment_id = payment.id
-WHERE payment.order_id = ANY(%(orders)s) AND operation.kind = 'refund' AND operation.is_success
-    AND NOT operation.action_required
+FROM payment_payment payment CROSS JOIN LATERAL (
+    SELECT id, created_at, amount FROM payment_transaction
+    WHERE payment_id = payment.id AND kind = 'refund' AND is_success AND NOT action_required OFFSET 0
+) operation
+WHERE payment.order_id = ANY(%(orders)s)
 UNION ALL
 SELECT item.order_id, 'transaction', event.id, event.created_at, NULL, NULL, event.amount_value
 FROM payment_transactionitem item JOIN payment_transactionevent event ON event.transaction_id = item.id

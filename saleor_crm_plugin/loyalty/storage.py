@@ -117,22 +117,31 @@ def count_uses(lot_ids: Sequence[int], using: str) -> dict[int, int]:
     return dict(rows.annotate(uses=models.Count("pk")).values_list("lot_id", "uses"))
 
 
+# Each part by an index of its own. As one condition with OR, over lots and their entries, PostgreSQL could only join
+# the whole of both.
+_WANTED_LOTS = """
+crm_points_lot.id = ANY(ARRAY(
+    SELECT lot.id FROM crm_points_lot AS lot WHERE lot.account_id = ANY(%s::bigint[]) AND lot.remaining > 0
+    UNION ALL
+    SELECT lot.id FROM crm_points_transaction AS entry JOIN crm_points_lot AS lot ON lot.transaction_id = entry.id
+    WHERE entry.order_id = ANY(%s::uuid[])
+    UNION ALL
+    SELECT lot.id FROM crm_points_lot AS lot WHERE lot.transaction_id = ANY(%s::bigint[])
+    UNION ALL
+    SELECT unnest(%s::bigint[])
+))
+"""
+
+
 def read_lots(
     account_ids: Sequence[int], orders: Sequence[UUID], entries: Sequence[int], lot_ids: Sequence[int], using: str
 ) -> list[tuple[PointsLot, UUID | None]]:
     """Open lots of the accounts, lots that the orders and entries opened, and those named; each with its order."""
-    rows = (
-        PointsLot.objects.using(using)
-        .filter(
-            models.Q(account__in=account_ids, remaining__gt=0)
-            | models.Q(transaction__order_id__in=orders)
-            | models.Q(transaction__in=entries)
-            | models.Q(pk__in=lot_ids)
-        )
-        .annotate(of_order=models.F("transaction__order_id"))
-        .order_by("pk")
+    wanted = RawSQL(  # nosec B611  # constant
+        _WANTED_LOTS, [list(account_ids), list(orders), list(entries), list(lot_ids)], models.BooleanField()
     )
-    return [(row, row.of_order) for row in rows]
+    rows = PointsLot.objects.using(using).filter(wanted).annotate(of_order=models.F("transaction__order_id"))
+    return [(row, row.of_order) for row in rows.order_by("pk")]
 
 
 def write(

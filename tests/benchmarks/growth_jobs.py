@@ -18,9 +18,12 @@ from tests.benchmarks.measuring import Bench, peak_memory, seconds_of
 from tests.benchmarks.scratch import scratch_database
 
 BACKFILL = "backfill"
+ONE_ORDER = "an order that was cancelled, or is not after all"
 PARTS = 5
 # Of a million orders that have all changed, a fifth is reconciled: the rest would take as long again, four times.
 MOST_RECONCILED = 200_000
+# For what is measured of one order at a time.
+SOME_ORDERS = 40
 # Of each side, where one takes a minute.
 FEW_RUNS = 3
 
@@ -29,6 +32,7 @@ def measure(bench: Bench, size: int) -> None:
     with scratch_database("bench_growth") as connection:
         growth_shop.fill(connection, size)
         _backfill(bench, connection, size)
+        _one_order(bench, connection, size)
         _reconcile(bench, connection, size)
         _points(bench, connection, size)
         _customers(bench, connection, size)
@@ -53,6 +57,28 @@ def _backfill(bench: Bench, connection: Any, size: int) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
+
+
+def _one_order(bench: Bench, connection: Any, size: int) -> None:
+    from saleor_crm_plugin.ingestion.sync import sync_order
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT order_id FROM crm_points_transaction WHERE order_id IS NOT NULL ORDER BY 1 LIMIT %s",
+            [SOME_ORDERS],
+        )
+        ids = [order_id for (order_id,) in cursor.fetchall()]
+
+    def change() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE order_order SET updated_at = now(),"
+                " status = CASE status WHEN 'canceled' THEN 'fulfilled' ELSE 'canceled' END WHERE id = ANY(%s)",
+                [ids],
+            )
+
+    calls: list[Callable[[], object]] = [lambda order_id=order_id: sync_order(order_id) for order_id in ids]
+    bench.measure(ONE_ORDER, calls, before=change, size=size, note="its points are taken back, or given again")
 
 
 def _reconcile(bench: Bench, connection: Any, size: int) -> None:
