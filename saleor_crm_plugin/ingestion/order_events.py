@@ -26,8 +26,8 @@ from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.profiles.timeline.log import Event, follow_orders, order_prefix, record
 from saleor_crm_plugin.profiles.timeline.models import EventKind, SubjectType
 
-# `OFFSET 0` has PostgreSQL look up the rows of each order. On its own it would read all lines and payments of the shop
-# for a few hundred orders.
+# `OFFSET 0` has PostgreSQL look up what belongs to each row. On its own it would read all lines and payments of the
+# shop for a few hundred orders.
 _FACTS: Final = """
 SELECT fulfillment.order_id, fulfillment.status, fulfillment.id, fulfillment.created_at, line.order_line_id,
     sum(line.quantity)::int, NULL::numeric
@@ -39,7 +39,9 @@ WHERE fulfillment.order_id = ANY(%(orders)s)
 GROUP BY fulfillment.id, line.order_line_id
 UNION ALL
 SELECT granted.order_id, 'granted', granted.id, granted.created_at, line.order_line_id, sum(line.quantity)::int, NULL
-FROM order_ordergrantedrefund granted JOIN order_ordergrantedrefundline line ON line.granted_refund_id = granted.id
+FROM order_ordergrantedrefund granted CROSS JOIN LATERAL (
+    SELECT order_line_id, quantity FROM order_ordergrantedrefundline WHERE granted_refund_id = granted.id OFFSET 0
+) line
 WHERE granted.order_id = ANY(%(orders)s) AND granted.status <> 'failure'
 GROUP BY granted.id, line.order_line_id
 UNION ALL
@@ -51,8 +53,11 @@ FROM payment_payment payment CROSS JOIN LATERAL (
 WHERE payment.order_id = ANY(%(orders)s)
 UNION ALL
 SELECT item.order_id, 'transaction', event.id, event.created_at, NULL, NULL, event.amount_value
-FROM payment_transactionitem item JOIN payment_transactionevent event ON event.transaction_id = item.id
-WHERE item.order_id = ANY(%(orders)s) AND event.type = 'refund_success' AND event.include_in_calculations
+FROM payment_transactionitem item CROSS JOIN LATERAL (
+    SELECT id, created_at, amount_value FROM payment_transactionevent
+    WHERE transaction_id = item.id AND type = 'refund_success' AND include_in_calculations OFFSET 0
+) event
+WHERE item.order_id = ANY(%(orders)s)
 UNION ALL
 SELECT order_id, 'cancelled', id, date, NULL, NULL, NULL
 FROM order_orderevent WHERE order_id = ANY(%(cancelled)s) AND type IN ('canceled', 'expired')

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tests.benchmarks.catalogue_tables import CHANNEL, OTHER_CHANNEL, fill_catalogue
 from tests.benchmarks.figures import Budget
-from tests.benchmarks.measuring import Bench
+from tests.benchmarks.measuring import Bench, Call
 from tests.benchmarks.model_tables import fill_model
 from tests.benchmarks.plans import divide
 from tests.benchmarks.scratch import scratch_database
@@ -19,8 +18,6 @@ __all__ = ["fill_catalogue", "fill_model", "measure"]
 # Ten products for one person or page.
 BUDGET = Budget("p95", 0.010)
 LIST = 10
-
-Call = Callable[[], object]
 
 
 def measure(bench: Bench) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from tests.benchmarks.figures import Budget
-from tests.benchmarks.measuring import Bench
+from tests.benchmarks.measuring import Bench, Call
 from tests.benchmarks.plans import divide
 from tests.benchmarks.scratch import scratch_database
 from tests.benchmarks.written_rows import Tables
-
-Call = Callable[[], object]
 
 # What the rows are worked out from, by hand: no rules, tiers, segments or referrals, of which a shop need not have any.
 _READS = (

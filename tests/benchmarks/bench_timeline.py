@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
 from tests.benchmarks import frames, timeline_tables
-from tests.benchmarks.measuring import Bench
+from tests.benchmarks.measuring import Bench, Call
 from tests.benchmarks.scratch import scratch_database
 from tests.benchmarks.tables import unchecked
 
@@ -17,8 +17,6 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 CALLS = 100
 # An event each minute.
 MINUTES_A_DAY = 1440
-
-Call = Callable[[], object]
 
 _PLAIN = """
 SELECT * FROM crm_profile_event WHERE profile_id = %(person)s AND happened_at < %(before)s

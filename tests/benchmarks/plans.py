@@ -6,13 +6,11 @@ import json
 import re
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.benchmarks.measuring import Bench
-
-Call = Callable[[], object]
+from tests.benchmarks.measuring import Bench, Call
 
 # A setting may come before: see `without_jit`.
 _CAN_BE_EXPLAINED = re.compile(
