@@ -89,9 +89,11 @@ class Shop:
         """
         answer = self.post(who, query, variables)
         self._print(who, query, variables, answer, "")
-        if not answer.get("errors"):
-            raise StoryError("The shop should have refused this, and did not.")
-        return str(answer["errors"][0]["message"])
+        try:
+            data_of(answer)
+        except StoryError as error:
+            return str(error)
+        raise StoryError("The shop should have refused this, and did not.")
 
     def post(self, who: Person, query: str, variables: Json) -> Json:
         """The answer as it comes, without printing."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
-from math import floor
+from math import ceil, floor
 from typing import Any
 
 from demo.client import StoryError
@@ -31,6 +31,10 @@ class Terms:
     def value(self, points: int) -> Decimal:
         """What points take off the price."""
         return (points * self.worth).quantize(Decimal("0.01"), rounding=ROUND_DOWN)
+
+    def needed(self, amount: Decimal) -> int:
+        """The fewest points that are worth an amount."""
+        return ceil(Fraction(amount) / Fraction(self.worth))
 
     def spendable(self, wanted: int, most: int) -> int:
         """As many of `wanted` as are worth whole cents, so that the discount has one right value."""

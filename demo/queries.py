@@ -134,6 +134,7 @@ fragment Points on Checkout {
     maxApplicablePoints
     appliedPoints
     discount { amount }
+    replacedPromotion { amount }
   }
 }
 """

@@ -4,8 +4,8 @@
         --customer-email ada@example.com --staff-email admin@example.com
 
 The passwords come from STORY_CUSTOMER_PASSWORD and STORY_STAFF_PASSWORD, or are asked for. The story leaves an order
-behind, and 500 points less those it spends. It needs staff who may manage orders, payments, discounts and plugins, and
-a channel that takes orders before they are paid.
+behind, and 500 points less those it spends; more points where a promotion of the order is worth more. It needs staff
+who may manage orders, payments, discounts and plugins, and a channel that takes orders before they are paid.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Story:
         self.patience = patience
         self.customer = self.staff = ANYBODY
         self.balance = Balance()
-        self.earned = self.spent = self.taken_back = 0
+        self.given = self.earned = self.spent = self.taken_back = 0
         self.steps = self.checks = 0
 
     def tell(self, customer: tuple[str, str], staff: tuple[str, str], configure: bool) -> None:
@@ -86,7 +86,7 @@ class Story:
         all_before = account["balance"] + account["pending"] - account["deficit"] if account else 0
 
         self.heading(f"Staff give {GIFT} points; a repeated request changes nothing")
-        self.give(before["id"], terms)
+        self.give(before["id"], GIFT)
 
         self.heading("What the shop recommends")
         lines = self.choose()
@@ -95,7 +95,7 @@ class Story:
         checkout = self.fill(lines, terms)
 
         self.heading("Points pay for a part of it")
-        checkout = self.apply(checkout, terms)
+        checkout = self.apply(before["id"], checkout, terms)
 
         self.heading("The checkout becomes an order, which spends the points")
         order = self.complete(checkout, terms)
@@ -134,11 +134,12 @@ class Story:
     def me(self, terms: Terms) -> Json:
         return self.shop.ask(self.customer, queries.ME, channel=self.channel, currency=terms.currency)["me"]
 
-    def give(self, user_id: str, terms: Terms) -> None:
-        gift = {"userId": user_id, "points": GIFT, "reason": "Welcome", "key": f"story-{uuid.uuid4()}"}
+    def give(self, user_id: str, points: int) -> None:
+        gift = {"userId": user_id, "points": points, "reason": "Welcome", "key": f"story-{uuid.uuid4()}"}
         first = self.shop.ask(self.staff, queries.ADJUST, **gift)["loyaltyPointsAdjust"]
         again = self.shop.ask(self.staff, queries.ADJUST, **gift)["loyaltyPointsAdjust"]
-        self.balance.spendable += GIFT
+        self.given += points
+        self.balance.spendable += points
         self.check("points that can be spent", first["account"]["balance"], self.balance.spendable)
         self.check("entry of the repeated request", again["transaction"]["id"], first["transaction"]["id"])
         self.check("points after the repeated request", again["account"]["balance"], self.balance.spendable)
@@ -201,8 +202,12 @@ class Story:
         self.shop.ask(self.customer, queries.DELIVER, id=checkout_id, method=method)
         return True
 
-    def apply(self, before: Json, terms: Terms) -> Json:
-        points = terms.spendable(SPENT, min(before["loyalty"]["maxApplicablePoints"], self.balance.spendable))
+    def apply(self, user_id: str, before: Json, terms: Terms) -> Json:
+        wanted, replaced = SPENT, replaced_in(before)
+        if replaced:
+            wanted += terms.needed(replaced)
+            before = self.outdo(user_id, before, wanted, terms)
+        points = terms.spendable(wanted, min(before["loyalty"]["maxApplicablePoints"], self.balance.spendable))
         arguments = {"checkoutId": before["id"], "points": points}
         self.say(f"Somebody who is not logged in is refused: {self.shop.refused(ANYBODY, queries.APPLY, **arguments)}")
         answer = self.shop.ask(self.customer, queries.APPLY, **arguments)["loyaltyPointsApply"]
@@ -210,12 +215,22 @@ class Story:
         worth = terms.value(points)
         self.check("points applied", answer["appliedPoints"], points)
         self.check("discount", answer["discount"]["amount"], worth)
-        self.check("price after points", total_of(checkout), total_of(before) - worth)
+        self.check("price after points", total_of(checkout), total_of(before) + replaced - worth)
         self.check_preview(checkout, terms)
         self.spent = points
         self.balance.spendable -= points
         self.check_balance()
         return checkout
+
+    def outdo(self, user_id: str, checkout: Json, wanted: int, terms: Terms) -> Json:
+        """Where a promotion of the order would go for points: fewer than it is worth are refused; staff give more."""
+        self.say(f"A promotion takes {replaced_in(checkout)} off the order, and would not beside points.")
+        few = max(min(SPENT, terms.needed(replaced_in(checkout)) - 1), 1)
+        said = self.shop.refused(self.customer, queries.APPLY, checkoutId=checkout["id"], points=few)
+        self.check("that is why few points are refused", "PROMOTION_WORTH_MORE" in said, True)
+        self.check_balance()
+        self.give(user_id, wanted)
+        return self.shop.ask(self.customer, queries.CHECKOUT, id=checkout["id"])["checkout"]
 
     def complete(self, checkout: Json, terms: Terms) -> Json:
         try:
@@ -272,9 +287,9 @@ class Story:
         account = after["loyaltyAccount"]
         entries = [edge["node"] for edge in account["transactions"]["edges"]]
         new = entries[: account["transactions"]["totalCount"] - entries_before]
-        in_all = all_before + GIFT - self.spent + self.earned - self.taken_back
+        in_all = all_before + self.given - self.spent + self.earned - self.taken_back
         self.say(
-            f"{all_before} points before + {GIFT} given - {self.spent} spent + {self.earned} earned "
+            f"{all_before} points before + {self.given} given - {self.spent} spent + {self.earned} earned "
             f"- {self.taken_back} taken back = {in_all}"
         )
         self.check("all points", account["balance"] + account["pending"] - account["deficit"], in_all)
@@ -346,6 +361,12 @@ def sum_of_lines(purchase: Json) -> Decimal:
 
 def shipping_of(order: Json) -> Decimal:
     return Decimal(order["shippingPrice"]["gross"]["amount"])
+
+
+def replaced_in(checkout: Json) -> Decimal:
+    """What a promotion of the order takes off, which points as a voucher would replace."""
+    promotion = checkout["loyalty"]["replacedPromotion"]
+    return Decimal(promotion["amount"]) if promotion else Decimal(0)
 
 
 def total_of(purchase: Json, name: str = "totalPrice") -> Decimal:

@@ -21,13 +21,15 @@ from saleor.checkout.utils import invalidate_checkout
 
 from saleor_crm_plugin.exceptions import RedemptionError
 from saleor_crm_plugin.ingestion import carriers, points_cards, vouchers
+from saleor_crm_plugin.ingestion.currencies import currency_places
+from saleor_crm_plugin.ingestion.order_promotions import taken_off_without_voucher
 from saleor_crm_plugin.ingestion.room import FORM_OF, offer_for, room_of
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, LoyaltyAccount, PointsHold
 from saleor_crm_plugin.loyalty.posting import MAX_POINTS
-from saleor_crm_plugin.loyalty.redemption import Limit
+from saleor_crm_plugin.loyalty.redemption import Limit, Quote
 from saleor_crm_plugin.profiles.merging.family import heads_of_users
 
 if TYPE_CHECKING:
@@ -39,13 +41,19 @@ CHECKOUT_UPDATED = "checkout_updated"
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What was put on a checkout. `limit` says why it is less than asked for, None if it is not less."""
+    """What was put on a checkout.
+
+    Attributes:
+        limit: why it is less than asked for; None: it is not less.
+        replaced: what a promotion of the order took off before, in `currency`; a voucher is in its place.
+    """
 
     checkout: Checkout
     points: int
     amount: Decimal
     currency: str
     limit: Limit | None = None
+    replaced: Decimal = Decimal(0)
 
 
 def apply_points(
@@ -57,8 +65,8 @@ def apply_points(
 
     Raises:
         RedemptionError: `NOT_FOUND` (no such checkout of this user), `INVALID` (points out of range),
-            `LOYALTY_DISABLED`, `CHECKOUT_EMPTY`, `VOUCHER_ALREADY_APPLIED`, `INSUFFICIENT_POINTS`,
-            `BELOW_MINIMUM`, `NOT_APPLICABLE`. Nothing has been changed then.
+            `LOYALTY_DISABLED`, `CHECKOUT_EMPTY`, `VOUCHER_ALREADY_APPLIED`, `PROMOTION_WORTH_MORE`,
+            `INSUFFICIENT_POINTS`, `BELOW_MINIMUM`, `NOT_APPLICABLE`. Nothing has been changed then.
     """
     if not 0 < points <= MAX_POINTS:
         raise RedemptionError(f"Give a number of points from 1 to {MAX_POINTS}.", "INVALID", "points")
@@ -80,12 +88,14 @@ def apply_points(
         carriers.take_off(checkout)
         lines, _ = fetch_checkout_lines(checkout)
         room = room_of(fetch_checkout_info(checkout, lines, manager), lines, form)
+        replaced = taken_off_without_voucher(checkout, manager) if form == HoldForm.VOUCHER else Decimal(0)
         with Ledger([account.pk], lots_of=[], now=now) as ledger:
             wallet = ledger.wallets[account.pk]
             if held is not None:
                 wallet.release(held.points)
                 _close(held)
             offer = offer_for(points, wallet.spendable, room, settings, checkout.currency)
+            _refuse_lesser_worth(offer, replaced, checkout.currency)
             wallet.hold(offer.points)
         hold = PointsHold.objects.create(
             account_id=account.pk,
@@ -101,7 +111,7 @@ def apply_points(
         checkout_info = carriers.put_on(hold, checkout, lines, manager)
         invalidate_checkout(checkout_info, lines, manager, recalculate_discount=False, save=True)
     call_checkout_event(manager, CHECKOUT_UPDATED, checkout)
-    return Applied(checkout, offer.points, offer.amount, checkout.currency, offer.limit)
+    return Applied(checkout, offer.points, offer.amount, checkout.currency, offer.limit, replaced)
 
 
 def remove_points(checkout_token: UUID, user_id: int, *, manager: PluginsManager) -> Applied:
@@ -167,6 +177,17 @@ def _refuse_other_voucher(code: str, checkout: Checkout) -> None:
     if not carriers.is_of_points(code, checkout):
         raise RedemptionError(
             "Another voucher is on this checkout. Remove it first.", "VOUCHER_ALREADY_APPLIED", "checkoutId"
+        )
+
+
+def _refuse_lesser_worth(offer: Quote, replaced: Decimal, currency: str) -> None:
+    if replaced and offer.amount <= replaced:
+        promotion, worth = (f"{amount:.{currency_places(currency)}f}" for amount in (replaced, offer.amount))
+        raise RedemptionError(
+            f"A promotion takes {currency} {promotion} off this order, and would not any more; {offer.points} points "
+            f"are worth {currency} {worth}.",
+            "PROMOTION_WORTH_MORE",
+            "points",
         )
 
 

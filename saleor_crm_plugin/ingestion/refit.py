@@ -1,12 +1,14 @@
 """Brings the points on a checkout in line with what the checkout can take now.
 
 Level-triggered like orders: whatever changed it, the same call fits the hold, its voucher or gift card and the price.
-Fewer points when the checkout has shrunk, more again when it has grown, never more than the customer asked for.
+Fewer points when the checkout has shrunk, more again when it has grown, never more than the customer asked for. None
+once a promotion of the order, whose place their voucher takes, would be worth as much.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
@@ -18,11 +20,16 @@ from saleor.plugins.manager import get_plugins_manager
 
 from saleor_crm_plugin.config import LoyaltySettings
 from saleor_crm_plugin.ingestion import carriers
+from saleor_crm_plugin.ingestion.order_promotions import taken_off_without_voucher
 from saleor_crm_plugin.ingestion.redemption import CHECKOUT_UPDATED, release
 from saleor_crm_plugin.ingestion.room import quote_again, room_of
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, PointsHold
+from saleor_crm_plugin.loyalty.redemption import NOTHING
+
+if TYPE_CHECKING:
+    from saleor.plugins.manager import PluginsManager
 
 
 def refit_hold(checkout_token: UUID, settings: ShopSettings) -> bool:
@@ -41,7 +48,7 @@ def refit_hold(checkout_token: UUID, settings: ShopSettings) -> bool:
             return False
         lines, _ = fetch_checkout_lines(checkout)
         terms = settings.loyalty_for(checkout.channel_id)
-        changed = _fit(hold, checkout, fetch_checkout_info(checkout, lines, manager), lines, terms)
+        changed = _fit(hold, checkout, fetch_checkout_info(checkout, lines, manager), lines, terms, manager)
         if changed:
             # What the checkout knew of the voucher is outdated.
             checkout_info = fetch_checkout_info(checkout, lines, manager)
@@ -51,7 +58,14 @@ def refit_hold(checkout_token: UUID, settings: ShopSettings) -> bool:
     return changed
 
 
-def _fit(hold: PointsHold, checkout: Checkout, checkout_info: Any, lines: Any, settings: LoyaltySettings) -> bool:
+def _fit(
+    hold: PointsHold,
+    checkout: Checkout,
+    checkout_info: Any,
+    lines: Any,
+    settings: LoyaltySettings,
+    manager: PluginsManager,
+) -> bool:
     if not carriers.is_on(hold, checkout):
         return _give_up(hold, checkout)
     if not settings.point_value:
@@ -60,9 +74,12 @@ def _fit(hold: PointsHold, checkout: Checkout, checkout_info: Any, lines: Any, s
         return False
     own_cards = [hold.gift_card_id] if hold.gift_card_id is not None else []
     room = room_of(checkout_info, lines, HoldForm(hold.form), own_cards)
+    replaced = taken_off_without_voucher(checkout, manager) if hold.form == HoldForm.VOUCHER else Decimal(0)
     with Ledger([hold.account_id], lots_of=[]) as ledger:
         wallet = ledger.wallets[hold.account_id]
         offer = quote_again(hold, wallet.spendable, room, settings)
+        if offer.amount <= replaced:
+            offer = NOTHING
         if offer.points:
             wallet.release(hold.points)
             wallet.hold(offer.points)

@@ -74,7 +74,8 @@ def withdraw_code(code: str) -> bool:
 
     Saleor keeps the prices of a checkout for a while, and its completion reads the discount first and locks checkout
     and code later: with a code that is merely dead, an order would keep the discount and forget the code. Without the
-    code on the checkout, and with prices that have expired, it reckons anew. It locks a checkout before a code, so the
+    code on the checkout, and with prices and discounts that have expired, it reckons anew, and a promotion of the
+    order is back. It locks a checkout before a code, so the
     checkouts here are not waited for.
     """
     holders = Checkout.objects.filter(voucher_code=code)
@@ -84,7 +85,10 @@ def withdraw_code(code: str) -> bool:
     VoucherCode.objects.filter(code=code).update(is_active=False)
     for checkout in locked:
         remove_voucher_from_checkout(checkout)
-    Checkout.objects.filter(pk__in=[checkout.pk for checkout in locked]).update(price_expiration=long_expired())
+    expired = long_expired()
+    Checkout.objects.filter(pk__in=[checkout.pk for checkout in locked]).update(
+        price_expiration=expired, discount_expiration=expired
+    )
     return True
 
 

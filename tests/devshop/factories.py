@@ -19,8 +19,8 @@ from saleor.account.models import Address, Group, User
 from saleor.app.models import App, AppToken
 from saleor.attribute.models import AssignedProductAttributeValue, Attribute, AttributeValue
 from saleor.channel.models import Channel
-from saleor.discount import DiscountValueType, VoucherType
-from saleor.discount.models import Voucher, VoucherChannelListing, VoucherCode
+from saleor.discount import DiscountValueType, PromotionType, RewardType, RewardValueType, VoucherType
+from saleor.discount.models import Promotion, PromotionRule, Voucher, VoucherChannelListing, VoucherCode
 from saleor.order import OrderOrigin, OrderStatus
 from saleor.order.models import Order, OrderLine
 from saleor.order.utils import update_order_authorize_data, update_order_charge_data
@@ -274,6 +274,29 @@ def make_voucher(
         voucher=voucher, channel=channel, currency=channel.currency_code, discount_value=Decimal(amount)
     )
     return VoucherCode.objects.create(voucher=voucher, code=code)
+
+
+def make_order_promotion(
+    amount: Amount, least: Amount = 0, channel: Channel | None = None, gift: ProductVariant | None = None, **fields: Any
+) -> Promotion:
+    """A promotion that takes an amount off orders of at least some subtotal, or adds a gift (not in the stand-in)."""
+    channel = channel or make_channel()
+    promotion = Promotion.objects.create(**{"name": "Promotion", "type": PromotionType.ORDER, **fields})
+    reward: dict[str, Any] = {
+        "reward_type": RewardType.SUBTOTAL_DISCOUNT,
+        "reward_value_type": RewardValueType.FIXED,
+        "reward_value": Decimal(amount),
+    }
+    condition = {"baseSubtotalPrice": {"range": {"gte": str(least)}}}
+    rule = PromotionRule.objects.create(
+        promotion=promotion,
+        order_predicate={"discountedObjectPredicate": condition},
+        **({"reward_type": RewardType.GIFT} if gift else reward),
+    )
+    rule.channels.add(channel)
+    if gift:
+        rule.gifts.add(gift)
+    return promotion
 
 
 def make_order(

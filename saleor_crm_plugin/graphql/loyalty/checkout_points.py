@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -27,6 +28,7 @@ from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.ingestion import hooks
 from saleor_crm_plugin.ingestion.checkouts import earning_order, gift_card_balances
 from saleor_crm_plugin.ingestion.currencies import currency_places
+from saleor_crm_plugin.ingestion.order_promotions import taken_off
 from saleor_crm_plugin.ingestion.room import FORM_OF, quote_again, quote_for, room_of
 from saleor_crm_plugin.loyalty.awards import Award, EarningTerms, RuleShare
 from saleor_crm_plugin.loyalty.earning import award, split_points
@@ -52,6 +54,7 @@ class CheckoutPoints:
     max_applicable_points: int
     applied_points: int
     discount: Amount | None
+    replaced_promotion: Amount | None
 
 
 def points_of_checkout(checkout: Any, info: Any) -> Promise[CheckoutPoints]:
@@ -114,7 +117,8 @@ def _points(
     gift_cards = gift_card_balances(checkout, using) if _asks_for_gift_cards(preview.terms, hold) else []
     order = earning_order(checkout, lines, preview.places, checkout_info.billing_address, gift_cards, hold)
     earned = award(order, preview.terms) if preview.terms else None
-    most, now = _takes(checkout_info, lines, settings, hold, account, using)
+    replaced = _replaced(checkout_info, lines, settings)
+    most, now = _takes(checkout_info, lines, settings, hold, account, replaced, using)
     if hold is not None and now is not None and (now.points, now.amount) != (hold.points, hold.amount):
         # No hook tells of a price that changed by itself.
         hooks.checkout_changed(checkout)
@@ -124,6 +128,7 @@ def _points(
         max_applicable_points=most,
         applied_points=hold.points if hold else 0,
         discount=Amount(hold.amount, hold.currency) if hold else None,
+        replaced_promotion=Amount(replaced, checkout.currency) if replaced else None,
     )
 
 
@@ -162,12 +167,20 @@ def _asks_for_gift_cards(terms: EarningTerms | None, hold: PointsHold | None) ->
     return not terms.gift_cards_earn or (not terms.points_earn and hold is not None and hold.form == HoldForm.GIFT_CARD)
 
 
+def _replaced(checkout_info: Any, lines: Sequence[Any], settings: LoyaltySettings) -> Decimal:
+    """What points would take the place of."""
+    if not settings.point_value or FORM_OF[settings.redemption_form] != HoldForm.VOUCHER:
+        return Decimal(0)
+    return taken_off(checkout_info, lines)
+
+
 def _takes(
     checkout_info: Any,
     lines: Sequence[Any],
     settings: LoyaltySettings,
     hold: PointsHold | None,
     account: LoyaltyAccount | None,
+    replaced: Decimal,
     using: str,
 ) -> tuple[int, Quote | None]:
     """The most points that the checkout can take, and what it can take of those that were asked for."""
@@ -183,5 +196,6 @@ def _takes(
     room = room_of(checkout_info, lines, HoldForm(own.form) if own else form, own_cards, using)
     spendable = account.spendable + (own.points if own else 0)
     offer = quote_for(spendable, spendable, room, settings, checkout.currency)
-    most = offer.points if offer.points >= settings.minimum_points_to_spend else 0
+    fits = offer.points >= settings.minimum_points_to_spend and offer.amount > replaced
+    most = offer.points if fits else 0
     return most, quote_again(own, account.spendable, room, settings) if own else None

@@ -22,6 +22,7 @@ class LoyaltyCode(StrEnum):
     BELOW_MINIMUM = "below_minimum"
     CHECKOUT_EMPTY = "checkout_empty"
     VOUCHER_ALREADY_APPLIED = "voucher_already_applied"
+    PROMOTION_WORTH_MORE = "promotion_worth_more"
     LOYALTY_DISABLED = "loyalty_disabled"
     NOT_APPLICABLE = "not_applicable"
     ACCOUNT_CLOSED = "account_closed"
@@ -49,6 +50,9 @@ LoyaltyErrorCode = enum_of(
         LoyaltyCode.BELOW_MINIMUM: "Fewer points than must be spent at once.",
         LoyaltyCode.CHECKOUT_EMPTY: "There is nothing in the checkout that points could pay for.",
         LoyaltyCode.VOUCHER_ALREADY_APPLIED: "Another voucher is on the checkout.",
+        LoyaltyCode.PROMOTION_WORTH_MORE: (
+            "A promotion takes as much or more off the order, and would not beside points as a voucher."
+        ),
         LoyaltyCode.LOYALTY_DISABLED: "Points cannot be spent in this channel, or no rule rewards referrals.",
         LoyaltyCode.NOT_APPLICABLE: "It does not fit this checkout, channel or entry.",
         LoyaltyCode.ACCOUNT_CLOSED: "The account takes no new points and spends none.",

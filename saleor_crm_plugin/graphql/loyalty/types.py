@@ -282,6 +282,13 @@ class CheckoutLoyalty(BaseObjectType):
     )
     applied_points = graphene.Int(required=True, description="Points that are set aside for this checkout.")
     discount = graphene.Field(Money, description="What the applied points take off the price. Null if there are none.")
+    replaced_promotion = graphene.Field(
+        Money,
+        description=(
+            "What a promotion of the whole order takes off now, and would not beside points: Saleor takes it off a "
+            "checkout with a voucher. Null if there is none, and where points pay as a gift card."
+        ),
+    )
 
     class Meta:
         description = "Points of a checkout: what it earns, and what it spends." + ADDED_IN_010

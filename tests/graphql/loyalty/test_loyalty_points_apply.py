@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from saleor_crm_plugin.loyalty.models import HoldStatus, LoyaltyAccount, PointsHold
-from tests.devshop.factories import make_voucher
+from tests.devshop.factories import make_order_promotion, make_voucher
 from tests.graphql.client import global_id
 from tests.graphql.conftest import BEGINNING
 from tests.shop_settings import loyalty_settings
@@ -18,11 +18,20 @@ mutation ($id: ID!, $points: Int!) {
     appliedPoints
     limitedBy
     discount { amount currency }
+    replacedPromotion { amount currency }
     checkout {
       totalPrice { gross { amount } }
       loyalty { pointsToEarn appliedPoints maxApplicablePoints discount { amount } }
     }
     errors { field message code }
+  }
+}
+"""
+BEFORE = """
+query ($id: ID!) {
+  checkout(id: $id) {
+    totalPrice { gross { amount } }
+    loyalty { maxApplicablePoints replacedPromotion { amount currency } }
   }
 }
 """
@@ -51,6 +60,7 @@ def test_points_take_their_worth_off_the_price_and_are_set_aside(shop, as_ann, c
         "appliedPoints": 300,
         "limitedBy": None,
         "discount": {"amount": 3.0, "currency": "USD"},
+        "replacedPromotion": None,
         "checkout": {
             "totalPrice": {"gross": {"amount": 17.0}},
             "loyalty": {
@@ -112,6 +122,31 @@ def test_beside_another_voucher(shop, as_ann, checkout_of):
     add = 'mutation ($id: ID!) { checkoutAddPromoCode(id: $id, promoCode: "FIVE-OFF") { errors { code } } }'
     as_ann.data(add, id=checkout_id)
     assert refused(as_ann, checkout_id, 10) == ("checkoutId", "VOUCHER_ALREADY_APPLIED")
+
+
+def test_in_place_of_a_promotion_of_the_order(shop, as_ann, checkout_of):
+    """Only where they are worth more, and with what they replace."""
+    make_order_promotion(4, channel=shop.channel)
+    checkout_id = checkout_of(as_ann, [(shop.apple, 1)])
+    loyalty = {"maxApplicablePoints": 500, "replacedPromotion": {"amount": 4.0, "currency": "USD"}}
+    checkout = as_ann.data(BEFORE, id=checkout_id)["checkout"]
+    assert checkout == {"totalPrice": {"gross": {"amount": 16.0}}, "loyalty": loyalty}
+    assert refused(as_ann, checkout_id, 400) == ("points", "PROMOTION_WORTH_MORE")
+    answer = apply(as_ann, checkout_id, 450)
+    assert answer["replacedPromotion"] == loyalty["replacedPromotion"]
+    assert answer["checkout"]["totalPrice"]["gross"]["amount"] == 15.5
+    assert as_ann.data(BEFORE, id=checkout_id)["checkout"]["loyalty"]["replacedPromotion"] is None
+
+
+def test_no_points_are_offered_where_a_promotion_takes_off_as_much(shop, as_ann, checkout_of):
+    make_order_promotion(5, channel=shop.channel)
+    checkout_id = checkout_of(as_ann, [(shop.apple, 1)])
+    loyalty = as_ann.data(BEFORE, id=checkout_id)["checkout"]["loyalty"]
+    assert loyalty == {"maxApplicablePoints": 0, "replacedPromotion": {"amount": 5.0, "currency": "USD"}}
+    # A gift card pays beside it.
+    loyalty_settings(shop.channel, point_value="0.01", redemption_form="gift card")
+    loyalty = as_ann.data(BEFORE, id=checkout_id)["checkout"]["loyalty"]
+    assert loyalty == {"maxApplicablePoints": 500, "replacedPromotion": None}
 
 
 def test_where_points_cannot_be_spent(shop, as_ann, checkout_of):

@@ -224,7 +224,9 @@ TYPES: Final[dict[str, dict[str, str]]] = {
     "LoyaltyBreakage": {"status rate lots expiredPoints spentPoints expectedPoints expectedWorth": "HOLDER"},
     "LoyaltyMovements": {"from to opening byType closing": "HOLDER"},
     "LoyaltyMovement": {"type given taken entries": "HOLDER"},
-    "CheckoutLoyalty": {"pointsToEarn breakdown maxApplicablePoints appliedPoints discount": "HOLDER"},
+    "CheckoutLoyalty": {
+        "pointsToEarn breakdown maxApplicablePoints appliedPoints discount replacedPromotion": "HOLDER"
+    },
     "PointsBreakdown": {"name points reason": "HOLDER"},
     "OrderLoyalty": {"pointsEarned pointsPending pointsReversed pointsRedeemed availableAt": "HOLDER"},
     # Customers

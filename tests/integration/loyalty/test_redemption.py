@@ -215,9 +215,9 @@ def test_a_stolen_code_spends_its_owners_points_only_once(channel):
 
 
 @contextmanager
-def refused(code: str, field: str | None) -> Iterator[None]:
+def refused(code: str, field: str | None) -> Iterator[pytest.ExceptionInfo[RedemptionError]]:
     with pytest.raises(RedemptionError) as caught:
-        yield
+        yield caught
     assert (caught.value.code, caught.value.field) == (code, field)
 
 

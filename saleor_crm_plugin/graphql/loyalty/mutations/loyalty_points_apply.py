@@ -29,6 +29,14 @@ class LoyaltyPointsApply(LoyaltyMutation):
     discount = graphene.Field(Money, description="What they take off the price.")
     limited_by = PointsLimitEnum(description="Why they are fewer than asked for. Null if they are not.")
 
+    replaced_promotion = graphene.Field(
+        Money,
+        description=(
+            "What a promotion of the whole order took off before, and does not any more: Saleor takes it off a "
+            "checkout with a voucher. Null if there was none."
+        ),
+    )
+
     class Arguments:
         checkout_id = graphene.ID(required=True, description="The ID of the customer's own checkout.")
         points = graphene.Int(
@@ -55,4 +63,5 @@ class LoyaltyPointsApply(LoyaltyMutation):
             applied_points=applied.points,
             discount=Amount(applied.amount, applied.currency),
             limited_by=applied.limit.value if applied.limit else None,
+            replaced_promotion=Amount(applied.replaced, applied.currency) if applied.replaced else None,
         )

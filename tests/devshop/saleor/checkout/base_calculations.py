@@ -1,4 +1,4 @@
-"""Prices of a checkout before taxes. The stand-in ships for nothing, and knows no promotions but listing prices."""
+"""Prices of a checkout before taxes. The stand-in ships for nothing, and promotions of products are listing prices."""
 
 from typing import TYPE_CHECKING
 

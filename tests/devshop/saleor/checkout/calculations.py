@@ -7,6 +7,7 @@ from prices import TaxedMoney
 
 from ..core.db.connection import allow_writer
 from ..core.taxes import zero_money
+from ..discount.utils.checkout import create_checkout_discount_objects_for_order_promotions
 from . import base_calculations
 from .models import CheckoutLine
 
@@ -35,6 +36,8 @@ def fetch_checkout_data(
 def _store_prices(checkout_info: "CheckoutInfo", lines: "list[CheckoutLineInfo]") -> None:
     """Write the prices of now into the checkout and its lines. Net equals gross: the stand-in knows no taxes."""
     checkout = checkout_info.checkout
+    if checkout.discount_expiration <= timezone.now():
+        create_checkout_discount_objects_for_order_promotions(checkout_info, lines)
     subtotal = base_calculations.base_checkout_subtotal(lines, checkout_info.channel, checkout.currency)
     discounted = base_calculations._line_totals_after_discount(checkout_info, lines)
     total = base_calculations.checkout_total(checkout_info, lines)
@@ -51,7 +54,7 @@ def _store_prices(checkout_info: "CheckoutInfo", lines: "list[CheckoutLineInfo]"
     discounted_subtotal = sum(discounted, zero_money(checkout.currency))
     checkout.subtotal = TaxedMoney(discounted_subtotal, discounted_subtotal)
     checkout.total = TaxedMoney(total, total)
-    checkout.price_expiration = timezone.now() + timedelta(hours=1)
+    checkout.price_expiration = checkout.discount_expiration = timezone.now() + timedelta(hours=1)
     checkout.safe_update(
         [
             "base_subtotal_amount",
@@ -60,7 +63,10 @@ def _store_prices(checkout_info: "CheckoutInfo", lines: "list[CheckoutLineInfo]"
             "subtotal_gross_amount",
             "total_net_amount",
             "total_gross_amount",
+            "discount_amount",
+            "discount_name",
             "price_expiration",
+            "discount_expiration",
         ]
     )
 

@@ -213,7 +213,7 @@ def _order_lines(order: Order, checkout_info: CheckoutInfo, lines: list[Checkout
 
 def _record_discount(order: Order, checkout: Checkout, voucher: Voucher | None, code: VoucherCode | None) -> None:
     order.discounts.create(
-        type=DiscountType.VOUCHER,
+        type=DiscountType.VOUCHER if code else DiscountType.ORDER_PROMOTION,
         value_type=DiscountValueType.FIXED,
         value=checkout.discount_amount,
         amount_value=checkout.discount_amount,

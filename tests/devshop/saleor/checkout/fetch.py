@@ -8,7 +8,7 @@ from prices import Money
 from ..account.models import Address, User
 from ..channel.models import Channel
 from ..core.taxes import zero_money
-from ..discount.models import Voucher, VoucherCode
+from ..discount.models import CheckoutDiscount, Voucher, VoucherCode
 from ..product.models import (
     Collection,
     Product,
@@ -31,6 +31,7 @@ class CheckoutLineInfo:
     collections: list[Collection]
     channel: Channel
     channel_listing: ProductVariantChannelListing | None
+    discounts: list[Any] = field(default_factory=list)
     voucher: Voucher | None = None
     voucher_code: str | None = None
 
@@ -62,6 +63,7 @@ class CheckoutInfo:
     billing_address: Address | None
     shipping_address: Address | None
     lines: list[CheckoutLineInfo]
+    discounts: list[CheckoutDiscount] = field(default_factory=list)
     voucher: Voucher | None = None
     voucher_code: VoucherCode | None = None
     database_connection_name: str = settings.DATABASE_CONNECTION_DEFAULT_NAME
@@ -145,6 +147,7 @@ def fetch_checkout_info(
         billing_address=checkout.billing_address,
         shipping_address=checkout.shipping_address,
         lines=lines,
+        discounts=list(checkout.discounts.all()),
         voucher=voucher,
         voucher_code=voucher_code,
         database_connection_name=database_connection_name,

@@ -10,8 +10,9 @@ from prices import Money
 
 from ..account.models import Address
 from ..core.utils.promo_code import InvalidPromoCode, promo_code_is_gift_card, promo_code_is_voucher
-from ..discount import VoucherType
+from ..discount import DiscountType, VoucherType
 from ..discount.models import NotApplicable, Voucher, VoucherCode
+from ..discount.utils.checkout import create_checkout_discount_objects_for_order_promotions
 from ..discount.utils.voucher import get_voucher_code_instance, validate_voucher_for_checkout
 from ..giftcard.models import GiftCard
 from . import base_calculations
@@ -122,6 +123,7 @@ def add_voucher_to_checkout(
     checkout_info.voucher = voucher
     checkout_info.voucher_code = voucher_code
     checkout.save(update_fields=_VOUCHER_FIELDS)
+    checkout.discounts.filter(type=DiscountType.ORDER_PROMOTION).delete()
 
 
 def remove_promo_code_from_checkout_or_error(checkout_info: "CheckoutInfo", promo_code: str) -> None:
@@ -156,6 +158,11 @@ def recalculate_checkout_discount(
     manager: "PluginsManager", checkout_info: "CheckoutInfo", lines: "list[CheckoutLineInfo]"
 ) -> None:
     """Fit the discount to the lines; a voucher that no longer applies leaves the checkout without a word."""
+    _fit_voucher(manager, checkout_info, lines)
+    create_checkout_discount_objects_for_order_promotions(checkout_info, lines, save=True)
+
+
+def _fit_voucher(manager: "PluginsManager", checkout_info: "CheckoutInfo", lines: "list[CheckoutLineInfo]") -> None:
     checkout = checkout_info.checkout
     voucher = checkout_info.voucher
     if voucher is None:

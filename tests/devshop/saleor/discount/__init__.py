@@ -21,6 +21,27 @@ class DiscountType:
     ]
 
 
+class PromotionType:
+    CATALOGUE = "catalogue"
+    ORDER = "order"
+
+    CHOICES = [(CATALOGUE, "Of products"), (ORDER, "Of the whole order")]
+
+
+class RewardType:
+    SUBTOTAL_DISCOUNT = "subtotal_discount"
+    GIFT = "gift"
+
+    CHOICES = [(SUBTOTAL_DISCOUNT, "Off the products' price"), (GIFT, "A gift")]
+
+
+class RewardValueType:
+    FIXED = "fixed"
+    PERCENTAGE = "percentage"
+
+    CHOICES = [(FIXED, "an amount"), (PERCENTAGE, "%")]
+
+
 class VoucherType:
     ENTIRE_ORDER = "entire_order"
     SHIPPING = "shipping"

@@ -13,7 +13,7 @@ from ..core.db import _columns
 from ..core.db.fields import MoneyField
 from ..core.prices import quantize_price
 from ..permission.enums import DiscountPermissions
-from . import DiscountType, DiscountValueType, VoucherType
+from . import DiscountType, DiscountValueType, PromotionType, RewardType, RewardValueType, VoucherType
 
 
 class NotApplicable(ValueError):
@@ -155,6 +155,42 @@ class VoucherCustomer(models.Model):
         unique_together = (("voucher_code", "customer_email"),)
 
 
+class PromotionQueryset(models.QuerySet["Promotion"]):
+    def active(self, date: datetime | None = None) -> "PromotionQueryset":
+        date = date or timezone.now()
+        return self.filter(Q(end_date__isnull=True) | Q(end_date__gte=date), start_date__lte=date)
+
+
+PromotionManager = models.Manager.from_queryset(PromotionQueryset)
+
+
+class Promotion(models.Model):
+    id = models.UUIDField(primary_key=True, editable=False, unique=True, default=uuid.uuid4)
+    name = models.CharField(max_length=255)
+    type = models.CharField(max_length=255, choices=PromotionType.CHOICES, default=PromotionType.CATALOGUE)
+    start_date = models.DateTimeField(default=timezone.now)
+    end_date = models.DateTimeField(null=True, blank=True)
+
+    objects = PromotionManager()
+
+    class Meta:
+        ordering = ("name", "pk")
+
+
+class PromotionRule(models.Model):
+    id = models.UUIDField(primary_key=True, editable=False, unique=True, default=uuid.uuid4)
+    name = models.CharField(max_length=255, blank=True, null=True)
+    promotion = models.ForeignKey(Promotion, related_name="rules", on_delete=models.CASCADE)
+    channels = models.ManyToManyField(Channel)
+    order_predicate = models.JSONField(blank=True, default=dict)
+    reward_type = models.CharField(max_length=255, choices=RewardType.CHOICES, blank=True, null=True)
+    reward_value_type = models.CharField(max_length=255, choices=RewardValueType.CHOICES, blank=True, null=True)
+    reward_value = _columns.amount(blank=True, null=True)
+
+    class Meta:
+        ordering = ("name", "pk")
+
+
 class BaseDiscount(models.Model):
     id = models.UUIDField(primary_key=True, editable=False, unique=True, default=uuid.uuid4)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -175,6 +211,18 @@ class BaseDiscount(models.Model):
 
 class OrderDiscount(BaseDiscount):
     order = models.ForeignKey("order.Order", related_name="discounts", blank=True, null=True, on_delete=models.CASCADE)
+
+    class Meta:
+        ordering = ("created_at", "id")
+
+
+class CheckoutDiscount(BaseDiscount):
+    checkout = models.ForeignKey(
+        "checkout.Checkout", related_name="discounts", blank=True, null=True, on_delete=models.CASCADE
+    )
+    promotion_rule = models.ForeignKey(
+        PromotionRule, related_name="+", blank=True, null=True, on_delete=models.SET_NULL
+    )
 
     class Meta:
         ordering = ("created_at", "id")

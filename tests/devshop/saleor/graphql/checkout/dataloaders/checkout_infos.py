@@ -19,7 +19,8 @@ class _CheckoutByTokenLoader(DataLoader[str, Checkout]):
 
     def batch_load(self, keys: Iterable[str]) -> list[Checkout | None]:
         checkouts = Checkout.objects.using(self.database_connection_name)
-        found = checkouts.select_related("channel", "user", "billing_address", "shipping_address").in_bulk(keys)
+        checkouts = checkouts.select_related("channel", "user", "billing_address", "shipping_address")
+        found = checkouts.prefetch_related("discounts").in_bulk(keys)
         return [found.get(key) for key in keys]
 
 
