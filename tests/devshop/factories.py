@@ -67,7 +67,10 @@ def make_site() -> None:
     As in the stand-in, who confirms an account gets the orders bought before.
     """
     if apps.is_installed("saleor.site"):
-        current = apps.get_model("sites", "Site").objects.get_current()
+        sites = apps.get_model("sites", "Site").objects
+        # In the process that made the database, what a migration asked for is still there, of that migration's class.
+        sites.clear_cache()
+        current = sites.get_current()
         apps.get_model("site", "SiteSettings").objects.update_or_create(
             site=current, defaults={"account_confirm_merge_mode": "require_password"}
         )

@@ -10,12 +10,12 @@ from decimal import Decimal as D
 
 import pytest
 from django.utils import timezone
-from saleor.checkout.calculations import fetch_checkout_data
 from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
 from saleor.checkout.models import Checkout
 from saleor.checkout.utils import invalidate_checkout
 from saleor.discount.models import CheckoutDiscount, PromotionRule
 
+from saleor_crm_plugin.compat import fetch_checkout_data
 from saleor_crm_plugin.ingestion.order_promotions import taken_off_without_voucher
 from saleor_crm_plugin.ingestion.redemption import release_timed_out_holds, remove_points
 from saleor_crm_plugin.ingestion.refit import refit_hold
@@ -66,7 +66,8 @@ def price_of(checkout: Checkout) -> D:
     """What the buyer sees now."""
     checkout = Checkout.objects.get(pk=checkout.pk)
     lines, _ = fetch_checkout_lines(checkout)
-    fetch_checkout_data(fetch_checkout_info(checkout, lines, manager()), manager(), lines)
+    info = fetch_checkout_info(checkout, lines, manager())
+    fetch_checkout_data(info, manager(), lines, requestor=None, database_connection_name="default").get()
     return Checkout.objects.get(pk=checkout.pk).total_gross_amount
 
 

@@ -2,6 +2,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from prices import TaxedMoney
 
@@ -9,11 +10,24 @@ from ..core.db.connection import allow_writer
 from ..core.taxes import zero_money
 from ..discount.utils.checkout import create_checkout_discount_objects_for_order_promotions
 from . import base_calculations
-from .models import CheckoutLine
+from .models import Checkout, CheckoutLine
 
 if TYPE_CHECKING:
     from ..plugins.manager import PluginsManager
     from .fetch import CheckoutInfo, CheckoutLineInfo
+
+_PRICES = [
+    "base_subtotal_amount",
+    "base_total_amount",
+    "subtotal_net_amount",
+    "subtotal_gross_amount",
+    "total_net_amount",
+    "total_gross_amount",
+    "discount_amount",
+    "discount_name",
+    "price_expiration",
+    "discount_expiration",
+]
 
 
 def fetch_checkout_data(
@@ -44,31 +58,22 @@ def _store_prices(checkout_info: "CheckoutInfo", lines: "list[CheckoutLineInfo]"
     for line_info, line_total in zip(lines, discounted, strict=True):
         line_info.line.total_price = TaxedMoney(line_total, line_total)
         line_info.line.undiscounted_unit_price = line_info.undiscounted_unit_price
-    with allow_writer():
-        CheckoutLine.objects.bulk_update(
-            [line_info.line for line_info in lines],
-            ["total_price_net_amount", "total_price_gross_amount", "undiscounted_unit_price_amount"],
-        )
     checkout.base_subtotal = subtotal
     checkout.base_total = subtotal
     discounted_subtotal = sum(discounted, zero_money(checkout.currency))
     checkout.subtotal = TaxedMoney(discounted_subtotal, discounted_subtotal)
     checkout.total = TaxedMoney(total, total)
     checkout.price_expiration = checkout.discount_expiration = timezone.now() + timedelta(hours=1)
-    checkout.safe_update(
-        [
-            "base_subtotal_amount",
-            "base_total_amount",
-            "subtotal_net_amount",
-            "subtotal_gross_amount",
-            "total_net_amount",
-            "total_gross_amount",
-            "discount_amount",
-            "discount_name",
-            "price_expiration",
-            "discount_expiration",
-        ]
-    )
+    with allow_writer(), transaction.atomic():
+        locked = Checkout.objects.select_for_update(of=("self",)).filter(pk=checkout.pk).only("last_change").first()
+        # Whatever changed the checkout meanwhile knows better.
+        if locked is None or locked.last_change != checkout.last_change:
+            return
+        CheckoutLine.objects.bulk_update(
+            [line_info.line for line_info in lines],
+            ["total_price_net_amount", "total_price_gross_amount", "undiscounted_unit_price_amount"],
+        )
+        checkout.save(update_fields=_PRICES)
 
 
 def _total_with_gift_cards(checkout_info: "CheckoutInfo", lines: "list[CheckoutLineInfo]") -> TaxedMoney:
