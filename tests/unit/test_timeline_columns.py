@@ -18,7 +18,7 @@ READ = {
 
 
 @pytest.mark.skipif(not FACTS, reason="the facts of Saleor's versions are not here")
-@pytest.mark.parametrize("facts", FACTS, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("facts", FACTS, ids=[path.parent.name for path in FACTS])
 @pytest.mark.parametrize("read", READ)
 def test_columns_exist(facts: Path, read: str) -> None:
     tables = {model["db_table"]: columns(model) for model in json.loads(facts.read_text()).values()}

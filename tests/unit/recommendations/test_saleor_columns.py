@@ -52,7 +52,7 @@ OF_RULES = {**serving_sold.SALEOR_COLUMNS, **targets_sql.SALEOR_COLUMNS}
 
 
 @pytest.mark.skipif(not FACTS, reason="the facts of Saleor's versions are not here")
-@pytest.mark.parametrize("facts", FACTS, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("facts", FACTS, ids=[path.parent.name for path in FACTS])
 @pytest.mark.parametrize(
     "read",
     [

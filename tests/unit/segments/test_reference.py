@@ -42,7 +42,7 @@ def test_the_example_of_the_reference_is_a_query():
 
 
 @pytest.mark.skipif(not FACTS, reason="the facts of Saleor's versions are not here")
-@pytest.mark.parametrize("facts", FACTS, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("facts", FACTS, ids=[path.parent.name for path in FACTS])
 def test_columns_exist(facts: Path) -> None:
     tables = {model["db_table"]: columns(model) for model in json.loads(facts.read_text()).values()}
     for table, wanted in SALEOR_COLUMNS.items():
