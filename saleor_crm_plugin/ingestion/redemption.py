@@ -184,8 +184,8 @@ def _refuse_lesser_worth(offer: Quote, replaced: Decimal, currency: str) -> None
     if replaced and offer.amount <= replaced:
         promotion, worth = (f"{amount:.{currency_places(currency)}f}" for amount in (replaced, offer.amount))
         raise RedemptionError(
-            f"A promotion takes {currency} {promotion} off this order, and would not any more; {offer.points} points "
-            f"are worth {currency} {worth}.",
+            f"A promotion takes {currency} {promotion} off this order. Points would take its place, and {offer.points} "
+            f"of them are worth {currency} {worth}.",
             "PROMOTION_WORTH_MORE",
             "points",
         )

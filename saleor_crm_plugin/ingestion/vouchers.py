@@ -75,8 +75,7 @@ def withdraw_code(code: str) -> bool:
     Saleor keeps the prices of a checkout for a while, and its completion reads the discount first and locks checkout
     and code later: with a code that is merely dead, an order would keep the discount and forget the code. Without the
     code on the checkout, and with prices and discounts that have expired, it reckons anew, and a promotion of the
-    order is back. It locks a checkout before a code, so the
-    checkouts here are not waited for.
+    order is back. It locks a checkout before a code, so the checkouts here are not waited for.
     """
     holders = Checkout.objects.filter(voucher_code=code)
     locked = list(holders.select_for_update(of=("self",), skip_locked=True))

@@ -28,7 +28,6 @@ class LoyaltyPointsApply(LoyaltyMutation):
     applied_points = graphene.Int(description="Points that were set aside for the checkout.")
     discount = graphene.Field(Money, description="What they take off the price.")
     limited_by = PointsLimitEnum(description="Why they are fewer than asked for. Null if they are not.")
-
     replaced_promotion = graphene.Field(
         Money,
         description=(
