@@ -91,6 +91,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Keep PostgreSQL from counting the rows of tables whose tests were rolled back: it would take them for empty from
     then on, and go through all rows for each of them in a test that makes many.
     """
+    # A thread of a test opens the replica anew, and would open the shop's own database.
+    replica = settings.DATABASE_CONNECTION_REPLICA_NAME
+    connections.settings[replica]["NAME"] = connection.settings_dict["NAME"]
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
             """
