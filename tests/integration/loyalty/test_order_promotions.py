@@ -12,14 +12,11 @@ import pytest
 from django.utils import timezone
 from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
 from saleor.checkout.models import Checkout
-from saleor.checkout.utils import invalidate_checkout
 from saleor.discount.models import CheckoutDiscount, PromotionRule
 
 from saleor_crm_plugin.compat import fetch_checkout_data
 from saleor_crm_plugin.ingestion.order_promotions import taken_off_without_voucher
 from saleor_crm_plugin.ingestion.redemption import release_timed_out_holds, remove_points
-from saleor_crm_plugin.ingestion.refit import refit_hold
-from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_order
 from saleor_crm_plugin.loyalty.models import PointsHold
 from tests.devshop.factories import make_channel, make_order_promotion, make_product
@@ -33,6 +30,7 @@ from tests.integration.loyalty.test_redemption import (
     customer_with_points,
     refused,
 )
+from tests.integration.loyalty.test_refit import changed, refit
 from tests.shop_settings import loyalty_settings
 
 pytestmark = pytest.mark.django_db
@@ -54,14 +52,6 @@ def checkout(channel):
     return checkout_of(customer_with_points(2000), channel, price=40)
 
 
-def changed(checkout: Checkout, quantity: int = 1) -> None:
-    """As Saleor's own mutations do when lines change."""
-    checkout.refresh_from_db()
-    checkout.lines.update(quantity=quantity)
-    lines, _ = fetch_checkout_lines(checkout)
-    invalidate_checkout(fetch_checkout_info(checkout, lines, manager()), lines, manager(), save=True)
-
-
 def price_of(checkout: Checkout) -> D:
     """What the buyer sees now."""
     checkout = Checkout.objects.get(pk=checkout.pk)
@@ -74,7 +64,7 @@ def price_of(checkout: Checkout) -> D:
 @pytest.mark.parametrize("points", [300, 800])
 def test_points_worth_no_more_than_the_promotion_are_refused_and_it_stays(channel, checkout, points):
     make_order_promotion(8, channel=channel)
-    changed(checkout)
+    changed(checkout, 1)
     assert price_of(checkout) == 32
     with refused("PROMOTION_WORTH_MORE", "points") as caught:
         apply(checkout, points)
@@ -121,11 +111,11 @@ def test_after_the_time_out_the_promotion_is_back(channel, checkout):
 def test_points_give_way_to_a_promotion_that_begins_later_and_is_worth_more(channel, checkout):
     apply(checkout, 300)
     make_order_promotion(8, channel=channel)
-    changed(checkout)
+    changed(checkout, 1)
     assert price_of(checkout) == 37
-    assert refit_hold(checkout.pk, load_settings())
+    assert refit(checkout)
     assert (price_of(checkout), account().held, account().spendable) == (32, 0, 2000)
-    assert not refit_hold(checkout.pk, load_settings())
+    assert not refit(checkout)
     assert_ledger_adds_up()
 
 
@@ -133,22 +123,22 @@ def test_points_give_way_once_the_checkout_reaches_what_the_promotion_asks_for(c
     make_order_promotion(8, least=80, channel=channel)
     assert apply(checkout, 300).replaced == 0
     changed(checkout, quantity=2)
-    assert refit_hold(checkout.pk, load_settings())
+    assert refit(checkout)
     assert (price_of(checkout), account().held) == (72, 0)
 
 
 def test_points_worth_more_stay(channel, checkout):
     apply(checkout, 900)
     make_order_promotion(8, channel=channel)
-    changed(checkout)
-    assert not refit_hold(checkout.pk, load_settings())
+    changed(checkout, 1)
+    assert not refit(checkout)
     assert (price_of(checkout), account().held) == (31, 900)
 
 
 def test_as_a_gift_card_points_pay_beside_the_promotion(channel, checkout):
     loyalty_settings(channel, point_value="0.01", redemption_form="gift card")
     make_order_promotion(8, channel=channel)
-    changed(checkout)
+    changed(checkout, 1)
     applied = apply(checkout, 300)
     assert (applied.points, applied.replaced) == (300, 0)
     assert complete(checkout).total_gross_amount == 29
@@ -158,7 +148,7 @@ def test_as_a_gift_card_points_pay_beside_the_promotion(channel, checkout):
 def test_a_gift_counts_with_its_price(channel, checkout):
     gift = make_product(price=8, channel=channel).default_variant
     make_order_promotion(0, channel=channel, gift=gift)
-    changed(checkout)
+    changed(checkout, 1)
     with refused("PROMOTION_WORTH_MORE", "points"):
         apply(checkout, 800)
     assert checkout.lines.filter(is_gift=True).count() == 1

@@ -74,6 +74,13 @@ def checkout_of(user, channel, price: int = 40) -> Checkout:
     return checkout
 
 
+def lines_changed(checkout: Checkout) -> None:
+    """What Saleor's own mutations do when lines have changed."""
+    checkout.refresh_from_db()
+    lines, _ = fetch_checkout_lines(checkout)
+    invalidate_checkout(fetch_checkout_info(checkout, lines, manager()), lines, manager(), save=True)
+
+
 def complete(checkout: Checkout):
     checkout = Checkout.objects.get(pk=checkout.pk)
     lines, _ = fetch_checkout_lines(checkout)
@@ -137,10 +144,7 @@ def test_a_checkout_that_shrank_spends_only_the_points_it_needed(channel):
     CheckoutLine.objects.create(
         checkout=checkout, variant=variant, quantity=1, currency="USD", undiscounted_unit_price_amount=12
     )
-    checkout.refresh_from_db()
-    lines, _ = fetch_checkout_lines(checkout)
-    # As Saleor's own mutations do when lines change.
-    invalidate_checkout(fetch_checkout_info(checkout, lines, manager()), lines, manager(), save=True)
+    lines_changed(checkout)
     order = complete(checkout)
     assert order.total_gross_amount == 0
     sync_order(order.pk)

@@ -7,9 +7,8 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
-from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
 from saleor.checkout.models import Checkout
-from saleor.checkout.utils import invalidate_checkout, remove_voucher_from_checkout
+from saleor.checkout.utils import remove_voucher_from_checkout
 from saleor.discount.models import VoucherChannelListing, VoucherCode
 from saleor.giftcard.models import GiftCard
 
@@ -18,9 +17,15 @@ from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_order
 from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, PointsHold
 from tests.devshop.factories import make_channel
-from tests.devshop.flows import manager
 from tests.integration.loyalty.audit import assert_ledger_adds_up
-from tests.integration.loyalty.test_redemption import account, apply, checkout_of, complete, customer_with_points
+from tests.integration.loyalty.test_redemption import (
+    account,
+    apply,
+    checkout_of,
+    complete,
+    customer_with_points,
+    lines_changed,
+)
 from tests.shop_settings import loyalty_settings
 
 pytestmark = pytest.mark.django_db
@@ -50,14 +55,11 @@ def checkout(channel):
 
 
 def changed(checkout: Checkout, quantity: int) -> None:
-    """As Saleor's own mutations do when lines change."""
-    checkout.refresh_from_db()
     if quantity:
         checkout.lines.update(quantity=quantity)
     else:
         checkout.lines.all().delete()
-    lines, _ = fetch_checkout_lines(checkout)
-    invalidate_checkout(fetch_checkout_info(checkout, lines, manager()), lines, manager(), save=True)
+    lines_changed(checkout)
 
 
 def refit(checkout: Checkout) -> bool:
