@@ -26,17 +26,37 @@ MOST_RECONCILED = 200_000
 SOME_ORDERS = 40
 # Of each side, where one takes a minute.
 FEW_RUNS = 3
+THE_MACHINE = "the same work at every size: the machine's own pace"
 
 
 def measure(bench: Bench, size: int) -> None:
     with scratch_database("bench_growth") as connection:
         growth_shop.fill(connection, size)
-        _backfill(bench, connection, size)
-        _one_order(bench, connection, size)
-        _reconcile(bench, connection, size)
-        _points(bench, connection, size)
-        _customers(bench, connection, size)
-        _training(bench, connection, size)
+        paces = [_pace(connection)]
+        for job in (_backfill, _one_order, _reconcile, _points, _customers, _training):
+            job(bench, connection, size)
+            paces.append(_pace(connection))
+        bench.report(
+            Figure(
+                THE_MACHINE,
+                size=size,
+                seconds=Spread.of(paces),
+                note="before and after each job: what of the others' spread and exponents is not theirs",
+            )
+        )
+
+
+def _pace(connection: Any) -> float:
+    """Seconds of a fixed piece of work, some in Python and some in PostgreSQL."""
+
+    def work() -> None:
+        total = 0
+        for number in range(3_000_000):
+            total += number
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT sum(hashint4(number)) FROM generate_series(1, 1500000) AS number")
+
+    return seconds_of(work)
 
 
 def _backfill(bench: Bench, connection: Any, size: int) -> None:

@@ -48,7 +48,9 @@ def draw(figures: Sequence[dict[str, Any]], folder: Path) -> None:
         _draw_time(panel, name, points)
     memory = panels[len(jobs)]
     for name, points in jobs.items():
-        memory.plot([point["size"] for point in points], [point["peak_mb"] for point in points], marker="o", label=name)
+        if all("peak_mb" in point for point in points):
+            peaks = [point["peak_mb"] for point in points]
+            memory.plot([point["size"] for point in points], peaks, marker="o", label=name)
     memory.set(title="memory of our process, at most", ylabel="MB", ylim=(10, None))
     memory.axhline(500, color=THEIRS, linestyle=":", linewidth=1)
     memory.legend(fontsize=6, frameon=False, loc="lower right")
