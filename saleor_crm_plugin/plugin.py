@@ -125,16 +125,12 @@ class CRMPlugin(SettingsPlugin):
 
         return respond(request)
 
+    # Whatever pays, fulfils, cancels or expires an order is announced as `order_updated` too, and a full refund as
+    # `order_refunded`: for `order_paid` and the like a buyer would wait for a message that tells nothing more.
     order_created = _hint(hooks.order_changed)
     order_confirmed = _hint(hooks.order_changed)
     order_updated = _hint(hooks.order_changed)
-    order_paid = _hint(hooks.order_changed)
-    order_fully_paid = _hint(hooks.order_changed)
     order_refunded = _hint(hooks.order_changed)
-    order_fully_refunded = _hint(hooks.order_changed)
-    order_fulfilled = _hint(hooks.order_changed)
-    order_cancelled = _hint(hooks.order_changed)
-    order_expired = _hint(hooks.order_changed)
     order_metadata_updated = _hint(hooks.order_changed)
     order_bulk_created = _hint(hooks.orders_imported)
 

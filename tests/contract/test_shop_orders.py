@@ -1,6 +1,6 @@
 """An order in the stand-in lives as in Saleor: the hooks fire as often, in this order, and only after commit."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,7 @@ from saleor.payment.models import Payment, TransactionItem
 from saleor.permission.enums import OrderPermissions, PaymentPermissions
 from saleor.product.models import ProductVariant
 
+from saleor_crm_plugin.plugin import CRMPlugin
 from tests.devshop import factories, flows
 from tests.devshop.client import GraphQLClient
 
@@ -216,3 +217,45 @@ class TestMoments:
             flows.pay_order(order)
             transaction.set_rollback(True)
         assert names(heard) == []
+
+
+def expire(order: Order) -> None:
+    """As Saleor's periodic task does to what nobody has paid; orders of the stand-in do not expire."""
+    tasks = pytest.importorskip("saleor.order.tasks", reason="needs a Saleor whose unpaid orders expire")
+    Channel.objects.update(expire_orders_after=1)
+    Order.objects.update(created_at=timezone.now() - timedelta(days=2), status="unconfirmed")
+    tasks.expire_orders_task()
+    order.refresh_from_db()
+    assert order.status == "expired"
+
+
+class TestWhatThePluginListensFor:
+    """It has no hooks for `order_paid` and the like, because Saleor calls another beside each."""
+
+    @pytest.mark.parametrize(
+        ("paid", "change", "fired"),
+        [
+            pytest.param(False, flows.pay_order, "order_fully_paid", id="paid by hand"),
+            pytest.param(False, lambda order: flows.pay_order(order, 3), "order_paid", id="paid in part"),
+            pytest.param(False, lambda order: flows.pay_order(order, 10), "order_fully_paid", id="paid"),
+            pytest.param(True, flows.refund_order, "order_fully_refunded", id="refunded"),
+            pytest.param(True, flows.fulfill_order, "order_fulfilled", id="fulfilled"),
+            pytest.param(False, flows.cancel_order, "order_cancelled", id="cancelled"),
+            pytest.param(False, expire, "order_expired", id="expired"),
+        ],
+    )
+    def test_comes_with_every_other_hook_of_orders(
+        self,
+        variant: ProductVariant,
+        channel: Channel,
+        heard: Heard,
+        paid: bool,
+        change: Callable[[Order], object],
+        fired: str,
+    ) -> None:
+        order = factories.make_order(channel=channel, lines=[(variant, 1)], paid=paid)
+        heard.clear()
+        change(order)
+        hooks = names(heard)
+        assert fired in hooks
+        assert vars(CRMPlugin).keys() & hooks

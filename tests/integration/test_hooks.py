@@ -42,13 +42,7 @@ ORDER_HOOKS = [
     "order_created",
     "order_confirmed",
     "order_updated",
-    "order_paid",
-    "order_fully_paid",
     "order_refunded",
-    "order_fully_refunded",
-    "order_fulfilled",
-    "order_cancelled",
-    "order_expired",
     "order_metadata_updated",
 ]
 FULFILLMENT_HOOKS = ["fulfillment_created", "fulfillment_approved", "fulfillment_canceled"]
@@ -191,6 +185,19 @@ class TestWithABroker:
             (f"{TASKS}.sync_customer_task", [customer.pk]),
             (f"{TASKS}.sync_orders_task", [[str(placed.pk)]]),
         ]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_buyer_who_pays_at_once_waits_for_three_messages(
+        self, settings: Any, sent: Callable[[], list[Message]], customer: Any
+    ) -> None:
+        settings.PLUGINS = PLUGINS
+        placed = make_order(customer)
+        placed.channel.automatically_confirm_all_new_orders = True
+        placed.channel.save()
+        sent()
+        # Created, paid and confirmed, of which Saleor tells in five hooks.
+        announce_order(placed)
+        assert sent() == [(f"{TASKS}.sync_order_task", [str(placed.pk)])] * 3
 
     @pytest.mark.django_db(transaction=True)
     def test_a_switched_off_plugin_hears_nothing(
