@@ -21,7 +21,6 @@ from saleor.checkout.utils import invalidate_checkout
 
 from saleor_crm_plugin.exceptions import RedemptionError
 from saleor_crm_plugin.ingestion import carriers, points_cards, vouchers
-from saleor_crm_plugin.ingestion.currencies import currency_places
 from saleor_crm_plugin.ingestion.order_promotions import taken_off_without_voucher
 from saleor_crm_plugin.ingestion.room import FORM_OF, offer_for, room_of
 from saleor_crm_plugin.ingestion.settings import load_settings
@@ -29,7 +28,7 @@ from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, LoyaltyAccount, PointsHold
 from saleor_crm_plugin.loyalty.posting import MAX_POINTS
-from saleor_crm_plugin.loyalty.redemption import Limit, Quote
+from saleor_crm_plugin.loyalty.redemption import Limit
 from saleor_crm_plugin.profiles.merging.family import heads_of_users
 
 if TYPE_CHECKING:
@@ -87,15 +86,14 @@ def apply_points(
             _kill(held, checkout)
         carriers.take_off(checkout)
         lines, _ = fetch_checkout_lines(checkout)
-        room = room_of(fetch_checkout_info(checkout, lines, manager), lines, form)
-        replaced = taken_off_without_voucher(checkout, manager) if form == HoldForm.VOUCHER else Decimal(0)
+        checkout_info = fetch_checkout_info(checkout, lines, manager)
+        room = room_of(checkout_info, lines, form, lambda: taken_off_without_voucher(checkout, manager))
         with Ledger([account.pk], lots_of=[], now=now) as ledger:
             wallet = ledger.wallets[account.pk]
             if held is not None:
                 wallet.release(held.points)
                 _close(held)
             offer = offer_for(points, wallet.spendable, room, settings, checkout.currency)
-            _refuse_lesser_worth(offer, replaced, checkout.currency)
             wallet.hold(offer.points)
         hold = PointsHold.objects.create(
             account_id=account.pk,
@@ -111,7 +109,7 @@ def apply_points(
         checkout_info = carriers.put_on(hold, checkout, lines, manager)
         invalidate_checkout(checkout_info, lines, manager, recalculate_discount=False, save=True)
     call_checkout_event(manager, CHECKOUT_UPDATED, checkout)
-    return Applied(checkout, offer.points, offer.amount, checkout.currency, offer.limit, replaced)
+    return Applied(checkout, offer.points, offer.amount, checkout.currency, offer.limit, room.replaced)
 
 
 def remove_points(checkout_token: UUID, user_id: int, *, manager: PluginsManager) -> Applied:
@@ -177,17 +175,6 @@ def _refuse_other_voucher(code: str, checkout: Checkout) -> None:
     if not carriers.is_of_points(code, checkout):
         raise RedemptionError(
             "Another voucher is on this checkout. Remove it first.", "VOUCHER_ALREADY_APPLIED", "checkoutId"
-        )
-
-
-def _refuse_lesser_worth(offer: Quote, replaced: Decimal, currency: str) -> None:
-    if replaced and offer.amount <= replaced:
-        promotion, worth = (f"{amount:.{currency_places(currency)}f}" for amount in (replaced, offer.amount))
-        raise RedemptionError(
-            f"A promotion takes {currency} {promotion} off this order. Points would take its place, and {offer.points} "
-            f"of them are worth {currency} {worth}.",
-            "PROMOTION_WORTH_MORE",
-            "points",
         )
 
 

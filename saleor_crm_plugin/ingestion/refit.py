@@ -7,7 +7,6 @@ once a promotion of the order, whose place their voucher takes, would be worth a
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -26,7 +25,6 @@ from saleor_crm_plugin.ingestion.room import quote_again, room_of
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, PointsHold
-from saleor_crm_plugin.loyalty.redemption import NOTHING
 
 if TYPE_CHECKING:
     from saleor.plugins.manager import PluginsManager
@@ -73,13 +71,12 @@ def _fit(
     if not carriers.lock(hold, checkout):
         return False
     own_cards = [hold.gift_card_id] if hold.gift_card_id is not None else []
-    room = room_of(checkout_info, lines, HoldForm(hold.form), own_cards)
-    replaced = taken_off_without_voucher(checkout, manager) if hold.form == HoldForm.VOUCHER else Decimal(0)
+    room = room_of(
+        checkout_info, lines, HoldForm(hold.form), lambda: taken_off_without_voucher(checkout, manager), own_cards
+    )
     with Ledger([hold.account_id], lots_of=[]) as ledger:
         wallet = ledger.wallets[hold.account_id]
         offer = quote_again(hold, wallet.spendable, room, settings)
-        if offer.amount <= replaced:
-            offer = NOTHING
         if offer.points:
             wallet.release(hold.points)
             wallet.hold(offer.points)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -28,32 +28,36 @@ class Room:
     Attributes:
         subtotal: price of the products, which the largest share is taken of.
         left_to_pay: the most that there is to pay; None: the subtotal.
+        replaced: what promotions of the order take off, whose place a voucher takes; points must be worth more.
     """
 
     subtotal: Decimal
     left_to_pay: Decimal | None = None
+    replaced: Decimal = Decimal(0)
 
 
 def room_of(
     checkout_info: Any,
     lines: Sequence[Any],
     form: HoldForm,
+    promotions: Callable[[], Decimal],
     own_cards: Collection[int] = (),
     using: str | None = None,
 ) -> Room:
-    """The room on a checkout. One SQL statement for a gift card, none for a voucher.
+    """The room on a checkout. One SQL statement for a gift card, those of `promotions` for a voucher.
 
     A voucher of points is taken off the products' price and excludes other discounts of the whole order. A gift card
     pays what these leave, and what the customer's own gift cards leave. Prices are those before tax is added: where
     the shop enters prices without it, points pay a little less than the share of the price with tax.
 
     Args:
+        promotions: says what promotions of the order take off without a voucher; asked for a voucher only.
         own_cards: gift cards that carry points of this checkout.
         using: database alias; None: the writer.
     """
     checkout: Checkout = checkout_info.checkout
     if form == HoldForm.VOUCHER:
-        return Room(subtotal_of(checkout, lines))
+        return Room(subtotal_of(checkout, lines), replaced=promotions())
     lines = list(lines)
     total = base_calculations.checkout_total(checkout_info, lines).amount
     delivery = base_calculations.base_checkout_delivery_price(checkout_info, lines).amount
@@ -81,26 +85,47 @@ def quote_for(points: int, spendable: int, room: Room, settings: LoyaltySettings
 def quote_again(hold: PointsHold, spendable: int, room: Room, settings: LoyaltySettings) -> Quote:
     """What the checkout can take of what was asked for; none if that is fewer than must be spent at once.
 
+    Nor if promotions of the order are worth as much.
+
     Args:
         spendable: points that the account can spend besides those of the hold.
     """
     offer = quote_for(hold.requested, spendable + hold.points, room, settings, hold.currency)
-    return offer if offer.points >= settings.minimum_points_to_spend else NOTHING
+    return offer if _fits(offer, room, settings) else NOTHING
+
+
+def most_points(spendable: int, room: Room, settings: LoyaltySettings, currency: str) -> int:
+    """How many points of the spendable ones the checkout can take; 0 where `offer_for` would refuse them."""
+    offer = quote_for(spendable, spendable, room, settings, currency)
+    return offer.points if _fits(offer, room, settings) else 0
+
+
+def _fits(offer: Quote, room: Room, settings: LoyaltySettings) -> bool:
+    is_worth_it = not room.replaced or offer.amount > room.replaced
+    return offer.points >= settings.minimum_points_to_spend and is_worth_it
 
 
 def offer_for(points: int, spendable: int, room: Room, settings: LoyaltySettings, currency: str) -> Quote:
     """The points that the customer gets for asking.
 
     Raises:
-        RedemptionError: `CHECKOUT_EMPTY`, `INSUFFICIENT_POINTS`, `BELOW_MINIMUM`.
+        RedemptionError: `CHECKOUT_EMPTY`, `INSUFFICIENT_POINTS`, `BELOW_MINIMUM`, `PROMOTION_WORTH_MORE`.
     """
     if room.subtotal <= 0:
         raise RedemptionError("The checkout is empty.", "CHECKOUT_EMPTY", "checkoutId")
     if spendable <= 0:
         raise RedemptionError("You have no points to spend.", "INSUFFICIENT_POINTS", "points")
     offer = quote_for(points, spendable, room, settings, currency)
-    if offer.points >= settings.minimum_points_to_spend:
+    if _fits(offer, room, settings):
         return offer
+    if offer.points >= settings.minimum_points_to_spend:
+        promotion, worth = (f"{amount:.{currency_places(currency)}f}" for amount in (room.replaced, offer.amount))
+        raise RedemptionError(
+            f"A promotion takes {currency} {promotion} off this order. Points would take its place, and {offer.points} "
+            f"of them are worth {currency} {worth}.",
+            "PROMOTION_WORTH_MORE",
+            "points",
+        )
     if offer.limit == Limit.BALANCE:
         raise RedemptionError(
             f"You can spend {spendable} points; at least {settings.minimum_points_to_spend} are needed.",

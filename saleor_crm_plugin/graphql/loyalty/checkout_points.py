@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from promise import Promise
@@ -29,7 +30,7 @@ from saleor_crm_plugin.ingestion import hooks
 from saleor_crm_plugin.ingestion.checkouts import earning_order, gift_card_balances
 from saleor_crm_plugin.ingestion.currencies import currency_places
 from saleor_crm_plugin.ingestion.order_promotions import taken_off
-from saleor_crm_plugin.ingestion.room import FORM_OF, quote_again, quote_for, room_of
+from saleor_crm_plugin.ingestion.room import FORM_OF, most_points, quote_again, room_of
 from saleor_crm_plugin.loyalty.awards import Award, EarningTerms, RuleShare
 from saleor_crm_plugin.loyalty.earning import award, split_points
 from saleor_crm_plugin.loyalty.models import HoldForm, LoyaltyAccount, PointsHold
@@ -117,8 +118,7 @@ def _points(
     gift_cards = gift_card_balances(checkout, using) if _asks_for_gift_cards(preview.terms, hold) else []
     order = earning_order(checkout, lines, preview.places, checkout_info.billing_address, gift_cards, hold)
     earned = award(order, preview.terms) if preview.terms else None
-    replaced = _replaced(checkout_info, lines, settings)
-    most, now = _takes(checkout_info, lines, settings, hold, account, replaced, using)
+    most, replaced, now = _takes(checkout_info, lines, settings, hold, account, using)
     if hold is not None and now is not None and (now.points, now.amount) != (hold.points, hold.amount):
         # No hook tells of a price that changed by itself.
         hooks.checkout_changed(checkout)
@@ -167,35 +167,26 @@ def _asks_for_gift_cards(terms: EarningTerms | None, hold: PointsHold | None) ->
     return not terms.gift_cards_earn or (not terms.points_earn and hold is not None and hold.form == HoldForm.GIFT_CARD)
 
 
-def _replaced(checkout_info: Any, lines: Sequence[Any], settings: LoyaltySettings) -> Decimal:
-    """What points would take the place of."""
-    if not settings.point_value or FORM_OF[settings.redemption_form] != HoldForm.VOUCHER:
-        return Decimal(0)
-    return taken_off(checkout_info, lines)
-
-
 def _takes(
     checkout_info: Any,
     lines: Sequence[Any],
     settings: LoyaltySettings,
     hold: PointsHold | None,
     account: LoyaltyAccount | None,
-    replaced: Decimal,
     using: str,
-) -> tuple[int, Quote | None]:
-    """The most points that the checkout can take, and what it can take of those that were asked for."""
-    checkout = checkout_info.checkout
+) -> tuple[int, Decimal, Quote | None]:
+    """The most points that the checkout can take, whose place they take, and what it can take of those asked for."""
+    nothing = 0, Decimal(0), None
     if account is None or not settings.point_value or account.closed_at is not None:
-        return 0, None
-    own = hold if hold is not None and hold.account_id == account.pk else None
+        return nothing
+    checkout = checkout_info.checkout
     form = FORM_OF[settings.redemption_form]
     is_foreign = bool(checkout.voucher_code) and (hold is None or hold.code != checkout.voucher_code)
     if form == HoldForm.VOUCHER and is_foreign:
-        return 0, None
+        return nothing
+    own = hold if hold is not None and hold.account_id == account.pk else None
     own_cards = [own.gift_card_id] if own is not None and own.gift_card_id is not None else []
-    room = room_of(checkout_info, lines, HoldForm(own.form) if own else form, own_cards, using)
-    spendable = account.spendable + (own.points if own else 0)
-    offer = quote_for(spendable, spendable, room, settings, checkout.currency)
-    fits = offer.points >= settings.minimum_points_to_spend and offer.amount > replaced
-    most = offer.points if fits else 0
-    return most, quote_again(own, account.spendable, room, settings) if own else None
+    promotions = partial(taken_off, checkout_info, lines)
+    room = room_of(checkout_info, lines, HoldForm(own.form) if own else form, promotions, own_cards, using)
+    most = most_points(account.spendable + (own.points if own else 0), room, settings, checkout.currency)
+    return most, room.replaced, quote_again(own, account.spendable, room, settings) if own else None

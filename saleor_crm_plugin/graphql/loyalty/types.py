@@ -286,7 +286,8 @@ class CheckoutLoyalty(BaseObjectType):
         Money,
         description=(
             "What a promotion of the whole order takes off now, and would not beside points: Saleor takes it off a "
-            "checkout with a voucher. Null if there is none, and where points pay as a gift card."
+            "checkout with a voucher. Null if there is none, where points pay as a gift card, and for everybody whose "
+            "points cannot be spent here."
         ),
     )
 

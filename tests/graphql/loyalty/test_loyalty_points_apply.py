@@ -124,13 +124,16 @@ def test_beside_another_voucher(shop, as_ann, checkout_of):
     assert refused(as_ann, checkout_id, 10) == ("checkoutId", "VOUCHER_ALREADY_APPLIED")
 
 
-def test_in_place_of_a_promotion_of_the_order(shop, as_ann, checkout_of):
+def test_in_place_of_a_promotion_of_the_order(shop, as_ann, anonymous, checkout_of):
     """Only where they are worth more, and with what they replace."""
     make_order_promotion(4, channel=shop.channel)
     checkout_id = checkout_of(as_ann, [(shop.apple, 1)])
     loyalty = {"maxApplicablePoints": 500, "replacedPromotion": {"amount": 4.0, "currency": "USD"}}
     checkout = as_ann.data(BEFORE, id=checkout_id)["checkout"]
     assert checkout == {"totalPrice": {"gross": {"amount": 16.0}}, "loyalty": loyalty}
+    # Who cannot spend her points need not choose.
+    checkout = anonymous.data(BEFORE, id=checkout_id)["checkout"]
+    assert checkout["loyalty"] == {"maxApplicablePoints": 0, "replacedPromotion": None}
     assert refused(as_ann, checkout_id, 400) == ("points", "PROMOTION_WORTH_MORE")
     answer = apply(as_ann, checkout_id, 450)
     assert answer["replacedPromotion"] == loyalty["replacedPromotion"]
