@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.benchmarks.tables import unchecked
+from tests.benchmarks.tables import insert, unchecked
 
 CHANNELS = ("USD", "EUR", "GBP")
 PRODUCTS = 2_000
@@ -166,11 +166,6 @@ _RETURNS = (
      {"fulfillment_id": "{orders} + n", "order_line_id": "drawn_line.id", "quantity": "quantity"}),
 )  # fmt: skip
 
-_FILLERS = {
-    "boolean": "false", "integer": "0", "bigint": "0", "smallint": "0", "numeric": "0", "double precision": "0",
-    "jsonb": "'{{}}'", "timestamp with time zone": "now()", "uuid": "gen_random_uuid()",
-}  # fmt: skip
-
 LOYALTY = {
     "points_per_unit": "10",
     "earn_from": "2000-01-01",
@@ -192,7 +187,8 @@ def fill(connection: Any, orders: int) -> None:
             cursor.execute(statement)
         cursor.execute("ANALYZE drawn, drawn_line, total")
         for table, source, columns in [*((table, *rest) for table, rest in _TABLES.items()), *_RETURNS]:
-            _insert(cursor, table, source, columns, sizes)
+            filled = {name: value.format(**sizes) for name, value in columns.items()}
+            insert(cursor, table, source.format(**sizes), filled)
         # Refunds lower what is charged.
         cursor.execute(
             "UPDATE order_order SET total_charged_amount = payment.captured_amount FROM payment_payment AS payment"
@@ -207,14 +203,3 @@ def fill(connection: Any, orders: int) -> None:
         )
     with connection.cursor() as cursor:
         cursor.execute("VACUUM")
-
-
-def _insert(cursor: Any, table: str, source: str, columns: dict[str, str], sizes: dict[str, int]) -> None:
-    cursor.execute(
-        "SELECT column_name, data_type FROM information_schema.columns"
-        " WHERE table_name = %s AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'",
-        [table],
-    )
-    values = {name: _FILLERS.get(kind, "''") for name, kind in cursor.fetchall()} | columns
-    statement = f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())} {source}"
-    cursor.execute(statement.format(**sizes))

@@ -50,12 +50,14 @@ def copy(
 
 def make(cursor: Any, table: str, count: int, *, first: int = 1, **columns: str) -> None:
     """`count` rows; each column an SQL expression over their number `n`."""
+    insert(cursor, table, f"FROM generate_series({first}::bigint, {first + count - 1}::bigint) AS n", columns)
+
+
+def insert(cursor: Any, table: str, source: str, columns: Mapping[str, str]) -> None:
+    """A row for each that `source`, beginning with FROM, has; each column an SQL expression over it."""
     fixed = {name: f"'{value}'" for name, value in _required(cursor, table, columns).items()}
     values = {**fixed, **columns}
-    cursor.execute(
-        f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())}"
-        f" FROM generate_series({first}::bigint, {first + count - 1}::bigint) AS n"
-    )
+    cursor.execute(f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())} {source}")
 
 
 def noise(seed: int, below: int) -> str:

@@ -402,6 +402,4 @@ def test_random_lives(part):
         return
     # Parts that two workers can play side by side. In CI Hypothesis would give each the same lives, hence the seeds.
     machine = seed(part)(type(f"LedgerMachine{part}", (LedgerMachine,), {}))
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=LIVES // PARTS, stateful_step_count=8, deadline=None)
-    )
+    run_state_machine_as_test(machine, settings=settings(max_examples=LIVES // PARTS, stateful_step_count=8))

@@ -322,7 +322,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_every_past_moment_can_be_computed_again_and_all_movements_add_up(db, steps):
     """What accounts and lots said after each step is what the report says of that moment when all is over."""

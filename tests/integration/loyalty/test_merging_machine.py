@@ -336,6 +336,4 @@ def test_two_accounts_live_like_one(part):
         return
     # As in the ledger's machine: parts that workers can play side by side, each with lives of its own.
     machine = seed(part)(type(f"MergingMachine{part}", (MergingMachine,), {}))
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=LIVES // PARTS, stateful_step_count=10, deadline=None)
-    )
+    run_state_machine_as_test(machine, settings=settings(max_examples=LIVES // PARTS, stateful_step_count=10))

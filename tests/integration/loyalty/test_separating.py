@@ -84,7 +84,6 @@ def state(account_ids: list[int]) -> list[object]:
 )
 @settings(
     max_examples=60,
-    deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -256,7 +256,7 @@ people = st.lists(
 
 
 class TestAgainstTheRules(TestCase):
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
     @given(people, moments, st.integers(1, 120), st.integers(3, 5), st.integers(1, 100), st.booleans())
     def test_stages_equal_their_definition(
         self, drawn: list[tuple[Any, ...]], now: int, gap: int, loyal: int, won_back: int, afresh: bool

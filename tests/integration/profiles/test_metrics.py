@@ -272,7 +272,7 @@ def _expected(rows: list[OrderFact]) -> tuple[Any, ...]:
 
 
 class TestAgainstPlainPython(TestCase):
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
     @given(histories, st.booleans())
     def test_metrics_equal_their_definition(self, history: list[tuple[Any, ...]], all_at_once: bool) -> None:
         profiles = [new_profile() for _ in range(4)]

@@ -186,7 +186,7 @@ def _score(values: dict[tuple[int, str], Any]) -> dict[tuple[int, str], int]:
 
 
 class TestAgainstPlainPython(TestCase):
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=50)
     @given(
         st.lists(
             st.tuples(

@@ -160,4 +160,4 @@ class WalletMachine(RuleBasedStateMachine):
 
 
 TestWalletMachine = WalletMachine.TestCase
-TestWalletMachine.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+TestWalletMachine.settings = settings(max_examples=200, stateful_step_count=30)

@@ -24,7 +24,7 @@ baskets_of_few_products = st.lists(
     max_size=15,
 )
 # Machines that run several test suites at once are slow by fits and starts.
-patiently = settings(deadline=None, max_examples=60)
+patiently = settings(max_examples=60)
 
 
 def by_product(history: PurchaseHistory, found: affinity.Affinities) -> dict[int, list[tuple[int, float, float]]]:

@@ -88,9 +88,7 @@ class Life:
         return False
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(events, min_size=3, max_size=20), st.randoms(use_true_random=False))
 def test_the_end_depends_on_the_orders_only(happened, chance):
     life = Life()

@@ -148,5 +148,5 @@ class SpendingMachine(RuleBasedStateMachine):
 @pytest.mark.django_db
 def test_who_spends_is_in_the_tier_of_who_saves():
     thorough = settings.get_current_profile_name() == "thorough"
-    chosen = settings() if thorough else settings(max_examples=60, stateful_step_count=8, deadline=None)
+    chosen = settings() if thorough else settings(max_examples=60, stateful_step_count=8)
     run_state_machine_as_test(SpendingMachine, settings=chosen)

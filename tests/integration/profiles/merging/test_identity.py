@@ -50,7 +50,6 @@ customers = st.fixed_dictionaries(
 )
 @settings(
     max_examples=12,
-    deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

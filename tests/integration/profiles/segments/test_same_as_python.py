@@ -16,9 +16,7 @@ from saleor_crm_plugin.profiles.segments.understanding import understand
 from tests.integration.profiles.segments.people import NOW, Person, make_catalogue, store
 from tests.integration.profiles.segments.sayings import Saying, people, sayings
 
-THOROUGHLY = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+THOROUGHLY = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 class TestSameAsPython(TestCase):

@@ -50,7 +50,7 @@ def rows() -> list[tuple]:
 
 
 class TestAnyOrder(TestCase):
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(
         st.permutations(range(6)), st.lists(st.integers(0, 5), max_size=10), st.lists(st.integers(0, 16), max_size=4)
     )

@@ -117,7 +117,7 @@ def test_kinds_and_times(profile):
 
 
 class TestPages(TestCase):
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(
         st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 2)), max_size=14), st.integers(1, 4), st.booleans()
     )

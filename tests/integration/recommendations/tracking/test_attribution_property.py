@@ -100,7 +100,7 @@ def expected(all_touches: list[Touch], all_orders: list[Bought]) -> tuple[dict[i
     return converted, sold
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(touches, min_size=6, max_size=16), st.lists(orders, min_size=2, max_size=6))
 def test_as_the_rule_says(shop, all_touches, all_orders):
     RecommendationEvent.objects.all().delete()

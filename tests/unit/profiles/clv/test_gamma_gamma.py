@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from saleor_crm_plugin.exceptions import ForecastError
@@ -47,7 +47,6 @@ def test_expected_values_agree_with_simulated_customers() -> None:
         assert later[some].mean() == pytest.approx(expected[some].mean(), abs=4 * error)
 
 
-@settings(deadline=None)
 @given(count=st.integers(1, 5000), mean=st.floats(0.01, 1e9))
 def test_a_forecast_lies_between_the_own_mean_and_that_of_all(count: int, mean: float) -> None:
     everybody = CDNOW.p * CDNOW.v / (CDNOW.q - 1)

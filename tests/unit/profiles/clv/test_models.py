@@ -21,7 +21,7 @@ from saleor_crm_plugin.profiles.clv.learning.model import BuyTillYouDie, Degener
 from saleor_crm_plugin.profiles.clv.learning.pareto_nbd import ParetoNBD
 from tests.unit.profiles.clv.worlds import CDNOW_MODELS, KINDS, parameters_of, purchase_times, some_histories
 
-patiently = settings(deadline=None, max_examples=60)
+patiently = settings(max_examples=60)
 EACH_KIND = pytest.mark.parametrize("kind", KINDS)
 EACH_MODEL = pytest.mark.parametrize("model", CDNOW_MODELS, ids=lambda model: model.name)
 
@@ -258,7 +258,7 @@ def test_a_world_where_nobody_comes_back_is_degenerate(kind: type[BuyTillYouDie]
 
 
 @EACH_KIND
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(customers=some_histories())
 def test_a_fit_of_anything_ends_in_finite_numbers_or_says_what_is_wrong(
     kind: type[BuyTillYouDie], customers: Histories
