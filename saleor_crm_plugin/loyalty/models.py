@@ -43,7 +43,7 @@ class LoyaltyProgram(models.Model):
 class LoyaltyAccount(models.Model):
     """A person's wallet in a program. The sums are caches of the ledger, provable by replay."""
 
-    program = models.ForeignKey(LoyaltyProgram, on_delete=models.PROTECT, related_name="accounts")
+    program = models.ForeignKey(LoyaltyProgram, on_delete=models.PROTECT, related_name="accounts", db_index=False)
     profile = models.ForeignKey("saleor_crm_plugin.CustomerProfile", on_delete=models.PROTECT, related_name="accounts")
     active = models.BigIntegerField(default=0)
     pending = models.BigIntegerField(default=0)
@@ -123,11 +123,11 @@ EARNINGS = (
 class PointsTransaction(models.Model):
     """An entry of the ledger. Never changed; a correction is another entry that points at it."""
 
-    account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="transactions")
+    account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="transactions", db_index=False)
     type = models.CharField(max_length=24, choices=TransactionType.choices)
     points = models.BigIntegerField()
     balance_after = models.BigIntegerField()
-    idempotency_key = models.CharField(max_length=128, unique=True)
+    idempotency_key = models.CharField(max_length=128)
     reverses = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="reversed_by")
     # The order that caused it. No key into Saleor's table: the ledger must not hinder it.
     order_id = models.UUIDField(null=True)
@@ -159,6 +159,10 @@ class PointsTransaction(models.Model):
             models.Index(name="crm_transaction_since", fields=["created_at"]),
         ]
         constraints = [
+            # By bytes, so that one index also finds keys that begin alike.
+            models.UniqueConstraint(
+                name="crm_transaction_is_posted_once", fields=["idempotency_key"], opclasses=["varchar_pattern_ops"]
+            ),
             models.CheckConstraint(name="crm_transaction_moves_points", condition=~models.Q(points=0)),
             models.CheckConstraint(
                 name="crm_transaction_earnings_say_when",
@@ -254,7 +258,7 @@ class PointsHold(models.Model):
     currency = models.CharField(max_length=3)
     form = models.CharField(max_length=16, choices=HoldForm.choices, default=HoldForm.VOUCHER)
     # Of the voucher. That of a gift card is as good as money, and kept nowhere but on the card.
-    code = models.CharField(max_length=64, unique=True, null=True)
+    code = models.CharField(max_length=64, null=True)
     gift_card = saleor_key("giftcard.GiftCard", unique=True, null=True)
     status = models.CharField(max_length=16, choices=HoldStatus.choices, default=HoldStatus.HELD)
     created_at = models.DateTimeField()
@@ -272,6 +276,7 @@ class PointsHold(models.Model):
                 fields=["checkout_token"],
                 condition=models.Q(status=HoldStatus.HELD),
             ),
+            models.UniqueConstraint(name="crm_hold_has_its_own_code", fields=["code"]),
             models.CheckConstraint(name="crm_hold_holds_points", condition=models.Q(points__gt=0, amount__gt=0)),
             models.CheckConstraint(
                 name="crm_hold_never_more_than_asked_for", condition=models.Q(points__lte=models.F("requested"))

@@ -123,7 +123,7 @@ class ProfileOrder(models.Model):
     """An order as a fact about a person. One row for each order that is not a draft."""
 
     order_id = models.UUIDField(primary_key=True)
-    profile = models.ForeignKey(CustomerProfile, on_delete=models.CASCADE, related_name="orders")
+    profile = models.ForeignKey(CustomerProfile, on_delete=models.CASCADE, related_name="orders", db_index=False)
     # The profile that the order is of, where that was merged into `profile`: whom it goes back to.
     placed_by = models.ForeignKey(CustomerProfile, on_delete=models.CASCADE, related_name="+", null=True)
     channel_id = models.IntegerField()
@@ -180,7 +180,7 @@ class PredictionStatus(models.TextChoices):
 class ProfileMetrics(models.Model):
     """A person's purchases in one currency, net of cancelled orders and refunds."""
 
-    profile = models.ForeignKey(CustomerProfile, on_delete=models.CASCADE, related_name="metrics")
+    profile = models.ForeignKey(CustomerProfile, on_delete=models.CASCADE, related_name="metrics", db_index=False)
     currency = models.CharField(max_length=3)
     orders_count = models.IntegerField()
     gross_spent = money_field()

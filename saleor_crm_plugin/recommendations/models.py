@@ -85,7 +85,7 @@ class ProductAffinity(models.Model):
         BOUGHT_TOGETHER = "bought_together"
         SIMILAR = "similar"
 
-    model = models.ForeignKey(RecommendationModel, on_delete=models.CASCADE, related_name="affinities")
+    model = models.ForeignKey(RecommendationModel, on_delete=models.CASCADE, related_name="affinities", db_index=False)
     kind = models.CharField(max_length=16, choices=Kind.choices)
     product_id = models.IntegerField()
     related_ids = ArrayField(models.IntegerField())
@@ -103,7 +103,7 @@ class ProductAffinity(models.Model):
 class PersonalRecommendations(models.Model):
     """What a person may want next: `product_ids[i]` because of `reason_kinds[i]`, best first."""
 
-    model = models.ForeignKey(RecommendationModel, on_delete=models.CASCADE, related_name="personal")
+    model = models.ForeignKey(RecommendationModel, on_delete=models.CASCADE, related_name="personal", db_index=False)
     profile = models.ForeignKey("saleor_crm_plugin.CustomerProfile", on_delete=models.CASCADE, related_name="+")
     product_ids = ArrayField(models.IntegerField())
     scores = ArrayField(models.FloatField())
@@ -140,7 +140,7 @@ class PopularProducts(models.Model):
         BESTSELLERS = "bestsellers"
         TRENDING = "trending"
 
-    model = models.ForeignKey(RecommendationModel, on_delete=models.CASCADE, related_name="popular")
+    model = models.ForeignKey(RecommendationModel, on_delete=models.CASCADE, related_name="popular", db_index=False)
     kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.BESTSELLERS)
     channel_id = models.IntegerField()
     category_id = models.IntegerField(default=WHOLE_CHANNEL)

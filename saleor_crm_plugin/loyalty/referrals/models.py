@@ -15,12 +15,13 @@ from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 class ReferralCode(models.Model):
     account = models.OneToOneField(LoyaltyAccount, on_delete=models.PROTECT, related_name="referral_code")
     # Upper case, so that there is one for all spellings (`codes.normalize`).
-    code = models.CharField(max_length=16, unique=True)
+    code = models.CharField(max_length=16)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         db_table = "crm_referral_code"
         constraints = [
+            models.UniqueConstraint(name="crm_referral_code_is_of_one_account", fields=["code"]),
             models.CheckConstraint(name="crm_referral_code_is_upper_case", condition=models.Q(code=Upper("code"))),
         ]
 

@@ -17,7 +17,7 @@ class ReminderKind(models.TextChoices):
 class LoyaltyReminder(models.Model):
     """Written before the reminder is sent: whoever writes the row sends it."""
 
-    account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="reminders")
+    account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="reminders", db_index=False)
     kind = models.CharField(max_length=16, choices=ReminderKind.choices)
     subject = models.CharField(max_length=64)
     sent_at = models.DateTimeField()

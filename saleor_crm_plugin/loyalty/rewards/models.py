@@ -173,8 +173,8 @@ class RedemptionStatus(models.TextChoices):
 class RewardRedemption(models.Model):
     """A reward that a customer took, as it was then, and the code that carries it into the shop."""
 
-    reward = models.ForeignKey(LoyaltyReward, on_delete=models.PROTECT, related_name="redemptions")
-    account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="redemptions")
+    reward = models.ForeignKey(LoyaltyReward, on_delete=models.PROTECT, related_name="redemptions", db_index=False)
+    account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="redemptions", db_index=False)
     # The REDEEM that pays for it.
     entry = models.OneToOneField(PointsTransaction, on_delete=models.PROTECT, related_name="redemption")
     status = models.CharField(max_length=16, choices=RedemptionStatus.choices, default=RedemptionStatus.ISSUED)
@@ -189,7 +189,7 @@ class RewardRedemption(models.Model):
     # Where the code can be used. No key into Saleor's table.
     channel_id = models.IntegerField()
     # Of the voucher or gift card.
-    code = models.CharField(max_length=CODE_LENGTH, unique=True)
+    code = models.CharField(max_length=CODE_LENGTH)
     # The customer's own key, by which a repeated request is known.
     idempotency_key = models.CharField(max_length=KEY_LENGTH, null=True)
     created_at = models.DateTimeField()
@@ -215,6 +215,7 @@ class RewardRedemption(models.Model):
             ),
         ]
         constraints = [
+            models.UniqueConstraint(name="crm_redemption_has_its_own_code", fields=["code"]),
             models.UniqueConstraint(
                 name="crm_redemption_once_for_each_key",
                 fields=["account", "idempotency_key"],

@@ -41,7 +41,7 @@ class EarningRule(models.Model):
 class EarningRuleVersion(models.Model):
     """Append-only."""
 
-    rule = models.ForeignKey(EarningRule, on_delete=models.PROTECT, related_name="versions")
+    rule = models.ForeignKey(EarningRule, on_delete=models.PROTECT, related_name="versions", db_index=False)
     version = models.PositiveIntegerField()
     definition = models.JSONField()
     actor_type = actor_type_field()
@@ -61,9 +61,9 @@ class EarningRuleUse(models.Model):
     Follows the ledger: after a refund it holds what is left, after a cancellation 0.
     """
 
-    rule = models.ForeignKey(EarningRule, on_delete=models.PROTECT, related_name="uses")
+    rule = models.ForeignKey(EarningRule, on_delete=models.PROTECT, related_name="uses", db_index=False)
     version = models.PositiveIntegerField()
-    account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="rule_uses")
+    account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="rule_uses", db_index=False)
     # What it was given for, as "order:<id>", "sign_up", "birthday:<year>" or "referral:<id>".
     occasion = models.CharField(max_length=128)
     points = models.BigIntegerField()

@@ -145,7 +145,7 @@ class TierChangeCause(models.TextChoices):
 class TierChange(models.Model):
     """Append-only. Null: no tier."""
 
-    account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="tier_changes")
+    account = models.ForeignKey(LoyaltyAccount, on_delete=models.PROTECT, related_name="tier_changes", db_index=False)
     from_tier = models.ForeignKey(LoyaltyTier, on_delete=models.PROTECT, null=True, related_name="+")
     to_tier = models.ForeignKey(LoyaltyTier, on_delete=models.PROTECT, null=True, related_name="+")
     cause = models.CharField(max_length=24, choices=TierChangeCause.choices)

@@ -55,7 +55,7 @@ class ProfileEvent(models.Model):
     happened_at = models.DateTimeField()
     recorded_at = models.DateTimeField(auto_now_add=True)
     # Names the happening: recording it again changes nothing. Never holds personal data.
-    key = models.CharField(max_length=128, unique=True)
+    key = models.CharField(max_length=128)
     subject_type = models.CharField(max_length=16, choices=SubjectType.choices, blank=True, default=SubjectType.NONE)
     subject_id = models.CharField(max_length=64, blank=True, default="")
     actor_type = actor_type_field()
@@ -69,4 +69,11 @@ class ProfileEvent(models.Model):
             models.Index(name="crm_event_timeline", fields=["profile", "-happened_at", "-id"]),
             # What retention has still to blank, oldest first: it shrinks as it is worked off.
             models.Index(name="crm_event_with_details", fields=["happened_at"], condition=~models.Q(details={})),
+        ]
+        constraints = [
+            # By bytes, so that it also finds all events whose keys begin alike: Django's unique=True would take two
+            # indexes for that, the largest that there are.
+            models.UniqueConstraint(
+                name="crm_event_is_recorded_once", fields=["key"], opclasses=["varchar_pattern_ops"]
+            ),
         ]

@@ -91,7 +91,7 @@ class MerchandisingRule(models.Model):
 class MerchandisingRuleVersion(models.Model):
     """What a rule said, and who said so. Append-only."""
 
-    rule = models.ForeignKey(MerchandisingRule, on_delete=models.PROTECT, related_name="versions")
+    rule = models.ForeignKey(MerchandisingRule, on_delete=models.PROTECT, related_name="versions", db_index=False)
     version = models.PositiveIntegerField()
     name = models.CharField(max_length=NAME_MAX_LENGTH)
     is_active = models.BooleanField()
