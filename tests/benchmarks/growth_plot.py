@@ -82,6 +82,9 @@ def _draw_time(panel: Any, name: str, points: list[dict[str, Any]]) -> None:
     if all("theirs" in point for point in points):
         theirs = [point["theirs"]["median"] for point in points]
         panel.plot(size, theirs, color=THEIRS, marker=".", linestyle="--", label=points[0]["beside"])
+    if max(ours) < 10 * min(ours):
+        # Else no label of the axis is in sight.
+        panel.set_ylim(min(ours) / 4, max(ours) * 4)
     slope = np.polyfit(np.log(size), np.log(ours), 1)[0] if len(points) > 1 else float("nan")
     panel.set(title=f"{name}: exponent {slope:.2f}", ylabel="seconds")
     panel.legend(fontsize=7, frameon=False)
