@@ -16,7 +16,6 @@ from saleor.payment.models import Payment, TransactionItem
 from saleor.permission.enums import OrderPermissions, PaymentPermissions
 from saleor.product.models import ProductVariant
 
-from saleor_crm_plugin.plugin import CRMPlugin
 from tests.devshop import factories, flows
 from tests.devshop.client import GraphQLClient
 
@@ -258,4 +257,4 @@ class TestWhatThePluginListensFor:
         change(order)
         hooks = names(heard)
         assert fired in hooks
-        assert vars(CRMPlugin).keys() & hooks
+        assert {"order_updated", "order_refunded"}.intersection(hooks)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import partial
 from typing import Any
 
 from promise import Promise
@@ -175,7 +174,7 @@ def _takes(
     account: LoyaltyAccount | None,
     using: str,
 ) -> tuple[int, Decimal, Quote | None]:
-    """The most points that the checkout can take, whose place they take, and what it can take of those asked for."""
+    """The most points that the checkout can take, what they replace, and what it can take of those asked for."""
     nothing = 0, Decimal(0), None
     if account is None or not settings.point_value or account.closed_at is not None:
         return nothing
@@ -186,7 +185,7 @@ def _takes(
         return nothing
     own = hold if hold is not None and hold.account_id == account.pk else None
     own_cards = [own.gift_card_id] if own is not None and own.gift_card_id is not None else []
-    promotions = partial(taken_off, checkout_info, lines)
-    room = room_of(checkout_info, lines, HoldForm(own.form) if own else form, promotions, own_cards, using)
+    form = HoldForm(own.form) if own else form
+    room = room_of(checkout_info, lines, form, lambda: taken_off(checkout_info, lines), own_cards, using)
     most = most_points(account.spendable + (own.points if own else 0), room, settings, checkout.currency)
     return most, room.replaced, quote_again(own, account.spendable, room, settings) if own else None
