@@ -11,7 +11,7 @@ from uuid import UUID
 from saleor.order import OrderOrigin
 
 from saleor_crm_plugin.config import AwardWhen, LoyaltySettings
-from saleor_crm_plugin.ingestion import points_cards
+from saleor_crm_plugin.ingestion import points_cards, vouchers
 from saleor_crm_plugin.ingestion.catalogue import NOWHERE, Place, places_of
 from saleor_crm_plugin.ingestion.referrals import bring_referrals_in_line
 from saleor_crm_plugin.ingestion.settings import ShopSettings
@@ -40,6 +40,7 @@ def bring_points_in_line(
     facts = facts_of(orders, owner, settings, program_id, using, named=named_segments(program_id, using))
     posted = bring_in_line(facts, program_id, now, using)
     points_cards.retire({card_id for order in orders for card_id in order.paid_by_card}, using)
+    vouchers.retire({order.voucher_code for order in orders if order.voucher_code}, using)
     # After the accounts are locked: who settles a referral takes its row last as well.
     bring_referrals_in_line(
         facts, lambda order, profile_id: _facts(order, profile_id, settings, {}, NO_TRAITS), now, using

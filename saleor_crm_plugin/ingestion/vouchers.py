@@ -8,6 +8,7 @@ its discount.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -82,13 +83,35 @@ def withdraw_code(code: str) -> bool:
     if len(locked) < holders.count() or not lock_unused(code):
         return False
     VoucherCode.objects.filter(code=code).update(is_active=False)
+    _take_off(locked)
+    return True
+
+
+def retire(codes: Collection[str], using: str) -> None:
+    """Make the codes that orders carry unusable, those that carried points. No statement without such a code.
+
+    Saleor takes its use of a code back when an order expires unpaid. The points are the customer's again then, and a
+    code that is as good as new would be worth them once more. The caller holds the locks on the holds.
+    """
+    if not (candidates := [code for code in codes if code.startswith(CODE_PREFIX)]):
+        return
+    ours = PointsHold.objects.using(using).filter(code__in=candidates).values("code")
+    live = VoucherCode.objects.using(using).filter(code__in=ours, is_active=True)
+    if found := list(live.values_list("code", flat=True)):
+        # Whoever has put the code on a second checkout. One that is being completed is refused for its use.
+        holders = Checkout.objects.using(using).filter(voucher_code__in=found)
+        locked = list(holders.select_for_update(of=("self",), skip_locked=True))
+        VoucherCode.objects.using(using).filter(code__in=found).update(is_active=False)
+        _take_off(locked)
+
+
+def _take_off(locked: Collection[Checkout]) -> None:
     for checkout in locked:
         remove_voucher_from_checkout(checkout)
     expired = long_expired()
     Checkout.objects.filter(pk__in=[checkout.pk for checkout in locked]).update(
         price_expiration=expired, discount_expiration=expired
     )
-    return True
 
 
 def purge_dead_vouchers(now: datetime, limit: int) -> int:

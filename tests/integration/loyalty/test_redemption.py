@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from decimal import Decimal as D
 from uuid import uuid4
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connections
 from django.utils import timezone
 from saleor.checkout.complete_checkout import complete_checkout
@@ -17,6 +18,7 @@ from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
 from saleor.checkout.models import Checkout, CheckoutLine
 from saleor.checkout.utils import invalidate_checkout
 from saleor.discount.models import Voucher, VoucherCode
+from saleor.order.models import Order
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import RedemptionError
@@ -117,6 +119,44 @@ def test_points_become_a_discount_and_the_order_spends_them(channel):
     sync_order(order.pk)
     assert account().active == 1000
     assert_ledger_adds_up()
+
+
+def test_a_code_is_worth_its_points_once_also_when_saleor_takes_its_use_back(channel):
+    user = customer_with_points(1000)
+    checkout, second = checkout_of(user, channel), checkout_of(user, channel)
+    apply(checkout, 1000)
+    code = PointsHold.objects.get().code
+    Checkout.objects.filter(pk=second.pk).update(voucher_code=code)
+    order = complete(checkout)
+    sync_order(order.pk)
+    assert VoucherCode.objects.get(code=code).is_active is False
+    second.refresh_from_db()
+    assert second.voucher_code is None
+
+    # As Saleor does with an order that nobody has paid in time.
+    Order.objects.filter(pk=order.pk).update(status="expired", updated_at=timezone.now())
+    VoucherCode.objects.filter(code=code).update(used=0)
+    sync_order(order.pk)
+    assert (account().active, account().held) == (1000, 0)
+    Checkout.objects.filter(pk=second.pk).update(voucher_code=code)
+    lines_changed(second)
+    # Saleor refuses a checkout whose code is dead; the stand-in sells it at its full price.
+    with suppress(ValidationError):
+        assert complete(second).total_gross_amount == D("40.00")
+    assert_ledger_adds_up()
+
+
+def test_a_code_of_an_order_that_expired_before_we_saw_it_is_dead_too(channel):
+    user = customer_with_points(1000)
+    checkout = checkout_of(user, channel)
+    apply(checkout, 1000)
+    order = complete(checkout)
+    Order.objects.filter(pk=order.pk).update(status="expired", updated_at=timezone.now())
+    code = PointsHold.objects.get().code
+    VoucherCode.objects.filter(code=code).update(used=0)
+    sync_order(order.pk)
+    assert (account().active, VoucherCode.objects.get(code=code).is_active) == (1000, False)
+
 
 
 def test_no_more_than_the_share_of_the_checkout_and_the_answer_says_so(channel):
