@@ -58,7 +58,7 @@ def award_sign_ups(user_ids: Collection[int], settings: ShopSettings, now: datet
     }
     actions = {user_id: action for user_id, action in actions.items() if rules_for(action, in_force)}
     account_of = _accounts_of(actions, alias)
-    done = decided(SIGN_UP, account_of.values(), alias)
+    done = decided(SIGN_UP, set(account_of.values()), alias)
     given = {
         account_of[user_id]
         for user_id, action in actions.items()
@@ -121,13 +121,7 @@ def _celebrate(
     account_of = accounts.ensure(accounts.default_program_id(alias), profile_ids, alias)
     segments = segments_in_any_currency(profile_ids, segments_named_by(in_force), alias)
     tiers = current_tiers(account_of.values(), alias)
-    kept = EarningRuleUse.objects.using(alias).filter(
-        occasion__startswith=BIRTHDAY, account_id__in=list(account_of.values())
-    )
-    last = {
-        account_id: timezone.localtime(used_at).date()
-        for account_id, used_at in kept.values_list("account_id").annotate(Max("used_at"))
-    }
+    last = _last_birthdays(account_of.values(), alias)
     given = set()
     for profile_id, account_id in account_of.items():
         if is_too_soon(day, last.get(account_id)):
@@ -143,6 +137,17 @@ def _celebrate(
             given.add(account_id)
     review_accounts(given, now, alias)
     return len(given)
+
+
+def _last_birthdays(account_ids: Collection[int], alias: str) -> dict[int, date]:
+    """When accounts, or those merged into them, were last given something for a birthday."""
+    belongs_to = accounts.with_merged(account_ids, alias)
+    kept = EarningRuleUse.objects.using(alias).filter(occasion__startswith=BIRTHDAY, account_id__in=belongs_to)
+    last: dict[int, date] = {}
+    for account_id, used_at in kept.values_list("account_id").annotate(Max("used_at")):
+        day = timezone.localtime(used_at).date()
+        last[belongs_to[account_id]] = max(day, last.get(belongs_to[account_id], day))
+    return last
 
 
 def segments_in_any_currency(

@@ -91,7 +91,7 @@ def apply_points(
         with Ledger([account.pk], lots_of=[], now=now) as ledger:
             wallet = ledger.wallets[account.pk]
             if held is not None:
-                wallet.release(held.points)
+                ledger.release(account.pk, held.points)
                 _close(held)
             offer = offer_for(points, wallet.spendable, room, settings, checkout.currency)
             wallet.hold(offer.points)
@@ -159,7 +159,7 @@ def release_timed_out_holds(now: datetime | None = None) -> int:
 def release(hold: PointsHold) -> None:
     """The carrier is dead: the points are the account's again."""
     with Ledger([hold.account_id], lots_of=[]) as ledger:
-        ledger.wallets[hold.account_id].release(hold.points)
+        ledger.release(hold.account_id, hold.points)
     _close(hold)
 
 

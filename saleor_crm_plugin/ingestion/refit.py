@@ -80,6 +80,7 @@ def _fit(
         if offer.points:
             wallet.release(hold.points)
             wallet.hold(offer.points)
+            ledger.settle(hold.account_id)
     if not offer.points:
         return _give_up(hold, checkout)
     if (offer.points, offer.amount) == (hold.points, hold.amount):

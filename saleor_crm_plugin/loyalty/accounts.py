@@ -84,6 +84,17 @@ def merged_into(account_ids: Collection[int], using: str) -> dict[int, set[int]]
     return found
 
 
+def with_merged(account_ids: Collection[int], using: str) -> dict[int, int]:
+    """These accounts and those that were merged into them, each with the one of `account_ids` that it belongs to.
+
+    Statements as in `merged_into`.
+    """
+    belongs_to = {account_id: account_id for account_id in account_ids}
+    for head_id, merged in merged_into(account_ids, using).items():
+        belongs_to.update(dict.fromkeys(merged, head_id))
+    return belongs_to
+
+
 def head_of(account: LoyaltyAccount) -> LoyaltyAccount:
     """The account that has the points of this one now: itself, unless it was merged into another."""
     while account.merged_into is not None:

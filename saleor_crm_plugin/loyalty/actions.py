@@ -9,13 +9,14 @@ not; an account whose occasion has such a row is done with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
 from saleor_crm_plugin.config import Expiry
+from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.awards import RuleTerms
 from saleor_crm_plugin.loyalty.expiry import expires_at
 from saleor_crm_plugin.loyalty.ledger import Ledger
@@ -61,10 +62,11 @@ def rules_for(action: Action, in_force: Iterable[LiveRule]) -> list[LiveRule]:
     return [rule for rule in in_force if action.calls_for(rule.definition, rule.in_force_since)]
 
 
-def decided(occasion: str, account_ids: Iterable[int], using: str) -> set[int]:
-    """Those of the accounts that are done with an occasion. One statement."""
-    uses = EarningRuleUse.objects.using(using).filter(occasion=occasion, account_id__in=list(account_ids))
-    return set(uses.values_list("account_id", flat=True))
+def decided(occasion: str, account_ids: Collection[int], using: str) -> set[int]:
+    """Those of the accounts that are done with an occasion, or that one merged into them was. Two statements."""
+    family = accounts.with_merged(account_ids, using)
+    uses = EarningRuleUse.objects.using(using).filter(occasion=occasion, account_id__in=list(family))
+    return {family[account_id] for account_id in uses.values_list("account_id", flat=True)}
 
 
 def award_action(

@@ -39,8 +39,9 @@ def void(
             done = None
         elif entry.points > 0:
             available = ledger.wallets[ledger.head_of(entry.account_id)].spendable
-            if entry.points > available and not allow_deficit:
-                raise InsufficientPointsError(requested=entry.points, available=available)
+            needed = entry.points - ledger.expired_of(entry.account_id, entry.pk)
+            if needed > available and not allow_deficit:
+                raise InsufficientPointsError(requested=needed, available=available)
             done = ledger.take_back(entry.account_id, entry.points, TransactionType.VOID, source)
         else:
             done = ledger.undo_taking(entry.account_id, -entry.points, TransactionType.VOID, source)

@@ -95,13 +95,27 @@ def before_refunds(order: EarningOrder) -> EarningOrder:
 def kept_value(order: EarningOrder) -> Fraction:
     """The share of the goods and shipping, by price, that was neither refunded nor came back, between 0 and 1.
 
-    By the price that the lines show: a gift card of points has paid part of it, a voucher of them has lowered it.
+    By the price that goods and shipping had before points paid some of it, in either form.
     """
-    shown = replace(order, points_paid=Decimal(0))
+    shown = replace(_without_voucher_of_points(order), points_paid=Decimal(0))
     price = _price(shown)
     if price <= 0:
         return kept_share(order.refunded_gross, order.total_gross)
     return (price - _taken_back(shown)) / price * _money_kept(order)
+
+
+def _without_voucher_of_points(order: EarningOrder) -> EarningOrder:
+    if order.points_off <= 0:
+        return order
+    whole = before_voucher(
+        [PricedLine(line.gross, line.net, line.base, line.tax_rate) for line in order.lines],
+        order.points_off,
+        net=False,
+    )
+    lines = [
+        replace(line, gross=max(line.gross, _decimal(price))) for line, price in zip(order.lines, whole, strict=True)
+    ]
+    return replace(order, lines=lines, points_off=Decimal(0))
 
 
 def kept_share(refunded: Decimal, total: Decimal) -> Fraction:

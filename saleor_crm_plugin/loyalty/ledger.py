@@ -11,7 +11,7 @@ and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -25,6 +25,13 @@ from saleor_crm_plugin.loyalty.posting import Posting, Source
 from saleor_crm_plugin.loyalty.wallet import Consumption
 
 WAIVED = "Already spent; not charged"
+EXPIRED = "Already expired; not charged"
+_LET_GO = ":expired"
+
+
+def is_let_go(entry: PointsTransaction) -> bool:
+    """Whether an entry makes up for points that an earlier one took although they had expired."""
+    return entry.type == TransactionType.WAIVER and entry.idempotency_key.endswith(_LET_GO)
 
 
 class Ledger(Posting):
@@ -80,23 +87,45 @@ class Ledger(Posting):
     ) -> PointsTransaction | None:
         """Take `points` (> 0) of entry `source.reverses` back: from its own lot, then others, then as deficit.
 
-        With `pending_only`, active points are left alone. With `waive`, what becomes a deficit is forgiven.
+        What has expired of them is gone already, and is not taken from others.
+
+        With `pending_only`, active points are left alone. With `waive`, what becomes a deficit is forgiven, but for
+        what a checkout holds: that is owed until the checkout gives it up.
         """
-        assert source.reverses is not None
-        own = self.wallets[account_id].lots.keys() & {self._lot_of_entry.get(source.reverses)}
-        moved = moving.moved_from(self, own, self.head_of(account_id))
-        return self._take_back(account_id, points, kind, source, own, moved, pending_only, waive)
+        own, moved = self._lots_of_entry(account_id, source.reverses)
+        return self._take_back(account_id, points, kind, source, own, moved, pending_only, waive, 0)
 
     def reverse_award(
-        self, account_id: int, points: int, source: Source, *, pending_only: bool = False, waive: bool = False
+        self,
+        account_id: int,
+        points: int,
+        source: Source,
+        *,
+        pending_only: bool = False,
+        waive: bool = False,
+        let_go: int = 0,
     ) -> PointsTransaction | None:
-        """Post an EARN_REVERSAL of `points` (> 0) for `source.order_id`: as `take_back`, from that order's own lots."""
+        """Post an EARN_REVERSAL of `points` (> 0) for `source.order_id`: as `take_back`, from that order's own lots.
+
+        Args:
+            let_go: what earlier reversals of the order have let go because it had expired.
+        """
         assert source.order_id is not None
         own = self._lots_of_order.get((account_id, source.order_id), [])
         moved = self._lots_of_order.get((self.head_of(account_id), source.order_id), [])
         return self._take_back(
-            account_id, points, TransactionType.EARN_REVERSAL, source, own, moved, pending_only, waive
+            account_id, points, TransactionType.EARN_REVERSAL, source, own, moved, pending_only, waive, let_go
         )
+
+    def expired_of(self, account_id: int, entry_id: int) -> int:
+        """How many points of an entry, named at the start, have expired."""
+        own, moved = self._lots_of_entry(account_id, entry_id)
+        return self._expired_of({*own, *moved})
+
+    def _lots_of_entry(self, account_id: int, entry_id: int | None) -> tuple[Collection[int], list[int]]:
+        assert entry_id is not None
+        own = self.wallets[account_id].lots.keys() & {self._lot_of_entry.get(entry_id)}
+        return own, moving.moved_from(self, own, self.head_of(account_id))
 
     def _take_back(
         self,
@@ -105,24 +134,51 @@ class Ledger(Posting):
         kind: TransactionType,
         source: Source,
         own: Collection[int],
-        moved: Iterable[int],
+        moved: Collection[int],
         pending_only: bool,
         waive: bool,
+        let_go: int,
     ) -> PointsTransaction | None:
         """`own`: the lots to take from first; `moved`: where their points are now, if the account was merged."""
         if source.key in self._posted_keys:
             return None
-        moving.recall(self, account_id, points, moved, source, only_preferred_pending=pending_only)
-        wallet = self.wallets[account_id]
+        wallet, head = self.wallets[account_id], self.wallets[self.head_of(account_id)]
+        left = sum(wallet.lots[lot_id].remaining for lot_id in own)
+        left += sum(head.lots[lot_id].remaining for lot_id in {*moved} - {*own})
+        gone = min(max(points - left, 0), max(self._expired_of({*own, *moved}) - let_go, 0))
+        # What a checkout holds can pay as much, once it is free and has paid what was owed before.
+        held = 0 if pending_only else max(head.held - head.deficit, 0)
+        moving.recall(self, account_id, points - gone, moved, source, only_preferred_pending=pending_only)
         before = wallet.deficit
-        entry = self.post(
-            account_id, -points, kind, source, lambda: wallet.take(points, own, only_preferred_pending=pending_only)
-        )
-        if waive and wallet.deficit > before:
+
+        def take() -> list[Consumption]:
+            used = wallet.take(points - gone, own, only_preferred_pending=pending_only)
+            wallet.deficit += gone
+            return used
+
+        entry = self.post(account_id, -points, kind, source, take)
+        if gone:
+            waiver = replace(source, key=f"{source.key}{_LET_GO}", reason=EXPIRED, reverses=None, breakdown=None)
+            self.waive(account_id, gone, waiver)
+        if waive and (waived := wallet.deficit - before - held) > 0:
             waiver = replace(source, key=f"{source.key}:waiver", reason=WAIVED, reverses=None, breakdown=None)
-            self.waive(account_id, wallet.deficit - before, waiver)
+            self.waive(account_id, waived, waiver)
         self.pass_on(account_id, source)
         return entry
+
+    def release(self, account_id: int, points: int) -> None:
+        """A checkout gives up points that it held. No entry: the balance does not change."""
+        self.wallets[account_id].release(points)
+        self.settle(account_id)
+
+    def settle(self, account_id: int) -> None:
+        """Let points that have become free pay what the account owes. No entry: the balance does not change."""
+        wallet = self.wallets[account_id]
+        if wallet.deficit and wallet.spendable:
+            self._load_open_lots(account_id)
+            for part in wallet.settle():
+                # As if the lot had paid when it came, as others do: whoever takes a merge apart looks there.
+                self._record(self._lot_rows[part.lot_id].transaction_id, [part])
 
     def waive(self, account_id: int, points: int, source: Source) -> PointsTransaction | None:
         """Post a WAIVER: the shop forgives `points` of the account's deficit.

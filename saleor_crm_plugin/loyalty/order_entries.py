@@ -12,7 +12,7 @@ from saleor_crm_plugin.config import EarnedPointsPolicy, SpentPointsPolicy
 from saleor_crm_plugin.loyalty import earning, holds
 from saleor_crm_plugin.loyalty.awards import Award, EarningTerms
 from saleor_crm_plugin.loyalty.expiry import expires_at
-from saleor_crm_plugin.loyalty.ledger import Ledger
+from saleor_crm_plugin.loyalty.ledger import Ledger, is_let_go
 from saleor_crm_plugin.loyalty.models import PointsHold, PointsTransaction, TransactionType
 from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.rules.storage import RuleUse
@@ -20,6 +20,9 @@ from saleor_crm_plugin.loyalty.terms import occasion_of
 
 if TYPE_CHECKING:
     from saleor_crm_plugin.loyalty.orders import OrderFacts
+
+
+_SPENT_AND_RETURNED = (TransactionType.REDEEM, TransactionType.REDEEM_REVERSAL)
 
 
 class OrderEntries:
@@ -30,6 +33,8 @@ class OrderEntries:
         self.order = order
         self.entries = entries
         self.posted = 0
+        # Points that the order needs now of each hold that it carries.
+        self._needed: dict[str, int] = {}
 
     def commit(self, hold: PointsHold, amount: Decimal | None) -> None:
         """The order carries what the points were set aside as: they are spent now, come what may.
@@ -38,17 +43,24 @@ class OrderEntries:
         what it took.
 
         Args:
-            amount: what the voucher or gift card took off. If the checkout has shrunk since, that is less than the
-                points are worth, and only as many points as it needed are spent. None: unknown, so all of them.
+            amount: what the voucher or gift card takes off. If the checkout has shrunk since, or staff have edited the
+                order, that is less than the points are worth, and only as many points as it needs are spent. None:
+                unknown, so all of them.
         """
+        if amount is not None:
+            self._needed[str(hold.pk)] = holds.points_used(hold, amount)
         if hold.order_id == self.order.order_id or self._has_spent(hold):
             return
         if holds.commit(hold, self.order.order_id):
             self.ledger.wallets[hold.account_id].release(hold.points)
         points = holds.points_used(hold, amount)
         if points:
-            source = self._source(reason="Spent on an order", breakdown={"hold": str(hold.pk)})
+            # What a refund gives back of them is settled now, like the terms of an award.
+            policy = self.order.settings.spent_points_policy
+            breakdown: dict[str, object] = {"hold": str(hold.pk), "returned": policy.value}
+            source = self._source(reason="Spent on an order", breakdown=breakdown)
             self._add(self.ledger.redeem(hold.account_id, points, source))
+        self.ledger.settle(hold.account_id)
 
     def _has_spent(self, hold: PointsHold) -> bool:
         return any(entry.breakdown.get("hold") == str(hold.pk) for entry in self.entries)
@@ -118,7 +130,7 @@ class OrderEntries:
         ]
 
     def bring_redemption(self) -> None:
-        """Bring what came back of the spent points in line."""
+        """Bring what is spent on the order, and what came back of it, in line."""
         for account_id in sorted({entry.account_id for entry in self.entries if entry.type == TransactionType.REDEEM}):
             self._bring_redemption_of(account_id)
 
@@ -126,17 +138,23 @@ class OrderEntries:
         own = [entry for entry in self.entries if entry.account_id == account_id]
         spent = [entry for entry in own if entry.type == TransactionType.REDEEM]
         by_holds = [entry for entry in spent if "hold" in entry.breakdown] or spent[:1]
-        total, of_holds = -sum(entry.points for entry in spent), -sum(entry.points for entry in by_holds)
-        returned = sum(entry.points for entry in own if entry.type == TransactionType.REDEEM_REVERSAL)
-        due = self._points_to_return(of_holds) - (returned - (total - of_holds))
+        needed = sum(self._needed.get(str(entry.breakdown.get("hold")), -entry.points) for entry in by_holds)
+        policy = SpentPointsPolicy(by_holds[0].breakdown.get("returned", self.order.settings.spent_points_policy))
+        to_return = self._points_to_return(needed, policy)
+        due = -sum(entry.points for entry in own if entry.type in _SPENT_AND_RETURNED) - (needed - to_return)
         if due > 0:
-            reason = "Order cancelled" if self.order.is_closed else "Order refunded"
+            reason = self._why_returned(to_return)
             self._add(self.ledger.give_back(account_id, due, self._source(reason=reason, reverses=spent[0].pk)))
         elif due < 0:
-            self._add(self.ledger.redeem(account_id, -due, self._source(reason="Refund or cancellation undone")))
+            reason = "Order changed" if to_return else "Refund or cancellation undone"
+            self._add(self.ledger.redeem(account_id, -due, self._source(reason=reason)))
 
-    def _points_to_return(self, points: int) -> int:
-        policy = self.order.settings.spent_points_policy
+    def _why_returned(self, to_return: int) -> str:
+        if self.order.is_closed:
+            return "Order cancelled"
+        return "Order refunded" if to_return else "Order changed"
+
+    def _points_to_return(self, points: int, policy: SpentPointsPolicy) -> int:
         if policy == SpentPointsPolicy.KEEP:
             return 0
         if self.order.is_closed:
@@ -183,6 +201,7 @@ class OrderEntries:
                 source,
                 pending_only=policy == EarnedPointsPolicy.REVERSE_PENDING_ONLY,
                 waive=policy != EarnedPointsPolicy.REVERSE_INTO_DEFICIT,
+                let_go=sum(e.points for e in self.entries if e.account_id == account_id and is_let_go(e)),
             )
         )
 

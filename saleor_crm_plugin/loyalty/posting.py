@@ -102,6 +102,7 @@ class Posting:
         self._used_by_entry: dict[int, list[Consumption]] = {}
         self._outstanding: dict[tuple[int, UUID], list[Consumption]] = {}
         self._order_of_lot: dict[int, UUID | None] = {}
+        self._expired: dict[int, int] = {}
         self._moves: dict[str, int] = {}
         self._lot_rows: dict[int, PointsLot] = {}
         self._batch = storage.Batch()
@@ -241,6 +242,16 @@ class Posting:
         self._record(entry.pk, used)
         return entry
 
+    def _load_open_lots(self, account_id: int) -> None:
+        """Read the open lots of an account that was taken in without them."""
+        if account_id not in self._lots_of:
+            self._lots_of = sorted({*self._lots_of, account_id})
+            self._take_in(storage.read_lots([account_id], [], [], [], self._using))
+
+    def _expired_of(self, lot_ids: Iterable[int]) -> int:
+        """How many points of lots, which orders or entries named at the start opened, have expired."""
+        return sum(self._expired.get(lot_id, 0) for lot_id in lot_ids)
+
     def _record(self, transaction_id: int, used: Iterable[Consumption]) -> None:
         self._batch.consumptions.extend(
             LotConsumption(transaction_id=transaction_id, lot_id=part.lot_id, points=part.points) for part in used
@@ -268,10 +279,17 @@ class Posting:
         if not (self._lots_of or self._orders or self._entries or used):
             return
         self._take_in(storage.read_lots(self._lots_of, self._orders, self._entries, used, self._using))
+        if self._orders or self._entries:
+            self._expired = storage.expired(
+                [pk for pk, row in self._lot_rows.items() if self._is_past(row)], self._using
+            )
         asked: set[int] = set()
         while merged_into and (origins := self._unread_origins() - asked):
             asked |= origins
             self._take_in(storage.read_lots([], [], [], sorted(origins), self._using))
+
+    def _is_past(self, row: PointsLot) -> bool:
+        return row.expires_at is not None and row.expires_at <= self.now and row.remaining < row.amount
 
     def _unread_origins(self) -> set[int]:
         origins = {row.origin_id for row in self._lot_rows.values() if row.origin_id is not None}

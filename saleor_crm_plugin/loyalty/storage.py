@@ -109,6 +109,28 @@ def used_by(entries: Sequence[int], using: str) -> dict[int, list[Consumption]]:
     return used
 
 
+_EXPIRED = """
+SELECT used.lot_id, sum(used.points)
+FROM crm_lot_consumption AS used JOIN crm_points_transaction AS entry ON entry.id = used.transaction_id
+WHERE used.lot_id = ANY(%s::bigint[]) AND entry.type = 'expire' AND NOT EXISTS (
+    SELECT FROM crm_points_transaction AS again
+    WHERE again.reverses_id = entry.id AND again.type = 'reinstate' AND NOT EXISTS (
+        SELECT FROM crm_points_transaction AS taken WHERE taken.reverses_id = again.id AND taken.type = 'void'
+    )
+)
+GROUP BY used.lot_id
+"""
+
+
+def expired(lot_ids: Sequence[int], using: str) -> dict[int, int]:
+    """Points of each lot that have expired and that staff have not given back. No lots: no statement."""
+    if not lot_ids:
+        return {}
+    with connections[using].cursor() as cursor:
+        cursor.execute(_EXPIRED, [list(lot_ids)])
+        return {lot_id: int(points) for lot_id, points in cursor.fetchall()}
+
+
 def count_uses(lot_ids: Sequence[int], using: str) -> dict[int, int]:
     """How often each lot's points were used or given back; a lot that never was is missing. No lots: no statement."""
     if not lot_ids:

@@ -149,4 +149,4 @@ class RuleLimits:
 
 
 def is_limited(rule: RuleTerms) -> bool:
-    return rule.definition.limits != NO_LIMITS
+    return rule.definition.limits_in_force != NO_LIMITS

@@ -1,4 +1,4 @@
-"""What others ask about rewards: one statement each, for any number of them."""
+"""What others ask about rewards: a constant number of statements each, for any number of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db.models import Count, Q, QuerySet
 
+from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.rewards.definition import Place
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RedemptionStatus, RewardRedemption
 
@@ -29,13 +30,21 @@ def on_offer(rewards: QuerySet[LoyaltyReward], at: datetime) -> QuerySet[Loyalty
 
 
 def taken(pairs: Collection[tuple[int, int]], using: str) -> dict[tuple[int, int], int]:
-    """How many of a reward an account has, without those given back, by (account id, reward id)."""
+    """How many of a reward an account has, without those given back, by (account id, reward id).
+
+    What was taken in accounts that were merged into it counts as well.
+    """
+    belongs_to = accounts.with_merged({account for account, _ in pairs}, using)
     rows = (
         RewardRedemption.objects.using(using)
-        .filter(account_id__in={account for account, _ in pairs}, reward_id__in={reward for _, reward in pairs})
+        .filter(account_id__in=belongs_to, reward_id__in={reward for _, reward in pairs})
         .exclude(status=RedemptionStatus.RETURNED)
         .values_list("account_id", "reward_id")
         .annotate(count=Count("pk"))
         .order_by()
     )
-    return {(account_id, reward_id): count for account_id, reward_id, count in rows}
+    found: dict[tuple[int, int], int] = {}
+    for account_id, reward_id, count in rows:
+        key = (belongs_to[account_id], reward_id)
+        found[key] = found.get(key, 0) + count
+    return found

@@ -6,7 +6,7 @@ The database holds a rule as the JSON of `RuleDefinition`, one row for each vers
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -181,9 +181,16 @@ class RuleDefinition:
             or not conditions.collection_ids.isdisjoint(line.collection_ids)
         )
 
+    @property
+    def limits_in_force(self) -> Limits:
+        """`limits`, and that nobody has a first order twice: orders placed together may be paid in any order."""
+        if self.trigger != Trigger.FIRST_ORDER:
+            return self.limits
+        return replace(self.limits, uses_per_customer=1, period=None)
+
     def room(self, used: RuleUsage) -> int | None:
         """Points that the limits still allow for one more order; None: any number."""
-        limits = self.limits
+        limits = self.limits_in_force
         if limits.uses_per_customer is not None and used.customer_uses >= limits.uses_per_customer:
             return 0
         rooms = [limits.points_per_order]
@@ -199,10 +206,11 @@ class RuleDefinition:
 
         Both None: all uses ever.
         """
-        if self.limits.period is None:
+        period = self.limits_in_force.period
+        if period is None:
             return None, None
         day = at.replace(hour=0, minute=0, second=0, microsecond=0)
-        match self.limits.period:
+        match period:
             case Period.DAY:
                 return day, day + timedelta(days=1)
             case Period.WEEK:

@@ -40,9 +40,7 @@ def amounts_of(
     if scheme.basis == Basis.NET_SPEND:
         spent = spend(set(profile_of.values()), scheme.policy.currency, since, using)
         return {account_id: spent.get(profile_id, ()) for account_id, profile_id in profile_of.items()}
-    head_of = {account_id: account_id for account_id in profile_of}
-    for head_id, merged in accounts.merged_into(profile_of, using).items():
-        head_of.update(dict.fromkeys(merged, head_id))
+    head_of = accounts.with_merged(profile_of.keys(), using)
     earned = PointsTransaction.objects.using(using).filter(account_id__in=head_of, earned_at__isnull=False)
     if since is not None:
         earned = earned.filter(earned_at__gte=since)

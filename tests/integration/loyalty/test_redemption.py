@@ -158,7 +158,6 @@ def test_a_code_of_an_order_that_expired_before_we_saw_it_is_dead_too(channel):
     assert (account().active, VoucherCode.objects.get(code=code).is_active) == (1000, False)
 
 
-
 def test_no_more_than_the_share_of_the_checkout_and_the_answer_says_so(channel):
     checkout = checkout_of(customer_with_points(5000), channel)
     applied = apply(checkout, 5000)
