@@ -13,6 +13,7 @@ from saleor.core.exceptions import PermissionDenied
 from saleor.graphql.utils import get_user_or_app_from_context
 from saleor.permission.auth_filters import AuthorizationFilters
 
+from saleor_crm_plugin.profiles.identity import normalize_email
 from saleor_crm_plugin.profiles.merging.family import users_of
 from saleor_crm_plugin.profiles.models import CustomerProfile
 
@@ -59,6 +60,17 @@ def is_owner_of(info: Any, profile: CustomerProfile | None) -> bool:
     """
     user = authenticated_user(info)
     return user is not None and profile is not None and user.pk in users_of(profile)
+
+
+def is_own(info: Any, user_id: int | None, email: str) -> bool:
+    """Whether an order or checkout is the authenticated user's: by the account, or a guest's by the confirmed address.
+
+    It tells where its customer lives. Staff who say that two customers are one do not make it the other's.
+    """
+    user = authenticated_user(info)
+    if user is None or user_id is not None:
+        return user is not None and user.pk == user_id
+    return user.is_confirmed and normalize_email(user.email) == normalize_email(email)
 
 
 def require_owner_of(info: Any, profile: CustomerProfile | None, *permissions: Any) -> None:

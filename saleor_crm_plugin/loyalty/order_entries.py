@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import floor
@@ -138,16 +138,26 @@ class OrderEntries:
         own = [entry for entry in self.entries if entry.account_id == account_id]
         spent = [entry for entry in own if entry.type == TransactionType.REDEEM]
         by_holds = [entry for entry in spent if "hold" in entry.breakdown] or spent[:1]
-        needed = sum(self._needed.get(str(entry.breakdown.get("hold")), -entry.points) for entry in by_holds)
+        needed = self._needed_of(own, by_holds)
         policy = SpentPointsPolicy(by_holds[0].breakdown.get("returned", self.order.settings.spent_points_policy))
         to_return = self._points_to_return(needed, policy)
         due = -sum(entry.points for entry in own if entry.type in _SPENT_AND_RETURNED) - (needed - to_return)
         if due > 0:
-            reason = self._why_returned(to_return)
-            self._add(self.ledger.give_back(account_id, due, self._source(reason=reason, reverses=spent[0].pk)))
+            source = self._source(
+                reason=self._why_returned(to_return), reverses=spent[0].pk, breakdown={"needed": needed}
+            )
+            self._add(self.ledger.give_back(account_id, due, source))
         elif due < 0:
             reason = "Order changed" if to_return else "Refund or cancellation undone"
-            self._add(self.ledger.redeem(account_id, -due, self._source(reason=reason)))
+            self._add(self.ledger.redeem(account_id, -due, self._source(reason=reason, breakdown={"needed": needed})))
+
+    def _needed_of(self, own: Iterable[PointsTransaction], by_holds: Sequence[PointsTransaction]) -> int:
+        """Points that the order needs of an account; where its discount is gone, as many as when it was last seen."""
+        before = sum(-entry.points for entry in by_holds)
+        for entry in own:
+            before = int(entry.breakdown.get("needed", before))
+        keys = [str(entry.breakdown.get("hold")) for entry in by_holds]
+        return sum(self._needed[key] for key in keys) if self._needed.keys() >= set(keys) else before
 
     def _why_returned(self, to_return: int) -> str:
         if self.order.is_closed:

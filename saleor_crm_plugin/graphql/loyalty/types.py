@@ -34,7 +34,7 @@ from saleor_crm_plugin.graphql.loyalty.dataloaders import (
     TransactionsByAccountIdLoader,
 )
 from saleor_crm_plugin.graphql.loyalty.enums import PointsTransactionTypeEnum
-from saleor_crm_plugin.graphql.loyalty.owners import MOVES, is_order_of, owner_ids
+from saleor_crm_plugin.graphql.loyalty.owners import is_order_of, owner_ids
 from saleor_crm_plugin.graphql.loyalty.referrals.dataloaders import ReferralCodeByAccountIdLoader
 from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
     RedemptionCountByAccountIdLoader,
@@ -105,7 +105,7 @@ class PointsTransaction(ModelObjectType):
             return None
 
         def in_context(order: Any) -> Any:
-            visible = order and is_order_of(info, order, moved=root.type in MOVES)
+            visible = order and is_order_of(info, order)
             return SyncWebhookControlContext(node=order, allow_sync_webhooks=False) if visible else None
 
         return OrderByIdLoader(info.context).load(root.order_id).then(in_context)

@@ -55,3 +55,50 @@ def test_each_reads_what_both_said_and_about_the_own_order_only(orders, as_ann, 
 def test_staff_read_about_which_order_it_is(orders, staff_with, app_with):
     for staff in (staff_with("MANAGE_USERS"), app_with("MANAGE_USERS")):
         assert told(staff.data(OF_STAFF)["customerFeedback"]["edges"]) == orders
+
+
+POINTS = "{ me { loyaltyAccount { transactions(first: 20) { edges { node { order { id } } } } } } }"
+TIMELINE = "{ me { customerProfile { timeline(first: 50) { edges { node { kind subjectId } } } } } }"
+CONSENT = """mutation { customerConsentUpdate(consents: [{ purpose: MARKETING_EMAIL, state: GRANTED }]) {
+    customerProfile { user { email } profilingAllowed } errors { field code } } }"""
+
+
+def order_ids(found: Any) -> set[str]:
+    """All ids of orders in an answer."""
+    if isinstance(found, dict):
+        return {one for value in found.values() for one in order_ids(value)}
+    if isinstance(found, list):
+        return {one for value in found for one in order_ids(value)}
+    return {found} if isinstance(found, str) and found.startswith(global_id("Order", "")[:7]) else set()
+
+
+def test_no_timeline_names_an_order_or_checkout_of_the_other(orders, as_ann, as_ben):
+    of_ann, of_ben = order_ids(as_ann.data(TIMELINE)), order_ids(as_ben.data(TIMELINE))
+    assert orders[9] in of_ann
+    assert orders[3] not in of_ann
+    assert orders[3] in of_ben
+    assert orders[9] not in of_ben
+
+
+def test_who_says_something_about_consents_is_told_of_the_own_account(orders, as_ben, shop):
+    done = as_ben.data(CONSENT)["customerConsentUpdate"]
+    assert done["errors"] == []
+    assert done["customerProfile"]["user"] == {"email": shop.ben.email}
+
+
+def test_a_guest_s_order_is_for_its_customer_and_for_staff_who_see_orders(shop, as_ann, staff_with):
+    """Also when the guest has become one with somebody, and has earned in that one's account."""
+    guest = make_order(None, email="guest@example.com", channel=shop.channel, lines=[(shop.plum, 1)])
+    assert not sync_orders([guest.pk]).failed
+    found = CustomerProfile.objects.get(identities__value="guest@example.com")
+    merge_customers(found.pk, CustomerProfile.objects.get(user=shop.ann).pk, SYSTEM, timezone.now())
+    again = make_order(None, email="guest@example.com", channel=shop.channel, lines=[(shop.plum, 1)])
+    assert not sync_orders([again.pk]).failed
+    assert not order_ids(as_ann.data(POINTS)) & {global_id("Order", guest.pk), global_id("Order", again.pk)}
+    query = """mutation ($user: ID!) { loyaltyPointsAdjust(userId: $user, points: 1, reason: "Sorry") {
+        account { transactions(first: 50) { edges { node { order { id } } } } } errors { code } } }"""
+    ann = global_id("User", shop.ann.pk)
+    assert not order_ids(staff_with("MANAGE_DISCOUNTS").data(query, user=ann))
+    assert global_id("Order", again.pk) in order_ids(
+        staff_with("MANAGE_DISCOUNTS", "MANAGE_ORDERS").data(query, user=ann)
+    )

@@ -14,6 +14,7 @@ from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.actions import award_birthdays
+from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
@@ -25,7 +26,7 @@ from saleor_crm_plugin.loyalty.rules import storage
 from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, Limits, Period, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule, delete_rule, update_rule
 from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, RuleStatus
-from saleor_crm_plugin.profiles.models import RFMGroup
+from saleor_crm_plugin.profiles.models import CustomerProfile, RFMGroup
 from tests.concurrently import at_once, no_errors
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product, make_staff
 from tests.integration.loyalty.audit import assert_ledger_adds_up
@@ -377,4 +378,24 @@ def test_two_workers_give_each_their_points_once():
     no_errors(at_once([take_in, birthdays] * 2))
     given = PointsTransaction.objects.order_by("points").values_list("points", flat=True)
     assert list(given) == [10] * 6 + [50] + [100] * 5
+    assert_ledger_adds_up()
+
+
+def test_who_was_merged_is_welcomed_and_celebrated_once():
+    rule(Trigger.SIGN_UP, 100)
+    rule(Trigger.BIRTHDAY, 50, name="Birthday")
+    born = {"birthday": "1990-05-14"}
+    welcomed = join("new@example.com", private_metadata=born)
+    old = join("old@example.com", at=START - timedelta(days=300), private_metadata=born)
+    night = datetime(2026, 5, 14, 2, tzinfo=UTC)
+    settings = load_settings()
+    assert award_birthdays(settings, night) == 2
+    profiles = {user.pk: CustomerProfile.objects.get(user=user).pk for user in (welcomed, old)}
+    merge_customers(profiles[welcomed.pk], profiles[old.pk], SYSTEM, night)
+    before = PointsTransaction.objects.filter(type="earn_action").count()
+    sync(welcomed, night + timedelta(days=1))
+    assert award_birthdays(settings, night + timedelta(days=1)) == 0
+    with time_machine.travel(night + timedelta(days=1), tick=False):
+        assert reconcile(full=True).signed_up == 0
+    assert PointsTransaction.objects.filter(type="earn_action").count() == before == 3
     assert_ledger_adds_up()

@@ -96,6 +96,15 @@ def test_points_held_by_a_checkout_are_left_alone(account):
         ledger.wallets[account.pk].release(40)
 
 
+def test_a_gift_that_has_expired_takes_no_other_points_with_it(account):
+    gift = give(account, 80, expires_at=datetime(2026, 1, 1, tzinfo=UTC))
+    give(account, 50, "2")
+    expire_due_lots(timezone.now())
+    assert sums(account) == (50, 0)
+    void(gift.pk, "A mistake", STAFF)
+    assert sums(account) == (50, 0)
+
+
 def test_expired_points_come_back_once_until_a_new_date(account):
     give(account, 80, expires_at=datetime(2026, 1, 1, tzinfo=UTC))
     expire_due_lots(timezone.now())

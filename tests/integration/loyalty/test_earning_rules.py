@@ -132,10 +132,10 @@ def test_the_first_order(ann, tea):
     rule(Effect.FIXED_POINTS, "500", trigger=Trigger.FIRST_ORDER)
     first, second = buy(ann, tea), buy(ann, tea, at=NOON + timedelta(hours=1))
     assert (points_of(first), points_of(second)) == ([560], [60])
-    # An older one turns up later: what was given stays given.
-    buy(ann, tea, at=NOON - timedelta(days=1))
+    # An older one turns up later: what was given stays given, and is not given again.
+    older = buy(ann, tea, at=NOON - timedelta(days=1))
     sync(first, second)
-    assert (points_of(first), points_of(second)) == ([560], [60])
+    assert (points_of(first), points_of(second), points_of(older)) == ([560], [60], [60])
 
 
 def test_an_edit_changes_no_past_entry(ann, tea, cup):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
+from fractions import Fraction
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,6 +17,7 @@ from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import HoldStatus, LoyaltyAccount, PointsHold, PointsLot, PointsTransaction
 from saleor_crm_plugin.loyalty.orders import OrderFacts, bring_in_line
 from saleor_crm_plugin.loyalty.queries import OrderPoints, order_points
+from saleor_crm_plugin.loyalty.schedule import expire_due_lots
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 
@@ -22,6 +25,7 @@ pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PLACED = NOW - timedelta(days=10)
+LATER = NOW + timedelta(days=40)
 TERMS = LoyaltySettings(points_per_unit=D(1), earn_from=NOW - timedelta(days=365), point_value=D("0.01"))
 
 
@@ -275,3 +279,112 @@ def test_statements_do_not_grow_with_the_number_of_orders(profile, django_assert
     with django_assert_num_queries(7):
         bring_in_line(many, program_id, NOW, "default")
     assert_ledger_adds_up()
+
+
+def test_what_a_checkout_holds_pays_for_a_refund_as_soon_as_it_is_free(profile):
+    order = facts(profile)
+    sync(order)
+    hold(account().pk, 100)
+    sync(facts(profile, "100", "100", order_id=order.order_id))
+    assert (account().active, account().held, account().deficit, account().balance) == (100, 100, 100, 0)
+    with Ledger([account().pk], lots_of=[]) as ledger:
+        ledger.release(account().pk, 100)
+    PointsHold.objects.update(status=HoldStatus.RELEASED)
+    assert (account().active, account().held, account().deficit) == (0, 0, 0)
+    assert [kind for kind, *_ in entries()] == ["earn", "earn_reversal"]
+    assert_ledger_adds_up()
+
+
+def test_a_refund_lets_go_only_of_what_is_neither_there_nor_held(profile):
+    order = facts(profile)
+    sync(order)
+    hold(account().pk, 70)
+    sync(facts(profile, carried={"LP-1": None}, settings=LoyaltySettings()))
+    hold(account().pk, 20, "LP-2")
+    sync(facts(profile, "100", "100", order_id=order.order_id))
+    # 10 were free, 20 are owed until the checkout gives them up, 70 are let go.
+    assert (account().active, account().deficit) == (20, 20)
+    assert entries()[-2:] == [("earn_reversal", -100, -70), ("waiver", 70, 0)]
+
+
+def test_points_that_have_expired_are_not_taken_again(profile):
+    settings = replace(TERMS, expiry=Expiry("months", 1), earned_points_policy=EarnedPointsPolicy.REVERSE_INTO_DEFICIT)
+    order = facts(profile, settings=settings)
+    sync(order, now=PLACED)
+    expire_due_lots(LATER)
+    other = facts(profile, "50", qualified_at=LATER)
+    sync(other, now=LATER)
+    assert account().active == 50
+    sync(facts(profile, "100", "30", order_id=order.order_id, settings=settings), now=LATER)
+    sync(facts(profile, "100", "100", order_id=order.order_id, settings=settings), now=LATER)
+    assert (account().active, account().deficit) == (50, 0)
+    assert entries(order.order_id) == [
+        ("earn", 100, 100),
+        ("earn_reversal", -30, 20),
+        ("waiver", 30, 50),
+        ("earn_reversal", -70, -20),
+        ("waiver", 70, 50),
+    ]
+
+
+def test_of_an_award_that_expired_in_part_the_rest_is_taken(profile):
+    settings = replace(TERMS, expiry=Expiry("months", 1), earned_points_policy=EarnedPointsPolicy.REVERSE_INTO_DEFICIT)
+    order = facts(profile, settings=settings)
+    sync(order, now=PLACED)
+    hold(account().pk, 60)
+    sync(facts(profile, carried={"LP-1": None}, settings=LoyaltySettings()), now=PLACED)
+    expire_due_lots(LATER)
+    assert account().active == 0
+    sync(facts(profile, "100", "100", order_id=order.order_id, settings=settings), now=LATER)
+    # 40 expired, 60 were spent.
+    assert (account().active, account().deficit) == (0, 60)
+
+
+def test_a_new_policy_changes_no_order_of_before(profile):
+    sync(facts(profile))
+    hold(account().pk, 60)
+    spent = facts(profile, "80", carried={"LP-1": None}, settings=LoyaltySettings())
+    sync(spent)
+    cancelled = {"order_id": spent.order_id, "carried": {"LP-1": None}, "is_purchase": False, "is_closed": True}
+    keep = LoyaltySettings(spent_points_policy=SpentPointsPolicy.KEEP)
+    # The policy of when they were spent holds, whenever the order is cancelled.
+    assert sync(facts(profile, "80", settings=keep, **cancelled)) == 1
+    assert account().active == 100
+    assert sync(facts(profile, "80", settings=keep, **cancelled)) == 0
+
+
+def test_points_spent_follow_an_order_that_staff_edit(profile):
+    sync(facts(profile))
+    hold(account().pk, 60)
+    settings = LoyaltySettings()
+    order = facts(profile, "80", carried={"LP-1": D("0.60")}, settings=settings)
+    sync(order)
+    assert account().active == 40
+    edited = {"order_id": order.order_id, "settings": settings}
+    assert sync(facts(profile, "20", carried={"LP-1": D("0.20")}, **edited)) == 1
+    assert account().active == 80
+    assert PointsTransaction.objects.latest("pk").reason == "Order changed"
+    assert sync(facts(profile, "50", carried={"LP-1": D("0.50")}, **edited)) == 1
+    assert account().active == 50
+    # What cannot be seen any more has not changed.
+    assert sync(facts(profile, "50", carried={"LP-1": None}, **edited)) == 0
+    sync(facts(profile, "50", carried={"LP-1": D("0.50")}, is_purchase=False, is_closed=True, **edited))
+    assert account().active == 100
+
+
+@pytest.mark.parametrize("policy", [SpentPointsPolicy.RETURN, SpentPointsPolicy.IN_PROPORTION])
+def test_points_that_paid_for_everything_come_back_with_the_goods(profile, policy):
+    sync(facts(profile))
+    hold(account().pk, 60)
+    settings = LoyaltySettings(spent_points_policy=policy)
+
+    def paid_by_points(taken_back: int) -> EarningOrder:
+        line = EarningLine(key="1", name="", gross=D(0), net=D(0), base=D("0.60"), taken_back=Fraction(taken_back))
+        return EarningOrder(lines=[line], shipping_gross=D(0), shipping_net=D(0), total_gross=D(0), refunded_gross=D(0))
+
+    order = facts(profile, carried={"LP-1": D("0.60")}, settings=settings, earning=paid_by_points(0))
+    sync(order)
+    assert account().active == 40
+    back = {"order_id": order.order_id, "carried": {"LP-1": D("0.60")}, "settings": settings}
+    sync(facts(profile, earning=paid_by_points(1), **back))
+    assert account().active == 100

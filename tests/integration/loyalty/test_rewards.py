@@ -19,6 +19,7 @@ from saleor.order.models import Order
 
 from saleor_crm_plugin.actors import SYSTEM, Actor, ActorType
 from saleor_crm_plugin.exceptions import AccountClosedError, LoyaltyInputError
+from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.ingestion.rewards import expire_rewards, redeem_reward, return_reward
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.ingestion.tier_facts import net_spend
@@ -37,7 +38,8 @@ from saleor_crm_plugin.loyalty.rewards.editing import create_reward, delete_rewa
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RedemptionStatus, RewardRedemption
 from saleor_crm_plugin.loyalty.schedule import expire_due_lots
 from saleor_crm_plugin.loyalty.tiers.assignment import assign
-from saleor_crm_plugin.profiles.models import ProfileMetrics, RFMGroup
+from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics, RFMGroup
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
 from tests.devshop.flows import cancel_order, manager
 from tests.integration.loyalty.audit import assert_ledger_adds_up
@@ -443,6 +445,18 @@ def test_a_segment_counts_in_the_currency_of_the_channel(channel):
     treat = reward(RewardKind.FREE_SHIPPING, segments=frozenset({"CHAMPIONS", "LOYAL"}))
     assert refused(treat, user) == ("NOT_IN_SEGMENT", "rewardId")
     assert take(treat, user, channel="euros").channel_id == euros.pk
+
+
+def test_the_limit_for_a_customer_counts_what_was_taken_in_an_account_merged_into_it(channel):
+    one, two = customer_with_points(1000), make_customer("two@example.com")
+    treat = reward(limit_per_customer=1)
+    take(treat, one)
+    source = CustomerProfile.objects.get(user=one).pk
+    target = resolve_profiles([UserPerson(two.pk)])[UserPerson(two.pk)]
+    merge_customers(source, target, SYSTEM, timezone.now())
+    with pytest.raises(LoyaltyInputError) as error:
+        take(treat, two)
+    assert error.value.code == "LIMIT_REACHED"
 
 
 def test_the_limit_for_a_customer_does_not_count_what_was_given_back(channel):

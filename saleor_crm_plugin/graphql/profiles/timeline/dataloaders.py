@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
+from saleor.checkout.models import Checkout
 from saleor.graphql.core.dataloaders import DataLoader
 
 from saleor_crm_plugin.graphql.lists import Page
@@ -33,6 +35,17 @@ class TimelineByProfileIdLoader(DataLoader):
             )
             found |= {(profile_id, selection, page): entries for profile_id, entries in timelines.items()}
         return [found.get(key, []) for key in keys]
+
+
+class OwnerOfCheckoutLoader(DataLoader):
+    """User id and e-mail address of a checkout by its token; None if it is gone."""
+
+    context_key = "saleor_crm_plugin.owner_of_checkout"
+
+    def batch_load(self, keys: Sequence[UUID]) -> list[tuple[int | None, str] | None]:
+        rows = Checkout.objects.using(self.database_connection_name).filter(pk__in=keys)
+        owners = {pk: (user_id, email or "") for pk, user_id, email in rows.values_list("pk", "user_id", "email")}
+        return [owners.get(key) for key in keys]
 
 
 class TimelineCountByProfileIdLoader(DataLoader):

@@ -19,10 +19,11 @@ from saleor.graphql.order.dataloaders import OrderByIdLoader
 from saleor.permission.enums import AccountPermissions, OrderPermissions
 
 from saleor_crm_plugin.actors import ActorType
-from saleor_crm_plugin.graphql.access import has_any_permission, is_owner, require_owner_of, requires
+from saleor_crm_plugin.graphql.access import has_any_permission, is_own, is_owner, require_owner_of, requires
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.lists import Page, connection_of
 from saleor_crm_plugin.graphql.profiles.timeline.dataloaders import (
+    OwnerOfCheckoutLoader,
     TimelineByProfileIdLoader,
     TimelineCountByProfileIdLoader,
 )
@@ -56,7 +57,7 @@ class TimelineEvent(BaseObjectType):
     happened_at = DateTime(required=True, description="When it happened.")
     label = graphene.String(
         description="The new tier (null: none), the type of the points' entry, the kind of the reminder, the purpose "
-        "of the consent, or the text of the note. Null for all other kinds."
+        "of the consent, the text of the note, or the comment. Null for all other kinds."
     )
     subject_id = graphene.ID(
         description="The ID of what it is about: an order, checkout, user, segment or profile, which may be gone."
@@ -103,9 +104,25 @@ class TimelineEvent(BaseObjectType):
         return root.entry.label
 
     @staticmethod
-    def resolve_subject_id(root: Seen, _info: Any) -> str | None:
-        type_name = _TYPES.get(SubjectType(root.entry.subject_type))
-        return type_name and graphene.Node.to_global_id(type_name, root.entry.subject_id)
+    def resolve_subject_id(root: Seen, info: Any) -> Any:
+        kind = SubjectType(root.entry.subject_type)
+        type_name = _TYPES.get(kind)
+        subject_id = type_name and graphene.Node.to_global_id(type_name, root.entry.subject_id)
+        if root.by_staff:
+            return subject_id
+
+        # Whoever has the id of an order or checkout can ask Saleor where its customer lives.
+        def of_order(order: Any) -> str | None:
+            return subject_id if order is None or is_own(info, order.user_id, order.user_email) else None
+
+        def of_checkout(owner: tuple[int | None, str] | None) -> str | None:
+            return subject_id if owner is None or is_own(info, *owner) else None
+
+        if kind == SubjectType.ORDER:
+            return OrderByIdLoader(info.context).load(UUID(root.entry.subject_id)).then(of_order)
+        if kind == SubjectType.CHECKOUT:
+            return OwnerOfCheckoutLoader(info.context).load(UUID(root.entry.subject_id)).then(of_checkout)
+        return subject_id
 
     @staticmethod
     def resolve_order(root: Seen, info: Any) -> Any:

@@ -17,7 +17,7 @@ from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.graphql.access import (
     authenticated_user,
     has_any_permission,
-    is_owner,
+    is_owner_of,
     require_owner_or_permission,
     require_permission,
 )
@@ -33,6 +33,7 @@ from saleor_crm_plugin.profiles import models
 from saleor_crm_plugin.profiles.consents.models import ConsentPurpose, ConsentState
 from saleor_crm_plugin.profiles.consents.recording import SOURCE_MAX_LENGTH, TEXT_VERSION_MAX_LENGTH, Consent
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
+from saleor_crm_plugin.profiles.merging.family import found_by_id, with_family
 
 
 class CustomerConsentInput(BaseInputObjectType):
@@ -88,7 +89,7 @@ class CustomerConsentUpdate(DomainMutation):
             for one in consents
         ]
         recorded = update_consents(profile_id, said, _actor(info, profile_id), timezone.now())
-        profile = models.CustomerProfile.objects.get(pk=recorded.profile_id)
+        profile = with_family(models.CustomerProfile.objects.filter(pk=recorded.profile_id)).get()
         return cls(customer_profile=profile, recorded_count=recorded.new)
 
 
@@ -113,5 +114,6 @@ def _user_named(given: Mapping[str, str]) -> int | None:
 
 
 def _actor(info: Any, profile_id: int) -> Actor:
-    owner = models.CustomerProfile.objects.filter(pk=profile_id).values_list("user_id", flat=True).first()
-    return Actor(ActorType.CUSTOMER, owner) if is_owner(info, owner) else actor_of(info)
+    user = authenticated_user(info)
+    found = found_by_id([profile_id], "default").get(profile_id)
+    return Actor(ActorType.CUSTOMER, user.pk) if user is not None and is_owner_of(info, found) else actor_of(info)
