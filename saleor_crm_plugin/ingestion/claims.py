@@ -23,6 +23,7 @@ from saleor_crm_plugin.profiles.customers import (
     claim_guests,
     customer_deleted,
     detach_deleted_users,
+    guests_of,
     leave_addresses,
     orphaned_profiles,
     users_who_left_an_address,
@@ -127,7 +128,8 @@ def forget_user(user_id: int, using: str | None = None) -> None:
 
 
 def _forget(profile_ids: list[int], alias: str) -> None:
-    blank_texts(profile_ids, alias)
-    forget_events(profile_ids, alias)
+    everybody = [*profile_ids, *guests_of(profile_ids, alias)]
+    blank_texts(everybody, alias)
+    forget_events(everybody, alias)
     # What is recommended to the head of a family is for all who are in it.
     forget_personal(of_nobody(profile_ids, alias), alias)

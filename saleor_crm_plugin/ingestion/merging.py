@@ -26,6 +26,7 @@ from saleor_crm_plugin.loyalty import merging as accounts
 from saleor_crm_plugin.loyalty import separating
 from saleor_crm_plugin.profiles.merging import merging as profiles
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
+from saleor_crm_plugin.recommendations.storage import forget_personal
 
 UNDO_DAYS: Final = 30
 # A quarter: long enough for a complaint to arrive, short enough that the two can still be told apart.
@@ -83,6 +84,8 @@ def separate_customers(merge_id: int, actor: Actor, now: datetime, *, using: str
         merge = done.merge
         back = separating.unmerge_profiles(merge.source_id, merge.target_id, actor, now, using)
         _out_of_line(done.orders, using)
+        # Learnt from what both have bought: each would see the other's purchases until the next training.
+        forget_personal([merge.source_id, merge.target_id], using)
     orders_changed(done.orders)
     bring_customers_in_line({merge.source_id, merge.target_id}, now, using)
     review_customers({merge.source_id, merge.target_id}, now, using)

@@ -155,10 +155,16 @@ def orphaned_profiles(using: str | None = None) -> QuerySet[CustomerProfile]:
     return CustomerProfile.objects.using(using or DEFAULT_DB_ALIAS).filter(~Exists(user), Q(user_id__isnull=False))
 
 
+def guests_of(profile_ids: Collection[int], using: str) -> list[int]:
+    """The guests that these customers were before they had an account."""
+    guests = CustomerProfile.objects.using(using).filter(merged_into_id__in=profile_ids, user_id__isnull=True)
+    return list(guests.order_by("pk").values_list("pk", flat=True))
+
+
 def _detach(profiles: QuerySet[CustomerProfile], alias: str) -> list[int]:
     with transaction.atomic(using=alias):
         ids = list(profiles.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
         if ids:
-            remove_texts(ids, alias)
+            remove_texts([*ids, *guests_of(ids, alias)], alias)
             CustomerProfile.objects.using(alias).filter(pk__in=ids).update(user_id=None)
     return ids

@@ -9,6 +9,7 @@ from django.utils import timezone
 from saleor.order.models import Order
 
 from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.ingestion.claims import forget_user
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_order
 from saleor_crm_plugin.loyalty import corrections
@@ -62,6 +63,16 @@ def register(order: Order) -> LoyaltyAccount:
     Order.objects.filter(pk=order.pk).update(user=user)
     sync_customer(user.pk)
     return LoyaltyAccount.objects.get(profile__user=user)
+
+
+def test_a_user_who_is_deleted_leaves_nothing_that_was_written_of_the_guest(guest, order):
+    user = register(order).profile.user
+    assert PointsTransaction.objects.filter(reason="Sorry").exists()
+    user_id = user.pk
+    Order.objects.filter(pk=order.pk).update(user=None)
+    user.delete()
+    forget_user(user_id)
+    assert not PointsTransaction.objects.filter(reason="Sorry").exists()
 
 
 def test_all_points_follow(guest, order):

@@ -7,6 +7,7 @@ import pytest
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.graphql.client import global_id
 from tests.graphql.profiles.merging.conftest import MERGE, UNMERGE
+from tests.integration.recommendations.shop import publish
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +33,15 @@ def test_neither_sees_anything_of_the_other_any_more(ids, merged, staff, as_ann,
         assert api.data(query, id=ids[own]) == {"customerProfile": {"id": ids[own]}}
         assert api.denied(query, id=ids[other]) == {"OWNER", "MANAGE_USERS"}
     assert as_ben.data("{ me { loyaltyAccount { balance } } }")["me"] == {"loyaltyAccount": None}
+
+
+def test_nobody_keeps_a_list_that_was_learnt_from_both(shop, ids, merged, staff, as_ann):
+    head = CustomerProfile.objects.get(user=shop.ann, merged_into=None)
+    publish(popular={shop.channel: [shop.plum]}, again={head.pk: [shop.plum]})
+    query = '{ me { recommendations(channel: "default-channel", kind: BUY_AGAIN, first: 1) { reason { kind } } } }'
+    assert as_ann.data(query)["me"]["recommendations"] == [{"reason": {"kind": "BOUGHT_BEFORE"}}]
+    staff.data(UNMERGE, merge=merged)
+    assert as_ann.data(query)["me"]["recommendations"] != [{"reason": {"kind": "BOUGHT_BEFORE"}}]
 
 
 def test_what_is_refused(shop, ids, merged, staff):
