@@ -13,6 +13,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connections
 from django.utils import timezone
+from saleor.channel.models import Channel
 from saleor.checkout.complete_checkout import complete_checkout
 from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
 from saleor.checkout.models import Checkout, CheckoutLine
@@ -34,7 +35,7 @@ from saleor_crm_plugin.loyalty.models import (
 )
 from saleor_crm_plugin.loyalty.redemption import Limit
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
-from tests.devshop.factories import make_address, make_channel, make_customer, make_product, make_voucher
+from tests.devshop.factories import make_address, make_channel, make_customer, make_order, make_product, make_voucher
 from tests.devshop.flows import cancel_order, manager
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.shop_settings import loyalty_settings
@@ -144,6 +145,28 @@ def test_a_code_is_worth_its_points_once_also_when_saleor_takes_its_use_back(cha
     with suppress(ValidationError):
         assert complete(second).total_gross_amount == D("40.00")
     assert_ledger_adds_up()
+
+
+def test_an_order_that_saleor_lets_expire_leaves_no_code_behind(channel):
+    tasks = pytest.importorskip("saleor.order.tasks", reason="needs a Saleor whose unpaid orders expire")
+    user = customer_with_points(1000)
+    apply(checkout_of(user, channel), 1000)
+    code = VoucherCode.objects.get(code=PointsHold.objects.get().code)
+    variant = make_product(price=40, channel=channel, stock=None).default_variant
+    order = make_order(user, channel=channel, lines=[(variant, 1)], paid=False, voucher_code=code, discount=10)
+    VoucherCode.objects.filter(pk=code.pk).update(used=1)
+    sync_order(order.pk)
+    assert (account().active, account().held) == (0, 0)
+
+    Channel.objects.update(expire_orders_after=1)
+    Order.objects.update(created_at=timezone.now() - timedelta(days=2), status="unconfirmed")
+    tasks.expire_orders_task()
+    order.refresh_from_db()
+    code.refresh_from_db()
+    assert (order.status, code.used) == ("expired", 0)
+    sync_order(order.pk)
+    code.refresh_from_db()
+    assert (code.is_active, account().active) == (False, 1000)
 
 
 def test_a_code_of_an_order_that_expired_before_we_saw_it_is_dead_too(channel):
