@@ -68,8 +68,10 @@ def is_own(info: Any, user_id: int | None, email: str) -> bool:
     It tells where its customer lives. Staff who say that two customers are one do not make it the other's.
     """
     user = authenticated_user(info)
-    if user is None or user_id is not None:
-        return user is not None and user.pk == user_id
+    if user is None:
+        return False
+    if user_id is not None:
+        return user.pk == user_id
     return user.is_confirmed and normalize_email(user.email) == normalize_email(email)
 
 

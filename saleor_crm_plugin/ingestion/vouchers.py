@@ -79,7 +79,7 @@ def withdraw_code(code: str) -> bool:
     order is back. It locks a checkout before a code, so the checkouts here are not waited for.
     """
     holders = Checkout.objects.filter(voucher_code=code)
-    locked = list(holders.select_for_update(of=("self",), skip_locked=True))
+    locked = _lock_free(holders)
     if len(locked) < holders.count() or not lock_unused(code):
         return False
     VoucherCode.objects.filter(code=code).update(is_active=False)
@@ -99,10 +99,14 @@ def retire(codes: Collection[str], using: str) -> None:
     live = VoucherCode.objects.using(using).filter(code__in=ours, is_active=True)
     if found := list(live.values_list("code", flat=True)):
         # Whoever has put the code on a second checkout. One that is being completed is refused for its use.
-        holders = Checkout.objects.using(using).filter(voucher_code__in=found)
-        locked = list(holders.select_for_update(of=("self",), skip_locked=True))
+        locked = _lock_free(Checkout.objects.using(using).filter(voucher_code__in=found))
         VoucherCode.objects.using(using).filter(code__in=found).update(is_active=False)
         _take_off(locked)
+
+
+def _lock_free(checkouts: QuerySet[Checkout]) -> list[Checkout]:
+    """Lock those that nobody else has locked."""
+    return list(checkouts.select_for_update(of=("self",), skip_locked=True))
 
 
 def _take_off(locked: Collection[Checkout]) -> None:

@@ -107,11 +107,7 @@ def kept_value(order: EarningOrder) -> Fraction:
 def _without_voucher_of_points(order: EarningOrder) -> EarningOrder:
     if order.points_off <= 0:
         return order
-    whole = before_voucher(
-        [PricedLine(line.gross, line.net, line.base, line.tax_rate) for line in order.lines],
-        order.points_off,
-        net=False,
-    )
+    whole = _before_voucher(order, net=False)
     lines = [
         replace(line, gross=max(line.gross, _decimal(price))) for line, price in zip(order.lines, whole, strict=True)
     ]
@@ -175,9 +171,13 @@ def _amounts(order: EarningOrder, terms: EarningTerms) -> tuple[list[Fraction], 
     paid = [Fraction(line.net if terms.net else line.gross) if line.gross > 0 else Fraction(0) for line in order.lines]
     if not terms.points_earn or order.points_off <= 0:
         return paid, paid
-    lines = [PricedLine(line.gross, line.net, line.base, line.tax_rate) for line in order.lines]
-    whole = before_voucher(lines, order.points_off, net=terms.net)
+    whole = _before_voucher(order, net=terms.net)
     return paid, [max(pair) for pair in zip(paid, whole, strict=True)]
+
+
+def _before_voucher(order: EarningOrder, *, net: bool) -> list[Fraction]:
+    lines = [PricedLine(line.gross, line.net, line.base, line.tax_rate) for line in order.lines]
+    return before_voucher(lines, order.points_off, net=net)
 
 
 def _by_points(order: EarningOrder) -> PaidShare:

@@ -157,12 +157,11 @@ class Ledger(Posting):
             return used
 
         entry = self.post(account_id, -points, kind, source, take)
+        forgiving = replace(source, reverses=None, breakdown=None)
         if gone:
-            waiver = replace(source, key=f"{source.key}{_LET_GO}", reason=EXPIRED, reverses=None, breakdown=None)
-            self.waive(account_id, gone, waiver)
+            self.waive(account_id, gone, replace(forgiving, key=f"{source.key}{_LET_GO}", reason=EXPIRED))
         if waive and (waived := wallet.deficit - before - held) > 0:
-            waiver = replace(source, key=f"{source.key}:waiver", reason=WAIVED, reverses=None, breakdown=None)
-            self.waive(account_id, waived, waiver)
+            self.waive(account_id, waived, replace(forgiving, key=f"{source.key}:waiver", reason=WAIVED))
         self.pass_on(account_id, source)
         return entry
 
