@@ -35,6 +35,8 @@ def _join_saleor() -> None:
 
     # Importing the tasks makes them known to workers: Saleor's discovery looks for a module `tasks` beside `plugin.py`
     # only.
+    from saleor_crm_plugin.ingestion import after_response
     from saleor_crm_plugin.ingestion.tasks import schedule_periodic_tasks
 
     schedule_periodic_tasks()
+    after_response.install()

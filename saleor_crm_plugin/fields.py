@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.db import models
@@ -9,6 +10,11 @@ from django.db import models
 # As wide as Saleor's own money columns (20 digits, 3 decimal places since 3.21).
 MONEY_DIGITS = 20
 MONEY_PLACES = 3
+# The largest that columns of 32 and 64 bits hold. PostgreSQL refuses to compare one with more.
+INTEGER_MAX = 2**31 - 1
+BIGINT_MAX = 2**63 - 1
+# No amount that is stored is as large.
+AMOUNT_LIMIT = Decimal(10) ** (MONEY_DIGITS - MONEY_PLACES)
 
 
 def money_field(**kwargs: Any) -> models.DecimalField[Any, Any]:

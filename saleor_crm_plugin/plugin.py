@@ -126,7 +126,7 @@ class CRMPlugin(SettingsPlugin):
         return respond(request)
 
     # Whatever pays, fulfils, cancels or expires an order is announced as `order_updated` too, and a full refund as
-    # `order_refunded`: for `order_paid` and the like a buyer would wait for a message that tells nothing more.
+    # `order_refunded`: `order_paid` and the like would tell nothing more.
     order_created = _hint(hooks.order_changed)
     order_confirmed = _hint(hooks.order_changed)
     order_updated = _hint(hooks.order_changed)

@@ -97,14 +97,15 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
     field(
         "profiles_enabled",
         "Customer profiles",
-        "Build a profile with purchase numbers for each customer.",
+        "Keep numbers, timeline, scores and segments of each customer. Off: only whose each order is.",
         True,
         Flag(),
     ),
     field(
         "guest_profiles_enabled",
         "Profiles of guests",
-        "Also build profiles of buyers without an account, by their e-mail address.",
+        "Also build profiles of buyers without an account, by their e-mail address. Off: what guests buy who are not "
+        "known yet is not taken in, and counts for no bestsellers, trends or reports either.",
         True,
         Flag(),
     ),

@@ -22,7 +22,7 @@ LATEST_YEAR = 2100
 _WHOLE = re.compile(r"[0-9]+")
 _DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?")
 _SLUG = re.compile(r"[\w-]+")
-_METADATA_KEY = re.compile(r"[^\s\x00-\x1f]+")
+_METADATA_KEY = re.compile(r"[^\s\x00-\x1f\ud800-\udfff]+")
 # Letters of all alphabets, as people write domains; an address in another script may come encoded (xn--), which is
 # another text.
 _DOMAIN = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?)*")

@@ -12,6 +12,7 @@ from graphql import GraphQLError
 from promise import Promise, is_thenable
 
 from saleor_crm_plugin.confidential import shorten
+from saleor_crm_plugin.graphql.moments import in_utc
 from saleor_crm_plugin.ingestion.logs import log_once
 from saleor_crm_plugin.ingestion.tasks import our_tables_are_missing
 from saleor_crm_plugin.texts import can_be_stored
@@ -26,12 +27,15 @@ DATABASE_ERRORS: Final = (DatabaseError, UnicodeEncodeError)
 
 
 def guarded(resolver: Callable[..., Any]) -> Callable[..., Any]:
-    """A resolver that says what is wrong: `migrate` was forgotten, a text cannot be looked up. Other errors pass."""
+    """A resolver that says what is wrong: `migrate` was forgotten, a text cannot be looked up. Other errors pass.
+
+    Moments among its arguments are in UTC.
+    """
 
     @functools.wraps(resolver)
     def guarded_resolver(*args: Any, **kwargs: Any) -> Any:
         try:
-            result = resolver(*args, **kwargs)
+            result = resolver(*args, **in_utc(kwargs))
         except DATABASE_ERRORS as error:
             raise_explained(error, kwargs)
         return Promise.resolve(result).catch(_reject) if is_thenable(result) else result

@@ -14,6 +14,8 @@ from django.db.models.functions import RowNumber
 from graphene.relay import PageInfo
 from graphql import GraphQLError
 
+from saleor_crm_plugin.graphql.ids import primary_key
+
 # The most that one list or page holds, as in Saleor's own connections (GRAPHQL_PAGINATION_LIMIT).
 FIRST_LIMIT = 100
 DEFAULT_FIRST = 10
@@ -69,7 +71,7 @@ class Page:
         if size is None or not 1 <= size <= FIRST_LIMIT:
             raise GraphQLError(f"Argument `{name}` of the `{field}` connection must be between 1 and {FIRST_LIMIT}.")
         cursor = after or before
-        return cls(size, backwards=name == "last", cursor=_decode(cursor, decode or int) if cursor else None)
+        return cls(size, backwards=name == "last", cursor=_decode(cursor, decode or primary_key) if cursor else None)
 
 
 def connection_of(

@@ -13,6 +13,7 @@ from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import CRMError, InputError
 from saleor_crm_plugin.graphql.access import authenticated_user
 from saleor_crm_plugin.graphql.guard import DATABASE_ERRORS, raise_explained
+from saleor_crm_plugin.graphql.moments import in_utc
 
 Key = TypeVar("Key")
 
@@ -21,15 +22,16 @@ GRAPHQL_ERROR = "graphql_error"
 
 
 class DomainMutation(BaseMutation):
-    """A mutation whose domain errors become entries of `errors`."""
+    """A mutation whose domain errors become entries of `errors`, and whose arguments name moments in UTC."""
 
     class Meta:
         abstract = True
 
     @classmethod
     def mutate(cls, root: Any, info: Any, **data: Any) -> Any:
+        _forget_loaded(info.context)
         try:
-            return super().mutate(root, info, **data)
+            return super().mutate(root, info, **in_utc(data))
         except CRMError as error:
             refusal = cls.refusal_of(error)
             if refusal is None:
@@ -42,6 +44,11 @@ class DomainMutation(BaseMutation):
     def refusal_of(cls, error: CRMError) -> ValidationError | None:
         """A domain error in the form that Saleor's mutations report; None if it is a fault and no refusal."""
         return invalid(error.field, str(error), error.code.lower()) if isinstance(error, InputError) else None
+
+
+def _forget_loaded(context: Any) -> None:
+    """What was loaded for the answers to earlier mutations of the request is not so any more after this one."""
+    getattr(context, "dataloaders", {}).clear()
 
 
 def key_argument(parse: Callable[[str, str], Key], global_id: str, type_name: str, field: str) -> Key:

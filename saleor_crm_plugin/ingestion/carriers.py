@@ -61,7 +61,7 @@ def put_on(hold: PointsHold, checkout: Checkout, lines: Sequence[Any], manager: 
 def lock(hold: PointsHold, checkout: Checkout | None) -> bool:
     """Lock the hold's voucher or gift card; False if an order is using or has used it, and then it must stay."""
     if hold.code is not None:
-        return vouchers.lock_unused(hold.code)
+        return vouchers.lock_unused(hold.code, [] if checkout is None else [checkout])
     if checkout is not None and checkout.is_checkout_locked():
         return False
     return points_cards.lock_unused(_card_of(hold))

@@ -33,9 +33,9 @@ from saleor_crm_plugin.profiles.identity import (
     GuestPerson,
     Person,
     UserPerson,
-    find_profiles,
+    find_members,
     normalize_email,
-    resolve_profiles,
+    resolve_members,
 )
 from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind
 from saleor_crm_plugin.profiles.timeline.log import Event, record
@@ -215,17 +215,18 @@ def _snapshot(
 
 
 def _owned(batch: Collection[CheckoutSnapshot], using: str) -> Owned:
-    """Those checkouts whose owner may be written about, each with the owner's profile."""
+    """Those checkouts whose owner may be written about, each with the owner's own profile. The head's word counts."""
     persons = {one.person for one in batch}
     users = [person for person in persons if isinstance(person, UserPerson)]
     guests = [person for person in persons if isinstance(person, GuestPerson)]
-    profiles = resolve_profiles(users, using) | find_profiles(guests, using, [IdentityKind.UNVERIFIED_EMAIL])
+    members = resolve_members(users, using) | find_members(guests, using, [IdentityKind.UNVERIFIED_EMAIL])
     allowed = set(
         CustomerProfile.objects.using(using)
-        .filter(pk__in=profiles.values(), profiling_allowed=True, erased_at__isnull=True)
+        .filter(pk__in=[member.head_id for member in members.values()], profiling_allowed=True, erased_at__isnull=True)
         .values_list("pk", flat=True)
     )
-    return [(one, profiles[one.person]) for one in batch if profiles.get(one.person) in allowed]
+    own = {person: member.profile_id for person, member in members.items() if member.head_id in allowed}
+    return [(one, own[one.person]) for one in batch if one.person in own]
 
 
 def _stored(name: str, using: str) -> datetime | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +13,9 @@ from django.utils import timezone
 from saleor.account.models import User
 
 from saleor_crm_plugin.batches import key_batches
+from saleor_crm_plugin.confidential import told
+from saleor_crm_plugin.exceptions import InputError, LedgerError
+from saleor_crm_plugin.ingestion.erasure import forget_family
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customers
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot
@@ -28,10 +32,20 @@ from saleor_crm_plugin.profiles.customers import (
     orphaned_profiles,
     users_who_left_an_address,
 )
-from saleor_crm_plugin.profiles.models import IdentityKind, ProfileIdentity, ProfileOrder
+from saleor_crm_plugin.profiles.merging.family import families
+from saleor_crm_plugin.profiles.models import (
+    CustomerProfile,
+    ErasureLevel,
+    IdentityKind,
+    ProfileIdentity,
+    ProfileOrder,
+)
+from saleor_crm_plugin.profiles.privacy.erasing import reaches
 from saleor_crm_plugin.recommendations.privacy import forget_customers
 from saleor_crm_plugin.recommendations.storage import forget_personal
 from saleor_crm_plugin.recommendations.tracking.forgetting import forget_events
+
+logger = logging.getLogger(__name__)
 
 _KEPT = """
 SELECT DISTINCT owned.email
@@ -45,9 +59,14 @@ JOIN order_order placed ON placed.id = fact.order_id AND placed.user_id IS DISTI
 def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -> list[UUID]:
     """Let these customers have the guests whose addresses they own: their points, their events, then their orders.
 
+    The guest of somebody who is erased is forgotten as far as they are.
+
     Returns:
         The guests' orders, to be synced now. They are marked as not in line in the same transaction, so that
         reconciliation finds them if the caller does not get that far.
+
+    Raises:
+        InputError, LedgerError: points of one of them cannot be moved; nothing has been written. See `claim_each`.
     """
     alias = using or DEFAULT_DB_ALIAS
     owners = {customer.email: customer.user_id for customer in customers if customer.owns_email and customer.email}
@@ -55,15 +74,56 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
         claims = claim_guests(_given_by_saleor(owners, alias), alias)
         if not claims:
             return []
-        merge_profiles(claims.moved, timezone.now(), alias)
+        now = timezone.now()
+        erased = _erased(set(claims.moved.values()), alias)
+        # An account that an erasure has closed takes no points.
+        deleted = {head for head, level in erased.items() if reaches(level, ErasureLevel.DELETE)}
+        merge_profiles({guest: head for guest, head in claims.moved.items() if head not in deleted}, now, alias)
         # What the guest has refused, the user has refused.
         refusals = enforce_consents(set(claims.moved.values()), alias)
         forget_customers(refusals.recommendations, alias)
+        _forget_with(erased, now, alias)
         # Also of those that were merged into the guests, and of guests that staff have merged into somebody else.
         of_guests = Q(profile_id__in=claims.moved) | Q(placed_by_id__in=claims.moved)
         orders = list(ProfileOrder.objects.using(alias).filter(of_guests).values_list("order_id", flat=True))
         OrderSync.objects.using(alias).filter(order_id__in=orders).update(seen_updated_at=None)
         return orders
+
+
+def claim_each(customers: Iterable[CustomerSnapshot], using: str | None = None) -> list[UUID]:
+    """`claim_for`, but whoever cannot have their guest yet keeps nobody else from it. They are in the log, and tried
+    again by each sweep.
+    """
+    batch = list(customers)
+    try:
+        return claim_for(batch, using)
+    except (InputError, LedgerError) as error:
+        if len(batch) == 1:
+            logger.error(
+                "User %s cannot take over the guest of their address. Every full reconciliation tries again.",
+                batch[0].user_id,
+                exc_info=told(error),
+            )
+            return []
+    return [order_id for customer in batch for order_id in claim_each([customer], using)]
+
+
+def _erased(heads: Collection[int], alias: str) -> dict[int, ErasureLevel]:
+    """How far those are erased of whom nothing in words may be kept."""
+    rows = CustomerProfile.objects.using(alias).filter(pk__in=heads, erased_at__isnull=False)
+    levels = {pk: ErasureLevel(level) for pk, level in rows.values_list("pk", "erasure_level")}
+    return {head: level for head, level in levels.items() if reaches(level, ErasureLevel.ANONYMISE)}
+
+
+def _forget_with(erased: Mapping[int, ErasureLevel], now: datetime, alias: str) -> None:
+    """Erased persons have got guests: forget these, and what the claim has copied, as far as the persons are."""
+    if not erased:
+        return
+    by_head = families(erased, alias)
+    everybody = CustomerProfile.objects.using(alias).filter(pk__in=[pk for family in by_head.values() for pk in family])
+    list(everybody.order_by("pk").select_for_update().values_list("pk"))
+    for level in sorted(set(erased.values())):
+        forget_family([pk for head in by_head if erased[head] == level for pk in by_head[head]], level, now, alias)
 
 
 def _given_by_saleor(owners: Mapping[str, int], alias: str) -> dict[str, int]:
@@ -130,6 +190,7 @@ def forget_user(user_id: int, using: str | None = None) -> None:
 def _forget(profile_ids: list[int], alias: str) -> None:
     everybody = [*profile_ids, *guests_of(profile_ids, alias)]
     blank_texts(everybody, alias)
-    forget_events(everybody, alias)
+    # Who was merged into them, and has an account, is still there.
+    forget_events(everybody, alias, with_merged=False)
     # What is recommended to the head of a family is for all who are in it.
     forget_personal(of_nobody(profile_ids, alias), alias)

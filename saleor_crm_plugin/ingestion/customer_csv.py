@@ -50,11 +50,15 @@ def find_segment(slug: str) -> tuple[int, int]:
 
 
 @allow_writer()
-def write_segment(segment_id: int, out: Writable, progress: Callable[[int], object]) -> None:
-    """Write the customers of a segment, and put it on record that an operator did."""
+def write_segment(segment_id: int, out: Writable, progress: Callable[[int], object]) -> int:
+    """Write the customers of a segment, and put it on record that an operator did; returns how many there are."""
+    lines = 0
     for line in segment_rows(segment_id, USING, progress):
         out.write(line)
+        lines += 1
     DataRequest.objects.create(kind=RequestKind.SEGMENT_EXPORT, segment_id=segment_id, created_at=timezone.now())
+    # The first one is the header.
+    return lines - 1
 
 
 def segment_rows(segment_id: int, using: str, progress: Callable[[int], object] = lambda _: None) -> Iterator[str]:

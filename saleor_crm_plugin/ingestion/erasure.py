@@ -6,6 +6,7 @@ exists, the profile keeps its id, so that what they order from then on does not 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -52,15 +53,7 @@ def erase_customer(profile_id: int, level: ErasureLevel, actor: Actor, now: date
         rows = {profile.pk: profile for profile in locked}
         if rows[head].erased_at is None:
             record_consents(head, REFUSALS, actor, now, USING)
-        mark_erased(family, level, now, USING)
-        forget_customers(family, USING)
-        if reaches(level, ErasureLevel.ANONYMISE):
-            remove_texts(family, USING)
-            points.blank_texts(family, USING)
-        if reaches(level, ErasureLevel.DELETE):
-            points.close_accounts(family, now, USING)
-            orders = remove_facts(family, USING)
-            OrderSync.objects.using(USING).filter(order_id__in=orders).update(is_forgotten=True)
+        forget_family(family, level, now, USING)
         request = DataRequest.objects.create(
             kind=RequestKind.ERASURE,
             profile_id=head,
@@ -72,6 +65,25 @@ def erase_customer(profile_id: int, level: ErasureLevel, actor: Actor, now: date
         if not reaches(level, ErasureLevel.DELETE):
             record([_event(head, request, actor, now)], USING)
     return request
+
+
+def forget_family(profile_ids: Collection[int], level: ErasureLevel, now: datetime, using: str) -> None:
+    """Take away what a level takes, of persons with all profiles that were merged into theirs. The caller has locked
+    them, in a transaction.
+
+    Raises:
+        CustomerInputError: `NOT_APPLICABLE`, as `erase_customer`.
+    """
+    family = sorted(profile_ids)
+    mark_erased(family, level, now, using)
+    forget_customers(family, using)
+    if reaches(level, ErasureLevel.ANONYMISE):
+        remove_texts(family, using)
+        points.blank_texts(family, using)
+    if reaches(level, ErasureLevel.DELETE):
+        points.close_accounts(family, now, using)
+        orders = remove_facts(family, using)
+        OrderSync.objects.using(using).filter(order_id__in=orders).update(is_forgotten=True)
 
 
 def _event(profile_id: int, request: DataRequest, actor: Actor, now: datetime) -> Event:

@@ -16,6 +16,7 @@ from saleor.core.db.connection import allow_writer
 from saleor_crm_plugin import __version__
 from saleor_crm_plugin.ingestion.binary_copy import read_rows
 from saleor_crm_plugin.ingestion.settings import load_settings
+from saleor_crm_plugin.profiles.consents.queries import not_to_be_recommended_to
 from saleor_crm_plugin.recommendations.exchange.exporting import Exported, write_export
 from saleor_crm_plugin.recommendations.exchange.writing import PRODUCT_BATCH, PURCHASE_TYPE
 from saleor_crm_plugin.recommendations.progress import Progress, no_progress
@@ -25,14 +26,11 @@ from saleor_crm_plugin.recommendations.progress import Progress, no_progress
 EXPORTED_LINES = """
 WITH basket AS MATERIALIZED (
     SELECT fact.order_id, fact.channel_id, rpad(fact.currency, 3) AS currency,
-        CASE WHEN person.named THEN fact.profile_id ELSE 0 END AS customer,
-        CASE WHEN person.named THEN fact.placed_at ELSE date_trunc('day', fact.placed_at, 'UTC') END AS placed_at,
+        CASE WHEN unnamed.id IS NULL THEN fact.profile_id ELSE 0 END AS customer,
+        CASE WHEN unnamed.id IS NULL THEN fact.placed_at ELSE date_trunc('day', fact.placed_at, 'UTC') END AS placed_at,
         row_number() OVER (ORDER BY fact.order_id) AS number
     FROM crm_profile_order fact
-    JOIN (
-        SELECT id, profiling_allowed AND recommendations_allowed AND erased_at IS NULL AS named
-        FROM crm_customer_profile
-    ) person ON person.id = fact.profile_id
+    LEFT JOIN unnest(%(unnamed)s::bigint[]) AS unnamed (id) ON unnamed.id = fact.profile_id
     WHERE fact.counts AND fact.placed_at >= %(since)s AND fact.placed_at <= %(until)s
 )
 SELECT basket.customer::int8, basket.number::int8, (extract(epoch FROM basket.placed_at) * 1000000)::int8,
@@ -112,7 +110,8 @@ def _purchases(
     since: datetime.datetime, until: datetime.datetime, progress: Progress, using: str
 ) -> Iterator[npt.NDArray[Any]]:
     lines = 0
-    for rows in read_rows(using, EXPORTED_LINES, {"since": since, "until": until}, _LINE_TYPE):
+    parameters = {"since": since, "until": until, "unnamed": not_to_be_recommended_to(using)}
+    for rows in read_rows(using, EXPORTED_LINES, parameters, _LINE_TYPE):
         chunk = np.empty(len(rows), dtype=PURCHASE_TYPE)
         for name in _LINE_TYPE:
             chunk[name] = rows[name]

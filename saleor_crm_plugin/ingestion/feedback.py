@@ -1,6 +1,7 @@
 """A customer rates an order of theirs: what was sent to them is read from Saleor, and rules may give points for it.
 
-Only the user to whom the order belongs can, signed in: an e-mail address proves nothing.
+Only the user to whom the order belongs can, signed in: an e-mail address proves nothing. The answer stays with that
+user's own profile, whomever it is merged with; points go to whoever has the points.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from saleor_crm_plugin.loyalty.tiers.queries import current_tiers
 from saleor_crm_plugin.profiles.feedback import giving
 from saleor_crm_plugin.profiles.feedback.giving import Answer, Purchase
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback
-from saleor_crm_plugin.profiles.identity import UserPerson, find_profiles, resolve_profiles
+from saleor_crm_plugin.profiles.identity import UserPerson, find_members, resolve_members
 
 USING: Final = "default"
 FEEDBACK: Final = "feedback:"
@@ -58,10 +59,10 @@ def give_feedback(user: User, order_id: UUID, answer: Answer, now: datetime | No
     purchase = _purchase(order_id, order["channel_id"], settings.crm)
     with transaction.atomic(using=USING):
         person = UserPerson(user.pk)
-        profile_id = resolve_profiles([person])[person]
-        given = giving.give(profile_id, purchase, answer, moderated=settings.crm.reviews_moderated, now=now)
+        own, head = resolve_members([person])[person]
+        given = giving.give(own, purchase, answer, moderated=settings.crm.reviews_moderated, now=now)
         if not user.is_staff:
-            _award(profile_id, purchase, settings, now)
+            _award(head, purchase, settings, now)
     return given
 
 
@@ -69,13 +70,15 @@ def change_feedback(user: User, order_id: UUID, answer: Answer, now: datetime | 
     """Change the user's answer for an order.
 
     Raises:
-        CustomerInputError: as `giving.change`.
+        CustomerInputError: as `giving.change`; `NOT_FOUND` if the order is not theirs.
     """
     settings = load_settings().crm
+    if not Order.objects.filter(pk=order_id, user_id=user.pk).exists():
+        raise CustomerInputError("There is no such order of yours.", "NOT_FOUND", "orderId")
     return giving.change(
         order_id,
         # Whoever has no profile has said nothing, and gets none for trying.
-        set(find_profiles([UserPerson(user.pk)]).values()),
+        {member.profile_id for member in find_members([UserPerson(user.pk)]).values()},
         answer,
         edit_days=settings.feedback_edit_days,
         moderated=settings.reviews_moderated,

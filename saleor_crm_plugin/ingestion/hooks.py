@@ -2,7 +2,8 @@
 
 Saleor's plugin manager catches nothing, so whatever leaves this module reaches the buyer after the order is saved.
 Therefore nothing does: a hint that cannot be handed over is logged and dropped, and `reconcile` finds the change. With
-a broker set no SQL is issued here; without one the task runs now, inside the request, as all of Saleor's tasks then do.
+a broker set no SQL is issued here, and the hint goes out after the answer; without one the task runs now, inside the
+request, as all of Saleor's tasks then do.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.confidential import summary, told
-from saleor_crm_plugin.ingestion import tasks
+from saleor_crm_plugin.ingestion import after_response, tasks
 from saleor_crm_plugin.ingestion.broker import BrokerPausedError, Publisher
 from saleor_crm_plugin.ingestion.logs import log_once
 
@@ -116,8 +117,15 @@ def _enqueue(task: Task, *arguments: int | str | list[str]) -> None:
     try:
         if task.app.conf.task_always_eager:
             _run_now(task, *arguments)
-        else:
-            publisher.publish(task, arguments)
+        elif not after_response.defer((task.name, repr(arguments)), partial(_publish, task, *arguments)):
+            _publish(task, *arguments)
+    except Exception as error:
+        _log_dropped(task, error)
+
+
+def _publish(task: Task, *arguments: int | str | list[str]) -> None:
+    try:
+        publisher.publish(task, arguments)
     except BrokerPausedError:
         return
     except Exception as error:

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from itertools import islice
 from typing import BinaryIO, Final
 
 from django.conf import settings as django_settings
 from django.db import IntegrityError, reset_queries, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Lower, Trim
 from django.utils import timezone
 from saleor.account.models import User
 from saleor.core.db.connection import allow_writer
@@ -23,6 +26,7 @@ from saleor_crm_plugin.exceptions import ImportFileError
 from saleor_crm_plugin.ingestion.models import SyncState
 from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.import_format import (
+    POINTS_MAX,
     Customer,
     CustomerColumn,
     ImportRow,
@@ -212,7 +216,7 @@ class PointsImport:
             yield chunk
 
     def _persons(self, customers: Collection[Customer]) -> dict[Customer, Person | str]:
-        """Who they are, or why nobody can be told. At most four statements."""
+        """Who they are, or why nobody can be told. At most five statements."""
         found: dict[Customer, Person | str] = {}
         by_column: dict[CustomerColumn, list[Customer]] = {column: [] for column in CustomerColumn}
         for customer in customers:
@@ -235,16 +239,10 @@ class PointsImport:
 
     def _by_email(self, customers: Iterable[Customer]) -> dict[Customer, Person | str]:
         address_of = {customer: normalize_email(customer.value) for customer in customers}
-        users = (
-            User.objects.using(self._using)
-            .filter(email__in={*address_of.values(), *(customer.value for customer in address_of)})
-            .order_by()
-            .values_list("email", "pk", "is_confirmed", "is_active")
-        )
-        owner: dict[str, int | None] = {}
-        for email, user_id, is_confirmed, is_active in users:
-            # Whoever has not shown that an address is theirs gets nothing that is meant for it.
-            owner[normalize_email(email)] = user_id if is_confirmed and is_active else None
+        users = User.objects.using(self._using).order_by()
+        owner = _owners(users.filter(email__in={*address_of.values(), *(customer.value for customer in address_of)}))
+        if (unknown := set(address_of.values()) - owner.keys()) and self._spells_differ:
+            owner |= _owners(users.alias(address=Lower(Trim("email"))).filter(address__in=unknown))
         guests = find_profiles({GuestPerson(email) for email in address_of.values()}, self._using)
         found: dict[Customer, Person | str] = {}
         for customer, address in address_of.items():
@@ -259,9 +257,19 @@ class PointsImport:
                 found[customer] = "there is no customer with this email; use --create-guests to make one"
         return found
 
+    @cached_property
+    def _spells_differ(self) -> bool:
+        """Whether the shop has addresses with capital letters or outer spaces, which no index finds by the address.
+
+        Saleor's own registration lowers them; an import or another way to sign in may not.
+        """
+        return User.objects.using(self._using).exclude(email=Lower(Trim("email"))).exists()
+
     def _what_is_wrong(
         self, row: ImportRow, previous: datetime | None, available: int, *, has_entries: bool
     ) -> str | None:
+        if row.points + available > POINTS_MAX:
+            return f"with it, the customer has more than {POINTS_MAX} points"
         if row.created_at is None:
             return None
         if has_entries:
@@ -271,3 +279,9 @@ class PointsImport:
         if row.points + available < 0:
             return f"takes {-row.points} points, but the customer's rows before it leave {available}"
         return None
+
+
+def _owners(users: QuerySet[User]) -> dict[str, int | None]:
+    """Whose each address is, as it is compared. None: whoever has not shown that it is theirs gets nothing for it."""
+    rows = users.values_list("email", "pk", "is_confirmed", "is_active")
+    return {normalize_email(email): pk if confirmed and active else None for email, pk, confirmed, active in rows}

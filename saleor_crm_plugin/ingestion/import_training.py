@@ -16,7 +16,7 @@ from saleor_crm_plugin.ingestion.binary_copy import read_rows
 from saleor_crm_plugin.ingestion.purchases import SaleorPurchases
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.train import learner_parameters
-from saleor_crm_plugin.profiles.consents.queries import not_to_be_recommended_to
+from saleor_crm_plugin.profiles.consents.queries import not_to_be_recommended_to, of_nobody
 from saleor_crm_plugin.recommendations.exchange.scoring import Bought
 from saleor_crm_plugin.recommendations.exchange.tables import Ints
 from saleor_crm_plugin.recommendations.import_gate import ImportGate
@@ -103,6 +103,7 @@ def import_now(
             now=moment,
             parameters=learner_parameters(settings),
             unlisted=not_to_be_recommended_to(DEFAULT_DB_ALIAS),
+            gone=of_nobody,
             progress=progress,
             publish=ImportGate(shop, moment, force=force, using=DEFAULT_DB_ALIAS),
         )

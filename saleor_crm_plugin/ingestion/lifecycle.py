@@ -18,32 +18,37 @@ from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.config import CRMSettings
 from saleor_crm_plugin.ingestion.models import SyncState
 from saleor_crm_plugin.profiles.lifecycle import refreshing
+from saleor_crm_plugin.profiles.lifecycle.refreshing import Occasion
 from saleor_crm_plugin.profiles.lifecycle.rules import Terms
 from saleor_crm_plugin.profiles.models import CustomerProfile
 
 STATE: Final = "lifecycle"
 
 
-def refresh_stages(profile_ids: Collection[int], settings: CRMSettings, now: datetime, using: str) -> int:
-    """After the purchases of these customers changed; returns how many are in another stage now."""
+def refresh_stages(
+    profile_ids: Collection[int], settings: CRMSettings, now: datetime, using: str, occasion: Occasion
+) -> int:
+    """Returns how many of these customers are in another stage now."""
     if not profile_ids:
         return 0
-    return refreshing.refresh_stages(profile_ids, _terms(settings, _known_gap(using)), now, using)
+    return refreshing.refresh_stages(profile_ids, _terms(settings, _known_gap(using)), now, using, occasion)
 
 
 def welcome(profile_id: int, settings: CRMSettings, now: datetime, using: str) -> None:
     """Give a customer who has no stage yet their first one."""
     if CustomerProfile.objects.using(using).filter(pk=profile_id, lifecycle_stage="", profiling_allowed=True).exists():
-        refresh_stages([profile_id], settings, now, using)
+        refresh_stages([profile_id], settings, now, using, Occasion.TIME)
 
 
-def refresh_all_stages(settings: CRMSettings, now: datetime, using: str | None = None) -> int:
+def refresh_all_stages(
+    settings: CRMSettings, now: datetime, using: str | None = None, occasion: Occasion = Occasion.TIME
+) -> int:
     """Compute the shop's usual gap and bring everybody's stage in line; returns how many are in another one now."""
     alias = using or DEFAULT_DB_ALIAS
     gap = refreshing.shop_gap(alias)
     state = {"shop_gap_seconds": None if gap is None else gap // timedelta(seconds=1)}
     SyncState.objects.using(alias).update_or_create(name=STATE, defaults={"value": state})
-    return refreshing.refresh_all_stages(_terms(settings, gap), now, alias)
+    return refreshing.refresh_all_stages(_terms(settings, gap), now, alias, occasion)
 
 
 @partial(CompiledQuery, "name")

@@ -14,8 +14,8 @@ def profile_id_by_email(email: str, using: str) -> int | None:
     A user who has not confirmed the address comes after the guest: anybody can register with it.
     """
     address = normalize_email(email)
-    if not can_be_stored(address):
-        # The database refuses to look for it.
+    if not address or not can_be_stored(address):
+        # Nobody's; and the database refuses to look for the other.
         return None
     persons: list[Person] = [GuestPerson(address)]
     for user_id, is_confirmed in (

@@ -35,9 +35,11 @@ from django.db.models import (
     QuerySet,
     Subquery,
     Sum,
+    Value,
     When,
 )
 from saleor.account.models import User
+from saleor.discount import DiscountType
 from saleor.discount.models import OrderDiscount
 from saleor.order import OrderStatus
 from saleor.order.models import Fulfillment, Order, OrderLine
@@ -133,10 +135,7 @@ def _order_rows() -> QuerySet[Any, Any]:
             .annotate(value=Max("created_at")),
             DateTimeField(),
         ),
-        voucher_amount=_one_value(
-            _of_order(OrderDiscount).filter(voucher_code=OuterRef("voucher_code")).annotate(value=Sum("amount_value")),
-            _MONEY,
-        ),
+        voucher_amount=_one_value(_of_order(OrderDiscount).annotate(value=Sum(_off_by_voucher())), _MONEY),
         last_fulfillment_at=_one_value(_of_order(Fulfillment).annotate(value=Max("created_at")), DateTimeField()),
     )
     return rows.values_list(*_COLUMNS)
@@ -144,6 +143,15 @@ def _order_rows() -> QuerySet[Any, Any]:
 
 def _of_order(model: type[Model]) -> QuerySet[Any, Any]:
     return model._default_manager.filter(order_id=OuterRef("pk")).order_by().values("order_id")
+
+
+def _off_by_voucher() -> Case:
+    """A discount that staff give takes the place of a voucher of the whole order: Saleor deletes what that took off."""
+    return Case(
+        When(voucher_code=OuterRef("voucher_code"), then=F("amount_value")),
+        When(type=DiscountType.MANUAL, then=Value(Decimal(0))),
+        output_field=_MONEY,
+    )
 
 
 def _payment_refunds() -> QuerySet[Any, Any]:

@@ -20,8 +20,9 @@ from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.ingestion.account_events import record_missed_account_events
 from saleor_crm_plugin.ingestion.actions import award_missed_sign_ups
+from saleor_crm_plugin.ingestion.channels import follow_moved_orders
 from saleor_crm_plugin.ingestion.claims import (
-    claim_for,
+    claim_each,
     claimable_customers,
     detach_all_deleted,
     leave_all_addresses,
@@ -95,6 +96,7 @@ def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: b
             leave_all_addresses(batch_size)
             claimed = _claim(batch_size, None)
             _sync(all_differences(batch_size), found)
+            follow_moved_orders(batch_size)
             signed_up = award_missed_sign_ups(settings, now, batch_size)
         else:
             detached = 0
@@ -134,7 +136,7 @@ def orders_behind(using: str | None = None) -> int:
 def _claim(batch_size: int, since: datetime | None) -> int:
     claimed = 0
     for customers in claimable_customers(batch_size, since):
-        orders = claim_for(customers)
+        orders = claim_each(customers)
         claimed += len(orders)
         for start in range(0, len(orders), batch_size):
             sync_orders(orders[start : start + batch_size])

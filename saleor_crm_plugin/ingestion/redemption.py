@@ -6,20 +6,23 @@ circle: checkout, hold, voucher code or gift card, account.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from saleor.checkout.actions import call_checkout_event
 from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
 from saleor.checkout.models import Checkout
 from saleor.checkout.utils import invalidate_checkout
 
-from saleor_crm_plugin.exceptions import RedemptionError
+from saleor_crm_plugin.batches import key_batches
+from saleor_crm_plugin.confidential import told
+from saleor_crm_plugin.exceptions import LedgerError, RedemptionError
 from saleor_crm_plugin.ingestion import carriers, points_cards, vouchers
 from saleor_crm_plugin.ingestion.order_promotions import taken_off_without_voucher
 from saleor_crm_plugin.ingestion.room import FORM_OF, offer_for, room_of
@@ -33,6 +36,8 @@ from saleor_crm_plugin.profiles.merging.family import heads_of_users
 
 if TYPE_CHECKING:
     from saleor.plugins.manager import PluginsManager
+
+logger = logging.getLogger(__name__)
 
 RELEASE_BATCH_SIZE = 500
 CHECKOUT_UPDATED = "checkout_updated"
@@ -88,10 +93,12 @@ def apply_points(
         lines, _ = fetch_checkout_lines(checkout)
         checkout_info = fetch_checkout_info(checkout, lines, manager)
         room = room_of(checkout_info, lines, form, lambda: taken_off_without_voucher(checkout, manager))
-        with Ledger([account.pk], lots_of=[], now=now) as ledger:
+        # A checkout that has passed to somebody else still holds the points of whoever had it.
+        affected = {account.pk} if held is None else {account.pk, held.account_id}
+        with Ledger(affected, lots_of=[], now=now) as ledger:
             wallet = ledger.wallets[account.pk]
             if held is not None:
-                ledger.release(account.pk, held.points)
+                ledger.release(held.account_id, held.points)
                 _close(held)
             offer = offer_for(points, wallet.spendable, room, settings, checkout.currency)
             wallet.hold(offer.points)
@@ -141,23 +148,32 @@ def release_timed_out_holds(now: datetime | None = None) -> int:
     released.
     """
     now = now or timezone.now()
-    due = PointsHold.objects.filter(status=HoldStatus.HELD, expires_at__lte=now).order_by("expires_at", "pk")
-    released = 0
-    for hold_id, checkout_token in due.values_list("pk", "checkout_token")[:RELEASE_BATCH_SIZE]:
-        with transaction.atomic():
-            checkout = carriers.lock_checkout(checkout_token)
-            hold = PointsHold.objects.select_for_update().filter(pk=hold_id, status=HoldStatus.HELD).first()
-            if hold is None or not carriers.kill(hold, checkout):
-                continue
-            release(hold)
-            released += 1
+    due = PointsHold.objects.filter(status=HoldStatus.HELD, expires_at__lte=now)
+    # Batches go on behind those that stay: what orders are using must not keep the others from being released.
+    released = sum(_release_timed_out(hold_id) for batch in key_batches(due, RELEASE_BATCH_SIZE) for hold_id in batch)
     vouchers.purge_dead_vouchers(now, RELEASE_BATCH_SIZE)
     points_cards.purge_dead_cards(now, RELEASE_BATCH_SIZE)
     return released
 
 
+def _release_timed_out(hold_id: UUID) -> bool:
+    """Release one hold; False if it stays. One that cannot be released is logged, and keeps no other from it."""
+    try:
+        with transaction.atomic():
+            token = PointsHold.objects.filter(pk=hold_id).values_list("checkout_token", flat=True).first()
+            checkout = carriers.lock_checkout(token)
+            hold = PointsHold.objects.select_for_update().filter(pk=hold_id, status=HoldStatus.HELD).first()
+            if hold is None or not carriers.kill(hold, checkout):
+                return False
+            release(hold)
+    except (IntegrityError, LedgerError) as error:
+        logger.error("Points that a checkout holds cannot be released (hold %s).", hold_id, exc_info=told(error))
+        return False
+    return True
+
+
 def release(hold: PointsHold) -> None:
-    """The carrier is dead: the points are the account's again."""
+    """The carrier is dead: the points are the account's again, but for those past their time."""
     with Ledger([hold.account_id], lots_of=[]) as ledger:
         ledger.release(hold.account_id, hold.points)
     _close(hold)

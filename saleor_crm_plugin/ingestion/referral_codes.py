@@ -17,6 +17,7 @@ from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralCode
 from saleor_crm_plugin.loyalty.referrals.sameness import mailbox_of
 from saleor_crm_plugin.profiles.identity import (
     GuestPerson,
+    Person,
     UserPerson,
     find_profiles,
     normalize_email,
@@ -74,9 +75,9 @@ def _orders(user: User) -> QuerySet[Order]:
 def _has_bought(user: User) -> bool:
     if _orders(user).exists():
         return True
-    # A guest who spelled the address in another way.
-    guest = GuestPerson(normalize_email(user.email))
-    return bool(buyers(find_profiles([guest]).values(), USING))
+    # A customer whom staff have merged with this one, or a guest who spelled the address in another way.
+    persons: list[Person] = [UserPerson(user.pk), GuestPerson(normalize_email(user.email))]
+    return bool(buyers(find_profiles(persons).values(), USING))
 
 
 def _is_same_person(user: User, code: ReferralCode) -> bool:

@@ -24,7 +24,8 @@ from saleor_crm_plugin.ingestion.redemption import CHECKOUT_UPDATED, release
 from saleor_crm_plugin.ingestion.room import quote_again, room_of
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.loyalty.ledger import Ledger
-from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, PointsHold
+from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, LoyaltyAccount, PointsHold
+from saleor_crm_plugin.profiles.merging.family import heads_of_users
 
 if TYPE_CHECKING:
     from saleor.plugins.manager import PluginsManager
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 def refit_hold(checkout_token: UUID, settings: ShopSettings) -> bool:
     """Fit the open hold of a checkout, if it has one; True if that changed anything.
 
-    An emptied checkout gives its points back, and so does one whose buyer has taken the voucher or gift card off.
+    An emptied checkout gives its points back, and so do one whose buyer has taken the voucher or gift card off, and one
+    that has passed to another customer.
     While an order is being made of it, and where spending has been paused, nothing changes.
     """
     if not PointsHold.objects.filter(checkout_token=checkout_token, status=HoldStatus.HELD).exists():
@@ -64,7 +66,7 @@ def _fit(
     settings: LoyaltySettings,
     manager: PluginsManager,
 ) -> bool:
-    if not carriers.is_on(hold, checkout):
+    if not carriers.is_on(hold, checkout) or _has_passed_on(hold, checkout):
         return _give_up(hold, checkout)
     if not settings.point_value:
         return False
@@ -89,6 +91,14 @@ def _fit(
     hold.save(update_fields=["points", "amount"])
     carriers.change_worth(hold)
     return True
+
+
+def _has_passed_on(hold: PointsHold, checkout: Checkout) -> bool:
+    """Whether another customer has taken the checkout over. Whoever signs out is none."""
+    if checkout.user_id is None:
+        return False
+    own = LoyaltyAccount.objects.filter(pk=hold.account_id, profile_id__in=heads_of_users([checkout.user_id]))
+    return not own.exists()
 
 
 def _give_up(hold: PointsHold, checkout: Checkout) -> bool:

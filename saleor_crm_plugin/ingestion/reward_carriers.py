@@ -138,7 +138,8 @@ def _kill_gift_card(code: str) -> bool:
     locked = Checkout.objects.select_for_update(of=("self",), skip_locked=True).filter(
         pk__in=list(holders.values_list("pk", flat=True))
     )
-    if len(locked) < holders.count():
+    # Between two steps of a completion the row is free, and the total is computed with the card.
+    if len(locked) < holders.count() or any(checkout.is_checkout_locked() for checkout in locked):
         return False
     holders.update(price_expiration=vouchers.long_expired(), last_change=timezone.now())
     # A card that is off would stop the purchase.

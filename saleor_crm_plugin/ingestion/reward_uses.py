@@ -10,8 +10,10 @@ from saleor.discount.models import VoucherCode
 from saleor.giftcard import GiftCardEvents
 from saleor.giftcard.models import GiftCardEvent
 
+from saleor_crm_plugin.ingestion.reward_carriers import CODE_PREFIX
 from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.loyalty.rewards import redeeming
+from saleor_crm_plugin.loyalty.rewards.models import RewardRedemption
 from saleor_crm_plugin.loyalty.rewards.redeeming import CodeUse
 
 
@@ -25,12 +27,26 @@ def note_used(orders: Iterable[OrderSnapshot], now: datetime, using: str) -> Non
     cards = _gift_cards([order.order_id for order in paid_by_card], using)
     uses: dict[str, CodeUse] = {}
     for order in with_voucher:
-        code = order.voucher_code
-        uses.setdefault(code, CodeUse(order.order_id, order.is_cancelled, order.is_cancelled and code in revived))
+        code, off = order.voucher_code, order.voucher_amount
+        is_revived = order.is_cancelled and code in revived
+        uses.setdefault(code, CodeUse(order.order_id, order.is_cancelled, is_revived, off is None))
     for order in paid_by_card:
         for code in cards.get(order.order_id, ()):
             uses.setdefault(code, CodeUse(order.order_id, order.is_cancelled))
     redeeming.note_used(uses, now, using)
+    _count([order.voucher_code for order in with_voucher if not order.is_cancelled], using)
+
+
+def _count(codes: Collection[str], using: str) -> None:
+    """Let codes of rewards that orders carry count as used. No statement without such a code.
+
+    Saleor counts one use for each checkout, whatever code it had then: after a completion that failed with another one,
+    this one is used and does not look so.
+    """
+    rewards = [code for code in codes if code.startswith(CODE_PREFIX)]
+    if rewards:
+        ours = RewardRedemption.objects.using(using).filter(code__in=rewards).values("code")
+        VoucherCode.objects.using(using).filter(code__in=ours, used=0, is_active=True).update(used=1)
 
 
 def _usable_again(codes: Collection[str], using: str) -> set[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from saleor_crm_plugin.profiles.segments.fields import FIELDS, placed_since
-from saleor_crm_plugin.profiles.segments.fragments import Fragment
+from saleor_crm_plugin.profiles.segments.fragments import Fragment, joined
 from saleor_crm_plugin.profiles.segments.registry import (
     WITHIN,
     Arguments,
@@ -59,6 +59,10 @@ _LINES = (
     "crm_profile_order o JOIN order_orderline l ON l.order_id = o.order_id"
     " JOIN product_productvariant v ON v.id = l.variant_id"
 )
+# The user accounts of those who were merged into the customer.
+_MERGED_ACCOUNTS = (
+    "crm_customer_profile member JOIN account_user u ON u.id = member.user_id WHERE member.merged_into_id = p.id"
+)
 # The account of the program that every channel belongs to.
 _ACCOUNT = "crm_loyalty_account a JOIN crm_loyalty_program program ON program.id = a.program_id AND program.is_default"
 
@@ -82,35 +86,36 @@ def _abandoned(arguments: Arguments) -> Fragment:
     if "within" in arguments:
         sql += Fragment(" AND c.last_change >= %s::timestamptz", (arguments["within"],))
     sql += " AND EXISTS (SELECT 1 FROM checkout_checkoutline line WHERE line.checkout_id = c.token)"
-    by_user = "EXISTS (SELECT 1 FROM checkout_checkout c WHERE c.user_id = p.user_id AND " + sql + ")"  # nosec B608  # our text; what staff wrote is a parameter
-    by_email = (
-        "EXISTS (SELECT 1 FROM crm_profile_identity i"
-        ' JOIN checkout_checkout c ON c.user_id IS NULL AND lower(btrim(c.email) COLLATE "C") = i.value'
-        " WHERE i.profile_id = p.id AND i.kind IN ('verified_email', 'unverified_email') AND " + sql + ")"  # nosec B608  # our text; what staff wrote is a parameter
+    by_user = Rows("c.token", "checkout_checkout c", "c.user_id", sql, own="p.user_id")
+    by_email = Rows(
+        "c.token",
+        "crm_profile_identity i"
+        ' JOIN checkout_checkout c ON c.user_id IS NULL AND lower(btrim(c.email) COLLATE "C") = i.value',
+        "i.profile_id",
+        "i.kind IN ('verified_email', 'unverified_email') AND " + sql,
     )
-    return "(" + by_user + " OR " + by_email + ")"
+    return "(" + joined(" OR ", (rows.exists() for rows in (*by_user.of_family(), *by_email.of_family()))) + ")"
 
 
 def _of_addresses(name: str, type_: Type, description: str) -> Field:
     def rows(_arguments: Arguments) -> tuple[Rows, ...]:
         filled = Fragment(f"a.{name} <> ''")
-        return (
-            Rows(
-                f"a.{name}",
-                "crm_profile_order o JOIN order_order so ON so.id = o.order_id JOIN account_address a"
-                " ON a.id = COALESCE(so.shipping_address_id, so.billing_address_id)",
-                "o.profile_id",
-                "o.counts AND " + filled,
-            ),
-            Rows(
-                f"a.{name}",
-                "account_user u JOIN account_address a"
-                " ON a.id IN (u.default_shipping_address_id, u.default_billing_address_id)",
-                "u.id",
-                filled,
-                own="p.user_id",
-            ),
+        of_orders = Rows(
+            f"a.{name}",
+            "crm_profile_order o JOIN order_order so ON so.id = o.order_id JOIN account_address a"
+            " ON a.id = COALESCE(so.shipping_address_id, so.billing_address_id)",
+            "o.profile_id",
+            "o.counts AND " + filled,
         )
+        of_account = Rows(
+            f"a.{name}",
+            "account_user u JOIN account_address a"
+            " ON a.id IN (u.default_shipping_address_id, u.default_billing_address_id)",
+            "u.id",
+            filled,
+            own="p.user_id",
+        )
+        return (of_orders, *of_account.of_family())
 
     return SetField(name=name, type=type_, description=description, rows=rows)
 
@@ -156,21 +161,26 @@ SHOP_FIELDS: tuple[Field, ...] = (
         description="Channels that the customer has ordered in, by slug.",
         rows=_channels,
     ),
-    _of_addresses("country", COUNTRY, "Countries that orders went to, and of the account's default addresses."),
-    _of_addresses("city", TEXT, "Cities that orders went to, and of the account's default addresses."),
+    _of_addresses(
+        "country", COUNTRY, "Countries that orders went to, and of the default addresses of the customer's accounts."
+    ),
+    _of_addresses("city", TEXT, "Cities that orders went to, and of the default addresses of the customer's accounts."),
     _scalar(
         "language",
         TextType("language code", EQUALITY),
-        "Code of the account's language, or for a guest that of the last order.",
+        "Code of the account's language, else of the newest account merged into it, else of the last order.",
         "COALESCE((SELECT u.language_code FROM account_user u WHERE u.id = p.user_id),"
+        f" (SELECT u.language_code FROM {_MERGED_ACCOUNTS} ORDER BY u.date_joined DESC, u.id DESC LIMIT 1),"
         " (SELECT so.language_code FROM order_order so WHERE so.id = (SELECT o.order_id FROM crm_profile_order o"
-        " WHERE o.profile_id = p.id ORDER BY o.placed_at DESC, o.order_id DESC LIMIT 1)))",
+        " WHERE o.profile_id = p.id ORDER BY o.placed_at DESC, o.order_id DESC LIMIT 1)))",  # nosec B608  # our text; what staff wrote is a parameter
     ),
     _scalar(
         "joined_at",
         DATE,
-        "Day on which the user account was made.",
-        "(SELECT u.date_joined FROM account_user u WHERE u.id = p.user_id)",
+        "Day on which the customer's first user account was made.",
+        # The missing ones do not count for LEAST.
+        "LEAST((SELECT u.date_joined FROM account_user u WHERE u.id = p.user_id),"
+        f" (SELECT min(u.date_joined) FROM {_MERGED_ACCOUNTS}))",  # nosec B608  # our text; what staff wrote is a parameter
     ),
 )
 

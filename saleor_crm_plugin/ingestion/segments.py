@@ -31,7 +31,7 @@ VOCABULARY = Vocabulary(REGISTRY, find_names, known_names)
 def refresh_for(profile_ids: Collection[int], now: datetime | None = None, using: str | None = None) -> None:
     """Bring these customers' memberships in line, in all segments.
 
-    One SQL statement if there is no segment, else five for any number of customers and segments.
+    One SQL statement if there is no segment, else four for any number of customers and segments.
     """
     if not profile_ids:
         return

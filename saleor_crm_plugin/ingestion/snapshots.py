@@ -19,6 +19,8 @@ DRAFT = "draft"
 CANCELLED = frozenset({"canceled", "expired"})
 # Known to us, but not (yet, or any more) a purchase.
 NOT_A_PURCHASE = CANCELLED | {DRAFT, "unconfirmed"}
+# The origin of an order that Saleor makes to replace goods of another one.
+REISSUE = "reissue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +121,19 @@ class OrderSnapshot:
         return self.status in CANCELLED
 
     @property
+    def is_replacement(self) -> bool:
+        """Sent in place of goods of another order, which the customer has bought once: that one keeps counting."""
+        return self.origin == REISSUE
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Not a draft, not unconfirmed, and not cancelled."""
+        return self.status not in NOT_A_PURCHASE
+
+    @property
     def counts(self) -> bool:
         """It is a purchase. Stays one when its money is refunded, unless it is cancelled too."""
-        return self.status not in NOT_A_PURCHASE
+        return self.is_confirmed and not self.is_replacement
 
     @property
     def is_fully_paid(self) -> bool:

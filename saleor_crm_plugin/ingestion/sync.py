@@ -22,7 +22,7 @@ from saleor_crm_plugin.confidential import told
 from saleor_crm_plugin.ingestion import lifecycle
 from saleor_crm_plugin.ingestion.account_events import record_account_events
 from saleor_crm_plugin.ingestion.actions import award_sign_ups
-from saleor_crm_plugin.ingestion.claims import claim_for, forget_user
+from saleor_crm_plugin.ingestion.claims import claim_each, forget_user
 from saleor_crm_plugin.ingestion.customer_types import refresh_types
 from saleor_crm_plugin.ingestion.loyalty_facts import bring_points_in_line
 from saleor_crm_plugin.ingestion.models import OrderSync
@@ -44,6 +44,7 @@ from saleor_crm_plugin.profiles.identity import (
     resolve_owning_members,
     resolve_profiles,
 )
+from saleor_crm_plugin.profiles.lifecycle.refreshing import Occasion
 from saleor_crm_plugin.profiles.merging.family import keep_families
 from saleor_crm_plugin.profiles.metrics import refresh_metrics
 from saleor_crm_plugin.profiles.orders import OrderFact, forget_orders, store_order_facts
@@ -93,14 +94,15 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
         forget_user(user_id, using)
         return
     now = timezone.now()
+    with transaction.atomic(using=using):
+        # First, because it waits for others before it locks anything.
+        claimed = claim_each([customer], using)
+        leave_addresses([user_id], using)
+    sync_orders(claimed, settings=settings)
     if settings.crm.profiles_enabled:
         with transaction.atomic(using=using):
-            # First, because it waits for others before it locks anything.
-            claimed = claim_for([customer], using)
-            leave_addresses([user_id], using)
             profile_id = resolve_profiles([UserPerson(user_id)], using)[UserPerson(user_id)]
             record_account_events([user_id], using)
-        sync_orders(claimed, settings=settings)
         lifecycle.welcome(profile_id, settings.crm, now, using)
         refresh_types([profile_id], settings.crm, now, using)
         # Segments ask about addresses and language, too.
@@ -123,8 +125,8 @@ def sync_orders(
     each order is tried by itself, so that one bad order does not hold up the others.
 
     Args:
-        is_history: more of the same customers' orders follow, so their lifecycle stages, types and segments wait until
-            the caller has them all: none is told that a customer lapsed between two batches.
+        is_history: more of the same customers' orders follow, so their numbers, lifecycle stages, types and segments
+            wait until the caller has them all: none is told that a customer lapsed between two batches.
     """
     ids = sorted(set(order_ids))
     if not ids:
@@ -190,13 +192,14 @@ def _sync(
     """What became of the orders, and the profiles whose points or purchases may have changed."""
     orders, members = _lock_and_read(ids, settings, using)
     owner = _heads(members)
-    customers = set(owner.values())
+    # Whose an order is must be known without profiles, too: who may claim it, who gets its points, what to erase.
+    touched = _store_facts(orders, ids, members, using)
+    customers = touched | set(owner.values())
     if settings.crm.profiles_enabled:
-        touched = _store_facts(orders, ids, members, using)
-        customers |= touched
         record_order_events(orders, owner, using)
         if not is_history:
-            lifecycle.refresh_stages(touched, settings.crm, now, using)
+            refresh_metrics(touched, using)
+            lifecycle.refresh_stages(touched, settings.crm, now, using, Occasion.ORDERS)
     # Rewards are there for points that staff gave, too. Their rows are locked before accounts.
     note_used(orders, now, using)
     if settings.loyalty:
@@ -255,9 +258,7 @@ def _store_facts(
         using,
     )
     # Orders that have become nobody's, and orders that Saleor has deleted.
-    touched |= forget_orders([order_id for order_id in ids if order_id not in owner], using)
-    refresh_metrics(touched, using)
-    return touched
+    return touched | forget_orders([order_id for order_id in ids if order_id not in owner], using)
 
 
 def _placed_by(member: Member) -> int | None:

@@ -252,9 +252,11 @@ def apply_consent_policy_task(settings: ShopSettings) -> None:
 
 @crm_task(expires=NIGHTLY_EXPIRES_SECONDS)
 def refresh_rfm_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.backfill import refresh_metrics_of_an_unfinished_one
     from saleor_crm_plugin.profiles.rfm import refresh_rfm
 
     if settings.crm.profiles_enabled:
+        refresh_metrics_of_an_unfinished_one()
         refresh_rfm(settings.crm.rfm_window_days, timezone.now())
 
 

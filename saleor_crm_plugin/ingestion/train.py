@@ -12,7 +12,7 @@ from saleor_crm_plugin.config import CRMSettings
 from saleor_crm_plugin.exceptions import TrainingError
 from saleor_crm_plugin.ingestion.purchases import SaleorPurchases
 from saleor_crm_plugin.ingestion.settings import load_settings
-from saleor_crm_plugin.profiles.consents.queries import not_to_be_recommended_to
+from saleor_crm_plugin.profiles.consents.queries import not_to_be_recommended_to, of_nobody
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
 from saleor_crm_plugin.recommendations.models import RecommendationModel
 from saleor_crm_plugin.recommendations.progress import Progress, no_progress
@@ -59,5 +59,6 @@ def train_now(
             tune=tune,
             force=force,
             unlisted=not_to_be_recommended_to(DEFAULT_DB_ALIAS),
+            gone=of_nobody,
             progress=progress or no_progress,
         )

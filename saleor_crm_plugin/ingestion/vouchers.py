@@ -19,6 +19,7 @@ from saleor.channel.models import Channel
 from saleor.checkout.models import Checkout
 from saleor.checkout.utils import remove_voucher_from_checkout
 from saleor.discount.models import Voucher, VoucherChannelListing, VoucherCode
+from saleor.order.models import Order
 
 from saleor_crm_plugin.loyalty.models import HoldStatus, PointsHold
 
@@ -56,10 +57,37 @@ def create_voucher(code: str, amount: Decimal, currency: str, channel: Channel, 
     VoucherCode.objects.create(voucher=voucher, code=code)
 
 
-def lock_unused(code: str) -> bool:
-    """Lock a code's row, which Saleor's checkout completion locks too; False if an order is using or has used it."""
+def lock_unused(code: str, locked: Collection[Checkout]) -> bool:
+    """Lock a code's row, which Saleor's checkout completion locks too; False if an order is using or has used it.
+
+    Args:
+        locked: the checkouts that the caller has locked.
+    """
     row = VoucherCode.objects.select_for_update().filter(code=code).first()
-    return row is None or row.used == 0
+    return row is None or row.used == 0 or _take_use_back(row, locked)
+
+
+def _take_use_back(row: VoucherCode, locked: Collection[Checkout]) -> bool:
+    """Let a code be unused again that only a completion which failed has counted as used; False if it is in use.
+
+    Saleor does not always do so: not where a payment is declined, and not where its own correction is rolled back with
+    the order. Nobody could put the points or the reward anywhere else, and no time-out would free them. Should the
+    completion still be under way, after longer than Saleor itself allows, its order carries the code and is debited.
+    """
+    counted = Checkout.objects.filter(voucher_code=row.code, is_voucher_usage_increased=True)
+    others = counted.exclude(pk__in=[checkout.pk for checkout in locked])
+    if (
+        any(checkout.is_checkout_locked() for checkout in locked)
+        or others.exists()
+        or Order.objects.filter(voucher_code=row.code).exists()
+    ):
+        return False
+    counted.update(is_voucher_usage_increased=False)
+    for checkout in locked:
+        if checkout.voucher_code == row.code:
+            checkout.is_voucher_usage_increased = False
+    VoucherCode.objects.filter(pk=row.pk).update(used=0)
+    return True
 
 
 def change_amount(code: str, amount: Decimal) -> None:
@@ -80,7 +108,7 @@ def withdraw_code(code: str) -> bool:
     """
     holders = Checkout.objects.filter(voucher_code=code)
     locked = _lock_free(holders)
-    if len(locked) < holders.count() or not lock_unused(code):
+    if len(locked) < holders.count() or not lock_unused(code, locked):
         return False
     VoucherCode.objects.filter(code=code).update(is_active=False)
     _take_off(locked)

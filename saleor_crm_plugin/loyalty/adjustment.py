@@ -6,6 +6,7 @@ import hashlib
 
 from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import LedgerError, LoyaltyInputError
+from saleor_crm_plugin.loyalty.accounts import with_merged
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import PointsTransaction
 from saleor_crm_plugin.loyalty.posting import Source
@@ -19,7 +20,8 @@ def adjust(
 ) -> PointsTransaction:
     """Add (`points` > 0) or take away (`points` < 0) points by hand.
 
-    A key that was used before returns the entry of then and changes nothing.
+    A key that was used before returns the entry of then and changes nothing: also one that was used for an account
+    which was merged into this one since.
 
     Raises:
         LoyaltyInputError: `INVALID`: no reason, or too long a one.
@@ -31,10 +33,16 @@ def adjust(
     if not 0 < len(idempotency_key) <= KEY_MAX_LENGTH:
         raise LedgerError(f"An idempotency key has 1 to {KEY_MAX_LENGTH} characters.")
     # The ledger keeps its keys for good, and whoever calls may have put a name into theirs.
-    key = f"adjust:{account_id}:{hashlib.sha256(idempotency_key.encode()).hexdigest()}"
-    with Ledger([account_id], keys=[key], using=using) as ledger:
+    digest = hashlib.sha256(idempotency_key.encode()).hexdigest()
+    key = f"adjust:{account_id}:{digest}"
+    keys = [f"adjust:{each}:{digest}" for each in with_merged([account_id], using)]
+    with Ledger([account_id], keys=keys, using=using) as ledger:
+        used = next((each for each in keys if ledger.has_posted(each)), None)
+        if used is not None:
+            return PointsTransaction.objects.using(using).get(idempotency_key=used)
         entry = ledger.adjust(account_id, points, Source(key=key, reason=reason, actor=actor))
-    return entry or PointsTransaction.objects.using(using).get(idempotency_key=key)
+        assert entry is not None
+    return entry
 
 
 def checked_reason(reason: str) -> str:

@@ -2,7 +2,7 @@
 
 HELD -> COMMITTED when an order carries the voucher or the gift card; HELD -> RELEASED when the checkout gives the
 points up or time runs out. A released hold whose carrier turns up on an order all the same is committed: an order that
-carries it always debits.
+something was taken off by it always debits.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def with_points(
         hold = holds.get(carrier)
         if hold is None:
             continue
-        took = hold.amount if amount is None else amount
+        took = took_off(hold, amount)
         if hold.form == HoldForm.VOUCHER:
             off += took
         else:
@@ -67,11 +67,32 @@ def with_points(
     return replace(order, points_off=off, points_paid=paid, gift_cards_gross=order.gift_cards_gross - paid)
 
 
+def took_off(hold: PointsHold, amount: Decimal | None) -> Decimal:
+    """What the hold's carrier took off an order.
+
+    Args:
+        amount: what Saleor says; None: nothing, so all that the points are worth.
+    """
+    if amount is not None:
+        return amount
+    return Decimal(0) if was_given_back_meanwhile(hold, amount) else hold.amount
+
+
+def was_given_back_meanwhile(hold: PointsHold, amount: Decimal | None) -> bool:
+    """Whether an order has nothing but the code of the hold, whose points were released while it was being made.
+
+    Saleor's completion counts the code in one transaction and makes the order in the next. Whoever takes the points
+    off between the two takes off their worth, and Saleor writes the code into the order all the same.
+    """
+    return amount is None and hold.status == HoldStatus.RELEASED
+
+
 def points_used(hold: PointsHold, amount: Decimal | None) -> int:
-    """Points of the hold that a discount of `amount` needs, rounded up; all of them if the amount is unknown."""
-    if amount is None or amount >= hold.amount:
+    """Points of the hold that its order needs for what was taken off, rounded up."""
+    took = took_off(hold, amount)
+    if took >= hold.amount:
         return hold.points
-    return ceil(hold.points * Fraction(max(amount, Decimal(0))) / Fraction(hold.amount))
+    return ceil(hold.points * Fraction(max(took, Decimal(0))) / Fraction(hold.amount))
 
 
 def save(changed: Iterable[PointsHold], using: str) -> None:

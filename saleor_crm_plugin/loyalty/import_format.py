@@ -27,6 +27,7 @@ EXTERNAL_REFERENCE_MAX_LENGTH = 250
 SCAN_SIZE = 1 << 20
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,10}\Z")
+_USER_ID = re.compile(r"[0-9]{1,10}\Z")
 _BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 
@@ -204,7 +205,7 @@ def _customer(values: dict[str, str]) -> Customer:
         raise _WrongCellError(f"fill in exactly one of {', '.join(c for c in CustomerColumn if c in values)}")
     customer = given[0]
     if customer.column == CustomerColumn.USER_ID:
-        if not customer.value.isascii() or not customer.value.isdigit() or not 0 < int(customer.value) <= USER_ID_MAX:
+        if not _USER_ID.match(customer.value) or not 0 < int(customer.value) <= USER_ID_MAX:
             raise _WrongCellError("user_id is the number of a user, such as 42")
     elif customer.column == CustomerColumn.EMAIL:
         if "@" not in customer.value or len(customer.value) > EMAIL_MAX_LENGTH:

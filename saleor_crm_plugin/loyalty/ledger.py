@@ -16,12 +16,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError
-from saleor_crm_plugin.loyalty import moving
+from saleor_crm_plugin.loyalty import moving, storage
 from saleor_crm_plugin.loyalty.models import (
     PointsTransaction,
     TransactionType,
 )
-from saleor_crm_plugin.loyalty.posting import Posting, Source
+from saleor_crm_plugin.loyalty.posting import MAX_POINTS, Posting, Source
 from saleor_crm_plugin.loyalty.wallet import Consumption
 
 WAIVED = "Already spent; not charged"
@@ -112,7 +112,11 @@ class Ledger(Posting):
         """
         assert source.order_id is not None
         own = self._lots_of_order.get((account_id, source.order_id), [])
-        moved = self._lots_of_order.get((self.head_of(account_id), source.order_id), [])
+        moved = [
+            lot_id
+            for each in self.path_of(account_id)
+            for lot_id in self._lots_of_order.get((each, source.order_id), [])
+        ]
         return self._take_back(
             account_id, points, TransactionType.EARN_REVERSAL, source, own, moved, pending_only, waive, let_go
         )
@@ -125,7 +129,7 @@ class Ledger(Posting):
     def _lots_of_entry(self, account_id: int, entry_id: int | None) -> tuple[Collection[int], list[int]]:
         assert entry_id is not None
         own = self.wallets[account_id].lots.keys() & {self._lot_of_entry.get(entry_id)}
-        return own, moving.moved_from(self, own, self.head_of(account_id))
+        return own, moving.moved_from(self, own, self.path_of(account_id)[1:])
 
     def _take_back(
         self,
@@ -139,16 +143,18 @@ class Ledger(Posting):
         waive: bool,
         let_go: int,
     ) -> PointsTransaction | None:
-        """`own`: the lots to take from first; `moved`: where their points are now, if the account was merged."""
+        """`own`: the lots to take from first; `moved`: where their points were since, if the account was merged."""
         if source.key in self._posted_keys:
             return None
         wallet, head = self.wallets[account_id], self.wallets[self.head_of(account_id)]
         left = sum(wallet.lots[lot_id].remaining for lot_id in own)
-        left += sum(head.lots[lot_id].remaining for lot_id in {*moved} - {*own})
+        # Points can expire on the way: in an account that was merged itself since.
+        there = [lot_id for lot_id in moved if lot_id in head.lots]
+        left += sum(head.lots[lot_id].remaining for lot_id in {*there} - {*own})
         gone = min(max(points - left, 0), max(self._expired_of({*own, *moved}) - let_go, 0))
         # What a checkout holds can pay as much, once it is free and has paid what was owed before.
         held = 0 if pending_only else max(head.held - head.deficit, 0)
-        moving.recall(self, account_id, points - gone, moved, source, only_preferred_pending=pending_only)
+        moving.recall(self, account_id, points - gone, there, source, only_preferred_pending=pending_only)
         before = wallet.deficit
 
         def take() -> list[Consumption]:
@@ -166,9 +172,13 @@ class Ledger(Posting):
         return entry
 
     def release(self, account_id: int, points: int) -> None:
-        """A checkout gives up points that it held. No entry: the balance does not change."""
+        """A checkout gives up points that it held. The only entries are of those past their time, which expire now.
+
+        They could be put on a checkout again before the next run, and would never expire.
+        """
         self.wallets[account_id].release(points)
         self.settle(account_id)
+        self.expire_due([account_id])
 
     def settle(self, account_id: int) -> None:
         """Let points that have become free pay what the account owes. No entry: the balance does not change."""
@@ -252,6 +262,26 @@ class Ledger(Posting):
             return None
         return self.post(account_id, -points, TransactionType.EXPIRE, source, lambda: wallet.expire(lot))
 
+    def expire_due(self, account_ids: Sequence[int]) -> int:
+        """Post an EXPIRE for each active lot past its expiry, of what is not held; returns how many."""
+        for account_id in account_ids:
+            if self.wallets[account_id].spendable > 0:
+                self._load_open_lots(account_id)
+        due = [
+            (account_id, lot.id)
+            for account_id in account_ids
+            for lot in sorted(self.wallets[account_id].lots.values(), key=lambda lot: lot.spending_order)
+            if not lot.pending and lot.remaining and lot.expires_at is not None and lot.expires_at <= self.now
+        ]
+        # What is left of a lot may expire in parts: after a held part has come back, and after a redemption was
+        # undone. How often the lot was used so far tells the parts apart.
+        uses = storage.count_uses([lot_id for _, lot_id in due], self._using)
+        return sum(
+            self.expire(account_id, lot_id, Source(key=f"expire:{lot_id}:{uses.get(lot_id, 0)}", reason="Expired"))
+            is not None
+            for account_id, lot_id in due
+        )
+
     def void_rest(self, account_id: int, source: Source) -> PointsTransaction | None:
         """Post a VOID of what is left, and not held, of the lot of entry `source.reverses`; None if that is nothing."""
         assert source.reverses is not None
@@ -270,13 +300,25 @@ class Ledger(Posting):
         Raises:
             AccountClosedError: the account is closed.
             InsufficientPointsError: fewer points can be spent than are to be taken away.
+            LedgerError: the account would have too many.
         """
         if source.key in self._posted_keys:
             return None
         if points <= 0:
             return self.debit(account_id, -points, TransactionType.ADJUST, source)
         self._check_open(account_id)
+        self.check_room(account_id, points)
         return self._credit(account_id, points, TransactionType.ADJUST, source, self.now, expires_at)
+
+    def check_room(self, account_id: int, points: int) -> None:
+        """For points that somebody types: what an account has, GraphQL's Int must be able to say.
+
+        Raises:
+            LedgerError: with `points` more, it would be too many.
+        """
+        wallet = self.wallets[self.head_of(account_id)]
+        if wallet.active + wallet.pending + points > MAX_POINTS:
+            raise LedgerError(f"A customer has at most {MAX_POINTS} points: {points} more are too many.")
 
     def debit(self, account_id: int, points: int, kind: TransactionType, source: Source) -> PointsTransaction | None:
         """Take `points` (> 0) from the lots, never into a deficit.

@@ -263,7 +263,8 @@ class PointsHold(models.Model):
     status = models.CharField(max_length=16, choices=HoldStatus.choices, default=HoldStatus.HELD)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
-    order_id = models.UUIDField(null=True, unique=True)
+    # The first one that carried it. Of one checkout with a voucher and a gift card of points, both have the same.
+    order_id = models.UUIDField(null=True)
 
     class Meta:
         db_table = "crm_points_hold"

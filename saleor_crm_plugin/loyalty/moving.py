@@ -75,9 +75,7 @@ def recall(
     Args:
         prefer: lots of the account that has its points now.
     """
-    path = [account_id]
-    while (into := ledger.accounts[path[-1]].merged_into_id) is not None:
-        path.append(into)
+    path = ledger.path_of(account_id)
     if len(path) == 1 or ledger.has_posted(cause.key):
         return
     head = ledger.wallets[path[-1]]
@@ -87,10 +85,10 @@ def recall(
             _, lot = move_lot(ledger, from_id, into_id, lot, part.points, cause)
 
 
-def moved_from(ledger: Posting, lots: Collection[int], account_id: int) -> list[int]:
-    """Those lots of an account whose points were once in one of `lots`."""
+def moved_from(ledger: Posting, lots: Collection[int], account_ids: Iterable[int]) -> list[int]:
+    """Those lots of the accounts whose points were once in one of `lots`."""
     found = []
-    for lot_id in ledger.wallets[account_id].lots:
+    for lot_id in (lot_id for account_id in account_ids for lot_id in ledger.wallets[account_id].lots):
         origin = ledger.origin_of(lot_id)
         while origin is not None and origin not in lots:
             origin = ledger.origin_of(origin)

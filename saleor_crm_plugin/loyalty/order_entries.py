@@ -47,9 +47,12 @@ class OrderEntries:
                 order, that is less than the points are worth, and only as many points as it needs are spent. None:
                 unknown, so all of them.
         """
+        if holds.was_given_back_meanwhile(hold, amount):
+            return
         if amount is not None:
             self._needed[str(hold.pk)] = holds.points_used(hold, amount)
-        if hold.order_id == self.order.order_id or self._has_spent(hold):
+        # Not "once it is committed": an order may first be seen while staff's own discount is in place of the voucher.
+        if self._has_spent(hold):
             return
         if holds.commit(hold, self.order.order_id):
             self.ledger.wallets[hold.account_id].release(hold.points)

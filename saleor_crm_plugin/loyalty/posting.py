@@ -66,7 +66,8 @@ class Posting:
         account_ids: accounts to lock, with those that they were merged into. Others cannot be touched.
         lots_of: which of them need their open lots (default: all); the rest can only receive new lots.
         orders: orders whose awards may be reversed or whose redemptions may be given back.
-        entries: primary keys of entries that may be undone: the lots that they opened, and those that they used.
+        entries: primary keys of entries that may be undone: the lots that they opened, wherever their points moved, and
+            those that they used.
         keys: idempotency keys that may have been used before. Keys that the caller derives from what it has read
             under a lock need not be named; the unique constraint watches over all.
         savepoint: within a transaction, whether its owner can go on after an error in here.
@@ -135,9 +136,14 @@ class Posting:
 
     def head_of(self, account_id: int) -> int:
         """The account that has this one's points now: itself, or the one that it was merged into in the end."""
-        while (into := self.accounts[account_id].merged_into_id) is not None:
-            account_id = into
-        return account_id
+        return self.path_of(account_id)[-1]
+
+    def path_of(self, account_id: int) -> list[int]:
+        """An account, and those that it was merged into one after the other: the last one has its points now."""
+        path = [account_id]
+        while (into := self.accounts[path[-1]].merged_into_id) is not None:
+            path.append(into)
+        return path
 
     def used_by(self, entry_id: int) -> Sequence[Consumption]:
         """What an entry took from which lots; for entries named at the start."""

@@ -15,10 +15,8 @@ from django.db import DataError, IntegrityError, models
 
 from saleor_crm_plugin.confidential import told
 from saleor_crm_plugin.exceptions import LedgerError
-from saleor_crm_plugin.loyalty import storage
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LotStatus, PointsLot
-from saleor_crm_plugin.loyalty.posting import Source
 
 logger = logging.getLogger(__name__)
 
@@ -57,20 +55,7 @@ def _activate(account_ids: Sequence[int], now: datetime, using: str) -> int:
 
 def _expire(account_ids: Sequence[int], now: datetime, using: str) -> int:
     with Ledger(account_ids, now=now, using=using) as ledger:
-        due = [
-            (account_id, lot.id)
-            for account_id in account_ids
-            for lot in sorted(ledger.wallets[account_id].lots.values(), key=lambda lot: lot.spending_order)
-            if not lot.pending and lot.expires_at is not None and lot.expires_at <= now
-        ]
-        # What is left of a lot may expire in parts: after a held part has come back, and after a redemption was
-        # undone. How often the lot was used so far tells the parts apart.
-        uses = storage.count_uses([lot_id for _, lot_id in due], using)
-        return sum(
-            ledger.expire(account_id, lot_id, Source(key=f"expire:{lot_id}:{uses.get(lot_id, 0)}", reason="Expired"))
-            is not None
-            for account_id, lot_id in due
-        )
+        return ledger.expire_due(account_ids)
 
 
 def _on_accounts(due: models.Q, job: Callable[[Sequence[int], datetime, str], int], now: datetime, using: str) -> int:

@@ -140,7 +140,7 @@ def count_uses(lot_ids: Sequence[int], using: str) -> dict[int, int]:
 
 
 # Each part by an index of its own. As one condition with OR, over lots and their entries, PostgreSQL could only join
-# the whole of both.
+# the whole of both. OFFSET keeps it from joining where points went to, in the same way.
 _WANTED_LOTS = """
 crm_points_lot.id = ANY(ARRAY(
     SELECT lot.id FROM crm_points_lot AS lot WHERE lot.account_id = ANY(%s::bigint[]) AND lot.remaining > 0
@@ -148,7 +148,16 @@ crm_points_lot.id = ANY(ARRAY(
     SELECT lot.id FROM crm_points_transaction AS entry JOIN crm_points_lot AS lot ON lot.transaction_id = entry.id
     WHERE entry.order_id = ANY(%s::uuid[])
     UNION ALL
-    SELECT lot.id FROM crm_points_lot AS lot WHERE lot.transaction_id = ANY(%s::bigint[])
+    (
+        WITH RECURSIVE moved AS (
+            SELECT lot.id FROM crm_points_lot AS lot WHERE lot.transaction_id = ANY(%s::bigint[])
+            UNION
+            SELECT lot.id FROM moved CROSS JOIN LATERAL (
+                SELECT id FROM crm_points_lot WHERE origin_id = moved.id OFFSET 0
+            ) AS lot
+        )
+        SELECT id FROM moved
+    )
     UNION ALL
     SELECT unnest(%s::bigint[])
 ))
@@ -158,7 +167,11 @@ crm_points_lot.id = ANY(ARRAY(
 def read_lots(
     account_ids: Sequence[int], orders: Sequence[UUID], entries: Sequence[int], lot_ids: Sequence[int], using: str
 ) -> list[tuple[PointsLot, UUID | None]]:
-    """Open lots of the accounts, lots that the orders and entries opened, and those named; each with its order."""
+    """Open lots of the accounts, lots that the orders and entries opened, and those named; each with its order.
+
+    With what an entry opened come the lots that its points moved to, empty ones too: they may have expired there. Those
+    that an order's points moved to are the order's.
+    """
     wanted = RawSQL(  # nosec B611  # constant
         _WANTED_LOTS, [list(account_ids), list(orders), list(entries), list(lot_ids)], models.BooleanField()
     )

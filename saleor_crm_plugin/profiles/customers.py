@@ -15,9 +15,10 @@ from django.utils import timezone
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.profiles.identity import UserPerson, normalize_email, resolve_members
-from saleor_crm_plugin.profiles.merging.carrying import carry
 from saleor_crm_plugin.profiles.merging.family import change_families
 from saleor_crm_plugin.profiles.merging.joining import join
+from saleor_crm_plugin.profiles.merging.merging import carry_claimed
+from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity
 from saleor_crm_plugin.profiles.privacy.erasing import remove_texts
 
@@ -51,10 +52,10 @@ def claim_guests(owners: Mapping[str, int], using: str | None = None) -> Claims:
     The address becomes a verified identity of the user's profile. The guest's profile stays, because its ledger does,
     merged into the user's for good; one that staff have merged into another stays there, and only the address moves.
     Orders follow when they are synced again, which the caller sees to. Repeating it changes nothing. A constant number
-    of SQL statements, one if there is nothing to claim.
+    of SQL statements, one if there is nothing to claim, and more for users who are merged (`carry_claimed`).
 
     Args:
-        owners: normalized e-mail -> id of the user who owns it, verified.
+        owners: normalized e-mail -> id of the user who owns it, verified. Those who are deleted since get nothing.
     """
     alias = using or DEFAULT_DB_ALIAS
     wanted = ProfileIdentity.objects.using(alias).filter(kind=IdentityKind.UNVERIFIED_EMAIL, value__in=owners.keys())
@@ -63,23 +64,29 @@ def claim_guests(owners: Mapping[str, int], using: str | None = None) -> Claims:
     now = timezone.now()
     with transaction.atomic(using=alias):
         change_families(alias)
-        guests = list(
-            wanted.select_for_update(of=("self",))
+        # Whoever is deleted from here on waits in `_detach` until the guest's things are theirs, and are forgotten too.
+        users = get_user_model()._default_manager.using(alias).filter(pk__in=set(owners.values()))
+        there = set(users.values_list("pk", flat=True))
+        guests = [
+            guest
+            for guest in wanted.select_for_update(of=("self",))
             .order_by("value")
             .values_list("pk", "profile_id", "value", "profile__merged_into_id")
-        )
+            if owners[guest[2]] in there
+        ]
         if not guests:
             return Claims({})
-        users = resolve_members({UserPerson(owners[email]) for _, _, email, _ in guests}, alias)
-        member_of = {guest: users[UserPerson(owners[email])] for _, guest, email, _ in guests}
+        members = resolve_members({UserPerson(owners[email]) for _, _, email, _ in guests}, alias)
+        member_of = {guest: members[UserPerson(owners[email])] for _, guest, email, _ in guests}
         emails = [email for _, _, email, _ in guests]
-        proven = [users[UserPerson(owners[email])].profile_id for email in emails]
+        proven = [members[UserPerson(owners[email])].profile_id for email in emails]
         with connections[alias].cursor() as cursor:
             cursor.execute(_PROVE, [IdentityKind.VERIFIED_EMAIL, proven, emails])
         ProfileIdentity.objects.using(alias).filter(pk__in=[pk for pk, _, _, _ in guests]).delete()
         heads = dict.fromkeys(guest for _, guest, _, head in guests if head is None)
-        join([(guest, member_of[guest]) for guest in heads], SYSTEM, now, alias)
-        carry([(guest, member_of[guest].head_id) for guest in heads], SYSTEM, now, alias)
+        claimed = [(guest, member_of[guest]) for guest in heads]
+        join(claimed, SYSTEM, now, alias)
+        carry_claimed(claimed, now, alias)
     return Claims({guest: member.head_id for guest, member in member_of.items()})
 
 
@@ -156,13 +163,21 @@ def orphaned_profiles(using: str | None = None) -> QuerySet[CustomerProfile]:
 
 
 def guests_of(profile_ids: Collection[int], using: str) -> list[int]:
-    """The guests that these customers were before they had an account."""
-    guests = CustomerProfile.objects.using(using).filter(merged_into_id__in=profile_ids, user_id__isnull=True)
-    return list(guests.order_by("pk").values_list("pk", flat=True))
+    """The guests that these customers were before they had an account, whoever is the head of their family by now.
+
+    Whoever has an account, and the guests behind them, are others.
+    """
+    merges = ProfileMerge.objects.using(using).filter(undone_at__isnull=True, source__user_id__isnull=True)
+    found, newest = set(profile_ids), set(profile_ids)
+    while newest:
+        newest = set(merges.filter(target_id__in=newest).values_list("source_id", flat=True)) - found
+        found |= newest
+    return sorted(found.difference(profile_ids))
 
 
 def _detach(profiles: QuerySet[CustomerProfile], alias: str) -> list[int]:
     with transaction.atomic(using=alias):
+        change_families(alias)
         ids = list(profiles.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
         if ids:
             remove_texts([*ids, *guests_of(ids, alias)], alias)

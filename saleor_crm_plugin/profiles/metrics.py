@@ -26,11 +26,15 @@ REFRESH_BATCH_SIZE = 10_000
 # write sums without the earlier one's order. A statement of its own, because the next must look at the data anew.
 # Does not block inserts that refer to the profile.
 _LOCK = "SELECT id FROM crm_customer_profile WHERE id = ANY(%(profiles)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
-# The RFM columns are not ours (`rfm` writes them). Rows in key order, as in `rfm`, so that writers cannot deadlock.
+# The RFM columns are not ours (`rfm` writes them). All rows are locked first, in key order, as `rfm` locks them, so
+# that writers cannot deadlock: PostgreSQL does not promise in which order what is deleted and what is written come.
 _REFRESH = f"""
-WITH gone AS (
+WITH locked AS MATERIALIZED (
+    SELECT id FROM crm_profile_metrics
+    WHERE profile_id = ANY(%(profiles)s::bigint[]) ORDER BY profile_id, currency FOR UPDATE
+), gone AS (
     DELETE FROM crm_profile_metrics kept
-    WHERE kept.profile_id = ANY(%(profiles)s::bigint[])
+    WHERE kept.profile_id = ANY(%(profiles)s::bigint[]) AND (SELECT count(*) FROM locked) >= 0
       AND NOT EXISTS (
         SELECT 1 FROM crm_profile_order orders
         WHERE orders.profile_id = kept.profile_id AND orders.currency = kept.currency
@@ -59,6 +63,7 @@ FROM (
     WHERE profile_id = ANY(%(profiles)s::bigint[])
     GROUP BY profile_id, currency
 ) AS sums
+WHERE (SELECT count(*) FROM locked) >= 0
 ORDER BY profile_id, currency
 ON CONFLICT (profile_id, currency) DO UPDATE SET
     orders_count = excluded.orders_count, gross_spent = excluded.gross_spent, refunded = excluded.refunded,

@@ -129,7 +129,7 @@ class ProfileOrder(models.Model):
     channel_id = models.IntegerField()
     currency = models.CharField(max_length=3)
     placed_at = models.DateTimeField()
-    # False for orders that are unconfirmed, cancelled or expired: known, but not purchases.
+    # False for orders that are unconfirmed, cancelled or expired, and for replacements: known, but not purchases.
     counts = models.BooleanField()
     gross_amount = money_field()
     refunded_amount = money_field()

@@ -53,6 +53,11 @@ def worth_when_chosen(model: RecommendationModel) -> Mapping[str, Any]:
     return {question: worth[question] for question in BASELINES if question in worth}
 
 
+def is_imported(model: RecommendationModel) -> bool:
+    """Whether it was learnt elsewhere: `importing` notes the engine where a training notes its parameters."""
+    return "engine" in model.parameters
+
+
 def chosen_before(model: RecommendationModel | None) -> Earlier | None:
     """None where there is nothing to go on: no model, one that chose nothing, or one that this machine cannot use."""
     if model is None or model.tuned_at is None:

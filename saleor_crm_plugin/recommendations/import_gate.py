@@ -1,7 +1,7 @@
 """Whether lists that were learnt elsewhere may be published: not worse than those in use, on purchases since.
 
-The engine learnt from an export; what customers bought after it, neither knows. Where too few bought anything since,
-nothing can be said, and the lists are published.
+The engine learnt from an export, the lists in use mostly from a later night: what customers bought after both, neither
+has learnt from. Where too few bought anything since, nothing can be said, and the lists are published.
 """
 
 from __future__ import annotations
@@ -42,15 +42,21 @@ class ImportGate:
         """Raises TrainingError: the lists are worse than those in use."""
         published = storage.published(self._using)
         if published is not None and model.data_until is not None:
-            later = self._shop.read(model.data_until, self._now, no_progress)
-            self._judge(model, published, _targets(later))
+            since = max(model.data_until, published.data_until or model.data_until)
+            self._judge(model, published, since, _targets(self._shop.read(since, self._now, no_progress)))
         storage.publish(model, finished_at)
 
-    def _judge(self, model: RecommendationModel, published: RecommendationModel, targets: dict[int, set[int]]) -> None:
+    def _judge(
+        self,
+        model: RecommendationModel,
+        published: RecommendationModel,
+        since: datetime.datetime,
+        targets: dict[int, set[int]],
+    ) -> None:
         new, old = (self._lists(version, list(targets)) for version in (model, published))
         asked = sorted(customer for customer in targets if customer in new and customer in old)[:CUSTOMERS_LIMIT]
         if len(asked) < FEWEST_CASES:
-            model.evaluation = {"notes": [f"Too few customers bought since {model.data_until:%Y-%m-%d} to judge by."]}
+            model.evaluation = {"notes": [f"Too few customers bought since {since:%Y-%m-%d} to judge by."]}
             return
         worth = {
             name: np.asarray([ndcg_of(lists[customer], targets[customer]) for customer in asked])

@@ -123,6 +123,7 @@ def import_results(
     now: datetime.datetime,
     parameters: Parameters | None = None,
     unlisted: Collection[int] = (),
+    gone: storage.Gone = storage.nobody_is_gone,
     progress: Progress = no_progress,
     publish: Publish = storage.publish,
     using: str = DEFAULT_DB_ALIAS,
@@ -132,6 +133,7 @@ def import_results(
     Args:
         since: from when on purchases count as "bought before".
         unlisted: customers who get no list, whatever the directory says.
+        gone: who, when lists are stored, gets none any more.
         publish: the gate: called once all rows are stored. It publishes the version, or raises.
 
     Raises:
@@ -143,16 +145,19 @@ def import_results(
         storage.discard_unfinished(using)
         progress("checking", 0, None)
         delivery = check(directory, shop, now)
+        # One version for all that is taken over: somebody may go back to another one meanwhile. Its rows stay, as
+        # versions are discarded only under the lock that is held here.
+        source = storage.published(using)
         model = RecommendationModel(
             status=ModelStatus.TRAINING,
             started_at=timezone.now(),
-            data_until=delivery.manifest.learnt_until,
+            data_until=_data_until(delivery, source),
             parameters={"engine": delivery.manifest.engine, "rows": delivery.manifest.rows},
             training_data=_described(delivery, since),
         )
         model.save(using=using)
         try:
-            _Import(model, delivery, shop, since, now, chosen, frozenset(unlisted), progress).store()
+            _Import(model, source, delivery, shop, since, now, chosen, frozenset(unlisted), gone, progress).store()
             publish(model, timezone.now())
         except BaseException as error:
             storage.fail(model, storage.failure(error), timezone.now())
@@ -164,13 +169,20 @@ def import_results(
 
 @dataclass(frozen=True, slots=True)
 class _Import:
+    """
+    Attributes:
+        source: the version that what is not delivered is taken over from, if there is one.
+    """
+
     model: RecommendationModel
+    source: RecommendationModel | None
     delivery: Delivery
     shop: Shop
     since: datetime.datetime
     now: datetime.datetime
     parameters: Parameters
     unlisted: frozenset[int]
+    gone: storage.Gone
     progress: Progress
 
     def store(self) -> None:
@@ -195,18 +207,22 @@ class _Import:
                 categories = np.array([of.get(product, NO_CATEGORY) for product in factors.product_ids.tolist()])
                 limit = self.parameters.related_limit
                 storage.store_related(self.model, kind, similar_products(factors, categories.astype(np.int64), limit))
-            else:
-                storage.take_over_related(self.model, kind)
+            elif self.source is not None:
+                storage.take_over_related(self.model, self.source, kind)
         self.progress("products", len(ProductAffinity.Kind), len(ProductAffinity.Kind))
 
     def _store_customers(self) -> None:
         total = self.delivery.customer_count or None
         self.progress("customers", 0, total)
-        rows = storage.store_personal(self.model, self._personal()) if total else storage.take_over_personal(self.model)
         stored = 0
-        for count in rows:
+        for count in self._rows():
             stored += count
             self.progress("customers", stored, total)
+
+    def _rows(self) -> Iterator[int]:
+        if self.delivery.customer_count:
+            return storage.store_personal(self.model, self._personal(), self.gone)
+        return iter(()) if self.source is None else storage.take_over_personal(self.model, self.source, self.gone)
 
     def _personal(self) -> Iterator[PersonalList]:
         lists = self._from_factors() if self.delivery.factors is not None else self._from_ranks()
@@ -250,6 +266,15 @@ class _Import:
                 due_days=[],
                 rhythm_days=[],
             )
+
+
+def _data_until(delivery: Delivery, source: RecommendationModel | None) -> datetime.datetime | None:
+    """Personal lists count days from it, and what was bought after it as recent: it is theirs, also when they are taken
+    over.
+    """
+    if source is None or delivery.customer_count:
+        return delivery.manifest.learnt_until
+    return source.data_until
 
 
 def _described(delivery: Delivery, since: datetime.datetime) -> dict[str, Any]:

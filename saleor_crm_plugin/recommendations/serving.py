@@ -18,6 +18,7 @@ from uuid import UUID
 from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
+from saleor_crm_plugin.fields import BIGINT_MAX, INTEGER_MAX
 from saleor_crm_plugin.recommendations.arranging import (
     NO_POLICY,
     Candidate,
@@ -42,10 +43,8 @@ OFFSET_LIMIT: Final = 1_000
 BASKET_LIMIT: Final = 200
 # At most so many products are kept out of a list by the caller.
 EXCLUDED_LIMIT: Final = 200
-# Saleor's product, category and channel ids are 32-bit; a larger one, from a forged global id, is nobody's.
-_LARGEST_ID: Final = 2**31 - 1
-_LARGEST_PROFILE_ID: Final = 2**63 - 1
-# No profile's, category's or channel's id: whoever is not known has nothing stored.
+# No profile's, category's or channel's id, instead of one from a forged global id that is wider than Saleor's (32 bits)
+# or ours: whoever is not known has nothing stored.
 _NOBODY: Final = 0
 # Where rules have taken so much out of a list that it is short, so many times as many candidates are read. A list that
 # is short then, because rules exclude nearly everything that it is about, stays so.
@@ -196,8 +195,8 @@ def read_candidates(
         "baskets": ["{" + ",".join(map(str, basket)) + "}" for basket in baskets],
         "sessions": [one.session for one in asked],
         "excluded": [*_possible(scope.excluded)[:EXCLUDED_LIMIT], *ruled.excluded],
-        "channel": scope.channel_id if 0 < scope.channel_id <= _LARGEST_ID else _NOBODY,
-        "category": category if category is not None and 0 < category <= _LARGEST_ID else _NOBODY,
+        "channel": scope.channel_id if 0 < scope.channel_id <= INTEGER_MAX else _NOBODY,
+        "category": category if category is not None and 0 < category <= INTEGER_MAX else _NOBODY,
         "wanted": wanted,
         "skip": skipped,
         "now": now,
@@ -224,8 +223,8 @@ def read_candidates(
 
 
 def _possible(product_ids: Iterable[int]) -> list[int]:
-    return [product_id for product_id in dict.fromkeys(product_ids) if 0 < product_id <= _LARGEST_ID]
+    return [product_id for product_id in dict.fromkeys(product_ids) if 0 < product_id <= INTEGER_MAX]
 
 
 def _possible_profile(profile_id: int | None) -> int:
-    return profile_id if profile_id is not None and 0 < profile_id <= _LARGEST_PROFILE_ID else _NOBODY
+    return profile_id if profile_id is not None and 0 < profile_id <= BIGINT_MAX else _NOBODY

@@ -139,14 +139,15 @@ ORDER BY product_id, position
 
 def for_person_with_basket(wanted: str = "true") -> str:
     """What goes with the basket, and the person's own list, added up with the weight that completed the shop's own
-    baskets best (`learning.completion`). What the person never bought stands behind: the basket knows better.
+    baskets best (`learning.completion`). What the person never bought stands behind: the basket knows better. Where
+    the own list weighs nothing it is left out, as it would take the place of bestsellers.
     """
     return _summed(f"""
     SELECT product_id,
         CASE WHEN reason_kind = {_BOUGHT_BEFORE} THEN COALESCE(amount, score) ELSE score * {_NEW_WEIGHT} END
             * (SELECT own_weight FROM model) AS score,
         {_REASON}
-    FROM ({_PERSONAL}) personal WHERE {wanted} AND NOT just_bought
+    FROM ({_PERSONAL}) personal WHERE {wanted} AND NOT just_bought AND (SELECT own_weight FROM model) <> 0
     UNION ALL
     {_related(_TOGETHER, Served.GOES_WITH, "asked.basket")}
 """)  # nosec B608  # constants only; values are parameters

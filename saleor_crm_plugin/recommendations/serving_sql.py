@@ -103,7 +103,8 @@ def statement(shape: Shape) -> str:
     return "".join(parts) + _page(stages)
 
 
-# An order that staff have yet to confirm is no purchase, but whoever placed it looks for something else.
+# An order that staff have yet to confirm is no purchase, but whoever placed it looks for something else. No training
+# has seen it, however long ago it was placed.
 _AWAITED: Final = """EXISTS (
                 SELECT FROM order_order awaited WHERE awaited.id = placed.order_id AND awaited.status = 'unconfirmed'
             )"""
@@ -114,8 +115,10 @@ recent AS MATERIALIZED (
         SELECT variant.product_id, max(placed.placed_at) AS placed_at, count(DISTINCT placed.order_id) AS orders
         FROM (
             SELECT placed.order_id, placed.placed_at FROM crm_profile_order placed
-            WHERE placed.profile_id = given.profile AND (placed.counts OR {_AWAITED})
-                AND placed.placed_at > COALESCE((SELECT data_until FROM model), '-infinity')
+            WHERE placed.profile_id = given.profile AND (
+                placed.counts AND placed.placed_at > COALESCE((SELECT data_until FROM model), '-infinity')
+                OR NOT placed.counts AND {_AWAITED}
+            )
             ORDER BY placed.placed_at DESC LIMIT {RECENT_ORDERS_LIMIT}
         ) placed
         JOIN order_orderline line ON line.order_id = placed.order_id
@@ -243,7 +246,8 @@ def _stages(shape: Shape) -> list[_Stage]:
         stages.append(_Stage(Source.CONTENT, CONTENT, in_category=shape.in_category))
     if shape.in_category:
         stages += [
-            _Stage(Source.CATEGORY, _bestsellers_of(SUBTREE)),
+            # As of the training; by now some may stand elsewhere.
+            _Stage(Source.CATEGORY, _bestsellers_of(SUBTREE), in_category=True),
             _Stage(Source.CATEGORY_NEWEST, fills.NEWEST_OF_CATEGORY),
         ]
     elif shape.with_baskets:

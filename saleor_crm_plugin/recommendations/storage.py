@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -33,6 +33,14 @@ _ROW_TABLES = ("crm_product_affinity", "crm_personal_recommendations", "crm_popu
 
 Row = TypeVar("Row")
 
+# Which of some profiles, given by id, nobody can come back to, on a connection. Accounts are another domain's.
+Gone = Callable[[Collection[int], str], Collection[int]]
+
+
+def nobody_is_gone(profile_ids: Collection[int], using: str) -> Collection[int]:
+    """For callers who know nothing of accounts."""
+    return ()
+
 
 def store_related(model: RecommendationModel, kind: ProductAffinity.Kind, lists: Iterable[RelatedList]) -> int:
     """Store what goes with each product. Returns the number of rows."""
@@ -47,10 +55,13 @@ def store_popular(model: RecommendationModel, lists: Iterable[PopularList]) -> i
     return sum(_copy(model, "crm_popular_products", columns, batch) for batch in _batches(lists))
 
 
-def store_personal(model: RecommendationModel, lists: Iterable[PersonalList]) -> Iterator[int]:
+def store_personal(
+    model: RecommendationModel, lists: Iterable[PersonalList], gone: Gone = nobody_is_gone
+) -> Iterator[int]:
     """Store each customer's list, batch by batch. Yields rows stored.
 
-    Left out is whoever is gone by now, or has refused recommendations since the training began.
+    Left out is whoever is gone by now, has refused recommendations since the training began, or was separated from
+    another customer, of whose purchases the list was learnt, too.
     """
     columns = (
         "profile_id",
@@ -65,7 +76,7 @@ def store_personal(model: RecommendationModel, lists: Iterable[PersonalList]) ->
     )
     for batch in _batches(lists):
         with transaction.atomic(using=_using(model)):
-            present = _lock_profiles(_using(model), [entry.customer_id for entry in batch])
+            present = _lock_profiles(model, [entry.customer_id for entry in batch], gone)
             rows = [
                 (*entry[:-2], _known(entry.due_days), _known(entry.rhythm_days))
                 for entry in batch
@@ -76,50 +87,61 @@ def store_personal(model: RecommendationModel, lists: Iterable[PersonalList]) ->
         yield stored
 
 
-def take_over_related(model: RecommendationModel, kind: ProductAffinity.Kind) -> int:
-    """Copy what goes with each product from the version in use. Returns the number of rows."""
-    return _take_over(model, ProductAffinity, "kind = %(kind)s", {"kind": kind.value})
+def take_over_related(model: RecommendationModel, source: RecommendationModel, kind: ProductAffinity.Kind) -> int:
+    """Copy what goes with each product from an earlier version. Returns the number of rows."""
+    return _take_over(model, source, ProductAffinity, "kind = %(kind)s", {"kind": kind.value})
 
 
-def take_over_personal(model: RecommendationModel) -> Iterator[int]:
-    """Copy the lists of those who may have one from the version in use, batch by batch. Yields rows copied."""
+def take_over_personal(
+    model: RecommendationModel, source: RecommendationModel, gone: Gone = nobody_is_gone
+) -> Iterator[int]:
+    """Copy the lists of those who may have one from an earlier version, batch by batch. Yields rows copied."""
     using = _using(model)
-    lists = PersonalRecommendations.objects.using(using).filter(model__status=ModelStatus.PUBLISHED)
+    lists = PersonalRecommendations.objects.using(using).filter(model=source)
     ids = lists.order_by("profile_id").values_list("profile_id", flat=True)
     last = 0
     while batch := list(ids.filter(profile_id__gt=last)[:BATCH_SIZE]):
         with transaction.atomic(using=using):
-            present = sorted(_lock_profiles(using, batch))
-            copied = _take_over(
-                model, PersonalRecommendations, "profile_id = ANY (%(profiles)s)", {"profiles": present}
-            )
+            present = sorted(_lock_profiles(model, batch, gone))
+            condition = "profile_id = ANY (%(profiles)s)"
+            copied = _take_over(model, source, PersonalRecommendations, condition, {"profiles": present})
         yield copied
         last = batch[-1]
 
 
 def _take_over(
-    model: RecommendationModel, table: type[models.Model], condition: str, parameters: dict[str, str | list[int]]
+    model: RecommendationModel,
+    source: RecommendationModel,
+    table: type[models.Model],
+    condition: str,
+    parameters: dict[str, str | list[int]],
 ) -> int:
     own = ("id", "model_id")
     columns = ", ".join(field.attname for field in table._meta.concrete_fields if field.attname not in own)
     statement = f"""
         INSERT INTO {table._meta.db_table} (model_id, {columns})
         SELECT %(model)s, {columns} FROM {table._meta.db_table}
-        WHERE model_id = (SELECT id FROM crm_recommendation_model WHERE status = %(published)s) AND {condition}
+        WHERE model_id = %(source)s AND {condition}
     """  # nosec B608  # tables and columns of our models
     with connections[_using(model)].cursor() as cursor:
-        cursor.execute(statement, {"model": model.pk, "published": ModelStatus.PUBLISHED.value, **parameters})
+        cursor.execute(statement, {"model": model.pk, "source": source.pk, **parameters})
         return int(cursor.rowcount)
 
 
 def forget_personal(profile_ids: Sequence[int], using: str) -> None:
-    """Delete the lists of these persons in every version, also in one that is being trained. The caller holds locks on
-    their profiles, for which `store_personal` waits.
+    """Delete the lists of these persons, with all profiles merged into them, in every version, also in one that is
+    being trained. The caller holds locks on their profiles, for which `store_personal` waits.
     """
     if profile_ids:
         with connections[using].cursor() as cursor:
             cursor.execute(
-                "DELETE FROM crm_personal_recommendations WHERE profile_id = ANY (%s::bigint[])", [list(profile_ids)]
+                """
+                DELETE FROM crm_personal_recommendations WHERE profile_id IN (
+                    SELECT id FROM crm_customer_profile
+                    WHERE id = ANY (%(profiles)s::bigint[]) OR merged_into_id = ANY (%(profiles)s::bigint[])
+                )
+                """,
+                {"profiles": list(profile_ids)},
             )
 
 
@@ -194,9 +216,11 @@ def _delete_rows(using: str, model_ids: Sequence[int]) -> None:
                 cursor.execute(f"DELETE FROM {table} WHERE model_id = ANY (%s)", [list(model_ids)])  # nosec B608  # tables and columns of our models
 
 
-def _lock_profiles(using: str, profile_ids: list[int]) -> set[int]:
-    """Those who may have a list. Locked against a refusal, too, which deletes what it finds."""
-    with connections[using].cursor() as cursor:
+def _lock_profiles(model: RecommendationModel, profile_ids: list[int], gone: Gone) -> set[int]:
+    """Those who may have a list. Locked against a refusal, a separation and the deletion of an account, too, which
+    delete what they find.
+    """
+    with connections[_using(model)].cursor() as cursor:
         cursor.execute(
             """
             SELECT id FROM crm_customer_profile
@@ -205,7 +229,18 @@ def _lock_profiles(using: str, profile_ids: list[int]) -> set[int]:
             """,
             [profile_ids],
         )
-        return {profile_id for (profile_id,) in cursor.fetchall()}
+        present = {profile_id for (profile_id,) in cursor.fetchall()}
+        # Statements of their own: one that has waited for a lock does not see what was written meanwhile elsewhere.
+        cursor.execute(
+            """
+            SELECT source_id FROM crm_profile_merge WHERE undone_at >= %(since)s AND source_id = ANY (%(profiles)s)
+            UNION ALL
+            SELECT target_id FROM crm_profile_merge WHERE undone_at >= %(since)s AND target_id = ANY (%(profiles)s)
+            """,
+            {"since": min(model.started_at, model.data_until or model.started_at), "profiles": profile_ids},
+        )
+        separated = {profile_id for (profile_id,) in cursor.fetchall()}
+    return present - separated - set(gone(present, _using(model)))
 
 
 def _copy(model: RecommendationModel, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> int:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from saleor_crm_plugin.exceptions import TrainingError
 from saleor_crm_plugin.recommendations import storage
-from saleor_crm_plugin.recommendations.choices import chosen_before, note_choice, worth_when_chosen
+from saleor_crm_plugin.recommendations.choices import chosen_before, is_imported, note_choice, worth_when_chosen
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
 from saleor_crm_plugin.recommendations.learning.judgement import objections
 from saleor_crm_plugin.recommendations.learning.parameters import Parameters
@@ -42,6 +42,7 @@ def train(
     tune: bool | None = None,
     force: bool = False,
     unlisted: Collection[int] = (),
+    gone: storage.Gone = storage.nobody_is_gone,
     progress: Progress = no_progress,
     using: str = DEFAULT_DB_ALIAS,
 ) -> RecommendationModel:
@@ -54,6 +55,7 @@ def train(
             there are none, as there was too little to choose on, or where they were chosen `TUNE_EVERY` ago.
         force: publish in any case.
         unlisted: customers for whom no list is computed. Their baskets count like all others for what goes with what.
+        gone: who, when lists are stored, gets none any more.
 
     Raises:
         TrainingError: another training is running, there is nothing to learn from, or what was learnt is worse. What
@@ -74,7 +76,7 @@ def train(
             if not force:
                 _judge(selection, published, is_new=model.tuned_at == model.started_at)
             recommender = Recommender.selected(history, selection, progress)
-            _store(model, recommender, history, unlisted, progress)
+            _store(model, recommender, history, unlisted, gone, progress)
             storage.publish(model, timezone.now())
         except BaseException as error:
             storage.fail(model, storage.failure(error), timezone.now())
@@ -120,6 +122,9 @@ def _judge(selection: Selection, published: RecommendationModel | None, *, is_ne
         # Nothing could be kept: even a weak model is more than the newest products.
         return
     before = worth_when_chosen(published) if is_new else published.evaluation
+    if is_imported(published):
+        # Its figures are about other customers, those who bought since the export: they are no yardstick.
+        before = {}
     found = objections(selection.comparison, selection.rankers is not None, before)
     if found:
         raise TrainingError(
@@ -134,6 +139,7 @@ def _store(
     recommender: Recommender,
     history: PurchaseHistory,
     unlisted: Collection[int],
+    gone: storage.Gone,
     progress: Progress,
 ) -> None:
     customers, products = len(history.customer_ids), len(history.product_ids)
@@ -144,7 +150,7 @@ def _store(
     progress("products", products, products)
     progress("customers", 0, customers)
     stored = 0
-    for rows in storage.store_personal(model, recommender.personal_lists(unlisted)):
+    for rows in storage.store_personal(model, recommender.personal_lists(unlisted), gone):
         stored += rows
         progress("customers", stored, customers)
 

@@ -12,12 +12,10 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from saleor_crm_plugin.exceptions import RecommendationInputError
+from saleor_crm_plugin.fields import BIGINT_MAX
 from saleor_crm_plugin.recommendations.locking import lock_served
 from saleor_crm_plugin.recommendations.models import ModelStatus, RecommendationModel
 from saleor_crm_plugin.recommendations.storage import has_rows
-
-# Primary keys are 64 bits wide; a larger number is no version's.
-_LARGEST_ID = 2**63 - 1
 
 
 def kept_versions(using: str) -> list[RecommendationModel]:
@@ -76,7 +74,7 @@ def _named(model_id: int, versions: Sequence[RecommendationModel]) -> Recommenda
 
 
 def _before(present: RecommendationModel | None, versions: Sequence[RecommendationModel]) -> RecommendationModel:
-    newest = present.pk if present is not None else _LARGEST_ID
+    newest = present.pk if present is not None else BIGINT_MAX
     for version in versions:
         if version.status == ModelStatus.RETIRED and version.withdrawn_at is None and version.pk < newest:
             return version

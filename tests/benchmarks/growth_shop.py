@@ -19,8 +19,12 @@ PRODUCTS = 2_000
 CATEGORIES = 40
 ORDERS_PER_CUSTOMER = 5
 DAYS = 3 * 365
+# Customers who share out their orders among themselves, a few of them most: a shop that grows has more such towns, not
+# customers who order more.
+TOWN = 2_000
 
-# What is drawn for each order, once; everything else follows from it. Ids are spread as Saleor's are.
+# What is drawn for each order, once; everything else follows from it. Ids are spread as Saleor's are, and orders are
+# stored in the order in which they were placed, as a shop stores them.
 _DRAWN = """
 CREATE TEMPORARY TABLE drawn AS
 SELECT n, md5(n::text)::uuid AS id, customer, customer <= %(users)s AS has_account, customer %% 3 + 1 AS channel,
@@ -29,10 +33,19 @@ SELECT n, md5(n::text)::uuid AS id, customer, customer <= %(users)s AS has_accou
         WHEN fate < 0.13 THEN 'refunded' WHEN placed_at > now() - interval '5 days' THEN 'unfulfilled'
         ELSE 'fulfilled' END AS fate
 FROM (
-    SELECT n, 1 + floor(%(customers)s * random() ^ 2)::int AS customer, random() AS lines, random() AS fate,
-        date_trunc('second', now() - interval '1 hour' - %(days)s * interval '1 day' * random()) AS placed_at
-    FROM generate_series(1, %(orders)s::bigint) AS n
-) AS dice
+    SELECT row_number() OVER (ORDER BY placed_at) AS n, *
+    FROM (
+        SELECT CASE WHEN place <= %(town_users)s THEN town * %(town_users)s + place
+                ELSE %(users)s + town * (%(town)s - %(town_users)s) + place - %(town_users)s END AS customer,
+            random() AS lines, random() AS fate,
+            date_trunc('second', now() - interval '1 hour' - %(days)s * interval '1 day' * random()) AS placed_at
+        FROM (
+            SELECT floor(%(towns)s * random())::int AS town, 1 + floor(%(town)s * random() ^ 2)::int AS place
+            FROM generate_series(1, %(orders)s::bigint)
+        ) AS dice
+    ) AS dice
+) AS placed
+ORDER BY n
 """
 _DRAWN_LINES = f"""
 CREATE TEMPORARY TABLE drawn_line AS
@@ -109,7 +122,7 @@ _TABLES: dict[str, tuple[str, dict[str, str]]] = {
          "default_billing_address_id": "n"},
     ),
     "order_order": (
-        "FROM drawn JOIN total ON total.order_id = drawn.id",
+        "FROM drawn JOIN total ON total.order_id = drawn.id ORDER BY n",
         {"id": "drawn.id", "number": "n", "created_at": "placed_at", "updated_at": "placed_at",
          "status": "CASE fate WHEN 'refunded' THEN 'fulfilled' ELSE fate END", "origin": "'checkout'",
          "user_id": "CASE WHEN has_account THEN customer END", "user_email": _EMAIL.format("customer", users="{users}"),
@@ -143,7 +156,7 @@ _TABLES: dict[str, tuple[str, dict[str, str]]] = {
         {"date": "placed_at + interval '1 day'", "type": "'canceled'", "order_id": "id"},
     ),
     "payment_payment": (
-        f"{_MONEY} WHERE {_IS_PAID}",
+        f"{_MONEY} WHERE {_IS_PAID} ORDER BY n",
         {"id": "n", "order_id": "drawn.id", "gateway": "'bench'", "created_at": "placed_at",
          "modified_at": "placed_at", "charge_status": "CASE WHEN fate IN ('refunded', 'partially_returned')"
          " THEN 'partially-refunded' ELSE 'fully-charged' END",
@@ -177,8 +190,11 @@ LOYALTY = {
 
 def fill(connection: Any, orders: int) -> None:
     """A shop with about `orders` orders, drafts included."""
-    customers = max(orders // ORDERS_PER_CUSTOMER, 10)
-    sizes = {"orders": orders, "customers": customers, "users": customers * 2 // 5, "days": DAYS}
+    town = min(max(orders // ORDERS_PER_CUSTOMER, 10), TOWN)
+    towns = max(orders // ORDERS_PER_CUSTOMER // town, 1)
+    town_users = town * 2 // 5
+    sizes = {"orders": orders, "customers": town * towns, "users": town_users * towns, "days": DAYS}
+    sizes |= {"town": town, "towns": towns, "town_users": town_users}
     with unchecked(connection) as cursor:
         cursor.execute("SELECT setseed(0.2026)")
         cursor.execute(_DRAWN, sizes)

@@ -19,7 +19,7 @@ from saleor.account.models import Address, Group, User
 from saleor.app.models import App, AppToken
 from saleor.attribute.models import AssignedProductAttributeValue, Attribute, AttributeValue
 from saleor.channel.models import Channel
-from saleor.discount import DiscountValueType, PromotionType, RewardType, RewardValueType, VoucherType
+from saleor.discount import DiscountType, DiscountValueType, PromotionType, RewardType, RewardValueType, VoucherType
 from saleor.discount.models import Promotion, PromotionRule, Voucher, VoucherChannelListing, VoucherCode
 from saleor.order import OrderOrigin, OrderStatus
 from saleor.order.models import Order, OrderLine
@@ -320,7 +320,8 @@ def make_order(
 ) -> Order:
     """An order as the shop would have written it, without any hook.
 
-    Prices are gross; `tax_rate` (0.23 for 23 %) sets the net prices. `discount` is taken off the lines by their share.
+    Prices are gross; `tax_rate` (0.23 for 23 %) sets the net prices. `discount` is taken off the lines by their share,
+    and is the voucher's if there is one.
     """
     channel = channel or make_channel()
     created_at = created_at or timezone.now()
@@ -357,6 +358,15 @@ def make_order(
     order.save()
     OrderLine.objects.bulk_create(order_lines)
     OrderLine.objects.filter(order=order).update(created_at=created_at)
+    if voucher_code and discount:
+        order.discounts.create(
+            type=DiscountType.VOUCHER,
+            value=discount,
+            amount_value=discount,
+            currency=order.currency,
+            voucher=voucher_code.voucher,
+            voucher_code=voucher_code.code,
+        )
     if paid:
         _record_payment(order, created_at)
     else:

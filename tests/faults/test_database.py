@@ -75,6 +75,7 @@ def test_two_syncs_that_postgresql_cannot_serialize_give_the_points_of_both_once
     with database_setting("default_transaction_isolation", "serializable"), stop_at(4, "slow") as point:
         send(broker, "sync_order_task", str(first.pk))
         stopped = point.reached()
+        slow.take_no_more()
         bought = shop.buy(ann, tea)
         other = start_worker("other", 1)
         send(broker, "sync_order_task", str(second.pk))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import deepcopy
 from datetime import UTC, datetime
+from itertools import groupby
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
+from saleor.core.db.connection import allow_writer
 from saleor.permission.enums import (
     AccountPermissions,
     DiscountPermissions,
@@ -45,6 +50,13 @@ PERMISSIONS = {
 }
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    """Tests that know nothing of the shop go first in their module: once it is made, its rows are there for all."""
+    modules = groupby(items, key=lambda item: item.path)
+    items[:] = [item for _, tests in modules for item in sorted(tests, key=lambda test: "shop" in test.fixturenames)]
+
+
 @pytest.fixture
 def site(db: None) -> None:
     make_site()
@@ -53,14 +65,43 @@ def site(db: None) -> None:
 @pytest.fixture
 def usd(site: None) -> Any:
     """10 points for each dollar; a point is worth one cent."""
+    return open_usd()
+
+
+def open_usd() -> Any:
     channel = make_channel()
     loyalty_settings(channel, points_per_unit="10", earn_from=BEGINNING, point_value="0.01")
     return channel
 
 
+@pytest.fixture(scope="module")
+def shop_of_module(django_db_setup: None, django_db_blocker: Any) -> Iterator[SimpleNamespace]:
+    """The shop, made once in a transaction that holds those of a module's tests: making it takes longer than most of
+    them.
+    """
+    whole = transaction.atomic()
+    with django_db_blocker.unblock(), allow_writer():
+        whole.__enter__()
+        made = make_shop()
+    yield made
+    with django_db_blocker.unblock(), allow_writer():
+        transaction.set_rollback(True)
+        whole.__exit__(None, None, None)
+
+
 @pytest.fixture
-def shop(usd: Any) -> SimpleNamespace:
-    """Ann has bought for 20 and 30 dollars (500 points), Ben has an account but bought nothing, Guy is a guest."""
+def shop(shop_of_module: SimpleNamespace, usd: Any) -> SimpleNamespace:
+    """Ann has bought for 20 and 30 dollars (500 points), Ben has an account but bought nothing, Guy is a guest.
+
+    What a test does with the objects is its own. Not for tests with `transaction=True`, which need one of their own
+    (`make_shop`).
+    """
+    assert connection.in_atomic_block
+    return deepcopy(shop_of_module)
+
+
+def make_shop() -> SimpleNamespace:
+    usd = open_usd()
     apple = make_product("Apple", 20, usd, stock=None)
     pear = make_product("Pear", 30, usd, stock=None)
     plum = make_product("Plum", 5, usd, stock=None)

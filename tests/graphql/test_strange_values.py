@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 from json import dumps
+from types import SimpleNamespace
 
 import pytest
 from django.db import DatabaseError
 
 from saleor_crm_plugin.graphql.guard import UNSTORABLE, guarded
+from saleor_crm_plugin.graphql.lists import encode
 from saleor_crm_plugin.graphql.mutations import DomainMutation
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.rewards.definition import Reward, RewardKind
@@ -163,5 +165,76 @@ def test_other_errors_of_the_database_are_not_their_own_cause(monkeypatch):
 
     monkeypatch.setattr("saleor.graphql.core.mutations.BaseMutation.mutate", fail)
     with pytest.raises(DatabaseError) as raised:
-        DomainMutation.mutate(None, None)
+        DomainMutation.mutate(None, SimpleNamespace(context=SimpleNamespace()))
     assert raised.value.__cause__ is None
+
+
+CURSORS = (str(2**63), str(10**40), "-1", "9" * 5000)
+
+
+@pytest.mark.parametrize("cursor", CURSORS, ids=["bigint", "numeric", "negative", "digits"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "customerDataRequests(first: 1, after: $cursor) { totalCount }",
+        "customerSegments(first: 1) { edges { node { members(first: 1, after: $cursor) { totalCount } } } }",
+        'customerProfile(email: "ann@example.com") { notes(last: 1, before: $cursor) { totalCount } }',
+    ],
+)
+def test_a_place_beyond_all_keys_is_in_no_list(shop, staff_with, call, cursor):
+    assert staff_with(*OFFICE).error(f"query ($cursor: String) {{ {call} }}", cursor=encode(cursor)) == (
+        "GraphQLError",
+        "The cursor is not one of this list. Take it from `pageInfo` or an edge.",
+    )
+
+
+@pytest.mark.parametrize(
+    "place",
+    [["net_spent asc USD", "1e1000000", 1], ["net_spent asc USD", "1" + "0" * 17, 1], None],
+    ids=["exponent", "digits", "depth"],
+)
+def test_a_place_that_no_sorting_has_is_in_no_list(shop, staff_with, place):
+    query = """
+    query ($cursor: String) {
+      customerProfiles(first: 1, after: $cursor, sortBy: { field: NET_SPENT, direction: ASC, currency: "USD" }) {
+        edges { node { id } }
+      }
+    }
+    """
+    cursor = encode("[" * 50_000 if place is None else dumps(place))
+    code, message = staff_with(*OFFICE).error(query, cursor=cursor)
+    assert (code, message.startswith("The cursor is not one of this list, sorted like this.")) == ("GraphQLError", True)
+
+
+@pytest.mark.parametrize("condition", ["eq: $huge", "oneOf: [$huge]", "range: { gte: $huge }", "range: { lte: $huge }"])
+def test_no_amount_is_as_large(shop, staff_with, condition):
+    where = f'{{ netSpent: {{ currency: "USD", {condition} }} }}'
+    query = f"query ($huge: Decimal!) {{ customerProfiles(first: 1, where: {where}) {{ totalCount }} }}"
+    code, message = staff_with(*OFFICE).error(query, huge="1e1000000")
+    assert (code, "`netSpent`" in message) == ("GraphQLError", True)
+
+
+@pytest.mark.parametrize(
+    ("call", "field"),
+    [
+        (
+            'loyaltyRewardCreate(input: { name: "x", kind: VOUCHER_PERCENTAGE, cost: 1, percentage: $huge })',
+            "percentage",
+        ),
+        (
+            'loyaltyRewardCreate(input: { name: "x", kind: VOUCHER_FIXED, cost: 1, amount: $huge, currency: "USD" })',
+            "amount",
+        ),
+        ('loyaltyEarningRuleCreate(input: { name: "x", effect: MULTIPLIER, value: $huge })', "value"),
+        (
+            'loyaltyEarningRuleCreate(input: { name: "x", effect: MULTIPLIER, value: 2,'
+            " conditions: { minimumSubtotal: $huge } })",
+            "minimumSubtotal",
+        ),
+        ('loyaltyTierCreate(input: { name: "x", level: 1, threshold: $huge })', "threshold"),
+    ],
+)
+def test_a_number_of_a_million_digits_is_out_of_range(shop, staff_with, call, field):
+    mutation = f"mutation ($huge: Decimal) {{ {call} {{ errors {{ field code }} }} }}"
+    (answer,) = staff_with(*OFFICE).data(mutation, huge="-1e1000000").values()
+    assert answer["errors"] == [{"field": field, "code": "INVALID"}]

@@ -13,12 +13,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 from unittest import mock
 from uuid import UUID
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
 from django.db import OperationalError, connections, transaction
+from django.http import HttpResponse
+from django.test import RequestFactory
+from django.urls import path
 from kombu import Connection
 from saleor.celeryconf import app
 from saleor.core.db.connection import restrict_writer
@@ -31,8 +35,9 @@ from saleor_crm_plugin.ingestion.broker import BrokerPausedError, impatient_conn
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.plugin import CRMPlugin
 from saleor_crm_plugin.profiles.models import CustomerProfile
-from tests.devshop.factories import make_customer, make_order
+from tests.devshop.factories import make_customer, make_order, make_site
 from tests.devshop.flows import announce_order
+from tests.web_servers import get_by_asgi, get_by_wsgi
 
 PLUGINS = ["saleor_crm_plugin.plugin.CRMPlugin", "saleor_crm_plugin.plugin.LoyaltySettingsPlugin"]
 TASKS = "saleor_crm_plugin.ingestion.tasks"
@@ -56,6 +61,7 @@ CUSTOMER_HOOKS = [
     "account_deleted",
 ]
 ORDER_ID = UUID("00000000-0000-4000-8000-000000000001")
+OTHER_ID = UUID("00000000-0000-4000-8000-000000000002")
 
 Message = tuple[str, list[Any]]
 
@@ -187,7 +193,7 @@ class TestWithABroker:
         ]
 
     @pytest.mark.django_db(transaction=True)
-    def test_a_buyer_who_pays_at_once_waits_for_three_messages(
+    def test_an_order_that_is_paid_at_once_is_told_of_three_times(
         self, settings: Any, sent: Callable[[], list[Message]], customer: Any
     ) -> None:
         settings.PLUGINS = PLUGINS
@@ -237,6 +243,78 @@ class TestWithABroker:
     ) -> None:
         hooks.customer_deleted(SimpleNamespace(pk=None))
         assert sent() == []
+
+
+def tell_of_an_order(request: Any) -> HttpResponse:
+    """A view. As an order that is paid at once, of a customer who is told about too."""
+    for _ in range(3):
+        hooks.order_changed(order())
+    hooks.customer_changed(SimpleNamespace(pk=42))
+    hooks.orders_imported([order()])
+    return HttpResponse(b"thank you")
+
+
+def tell_and_break_off(request: Any) -> HttpResponse:
+    hooks.order_changed(order(OTHER_ID))
+    raise RuntimeError("a fault of the shop's")
+
+
+urlpatterns = [path("order/", tell_of_an_order), path("fault/", tell_and_break_off)]
+
+
+@pytest.mark.django_db(transaction=True)
+class TestInARequest:
+    """The messages go out when the buyer has the answer, each once."""
+
+    MESSAGES: ClassVar[list[Message]] = [
+        (f"{TASKS}.sync_order_task", [str(ORDER_ID)]),
+        (f"{TASKS}.sync_customer_task", [42]),
+        (f"{TASKS}.sync_orders_task", [[str(ORDER_ID)]]),
+    ]
+
+    OTHER: ClassVar[Message] = (f"{TASKS}.sync_order_task", [str(OTHER_ID)])
+
+    @pytest.fixture(autouse=True)
+    def shop(self, settings: Any) -> None:
+        settings.ROOT_URLCONF = __name__
+        make_site()
+
+    @pytest.mark.parametrize("get", [get_by_asgi, get_by_wsgi])
+    def test_each_message_goes_out_once_after_the_answer(
+        self, sent: Callable[[], list[Message]], get: Callable[..., int]
+    ) -> None:
+        for _ in range(2):
+            before: list[list[Message]] = []
+            assert get("/order/", lambda chunk, before=before: before.append(sent())) == 200
+            assert before == [[]]
+            assert sent() == self.MESSAGES
+
+    def test_what_a_failed_request_has_told_goes_out_too(self, sent: Callable[[], list[Message]]) -> None:
+        assert get_by_wsgi("/fault/", lambda chunk: None) == 500
+        assert sent() == [self.OTHER]
+
+    def test_a_request_that_breaks_off_leaves_its_messages_to_the_next(self, sent: Callable[[], list[Message]]) -> None:
+        environ = RequestFactory().get("/fault/").environ
+        WSGIHandler()(environ, lambda status, headers: None)
+        assert sent() == []
+        assert get_by_wsgi("/order/", lambda chunk: None) == 200
+        assert sent() == [self.OTHER, *self.MESSAGES]
+
+    def test_requests_of_other_threads_keep_theirs(self, sent: Callable[[], list[Message]]) -> None:
+        def elsewhere(chunk: bytes) -> None:
+            with ThreadPoolExecutor(1) as other:
+                other.submit(hooks.order_changed, order()).result()
+            assert sent() == self.MESSAGES[:1]
+
+        assert get_by_wsgi("/order/", elsewhere) == 200
+        assert sent() == self.MESSAGES
+
+    def test_a_broker_that_is_down_costs_the_answer_nothing(self, caplog: pytest.LogCaptureFixture) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        with celery_settings(task_always_eager=False, broker_url=f"redis://127.0.0.1:{port}//"):
+            assert get_by_asgi("/order/", lambda chunk: None) == 200
+        assert len(of_ours(caplog)) == 1
 
 
 class TestBrokenBroker:

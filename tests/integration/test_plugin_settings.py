@@ -435,7 +435,7 @@ class TestTheDashboard:
             "name": "profiles_enabled",
             "value": "true",
             "type": "BOOLEAN",
-            "helpText": "Build a profile with purchase numbers for each customer.",
+            "helpText": "Keep numbers, timeline, scores and segments of each customer. Off: only whose each order is.",
             "label": "Customer profiles",
         }
         assert items["rfm_window_days"]["type"] == "STRING"

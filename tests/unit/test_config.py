@@ -174,7 +174,7 @@ def test_what_is_no_list_of_domains_is_refused(text: object) -> None:
         parse_crm_settings(items(business_domains=text))
 
 
-@pytest.mark.parametrize("text", ["two words", "x" * 65, ["key"]])
+@pytest.mark.parametrize("text", ["two words", "x" * 65, "half\ud83d", ["key"]])
 def test_what_is_no_metadata_key_is_refused(text: object) -> None:
     with pytest.raises(SettingsError, match="without spaces"):
         parse_crm_settings(items(tax_id_metadata_key=text))

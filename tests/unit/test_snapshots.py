@@ -55,6 +55,12 @@ def test_what_a_status_means(status: str, counts: bool, is_cancelled: bool, is_d
     assert (order.counts, order.is_cancelled, order.is_draft) == (counts, is_cancelled, is_draft)
 
 
+def test_a_replacement_is_no_purchase() -> None:
+    order = replace(ORDER, origin="reissue")
+
+    assert (order.is_replacement, order.is_confirmed, order.counts) == (True, True, False)
+
+
 @pytest.mark.parametrize(
     ("total", "charged", "refunded", "expected"),
     [

@@ -10,6 +10,7 @@ def exact(value: Decimal, places: int, limit: Decimal) -> Decimal:
 
     What is out of range keeps all its digits: the domain refuses it, with the field.
     """
-    if not value.is_finite() or abs(value) > limit:
+    # Taken with abs(), what has a million digits would be an error of its own.
+    if not value.is_finite() or value.copy_abs() > limit:
         return value
     return Decimal(f"{value.quantize(Decimal(1).scaleb(-places)).normalize():f}")

@@ -27,16 +27,17 @@ def resolve_user_loyalty_account(root: Any, info: Any, *, channel: str | None = 
 def resolve_loyalty_account(
     _root: Any, info: Any, *, user_id: str | None = None, email: str | None = None, channel: str | None = None
 ) -> Any:
-    if user_id and email:
+    # A blank one is a mistake of whoever sends it, and does not stand for oneself.
+    if user_id is not None and email is not None:
         raise GraphQLError("Give either `userId` or `email`, not both.")
-    if email:
+    if email is not None:
         # An address proves nothing, not even one's own: this way is for staff and apps.
         require_permission(info, AccountPermissions.MANAGE_USERS)
         profile_id = profile_id_by_email(email, get_database_connection_name(info.context))
         if profile_id is None:
             return None
         return AccountByProfileIdLoader(info.context).load(profile_id).then(lambda account: _wrap(account, channel))
-    if user_id:
+    if user_id is not None:
         primary_key = integer_key(user_id, "User")
         require_owner_or_permission(info, primary_key, AccountPermissions.MANAGE_USERS)
         return _account_of_user(info, primary_key, channel)

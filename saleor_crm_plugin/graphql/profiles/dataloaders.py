@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from saleor.graphql.core.dataloaders import DataLoader
 
 from saleor_crm_plugin.profiles.identity import guest_emails
-from saleor_crm_plugin.profiles.models import ProfileMetrics
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics
 
 
 class MetricsByProfileIdLoader(DataLoader):
@@ -35,3 +35,16 @@ class GuestEmailByProfileIdLoader(DataLoader):
     def batch_load(self, keys: Sequence[int]) -> list[str | None]:
         emails = guest_emails(keys, self.database_connection_name)
         return [emails.get(profile_id) for profile_id in keys]
+
+
+class MembersHaveAccountByProfileIdLoader(DataLoader):
+    """Whether one of those who were merged into a profile has a user account."""
+
+    context_key = "saleor_crm_plugin.members_have_account_by_profile_id"
+
+    def batch_load(self, keys: Sequence[int]) -> list[bool]:
+        members = CustomerProfile.objects.using(self.database_connection_name).filter(
+            merged_into_id__in=keys, user_id__isnull=False
+        )
+        found = set(members.values_list("merged_into_id", flat=True))
+        return [profile_id in found for profile_id in keys]

@@ -32,7 +32,11 @@ from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.lists import DEFAULT_FIRST, FIRST_LIMIT
 from saleor_crm_plugin.graphql.page_loaders import loaded_page
 from saleor_crm_plugin.graphql.profiles.clv.enums import PredictionStatusEnum
-from saleor_crm_plugin.graphql.profiles.dataloaders import GuestEmailByProfileIdLoader, MetricsByProfileIdLoader
+from saleor_crm_plugin.graphql.profiles.dataloaders import (
+    GuestEmailByProfileIdLoader,
+    MembersHaveAccountByProfileIdLoader,
+    MetricsByProfileIdLoader,
+)
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
 from saleor_crm_plugin.graphql.profiles.feedback.dataloaders import (
     FeedbackByProfileIdLoader,
@@ -245,8 +249,10 @@ class CustomerProfile(ModelObjectType):
     resolve_recommendations_allowed = staticmethod(staff.resolve_recommendations_allowed)
 
     @staticmethod
-    def resolve_is_guest(root: models.CustomerProfile, _info: Any) -> bool:
-        return root.user_id is None
+    def resolve_is_guest(root: models.CustomerProfile, info: Any) -> Any:
+        if root.user_id is not None:
+            return False
+        return MembersHaveAccountByProfileIdLoader(info.context).load(root.pk).then(lambda have: not have)
 
     @staticmethod
     def resolve_user(root: models.CustomerProfile, info: Any) -> Any:

@@ -26,7 +26,7 @@ from saleor_crm_plugin.profiles.consents.queries import may_be_recommended_to
 from saleor_crm_plugin.recommendations.kinds import PERSONAL_KINDS, PRODUCT_KINDS, RecommendationKind
 from saleor_crm_plugin.recommendations.reasons import Recommendation
 from saleor_crm_plugin.recommendations.serving import Asked, Scope
-from saleor_crm_plugin.recommendations.tracking.outcome import is_held_out
+from saleor_crm_plugin.recommendations.tracking.outcome import served_as
 
 
 def resolve_user_recommendations(
@@ -121,9 +121,7 @@ def _served(
 
         def serve(facts: tuple[_Visitor, frozenset[int]]) -> Any:
             known, segment_ids = facts
-            profile_id = known.profile_id
-            if profile_id is not None and is_held_out(profile_id, kind, active.holdout_share):
-                profile_id = None
+            profile_id = served_as(known.profile_id, kind, active.holdout_share)
             asked = Asked(profile_id, basket, known.session, segment_ids)
             return RecommendationsLoader(info.context).load(Wanted(asked, scope))
 

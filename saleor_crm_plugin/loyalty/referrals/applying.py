@@ -9,6 +9,7 @@ from typing import Final
 from django.db import transaction
 
 from saleor_crm_plugin.exceptions import LoyaltyInputError
+from saleor_crm_plugin.loyalty.accounts import with_merged
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralCode, ReferralStatus, RefusalReason
 from saleor_crm_plugin.loyalty.rules.definition import Trigger
@@ -66,7 +67,8 @@ def apply_code(applicant: Applicant, code: ReferralCode | None, now: datetime, u
     with transaction.atomic(using=using):
         # One attempt at a time.
         LoyaltyAccount.objects.using(using).select_for_update().get(pk=applicant.account_id)
-        own = Referral.objects.using(using).filter(friend_id=applicant.account_id)
+        # Who was merged into the applicant was the applicant.
+        own = Referral.objects.using(using).filter(friend_id__in=with_merged([applicant.account_id], using))
         if own.filter(applied_at__gt=now - ATTEMPTS_WITHIN).count() >= MAX_ATTEMPTS:
             raise LoyaltyInputError("Too many attempts: try again in an hour.", "TOO_MANY_ATTEMPTS", "code")
         was_referred = own.exclude(status=ReferralStatus.REFUSED).exists()

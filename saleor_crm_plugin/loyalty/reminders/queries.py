@@ -13,14 +13,23 @@ from saleor_crm_plugin.loyalty.reminders.models import ReminderKind
 # Accounts with everything that is due of them, read ahead with one statement.
 ACCOUNT_BATCH_SIZE = 500
 
+# The user of the profile; if that one is gone, the first of those who were merged into it, who spend its points.
+_OWNER = """
+    JOIN crm_customer_profile AS profile ON profile.id = account.profile_id AND profile.erased_at IS NULL
+    JOIN LATERAL (
+        SELECT member.user_id FROM crm_customer_profile AS member
+        WHERE (member.id = profile.id OR member.merged_into_id = profile.id) AND member.user_id IS NOT NULL
+        ORDER BY member.id <> profile.id, member.id LIMIT 1
+    ) AS owner ON TRUE
+"""
 # Accounts first, so that a batch costs the same however many are to come. A day that the customer was reminded of stays
 # reminded, whatever has been added to it since; `claim` leaves those of the chosen accounts out.
-_EXPIRING = """
+_EXPIRING = f"""
 WITH due AS (
-    SELECT DISTINCT lot.account_id, profile.user_id
+    SELECT DISTINCT lot.account_id, owner.user_id
     FROM crm_points_lot AS lot
     JOIN crm_loyalty_account AS account ON account.id = lot.account_id AND account.closed_at IS NULL
-    JOIN crm_customer_profile AS profile ON profile.id = account.profile_id AND profile.user_id IS NOT NULL
+    {_OWNER}
     WHERE lot.account_id > %(after)s AND lot.status = 'active' AND lot.remaining > 0
         AND lot.expires_at > %(now)s AND lot.expires_at <= %(until)s
         AND NOT EXISTS (
@@ -44,10 +53,10 @@ SELECT %s, %s, subject, %s FROM unnest(%s::text[]) AS wanted (subject) ORDER BY 
 ON CONFLICT (account_id, kind, subject) DO NOTHING RETURNING subject
 """
 
-_USERS = """
-SELECT account.id, profile.user_id
-FROM crm_loyalty_account AS account JOIN crm_customer_profile AS profile ON profile.id = account.profile_id
-WHERE account.id = ANY(%s) AND account.closed_at IS NULL AND profile.user_id IS NOT NULL
+_USERS = f"""
+SELECT account.id, owner.user_id
+FROM crm_loyalty_account AS account {_OWNER}
+WHERE account.id = ANY(%s) AND account.closed_at IS NULL
 """
 
 
@@ -76,7 +85,8 @@ class ExpiryDue:
 def expiry_due(now: datetime, until: datetime, using: str) -> Iterator[list[ExpiryDue]]:
     """Batches of accounts with points that expire after `now` and not after `until`, by account id.
 
-    Accounts of users only: a guest cannot spend points, and is reminded once they are a user.
+    Accounts of users only: a guest cannot spend points, and is reminded once they are a user. Nothing is sent to
+    whoever was forgotten, however far.
     """
     after = 0
     while True:
@@ -100,7 +110,7 @@ def claim(account_id: int, kind: ReminderKind, subjects: Sequence[str], now: dat
 
 
 def users_of(account_ids: Collection[int], using: str) -> dict[int, int]:
-    """User id by account id; closed accounts and those of guests are missing."""
+    """User id by account id; closed accounts and those of guests and of who was forgotten are missing."""
     with connections[using].cursor() as cursor:
         cursor.execute(_USERS, [list(account_ids)])
         return dict(cursor.fetchall())

@@ -16,6 +16,7 @@ from django.db.models import F
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import AccountClosedError, LoyaltyInputError
+from saleor_crm_plugin.loyalty.accounts import with_merged
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction, TransactionType
 from saleor_crm_plugin.loyalty.posting import Source
@@ -137,18 +138,21 @@ class CodeUse:
     Attributes:
         is_closed: the order was cancelled, or expired unpaid.
         is_revived: the code can be used once more, as Saleor has it when an order expires unpaid.
+        is_without_discount: nothing was taken off the order as a whole. A discount on one of its lines is not known.
     """
 
     order_id: UUID
     is_closed: bool = False
     is_revived: bool = False
+    is_without_discount: bool = False
 
 
 def note_used(uses: Mapping[str, CodeUse], now: datetime, using: str) -> None:
     """Orders carry these codes: the redemptions of those that are rewards' are used, or free again.
 
-    Points of a redemption that was given back are taken again, unless the order came to nothing. The caller has a
-    transaction.
+    Points of a redemption that was given back are taken again, unless the order came to nothing, or nothing was taken
+    off it: a code that is given back in the middle of Saleor's completion is written into the order all the same. The
+    caller has a transaction.
     """
     if not uses:
         return
@@ -157,13 +161,17 @@ def note_used(uses: Mapping[str, CodeUse], now: datetime, using: str) -> None:
         use = uses[redemption.code]
         if use.is_revived:
             _free(redemption, use, using)
-        elif redemption.status == RedemptionStatus.RETURNED and use.is_closed:
+        elif redemption.status == RedemptionStatus.RETURNED and (use.is_closed or _is_in_vain(redemption, use)):
             continue
         elif redemption.status != RedemptionStatus.USED:
             if redemption.status == RedemptionStatus.RETURNED:
                 _take_again(redemption, use, now, using)
             redemption.status, redemption.order_id, redemption.used_at = RedemptionStatus.USED, use.order_id, now
             redemption.save(using=using, update_fields=["status", "order_id", "used_at", "entry", "returned_at"])
+
+
+def _is_in_vain(redemption: RewardRedemption, use: CodeUse) -> bool:
+    return use.is_without_discount and redemption.kind != RewardKind.PRODUCT
 
 
 def expire(redemption_id: int, is_unused: Callable[[RewardRedemption], bool], now: datetime) -> bool:
@@ -181,7 +189,9 @@ def _done_before(request: Request) -> RewardRedemption | None:
     """The redemption of an earlier request with the same key. The account is locked."""
     if request.key is None:
         return None
-    done = RewardRedemption.objects.filter(account_id=request.account_id, idempotency_key=request.key).first()
+    # Of an account that was merged into this one since, too.
+    accounts = with_merged([request.account_id], "default")
+    done = RewardRedemption.objects.filter(account_id__in=accounts, idempotency_key=request.key).order_by("pk").first()
     if done is not None and done.reward_id != request.reward_id:
         raise LoyaltyInputError("This key was used for another reward.", "INVALID", "idempotencyKey")
     return done

@@ -45,7 +45,7 @@ class Effect(StrEnum):
 
 
 class Period(StrEnum):
-    """A calendar period, in UTC."""
+    """A calendar period: of orders in UTC, of what customers do by the shop's clock."""
 
     DAY = "day"
     WEEK = "week"

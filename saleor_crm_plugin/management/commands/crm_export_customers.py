@@ -35,10 +35,10 @@ class Command(BaseCommand):
                 unfinished.open("w", encoding="utf-8", newline="") as file,
                 tqdm(total=members, unit="customer", disable=options["verbosity"] == 0) as bar,
             ):
-                write_segment(segment_id, file, bar.update)
+                written = write_segment(segment_id, file, bar.update)
             unfinished.replace(path)
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror}.", returncode=BAD_USAGE) from error
         finally:
             unfinished.unlink(missing_ok=True)
-        self.stdout.write(self.style.SUCCESS(f"Wrote {bar.n} customers to {path}."))
+        self.stdout.write(self.style.SUCCESS(f"Wrote {written} customers to {path}."))

@@ -10,6 +10,9 @@ from django.core.management.base import BaseCommand
 
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 
+# As a result of `reconcile` it is one; here it is why an order was looked at.
+NAMES = {"repaired": "failed before"}
+
 
 class Command(BaseCommand):
     help = "Compare every order and customer with what we stored, and repair what differs."
@@ -24,5 +27,15 @@ class Command(BaseCommand):
         if result.skipped:
             self.stdout.write(self.style.WARNING("Another reconciliation is under way; nothing was done."))
             return
-        found = [f"{name} {count}" for name, count in asdict(result).items() if count and not isinstance(count, bool)]
-        self.stdout.write(self.style.SUCCESS(f"Repaired: {', '.join(found)}." if found else "Everything is in line."))
+        counts = {name: count for name, count in asdict(result).items() if count and not isinstance(count, bool)}
+        failed = counts.pop("failed", 0)
+        found = ", ".join(f"{NAMES.get(name, name)} {count}" for name, count in counts.items())
+        if failed:
+            self.stdout.write(
+                self.style.WARNING(
+                    f"Out of line: {found}. Of these orders {failed} failed and are not repaired; the log says why. "
+                    "Each reconciliation tries them again."
+                )
+            )
+            return
+        self.stdout.write(self.style.SUCCESS(f"Repaired: {found}." if found else "Everything is in line."))

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
-from saleor_crm_plugin.actors import Actor
+from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import CustomerInputError
 from saleor_crm_plugin.profiles.consents.enforcement import Refusals, enforce_consents
 from saleor_crm_plugin.profiles.consents.models import ConsentPurpose, ConsentRecord, ConsentState
@@ -23,7 +23,11 @@ from saleor_crm_plugin.profiles.present import checked_text, lock_customers
 SOURCE_MAX_LENGTH: Final[int] = ConsentRecord._meta.get_field("source").max_length or 0
 TEXT_VERSION_MAX_LENGTH: Final[int] = ConsentRecord._meta.get_field("text_version").max_length or 0
 
-# What was said before in the same words is not said again.
+# Records of one customer in 24 hours. Nobody changes their mind so often; a script that does would fill the table.
+DAILY_LIMIT: Final = 100
+_DAY: Final = timedelta(days=1)
+
+# What was said before in the same words is not said again; nor, beyond the limit, is a refusal in other words.
 _RECORD = """
 INSERT INTO crm_consent_record
     (profile_id, purpose, state, source, text_version, actor_type, actor_id, recorded_at)
@@ -35,7 +39,9 @@ LEFT JOIN LATERAL (
     ORDER BY newest.id DESC LIMIT 1
 ) kept ON true
 WHERE (kept.state, kept.text_version) IS DISTINCT FROM (said.state, said.text_version)
+    AND NOT (%s AND said.state = 'refused' AND kept.state IS NOT DISTINCT FROM 'refused')
 ORDER BY said.purpose
+RETURNING state
 """
 
 
@@ -67,21 +73,34 @@ def record_consents(
 ) -> Recorded:
     """Store what is new; blank what may not be known any more. The same again changes nothing.
 
+    Customers who have said more than `DAILY_LIMIT` things within a day can refuse, as they always can, and not agree
+    to anything new.
+
     Raises:
-        CustomerInputError: nothing is said, a purpose twice, a text that is too long, or there is no such customer.
+        CustomerInputError: nothing is said, a purpose twice, a text that is too long, more than the limit, or there is
+            no such customer.
     """
     alias = using or DEFAULT_DB_ALIAS
     said = _checked(consents)
     with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
         customer = lock_customers([profile_id], "id", alias)[profile_id]
+        is_too_much = actor.type == ActorType.CUSTOMER and _said_lately(customer, now, alias) >= DAILY_LIMIT
         columns: list[Any] = [
             [consent.purpose.value for consent in said],
             [consent.state.value for consent in said],
             [consent.source for consent in said],
             [consent.text_version for consent in said],
         ]
-        cursor.execute(_RECORD, [customer, actor.type.value, actor.id, now, *columns, customer])
+        cursor.execute(_RECORD, [customer, actor.type.value, actor.id, now, *columns, customer, is_too_much])
+        # A form sends all that it shows: what says nothing new has to stand in no refusal's way.
+        if is_too_much and (ConsentState.GRANTED.value,) in cursor.fetchall():
+            raise CustomerInputError("Too many changes in a day. Try again tomorrow.", "LIMIT_REACHED", "consents")
         return Recorded(customer, cursor.rowcount, enforce_consents([customer], alias))
+
+
+def _said_lately(profile_id: int, now: datetime, alias: str) -> int:
+    records = ConsentRecord.objects.using(alias).filter(profile_id=profile_id, actor_type=ActorType.CUSTOMER)
+    return records.filter(recorded_at__gt=now - _DAY).count()
 
 
 def _checked(consents: Sequence[Consent]) -> list[Consent]:

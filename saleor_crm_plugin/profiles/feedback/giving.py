@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.exceptions import CustomerInputError
 from saleor_crm_plugin.profiles.feedback.models import (
     RATINGS,
@@ -128,8 +129,11 @@ def change(
             kept.comment = kept.comment if answer.comment is None else answer.comment.strip()
             kept.edited_at = now
             kept.save(update_fields=["score", "comment", "edited_at"])
-        reviews = {review.order_line_id: review for review in kept.reviews.all()}
-        changed = []
+        # Staff who decide about a review lock it alone: the lock of the answer does not keep them out.
+        rows = kept.reviews.select_for_update().order_by("pk")
+        rows = rows.filter(order_line_id__in=[each.line_id for each in answer.ratings])
+        reviews = {review.order_line_id: review for review in rows}
+        reworded = []
         for each in answer.ratings:
             review = reviews.get(each.line_id)
             if review is None:
@@ -139,10 +143,13 @@ def change(
             if each.comment is not None and each.comment.strip() != review.comment:
                 review.comment = each.comment.strip()
                 review.state = _first_state(review.comment, moderated)
-                review.moderated_at = None
+                # Whoever has decided decided about another text.
+                review.moderated_at = review.actor_id = None
+                review.actor_type = SYSTEM.type
+                reworded.append(review)
             review.edited_at = now
-            changed.append(review)
-        ProductReview.objects.bulk_update(changed, ["rating", "comment", "state", "moderated_at", "edited_at"])
+        ProductReview.objects.bulk_update(reviews.values(), ["rating", "edited_at"])
+        ProductReview.objects.bulk_update(reworded, ["comment", "state", "moderated_at", "actor_type", "actor_id"])
     return kept
 
 

@@ -11,11 +11,17 @@ from saleor_crm_plugin.exceptions import CustomerInputError
 from saleor_crm_plugin.profiles.feedback.models import ProductReview, ReviewState
 
 
-def moderate(review_id: int, state: ReviewState, actor: Actor, now: datetime) -> ProductReview:
+def moderate(
+    review_id: int, state: ReviewState, actor: Actor, now: datetime, *, seen_comment: str | None = None
+) -> ProductReview:
     """Approve or reject a review. A rejected one counts for nothing and is shown to nobody but its writer and staff.
 
+    Args:
+        seen_comment: the text that was decided about; None: whatever it is now.
+
     Raises:
-        CustomerInputError: `NOT_FOUND`; `INVALID`: a review cannot be sent back to the queue.
+        CustomerInputError: `NOT_FOUND`; `INVALID`: a review cannot be sent back to the queue; `NOT_APPLICABLE`: its
+            text is another one by now.
     """
     if state == ReviewState.PENDING:
         raise CustomerInputError("Approve it or reject it.", "INVALID", "state")
@@ -28,6 +34,10 @@ def moderate(review_id: int, state: ReviewState, actor: Actor, now: datetime) ->
         )
         if review is None:
             raise CustomerInputError("There is no such review.", "NOT_FOUND", "reviewId")
+        if seen_comment is not None and seen_comment.strip() != review.comment:
+            raise CustomerInputError(
+                "The customer has changed the text since. Read it again, then decide.", "NOT_APPLICABLE", "seenComment"
+            )
         review.state, review.moderated_at = state, now
         review.actor_type, review.actor_id = actor.type, actor.id
         review.save(update_fields=["state", "moderated_at", "actor_type", "actor_id"])

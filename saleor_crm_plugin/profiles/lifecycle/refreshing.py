@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Any, Final, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
@@ -104,7 +105,7 @@ WITH purchase AS (
         ELSE 'first_time' END AS stage
     FROM judged
 ), wanted AS (
-    SELECT id, stage, old_stage, silence, usual, alive, CASE
+    SELECT id, stage, old_stage, old_since, silence, usual, alive, CASE
         WHEN stage = '' THEN NULL
         WHEN NOT %(afresh)s AND stage = old_stage AND old_since IS NOT NULL AND stage <> 'prospect' THEN old_since
         WHEN stage = 'prospect' THEN created_at
@@ -127,10 +128,11 @@ FROM wanted
 WHERE profile.id = wanted.id
   AND (profile.lifecycle_stage, profile.lifecycle_since, profile.found_quiet_at)
       IS DISTINCT FROM (wanted.stage, wanted.since, wanted.found_at)
-RETURNING profile.id, wanted.old_stage, wanted.stage, wanted.since, wanted.silence, wanted.usual, wanted.alive
+RETURNING profile.id, wanted.old_stage, wanted.old_since, wanted.stage, wanted.since,
+    wanted.silence, wanted.usual, wanted.alive
 """  # nosec B608  # constants only; values are parameters
 _LAST_ORDERS = """
-SELECT DISTINCT ON (profile_id) profile_id, order_id
+SELECT DISTINCT ON (profile_id) profile_id, order_id, placed_at
 FROM crm_profile_order
 WHERE profile_id = ANY(%s::bigint[]) AND counts
 ORDER BY profile_id, placed_at DESC, order_id DESC
@@ -148,9 +150,31 @@ FROM (
 """
 
 
+# The stages that differ by nothing but the number of purchases, fewest first.
+_BY_NUMBER: Final = (Stage.FIRST_TIME.value, Stage.REPEAT.value, Stage.LOYAL.value)
+
+
+class Occasion(Enum):
+    """Why stages are brought in line.
+
+    Attributes:
+        ORDERS: orders of these customers have changed, or are heard of for the first time: however old they are, they
+            are news. Stages are judged afresh.
+        MOVED_ORDERS: customers were merged or separated, whose orders the shop knew. Stages are judged afresh.
+        HISTORY: a backfill has brought orders of some of them.
+        TIME: their orders are those that they were.
+    """
+
+    ORDERS = auto()
+    MOVED_ORDERS = auto()
+    HISTORY = auto()
+    TIME = auto()
+
+
 class _Change(NamedTuple):
     profile_id: int
     old_stage: str
+    old_since: datetime | None
     stage: str
     since: datetime
     silence: int | None
@@ -158,18 +182,26 @@ class _Change(NamedTuple):
     alive: float | None
 
 
-def refresh_stages(profile_ids: Collection[int], terms: Terms, now: datetime, using: str | None = None) -> int:
-    """Bring the stages of these customers in line after their purchases changed.
+def refresh_stages(
+    profile_ids: Collection[int],
+    terms: Terms,
+    now: datetime,
+    using: str | None = None,
+    occasion: Occasion = Occasion.ORDERS,
+) -> int:
+    """Bring the stages of these customers in line.
 
     At most four SQL statements, in one transaction. Call it after `metrics.refresh_metrics`.
 
     Returns:
         The number of customers whose stage is another now.
     """
-    return _refresh(sorted(profile_ids), terms, now, using or DEFAULT_DB_ALIAS, afresh=True) if profile_ids else 0
+    return _refresh(sorted(profile_ids), terms, now, using or DEFAULT_DB_ALIAS, occasion) if profile_ids else 0
 
 
-def refresh_all_stages(terms: Terms, now: datetime, using: str | None = None) -> int:
+def refresh_all_stages(
+    terms: Terms, now: datetime, using: str | None = None, occasion: Occasion = Occasion.TIME
+) -> int:
     """Bring everybody's stage in line with time and forecasts, in batches; writes only what changes.
 
     Returns:
@@ -177,7 +209,7 @@ def refresh_all_stages(terms: Terms, now: datetime, using: str | None = None) ->
     """
     alias = using or DEFAULT_DB_ALIAS
     return sum(
-        _refresh(batch, terms, now, alias, afresh=False)
+        _refresh(batch, terms, now, alias, occasion)
         for batch in key_batches(CustomerProfile.objects.using(alias), REFRESH_BATCH_SIZE)
     )
 
@@ -190,11 +222,11 @@ def shop_gap(using: str | None = None) -> timedelta | None:
     return timedelta(seconds=seconds) if customers >= REPEAT_CUSTOMERS_NEEDED else None
 
 
-def _refresh(profile_ids: list[int], terms: Terms, now: datetime, alias: str, *, afresh: bool) -> int:
+def _refresh(profile_ids: list[int], terms: Terms, now: datetime, alias: str, occasion: Occasion) -> int:
     parameters: dict[str, Any] = {
         "profiles": profile_ids,
         "now": now,
-        "afresh": afresh,
+        "afresh": occasion in (Occasion.ORDERS, Occasion.MOVED_ORDERS),
         "loyal_orders": terms.loyal_orders,
         "won_back_for": terms.won_back_for,
         "shop_gap": terms.shop_gap // timedelta(seconds=1),
@@ -205,36 +237,39 @@ def _refresh(profile_ids: list[int], terms: Terms, now: datetime, alias: str, *,
         cursor.execute(_REFRESH, parameters)
         written = [_Change(*row) for row in cursor.fetchall()]
         changes = [change for change in written if change.stage != change.old_stage]
-        _record([change for change in changes if _is_news(change, afresh)], now, alias, afresh=afresh)
+        _record([change for change in changes if _is_news(change, occasion)], now, alias, occasion)
     return len(changes)
 
 
-def _is_news(change: _Change, afresh: bool) -> bool:
+def _is_news(change: _Change, occasion: Occasion) -> bool:
     """Not for a stage that goes, nor for the first one, unless it is a sync that brings the first purchase."""
     if not change.old_stage:
-        return afresh and change.stage not in ("", Stage.PROSPECT)
+        return occasion is Occasion.ORDERS and change.stage not in ("", Stage.PROSPECT)
     return bool(change.stage)
 
 
-def _record(changes: list[_Change], now: datetime, alias: str, *, afresh: bool) -> None:
-    without_order = {*QUIET, Stage.PROSPECT}
-    by_order = [change.profile_id for change in changes if afresh and change.stage not in without_order]
-    orders: dict[int, Any] = {}
-    if by_order:
+def _record(changes: list[_Change], now: datetime, alias: str, occasion: Occasion) -> None:
+    orders: dict[int, tuple[Any, datetime]] = {}
+    if by_order := [change.profile_id for change in changes if _may_be_by_order(change, occasion)]:
         with connections[alias].cursor() as cursor:
             cursor.execute(_LAST_ORDERS, [by_order])
-            orders = dict(cursor.fetchall())
-    record([_event(change, orders.get(change.profile_id), now) for change in changes], alias)
+            orders = {profile_id: (order_id, placed_at) for profile_id, order_id, placed_at in cursor.fetchall()}
+    record([_event(change, _cause(change, orders.get(change.profile_id), occasion), now) for change in changes], alias)
 
 
-def _event(change: _Change, order_id: Any, now: datetime) -> Event:
+def _may_be_by_order(change: _Change, occasion: Occasion) -> bool:
+    return occasion is not Occasion.TIME and change.stage not in {*QUIET, Stage.PROSPECT}
+
+
+def _event(change: _Change, cause: tuple[str, Any], now: datetime) -> Event:
     day = timedelta(days=1) // timedelta(seconds=1)
     old = change.old_stage or Stage.PROSPECT.value
+    cause_name, order_id = cause
     details = {
         "from": old,
         "to": change.stage,
         "since": change.since,
-        "cause": _cause(change, order_id),
+        "cause": cause_name,
         "silence_days": None if change.silence is None else change.silence // day,
         "usual_gap_days": None if change.usual is None else change.usual // day,
         "probability_alive": change.alive,
@@ -251,11 +286,22 @@ def _event(change: _Change, order_id: Any, now: datetime) -> Event:
     )
 
 
-def _cause(change: _Change, order_id: Any) -> str:
-    if order_id:
-        return "order"
+def _cause(change: _Change, last_order: tuple[Any, datetime] | None, occasion: Occasion) -> tuple[str, Any]:
+    """Its name, and the id of the order that it names or None."""
+    if change.old_stage in _BY_NUMBER and change.stage in _BY_NUMBER:
+        if last_order is None:
+            return "settings", None
+        is_more = _BY_NUMBER.index(change.stage) > _BY_NUMBER.index(change.old_stage)
+        return ("order", last_order[0]) if is_more else ("fewer_purchases", None)
+    if last_order is not None:
+        order_id, placed_at = last_order
+        # PROSPECT begins with the profile, which may be younger than the order.
+        since = None if change.old_stage == Stage.PROSPECT else change.old_since
+        # What was there when a stage began has not ended it.
+        if since is None or placed_at > since or (occasion is Occasion.ORDERS and change.old_stage != Stage.WON_BACK):
+            return "order", order_id
     if change.stage == Stage.PROSPECT:
-        return "no_purchase_left"
+        return "no_purchase_left", None
     if change.old_stage == Stage.WON_BACK and change.stage not in QUIET:
-        return "won_back_ended"
-    return "silence" if change.alive is None else "forecast"
+        return "won_back_ended", None
+    return "silence" if change.alive is None else "forecast", None

@@ -9,20 +9,21 @@ neither enters nor becomes anything by being known under one name, so the timeli
 happened. What is not so any more, the next refresh of the target finds.
 
 Of consents only refusals are carried: who has refused something under one address must not be asked for it under
-another, while an agreement was given for the address that it was given with. A refusal during the time as one person
-may have been either's, so both keep it.
+another, while an agreement was given for the address that it was given with. Silence is neither. A refusal during the
+time as one person may have been either's, so both keep it; an agreement goes with the user who gave it. Who may be
+profiled follows by the trigger on the records.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db import connections
 
-from saleor_crm_plugin.actors import Actor
+from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.profiles.consents.models import ConsentPurpose, ConsentRecord, ConsentState
 from saleor_crm_plugin.profiles.merging import stages
 from saleor_crm_plugin.profiles.models import CustomerProfile
@@ -33,12 +34,7 @@ from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentM
 MERGE: Final = "merge"
 UNMERGE: Final = "unmerge"
 
-# The columns of a profile that a consent decides.
-_FLAGS: Final = {
-    ConsentPurpose.PROFILING: "profiling_allowed",
-    ConsentPurpose.RECOMMENDATIONS: "recommendations_allowed",
-}
-_COLUMNS: Final = (*_FLAGS.values(), "customer_type", "customer_type_by_hand", *stages.COLUMNS)
+_COLUMNS: Final = ("customer_type", "customer_type_by_hand", *stages.COLUMNS)
 # Of two sources that have the same tag, the first gives it.
 _COPY_TAGS = """
 INSERT INTO crm_customer_tag (profile_id, name, actor_type, actor_id, assigned_at)
@@ -46,6 +42,7 @@ SELECT DISTINCT ON (merged.target_id, tag.name)
     merged.target_id, tag.name, tag.actor_type, tag.actor_id, tag.assigned_at
 FROM unnest(%s::bigint[], %s::bigint[]) AS merged (source_id, target_id)
 JOIN crm_customer_tag AS tag ON tag.profile_id = merged.source_id
+WHERE %s::text[] IS NULL OR tag.name = ANY (%s::text[])
 ORDER BY merged.target_id, tag.name, tag.id
 ON CONFLICT (profile_id, name) DO NOTHING RETURNING id
 """
@@ -72,43 +69,70 @@ class _Newest(NamedTuple):
     state: str
 
 
+class Taken(NamedTuple):
+    """What a target has lost with somebody who left it, and may have to learn again from others.
+
+    Attributes:
+        purposes: whose refusal was in force until then.
+        customer_type, stage: whether they were the source's.
+    """
+
+    tags: Collection[str]
+    purposes: Collection[ConsentPurpose]
+    customer_type: bool
+    stage: bool
+
+
+_EVERYTHING: Final = Taken((), tuple(ConsentPurpose), customer_type=True, stage=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Carried:
     """What a merge has changed beside the pointers, as `ProfileMerge.carried` keeps it.
 
     Attributes:
-        tags, consents, memberships: rows that the target got. flags: columns of the target that became False.
+        tags, consents, memberships: rows that the target got.
         segments: (segment id, since when) of the source, which is in none while it is merged.
         source_stage: where the source stood; target_stage: where the target did, if it stands there instead now.
         customer_type: the target's, where the source's, said by staff, took its place; else "".
-        last_consent: the target's newest record then.
+        last_consent: the target's newest record at the merge.
+        users: of the source and of those that were merged into it, at the merge. Some may be deleted since.
     """
 
     tags: list[int] = field(default_factory=list)
     consents: list[int] = field(default_factory=list)
-    flags: list[str] = field(default_factory=list)
     segments: list[tuple[int, str]] = field(default_factory=list)
     customer_type: str = ""
     last_consent: int = 0
     memberships: list[int] = field(default_factory=list)
     source_stage: dict[str, str | None] = field(default_factory=dict)
     target_stage: dict[str, str | None] = field(default_factory=dict)
+    users: list[int] = field(default_factory=list)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Carried:
+        """Without what other versions have noted."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: noted for name, noted in value.items() if name in known})
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
 
     def with_more(self, later: Carried) -> Carried:
-        """Of the same merge: what was carried at first, and again when another one went."""
+        """Of the same merge: what was carried at first, and later: again when another one went, or with a guest whom
+        the source has claimed.
+        """
         return Carried(
             self.tags + later.tags,
             self.consents + later.consents,
-            sorted({*self.flags, *later.flags}),
             self.segments + later.segments,
             self.customer_type or later.customer_type,
-            max(self.last_consent, *later.consents, 0),
+            # What was said since is newer, also where others went in between; what was carried again is in `consents`.
+            self.last_consent,
             self.memberships + later.memberships,
             self.source_stage,
             self.target_stage or later.target_stage,
+            self.users,
         )
 
 
@@ -117,25 +141,31 @@ def refusals_to_carry(pairs: Sequence[tuple[int, int]], using: str) -> list[tupl
     return _to_carry(pairs, _newest({pk for pair in pairs for pk in pair}, using))
 
 
-def carry(pairs: Sequence[tuple[int, int]], actor: Actor, now: datetime, using: str) -> Carried:
+def carry(
+    pairs: Sequence[tuple[int, int]], actor: Actor, now: datetime, using: str, *, again: Taken | None = None
+) -> Carried:
     """Let targets know of their sources. The caller has locked the profiles. A constant number of statements.
 
     Args:
-        pairs: source and target, which is a head.
+        pairs: source and target.
+        again: only what the targets have lost just now. Else what was taken from them on purpose would come back.
 
     Returns:
         What was changed, of all pairs together: whoever wants to undo a merge carries it alone.
     """
     targets = {target for _, target in pairs}
     newest = _newest({pk for pair in pairs for pk in pair}, using)
-    records = _refuse(_to_carry(pairs, newest), MERGE, actor, now, using)
+    what = _EVERYTHING if again is None else again
+    refusals = [(target, purpose) for target, purpose in _to_carry(pairs, newest) if purpose in what.purposes]
+    records = _refuse(refusals, MERGE, actor, now, using)
     last = max(
         [seen.record_id for (profile_id, _), seen in newest.items() if profile_id in targets] + records, default=0
     )
-    columns = _carry_columns(pairs, using)
+    columns = _carry_columns(pairs, what, using)
     with connections[using].cursor() as cursor:
         merged = [[source for source, _ in pairs], [target for _, target in pairs]]
-        cursor.execute(_COPY_TAGS, merged)
+        names = None if again is None else list(again.tags)
+        cursor.execute(_COPY_TAGS, [*merged, names, names])
         tags = [tag_id for (tag_id,) in cursor.fetchall()]
         cursor.execute(_MOVE_SEGMENTS, merged)
         moved = cursor.fetchall()
@@ -154,17 +184,25 @@ def give_back(
     source_id: int,
     target_id: int,
     others: Collection[Carried],
+    leaving_users: Collection[int],
     actor: Actor,
     now: datetime,
     using: str,
-) -> None:
+) -> Taken:
     """Undo `carry` of one pair, as the module says. The caller has locked both profiles.
 
     Args:
+        leaving_users: of the source and of those that were merged into it, as far as they are not deleted.
         others: what the target has been told of others that are merged into it. It is not the source's.
+
+    Returns:
+        What the target has lost by it.
     """
     of_others = {record_id for other in others for record_id in other.consents}
-    CustomerTag.objects.using(using).filter(pk__in=carried.tags, profile_id=target_id).delete()
+    tags = CustomerTag.objects.using(using).filter(pk__in=carried.tags, profile_id=target_id)
+    names = list(tags.values_list("name", flat=True))
+    tags.delete()
+    in_force = _newest([target_id], using)
     ConsentRecord.objects.using(using).filter(pk__in=carried.consents, profile_id=target_id).delete()
     newest = _newest([source_id, target_id], using)
 
@@ -180,15 +218,15 @@ def give_back(
         and not refused(source_id, purpose)
     ]
     _refuse([(source_id, purpose) for purpose in of_both], UNMERGE, actor, now, using)
+    said_last = [record.record_id for (profile_id, _), record in newest.items() if profile_id == target_id]
+    gone_users = set(carried.users).difference(leaving_users)
+    _give_back_agreements(said_last, carried.last_consent, source_id, target_id, leaving_users, gone_users, using)
     rows = {row.pk: row for row in CustomerProfile.objects.using(using).filter(pk__in=[source_id, target_id])}
     source, target = rows[source_id], rows[target_id]
-    for purpose, flag in _FLAGS.items():
-        if purpose in of_both:
-            setattr(source, flag, False)
-        if flag in carried.flags and not refused(target_id, purpose):
-            setattr(target, flag, True)
     # Unless staff have said something else since.
-    if carried.customer_type and target.customer_type_by_hand and target.customer_type == source.customer_type:
+    has_its_type = target.customer_type_by_hand and target.customer_type == source.customer_type
+    takes_type = bool(carried.customer_type) and has_its_type
+    if takes_type:
         target.customer_type, target.customer_type_by_hand = carried.customer_type, False
     stages.put(source, carried.source_stage)
     stages.put(target, carried.target_stage)
@@ -206,34 +244,66 @@ def give_back(
         ],
         ignore_conflicts=True,
     )
+    no_more = [ConsentPurpose(purpose) for (_, purpose), seen in in_force.items() if seen.record_id in carried.consents]
+    return Taken(names, no_more, customer_type=takes_type, stage=bool(carried.target_stage))
 
 
-def _carry_columns(pairs: Sequence[tuple[int, int]], using: str) -> Carried:
+def _give_back_agreements(
+    said_last: Collection[int],
+    after: int,
+    source_id: int,
+    target_id: int,
+    leaving_users: Collection[int],
+    gone_users: Collection[int],
+    using: str,
+) -> None:
+    """What users who leave have agreed to for the target, and nobody has said otherwise since, is theirs.
+
+    Args:
+        said_last: the target's newest records.
+        after: the target's newest record when the two became one.
+        gone_users: leave as well, deleted: nothing that they wrote is kept.
+    """
+    records = ConsentRecord.objects.using(using)
+    said = records.filter(
+        profile_id=target_id,
+        pk__gt=after,
+        state=ConsentState.GRANTED,
+        actor_type=ActorType.CUSTOMER,
+        actor_id__in={*leaving_users, *gone_users},
+    )
+    agreed = said.filter(purpose__in=said.filter(pk__in=said_last).values("purpose"))
+    moved = list(agreed.order_by("pk"))
+    records.filter(pk__in=[record.pk for record in moved]).delete()
+    for record in moved:
+        record.pk, record.profile_id = None, source_id
+        if record.actor_id in gone_users:
+            record.source = record.text_version = ""
+    # Records are never changed, so these are new ones, in the same words and of the same moment.
+    records.bulk_create(moved)
+
+
+def _carry_columns(pairs: Sequence[tuple[int, int]], what: Taken, using: str) -> Carried:
     """Returns what became of columns of the profiles, and nothing of other tables."""
     locked = CustomerProfile.objects.using(using).select_for_update(of=("self",), no_key=True).order_by("pk")
     rows = {row.pk: row for row in locked.filter(pk__in={pk for pair in pairs for pk in pair})}
     changed: dict[int, CustomerProfile] = {}
-    flags, customer_type = [], ""
+    customer_type = ""
     source_stage: dict[str, str | None] = {}
     target_stage: dict[str, str | None] = {}
     for source, target in ((rows[source_id], rows[target_id]) for source_id, target_id in pairs):
-        for flag in _FLAGS.values():
-            if getattr(target, flag) and not getattr(source, flag):
-                setattr(target, flag, False)
-                flags.append(flag)
-                changed[target.pk] = target
-        if source.customer_type_by_hand and not target.customer_type_by_hand:
+        if what.customer_type and source.customer_type_by_hand and not target.customer_type_by_hand:
             customer_type = target.customer_type
             target.customer_type, target.customer_type_by_hand = source.customer_type, True
             changed[target.pk] = target
         source_stage = stages.stage_of(source)
-        if stages.takes_stage_of(target, source):
+        if what.stage and stages.takes_stage_of(target, source):
             target_stage = stages.stage_of(target)
             stages.put(target, source_stage)
             changed[target.pk] = target
     if changed:
         CustomerProfile.objects.using(using).bulk_update(changed.values(), _COLUMNS)
-    return Carried(flags=flags, customer_type=customer_type, source_stage=source_stage, target_stage=target_stage)
+    return Carried(customer_type=customer_type, source_stage=source_stage, target_stage=target_stage)
 
 
 def _to_carry(

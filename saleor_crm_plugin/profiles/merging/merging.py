@@ -10,18 +10,18 @@ in between, every row is as it was, but the record of it: the merge, and the eve
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.db import connections, transaction
 from django.db.models import Q
 
-from saleor_crm_plugin.actors import Actor, ActorType
+from saleor_crm_plugin.actors import SYSTEM, Actor, ActorType
 from saleor_crm_plugin.exceptions import CustomerInputError
 from saleor_crm_plugin.profiles.identity import Member
-from saleor_crm_plugin.profiles.merging.carrying import Carried, carry, give_back
+from saleor_crm_plugin.profiles.merging.carrying import Carried, Taken, carry, give_back
 from saleor_crm_plugin.profiles.merging.family import branch, change_families
 from saleor_crm_plugin.profiles.merging.joining import join
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
@@ -93,7 +93,10 @@ def merge(
         (done,) = join([(source.pk, Member(target.pk, target.pk))], actor, now, using, undo_until)
         with connections[using].cursor() as cursor:
             cursor.execute(_BRING_ORDERS, {"source": source.pk, "target": target.pk})
-        done.carried = carry([(source.pk, target.pk)], actor, now, using).as_json()
+        carried = carry([(source.pk, target.pk)], actor, now, using)
+        of_source = [profile for profile in found.values() if source.pk in (profile.pk, profile.merged_into_id)]
+        users = [profile.user_id for profile in of_source if profile.user_id is not None]
+        done.carried = replace(carried, users=users).as_json()
         done.save(using=using, update_fields=["carried"])
         refresh_metrics([source.pk, target.pk], using)
     return done
@@ -125,8 +128,10 @@ def unmerge(merge_id: int, actor: Actor, now: datetime, *, using: str = "default
         done.save(using=using, update_fields=["undone_at"])
         others = list(ProfileMerge.objects.using(using).filter(target=target, undone_at__isnull=True).order_by("pk"))
         told = [_carried(other) for other in others]
-        give_back(_carried(done), source.pk, target.pk, told, actor, now, using)
-        _carry_again(others, now, using)
+        users = profiles.filter(pk__in=leaving, user_id__isnull=False).values_list("user_id", flat=True)
+        taken = give_back(_carried(done), source.pk, target.pk, told, [pk for pk in users if pk], actor, now, using)
+        for other in others:
+            _carry_more(other, other.source_id, now, using, again=taken)
         log.record(
             [_separated(done, each, other, actor) for each, other in ((source, target), (target, source))], using
         )
@@ -134,17 +139,48 @@ def unmerge(merge_id: int, actor: Actor, now: datetime, *, using: str = "default
     return Separated(done, orders)
 
 
-def _carry_again(others: Sequence[ProfileMerge], now: datetime, using: str) -> None:
-    """What others that are merged into the target have said as well stays with it when one of them goes.
+def carry_claimed(claimed: Sequence[tuple[int, Member]], now: datetime, using: str) -> None:
+    """Let users know of the guests whom they have just claimed: their own profile, and all that they are merged into.
 
-    In the name of whoever merged them.
+    The latter forget it when the user is separated from them. In a transaction that has called `change_families`. A
+    constant number of statements, and as many again for each guest of a user who is merged and each merge above them.
+
+    Args:
+        claimed: guest, and who they turned out to be.
     """
-    for other in others:
-        again = carry(
-            [(other.source_id, other.target_id)], Actor(ActorType(other.actor_type), other.actor_id), now, using
-        )
-        other.carried = _carried(other).with_more(again).as_json()
-        other.save(using=using, update_fields=["carried"])
+    carry([(guest, own.profile_id) for guest, own in claimed if own.profile_id == own.head_id], SYSTEM, now, using)
+    for guest, own in claimed:
+        if own.profile_id == own.head_id:
+            continue
+        above = _merges_above(own.profile_id, using)
+        _lock([guest, *(merge.source_id for merge in above), own.head_id], using)
+        # From the head down: it is the one that is in segments.
+        for merge in reversed(above):
+            _carry_more(merge, guest, now, using)
+        carried = carry([(guest, own.profile_id)], SYSTEM, now, using)
+        if carried.target_stage:
+            # Where the guest stood is where the user does who had not bought; so they will when they are separated.
+            merge = above[0]
+            merge.carried = replace(_carried(merge), source_stage=carried.source_stage).as_json()
+            merge.save(using=using, update_fields=["carried"])
+
+
+def _merges_above(profile_id: int, using: str) -> list[ProfileMerge]:
+    """By which a profile came to its head, from the profile up. One statement for each, and one more."""
+    merges = ProfileMerge.objects.using(using).filter(undone_at__isnull=True)
+    above: list[ProfileMerge] = []
+    while found := merges.filter(source_id=above[-1].target_id if above else profile_id).first():
+        above.append(found)
+    return above
+
+
+def _carry_more(merge: ProfileMerge, source_id: int, now: datetime, using: str, *, again: Taken | None = None) -> None:
+    """Let the target of a merge know of its source, or of a guest of the source's, in the name of who merged them."""
+    more = carry(
+        [(source_id, merge.target_id)], Actor(ActorType(merge.actor_type), merge.actor_id), now, using, again=again
+    )
+    merge.carried = _carried(merge).with_more(more).as_json()
+    merge.save(using=using, update_fields=["carried"])
 
 
 def refusals(
@@ -215,8 +251,7 @@ def _lock(profile_ids: Collection[int], using: str) -> dict[int, CustomerProfile
 
 
 def _carried(done: ProfileMerge) -> Carried:
-    values: dict[str, Any] = dict(done.carried)
-    return Carried(**values)
+    return Carried.from_json(done.carried)
 
 
 def _separated(done: ProfileMerge, each: CustomerProfile, other: CustomerProfile, actor: Actor) -> log.Event:

@@ -94,13 +94,13 @@ def _scalar(field: ScalarField, condition: checking.Condition, value: Fragment, 
 
 def _set(field: SetField, condition: checking.Condition, rows: Sequence[Rows], meaning: Meaning) -> Fragment:
     if condition.operator == "IS NULL":
-        return "NOT (" + joined(" OR ", (_exists(source) for source in rows)) + ")"
+        return "NOT (" + joined(" OR ", (source.exists() for source in rows)) + ")"
     return (
         "("
         + joined(
             " OR ",
             (
-                _exists(source, " AND " + field.type.any_of(Fragment(source.value), condition.values, meaning))
+                source.exists(" AND " + field.type.any_of(Fragment(source.value), condition.values, meaning))
                 for source in rows
             ),
         )
@@ -108,16 +108,12 @@ def _set(field: SetField, condition: checking.Condition, rows: Sequence[Rows], m
     )
 
 
-def _exists(rows: Rows, more: Fragment | str = "") -> Fragment:
-    return "EXISTS (SELECT 1 " + rows.source() + more + ")"
-
-
 def _count(condition: checking.Condition, rows: Rows, meaning: Meaning, profile_ids: Sequence[int] | None) -> Fragment:
     operator, values = condition.operator, condition.values
     if not operator:
         times = condition.arguments.get("times", Decimal(1))
         if times == 1:
-            return _exists(rows)
+            return rows.exists()
         operator, values = ">=", (times,)
     # Counted for everybody in one go, rather than for each. Those without a row have no group: where zero is meant too,
     # the rest is asked for.

@@ -138,7 +138,13 @@ FIELDS: tuple[Field, ...] = (
         "Consumer, business or public body.",
         "p.customer_type",
     ),
-    _own("is_guest", FLAG, "Whether the person has no user account.", "p.user_id IS NULL"),
+    _own(
+        "is_guest",
+        FLAG,
+        "Whether the person has no user account.",
+        "(p.user_id IS NULL AND NOT EXISTS (SELECT 1 FROM crm_customer_profile member"
+        " WHERE member.merged_into_id = p.id AND member.user_id IS NOT NULL))",
+    ),
     _own("created_at", DATE, "Day on which the shop first knew of the person.", "p.created_at"),
     SetField(name="tag", alias="tags", type=TEXT, description="The customer's tags.", rows=_tags),
     ScalarField(

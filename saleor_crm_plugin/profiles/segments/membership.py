@@ -105,7 +105,7 @@ def refresh_segment(segment_id: int, vocabulary: Vocabulary, now: datetime, usin
         if text is None:
             return Moves()
         try:
-            query = understand(text, vocabulary, now, using)
+            query = understand(text, vocabulary, now, using, suggest=False)
         except SegmentQueryError as error:
             segment.update(error=str(error)[:ERROR_MAX_LENGTH])
             return Moves()
@@ -148,7 +148,7 @@ def refresh_profiles(profile_ids: Collection[int], vocabulary: Vocabulary, now: 
             if not texts:
                 return Moves()
             cursor.execute(_LOCK_PROFILES, [ids])
-        understood = understand_all(texts, vocabulary, now, using)
+        understood = understand_all(texts, vocabulary, now, using, suggest=False)
         queries = {key: query for key, query in understood.items() if isinstance(query, Query)}
         for segment_id, error in understood.items():
             if isinstance(error, SegmentQueryError):

@@ -6,7 +6,7 @@ SQL is about one row `p` of `crm_customer_profile`. Fields over tables of others
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from saleor_crm_plugin.profiles.segments.fragments import Fragment
@@ -51,6 +51,19 @@ class Rows:
 
     def source(self) -> Fragment:
         return f"FROM {self.tables} WHERE {self.link} = {self.own} AND " + self.condition
+
+    def exists(self, more: Fragment | str = "") -> Fragment:
+        return "EXISTS (SELECT 1 " + self.source() + more + ")"
+
+    def of_family(self) -> tuple[Rows, Rows]:
+        """These, and the same of the profiles that were merged into it.
+
+        Two, as PostgreSQL hashes rows, or looks them up in an index, by one equality and not by either of two.
+        """
+        member = f"crm_customer_profile member ON member.{self.own.removeprefix('p.')} = {self.link}"
+        # Without this, all profiles are read to be hashed, and few are merged.
+        tables = f"{self.tables} JOIN {member} AND member.merged_into_id IS NOT NULL"
+        return self, replace(self, tables=tables, link="member.merged_into_id", own="p.id")
 
 
 @dataclass(frozen=True, slots=True)

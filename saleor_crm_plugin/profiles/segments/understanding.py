@@ -50,22 +50,27 @@ class Query:
         return compile_conditions(self.node, self.meaning)
 
 
-def understand(text: str, vocabulary: Vocabulary, now: datetime, using: str) -> Query:
-    """
+def understand(text: str, vocabulary: Vocabulary, now: datetime, using: str, *, suggest: bool = True) -> Query:
+    """As `understand_all`, of one query.
+
     Raises:
         SegmentQueryError: with everything that is wrong.
     """
-    found = understand_all({0: text}, vocabulary, now, using)[0]
+    found = understand_all({0: text}, vocabulary, now, using, suggest=suggest)[0]
     if isinstance(found, SegmentQueryError):
         raise found
     return found
 
 
 def understand_all(
-    texts: Mapping[Key, str], vocabulary: Vocabulary, now: datetime, using: str
+    texts: Mapping[Key, str], vocabulary: Vocabulary, now: datetime, using: str, *, suggest: bool = True
 ) -> dict[Key, Query | SegmentQueryError]:
-    """Each query, or what is wrong with it. One SQL statement if things of the shop are named, and more only to say
-    what an unknown name might have meant."""
+    """Each query, or what is wrong with it. One SQL statement if things of the shop are named.
+
+    Args:
+        suggest: say what an unknown name might have meant, for whoever is about to correct it. Each takes one more
+            statement and a comparison with up to 10,000 names.
+    """
     nodes: dict[Key, checking.Node] = {}
     found: dict[Key, Query | SegmentQueryError] = {}
     for key, text in texts.items():
@@ -86,7 +91,7 @@ def understand_all(
                     name.span,
                     f"the text '{name.text}'",
                     f"a {name.kind} that there is",
-                    nearest(name.text, vocabulary.known(name.kind, using)),
+                    nearest(name.text, vocabulary.known(name.kind, using)) if suggest else "",
                 )
                 for name in unknown
             )

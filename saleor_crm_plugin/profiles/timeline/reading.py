@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS
 
+from saleor_crm_plugin.fields import BIGINT_MAX
 from saleor_crm_plugin.profiles.timeline.sources import FAMILY, Source
 from saleor_crm_plugin.without_jit import read_without_jit
 
@@ -29,7 +30,6 @@ _FAMILY: Final = """
     FROM family JOIN crm_customer_profile joined ON joined.merged_into_id = family.member
 """
 _FROM_THE_START: Final = ("infinity", "-infinity")
-_LAST_ID: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def _id_bound(source: str, after: Position | None, backwards: bool) -> int:
         return after.id
     comes_later = (source > after.source) if backwards else (source < after.source)
     # Forwards is towards lower ids: a source that still has its turn begins above them all.
-    return 0 if comes_later == backwards else _LAST_ID
+    return 0 if comes_later == backwards else BIGINT_MAX
 
 
 def _with(sources: Sequence[Source]) -> str:

@@ -206,7 +206,8 @@ class Recommender(Model):
             known = history.product_ids[lists.reason_products]
             reasons = np.where(lists.kinds == Why.POPULAR, NO_REASON, known).tolist()
             scores, kinds, values = lists.scores.tolist(), lists.kinds.tolist(), lists.reason_values.tolist()
-            amounts = lists.amounts.tolist()
+            # What has halved over many years may be nearer to 0 than the column can hold, which refuses it.
+            amounts = lists.amounts.astype(np.float32).tolist()
             due, rhythm = _known(lists.due_days), _known(lists.rhythm_days)
             starts = row_starts(lists.customers)
             customers = history.customer_ids[lists.customers[starts]].tolist()

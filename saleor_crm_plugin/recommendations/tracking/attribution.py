@@ -8,6 +8,8 @@ window before the order, by the same visitor: the person themselves; the session
 checkout's metadata; or a session in which the person was signed in at some time. An order that does not count
 (cancelled, expired, unconfirmed) has bought nothing; of one that was refunded in part, each line keeps its share of
 what was not.
+
+A line counts in the time in which its last click or addition lies, so that of two times that adjoin it is in one.
 """
 
 from __future__ import annotations
@@ -38,14 +40,16 @@ _SESSION_ID: Final = f"placed.metadata ->> '{METADATA_KEY}'"
 ATTRIBUTED: Final = f"""
 WITH touch AS MATERIALIZED (
     SELECT event.id, event.type, event.kind, event.product_id, event.occurred_at, event.session,
-        COALESCE(profile.merged_into_id, profile.id) AS person
+        COALESCE(profile.merged_into_id, profile.id) AS person, event.occurred_at < %(until)s AS is_asked_for
     FROM crm_recommendation_event event LEFT JOIN crm_customer_profile profile ON profile.id = event.profile_id
-    WHERE event.occurred_at >= %(since)s AND event.occurred_at < %(until)s
+    WHERE event.occurred_at >= %(since)s AND event.occurred_at < %(until)s + %(window)s
         AND event.channel_id = %(channel)s AND event.type IN ('clicked', 'added')
         AND (event.profile_id IS NOT NULL OR event.session IS NOT NULL)
 ), purchase AS MATERIALIZED (
     SELECT line.id AS line_id, bought.order_id, bought.profile_id AS person, bought.placed_at, variant.product_id,
         line.total_price_gross_amount * CASE
+            -- What gift cards paid is in the price of the line, and not in that of the order, which may be nothing.
+            WHEN bought.refunded_amount <= 0 THEN 1
             WHEN bought.gross_amount > 0
             THEN GREATEST(bought.gross_amount - bought.refunded_amount, 0) / bought.gross_amount
             ELSE 0
@@ -76,15 +80,17 @@ WITH touch AS MATERIALIZED (
     JOIN signed_in ON signed_in.person = purchase.person
     JOIN touch ON touch.session = signed_in.session AND touch.person IS NULL AND {_IN_TIME}
 ), last_touch AS (
-    SELECT DISTINCT ON (pair.line_id) pair.line_id, touch.kind, purchase.order_id, purchase.amount
+    SELECT DISTINCT ON (pair.line_id) pair.line_id, touch.kind, touch.is_asked_for, purchase.order_id,
+        purchase.amount
     FROM pair JOIN touch ON touch.id = pair.touch_id JOIN purchase ON purchase.line_id = pair.line_id
     ORDER BY pair.line_id, touch.occurred_at DESC, touch.type, touch.id
 ), converted AS (
     SELECT touch.kind, count(DISTINCT touch.id) AS clicks
-    FROM pair JOIN touch ON touch.id = pair.touch_id WHERE touch.type = 'clicked' GROUP BY touch.kind
+    FROM pair JOIN touch ON touch.id = pair.touch_id WHERE touch.type = 'clicked' AND touch.is_asked_for
+    GROUP BY touch.kind
 ), sold AS (
     SELECT kind, count(DISTINCT order_id) AS orders, count(*) AS lines, sum(amount) AS amount
-    FROM last_touch GROUP BY GROUPING SETS ((kind), ())
+    FROM last_touch WHERE is_asked_for GROUP BY GROUPING SETS ((kind), ())
 )
 SELECT kind, COALESCE(converted.clicks, 0), COALESCE(sold.orders, 0), COALESCE(sold.lines, 0), COALESCE(sold.amount, 0)
 FROM converted FULL JOIN (SELECT * FROM sold WHERE kind IS NOT NULL) sold USING (kind)

@@ -14,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 _FORGET: Final = """
 WITH person AS MATERIALIZED (
     SELECT id FROM crm_customer_profile
-    WHERE id = ANY (%(profiles)s::bigint[]) OR merged_into_id = ANY (%(profiles)s::bigint[])
+    WHERE id = ANY (%(profiles)s::bigint[]) OR (%(with_merged)s AND merged_into_id = ANY (%(profiles)s::bigint[]))
 ), theirs AS MATERIALIZED (
     SELECT id, session FROM crm_recommendation_event WHERE profile_id IN (SELECT id FROM person)
 ), before AS (
@@ -30,10 +30,13 @@ FROM known WHERE known.id = event.id
 """
 
 
-def forget_events(profile_ids: Collection[int], using: str | None = None) -> int:
-    """Cut the tie between persons, with all profiles merged into them, and their events; one SQL statement.
+def forget_events(profile_ids: Collection[int], using: str | None = None, *, with_merged: bool = True) -> int:
+    """Cut the tie between persons and their events; one SQL statement.
 
     The caller holds locks on their profiles, for which `recording` waits.
+
+    Args:
+        with_merged: also of all profiles that were merged into theirs.
 
     Returns:
         How many events were theirs.
@@ -41,5 +44,5 @@ def forget_events(profile_ids: Collection[int], using: str | None = None) -> int
     if not profile_ids:
         return 0
     with connections[using or DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(_FORGET, {"profiles": list(profile_ids)})
+        cursor.execute(_FORGET, {"profiles": list(profile_ids), "with_merged": with_merged})
         return int(cursor.rowcount)

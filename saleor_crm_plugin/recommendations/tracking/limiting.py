@@ -21,10 +21,13 @@ _SHOP: Final = "shop"
 _MINUTE: Final = timedelta(minutes=1)
 
 # The shop's row is touched only by who is within the own limit, and last, so the one row that all share is locked for
-# the shortest time and a sender beyond the limit does not use up that of the others.
+# the shortest time and a sender beyond the limit does not use up that of the others. Once the shop has had its share,
+# nobody gets a row of their own any more: made-up sessions would fill the table.
 _TAKE: Final = """
 WITH own AS (
-    INSERT INTO crm_recommendation_quota AS kept (id, minute, events) VALUES (%(own)s, %(minute)s, %(events)s)
+    INSERT INTO crm_recommendation_quota AS kept (id, minute, events)
+    SELECT %(own)s, %(minute)s, %(events)s
+    WHERE NOT EXISTS (SELECT FROM crm_recommendation_quota WHERE id = %(shop)s AND events >= %(shop_limit)s)
     ON CONFLICT (id) DO UPDATE SET events = LEAST(kept.events::bigint + excluded.events, 1000000000)
     RETURNING events
 ), shop AS (

@@ -57,6 +57,11 @@ def is_held_out(profile_id: int, kind: str, share: float) -> bool:
     return kind in HELD_OUT_KINDS and in_holdout(profile_identity(profile_id), share)
 
 
+def served_as(profile_id: int | None, kind: str, share: float) -> int | None:
+    """Whose list of this kind a customer gets: the own one, or, held out, that of somebody unknown."""
+    return None if profile_id is None or is_held_out(profile_id, kind, share) else profile_id
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Customers, those of them who bought, and the sums of what they spent, net of refunds."""

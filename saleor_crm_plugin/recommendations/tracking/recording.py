@@ -10,21 +10,21 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from saleor_crm_plugin.fields import INTEGER_MAX
 from saleor_crm_plugin.recommendations.models import ModelStatus
 from saleor_crm_plugin.recommendations.tracking.checking import CheckedEvent
 from saleor_crm_plugin.recommendations.tracking.holdout import sql_in_holdout
 from saleor_crm_plugin.recommendations.tracking.identity import event_key, session_digest
+from saleor_crm_plugin.recommendations.tracking.models import EventType
 
 # Saleor's table -> the columns of it that we read.
 SALEOR_COLUMNS: Final = {
     "product_productchannellisting": ("product_id", "channel_id", "is_published", "published_at"),
 }
 
-# Saleor's product ids are 32-bit; a larger one, from a forged global id, is nobody's.
-_LARGEST_PRODUCT_ID: Final = 2**31 - 1
-
 # A refusal that is being written holds the person's row, and this waits for it: nothing is tied to somebody who has
-# just refused. The keys in order, so that two requests with the same events wait for each other.
+# just refused. A user without a profile has not agreed to anything, which is a refusal where consent is required. The
+# keys in order, so that two requests with the same events wait for each other.
 RECORD: Final = f"""
 WITH who AS MATERIALIZED (
     SELECT own.id, head.id AS head_id,
@@ -32,6 +32,11 @@ WITH who AS MATERIALIZED (
     FROM crm_customer_profile own JOIN crm_customer_profile head ON head.id = COALESCE(own.merged_into_id, own.id)
     WHERE own.user_id = %(user)s::int
     FOR SHARE OF head
+), may AS MATERIALIZED (
+    SELECT CASE
+        WHEN EXISTS (SELECT FROM who) THEN (SELECT is_allowed FROM who)
+        WHEN %(user)s::int IS NOT NULL AND EXISTS (SELECT FROM crm_consent_policy WHERE consent_required) THEN false
+    END AS be_recorded
 ), sent AS MATERIALIZED (
     SELECT sent.*, EXISTS (
         SELECT FROM product_productchannellisting listing
@@ -48,12 +53,12 @@ WITH who AS MATERIALIZED (
         (SELECT id FROM who), %(session)s::uuid,
         COALESCE((SELECT {sql_in_holdout("who.head_id", "%(holdout)s")} FROM who), false), sent.occurred_at
     FROM sent
-    WHERE sent.is_sold AND COALESCE((SELECT is_allowed FROM who), %(session)s::uuid IS NOT NULL)
+    WHERE sent.is_sold AND COALESCE((SELECT be_recorded FROM may), %(session)s::uuid IS NOT NULL)
     ORDER BY sent.id
     ON CONFLICT (id) DO NOTHING
     RETURNING id
 )
-SELECT sent.id, sent.is_sold, EXISTS (SELECT FROM stored WHERE stored.id = sent.id), (SELECT is_allowed FROM who)
+SELECT sent.id, sent.is_sold, EXISTS (SELECT FROM stored WHERE stored.id = sent.id), (SELECT be_recorded FROM may)
 FROM sent
 """  # nosec B608  # constants only; values are parameters
 
@@ -70,6 +75,16 @@ class Sender:
         """Their name for keys and quotas: the session's, which a visitor keeps while signing in and out."""
         return f"session {self.session_id}" if self.session_id is not None else f"user {self.user_id}"
 
+    def who_sent(self, event: CheckedEvent) -> str:
+        """Their name in the key of an event.
+
+        What is shown again after signing in is shown to the customer: of those who are held out, whose lists hold what
+        they saw before, nothing would be known otherwise, and the others are compared with them (`outcome`).
+        """
+        if event.type == EventType.SHOWN and event.event_id is None and None not in (self.session_id, self.user_id):
+            return f"{self.who} user {self.user_id}"
+        return self.who
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -79,7 +94,7 @@ class Recorded:
         recorded: rows that are new.
         duplicates: events that were known before, or were sent twice.
         unsold: numbers of the events whose product the channel does not show.
-        refused: the customer does not allow it; nothing was recorded.
+        refused: the customer does not allow it, or would have to agree and has no profile yet; nothing was recorded.
         unknown: the user has no profile yet, and there is no session to go by; nothing was recorded.
     """
 
@@ -107,12 +122,12 @@ def record_events(
     numbers: dict[UUID, list[int]] = {}
     impossible: list[int] = []
     for event in events:
-        if not 0 < event.product_id <= _LARGEST_PRODUCT_ID:
+        # Saleor's product ids are 32-bit; a larger one, from a forged global id, is nobody's.
+        if not 0 < event.product_id <= INTEGER_MAX:
             impossible.append(event.number)
             continue
-        key = event_key(
-            sender.who, event.event_id, event.type, event.kind, event.product_id, channel_id, event.occurred_at
-        )
+        who = sender.who_sent(event)
+        key = event_key(who, event.event_id, event.type, event.kind, event.product_id, channel_id, event.occurred_at)
         named.setdefault(key, event)
         numbers.setdefault(key, []).append(event.number)
     if not named:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
-import urllib.request
 from collections.abc import Mapping
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -75,11 +76,10 @@ class Shop:
 
     def start(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        self._url = f"http://127.0.0.1:{port}/graphql/"
+            self._port = probe.getsockname()[1]
         number = len(list(self._directory.glob("web-*.log")))
         self.process = Process.of_ours(
-            "server", str(port), log=self._directory / f"web-{number}.log", environment=self._environment
+            "server", str(self._port), log=self._directory / f"web-{number}.log", environment=self._environment
         )
         self.process.wait_until_it_says("serving")
 
@@ -94,9 +94,12 @@ class Shop:
         if user is not None:
             headers["Authorization"] = f"Bearer {create_access_token(user)}"
         body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(self._url, body, headers)
-        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as response:
-            answer = json.load(response)
+        with closing(HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS)) as connection:
+            connection.request("POST", "/graphql/", body, headers)
+            with connection.sock.dup() as line:
+                answer = json.load(connection.getresponse())
+                # The server hangs up when it has done what waits for the answer, too.
+                line.recv(1)
         wrong = [answer.get("errors"), *(part.get("errors") for part in (answer.get("data") or {}).values() if part)]
         if any(wrong):
             raise RefusedError(f"{answer}\n{self.process.said()[-3000:]}")

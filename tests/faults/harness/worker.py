@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import time_machine
+from celery import Celery
 from celery.exceptions import AlwaysEagerIgnored
 from kombu import Connection
 from saleor.celeryconf import app
@@ -42,6 +43,17 @@ class Worker:
             "worker", role, str(processes), log=_new_log(directory, role), environment=environment
         )
         self.process.wait_until_it_says("ready.")
+
+    def take_no_more(self) -> None:
+        """It goes on with the task that it has: what is queued from now on is for others, whatever room it has."""
+        replies = Celery(broker=self._broker.url).control.cancel_consumer(
+            app.conf.task_default_queue,
+            destination=[f"{self.role}@shop"],
+            reply=True,
+            timeout=PATIENCE_SECONDS,
+            limit=1,
+        )
+        assert replies, f"{self.role} has not answered"
 
     def finish(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until everything that is queued has been done, whatever came of it."""

@@ -62,3 +62,9 @@ def test_wrong_arguments(shop, staff_with):
     assert (code, "User" in message) == ("GraphQLError", True)
     assert staff.error(BY_USER, id="nonsense")[0] == "GraphQLError"
     assert staff.data(BY_USER, id=global_id("User", 2**30)) == {"loyaltyAccount": None}
+
+
+def test_what_is_left_blank_does_not_stand_for_oneself(shop, as_ann, staff_with):
+    assert as_ann.denied(BY_EMAIL, email="") == {"MANAGE_USERS"}
+    assert staff_with("MANAGE_USERS").data(BY_EMAIL, email=" ") == {"loyaltyAccount": None}
+    assert as_ann.error(BY_USER, id="")[0] == "GraphQLError"

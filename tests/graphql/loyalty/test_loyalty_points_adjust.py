@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
-from saleor_crm_plugin.actors import ActorType
+from saleor_crm_plugin.actors import SYSTEM, ActorType
+from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
+from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.graphql.client import Api, global_id
 
 pytestmark = pytest.mark.django_db
@@ -132,3 +135,19 @@ def test_only_who_manages_discounts(shop, as_ann, anonymous, staff_with, app_wit
         assert requestor.denied(ADJUST, **arguments) == {"MANAGE_DISCOUNTS"}
     account.refresh_from_db()
     assert account.active == 500
+
+
+def test_nobody_is_given_more_points_than_can_be_told(shop, staff, account):
+    given = global_id("LoyaltyAccount", account.pk)
+    # Ann has 500 already.
+    assert refused(staff, account=given, points=2**31 - 500) == (None, "INVALID")
+    assert adjust(staff, account=given, points=2**31 - 501)["account"]["balance"] == 2**31 - 1
+
+
+def test_a_key_stays_used_when_the_customer_is_merged_into_another(shop, staff):
+    ben = global_id("User", shop.ben.pk)
+    given = adjust(staff, user=ben, points=50, key="review 7")["transaction"]
+    source, target = (CustomerProfile.objects.get(user=user).pk for user in (shop.ben, shop.ann))
+    merge_customers(source, target, SYSTEM, timezone.now())
+    again = adjust(staff, user=ben, points=50, key="review 7")
+    assert (again["transaction"], again["account"]["balance"]) == (given, 550)

@@ -176,3 +176,26 @@ def test_only_the_owner_who_is_logged_in_spends_points(
     for requestor in (anonymous, app_with("MANAGE_DISCOUNTS", "MANAGE_USERS")):
         assert requestor.denied(APPLY, id=of_ann, points=10) == {"AUTHENTICATED_USER"}
     assert balance(as_ann) == 500
+
+
+def test_each_of_several_mutations_in_a_request_answers_what_is_so_after_it(shop, as_ann, checkout_of):
+    answer = """{
+      checkout { totalPrice { gross { amount } } loyalty { appliedPoints maxApplicablePoints discount { amount } } }
+    }"""
+    mutation = f"""
+    mutation ($id: ID!) {{
+      first: loyaltyPointsApply(checkoutId: $id, points: 300) {answer}
+      none: loyaltyPointsRemove(checkoutId: $id) {answer}
+      again: loyaltyPointsApply(checkoutId: $id, points: 100) {answer}
+    }}
+    """
+    answers = as_ann.data(mutation, id=checkout_of(as_ann, [(shop.apple, 1)]))
+    said = {
+        name: (
+            found["checkout"]["totalPrice"]["gross"]["amount"],
+            found["checkout"]["loyalty"]["appliedPoints"],
+            found["checkout"]["loyalty"]["maxApplicablePoints"],
+        )
+        for name, found in answers.items()
+    }
+    assert said == {"first": (17, 300, 500), "none": (20, 0, 500), "again": (19, 100, 500)}

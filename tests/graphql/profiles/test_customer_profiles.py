@@ -71,3 +71,14 @@ def test_only_who_manages_users(as_ann, anonymous, staff_with, app_with):
         assert requestor.denied(PROFILES, first=1) == {"MANAGE_USERS"}
         assert requestor.post(PROFILES, first=1)["data"] == {"customerProfiles": None}
     assert app_with("MANAGE_USERS").data(PROFILES, first=1)["customerProfiles"]["totalCount"] == 2
+
+
+def test_the_count_and_the_page_may_come_from_two_fragments(staff):
+    query = """
+    query { ...Count ...Page }
+    fragment Count on Query { customerProfiles(first: 10) { totalCount } }
+    fragment Page on Query { customerProfiles(first: 10) { edges { node { email } } pageInfo { hasNextPage } } }
+    """
+    found = staff.data(query)["customerProfiles"]
+    assert (found["totalCount"], found["pageInfo"]["hasNextPage"]) == (2, False)
+    assert [edge["node"]["email"] for edge in found["edges"]] == ["ann@example.com", "guy@example.com"]

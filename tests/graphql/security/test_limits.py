@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import reduce
 from typing import Any
 
@@ -115,7 +116,8 @@ def test_brackets_that_change_nothing_cost_nothing(shop, staff_with) -> None:
 
 @pytest.fixture
 def within_a_minute() -> Iterator[None]:
-    with time_machine.travel(timezone.now().replace(second=1), tick=False):
+    # After everything in the shop was made.
+    with time_machine.travel(timezone.now().replace(second=1) + timedelta(minutes=1), tick=False):
         yield
 
 

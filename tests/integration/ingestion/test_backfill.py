@@ -19,7 +19,9 @@ from saleor_crm_plugin.ingestion import sync
 from saleor_crm_plugin.ingestion.backfill import BackfillError, BackfillResult, backfill
 from saleor_crm_plugin.ingestion.locks import only_one
 from saleor_crm_plugin.ingestion.models import OrderSync, SyncState
+from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.sync import sync_order, sync_orders
+from saleor_crm_plugin.ingestion.tasks import refresh_rfm_task
 from saleor_crm_plugin.management.commands.crm_backfill import MOST_PER_BATCH, parse_since
 from saleor_crm_plugin.profiles.models import ProfileMetrics, RFMGroup
 from saleor_crm_plugin.profiles.rfm import refresh_rfm
@@ -155,6 +157,23 @@ def test_an_interrupted_run_goes_on_where_it_stopped(calls: list[list[UUID]], mo
     assert calls == [[orders[2].pk, orders[3].pk], [orders[4].pk]]
     assert progress == [2, 2, 1]
     assert not SyncState.objects.filter(name__startswith=module.JOB).exists()
+
+
+def test_the_night_makes_the_numbers_of_an_interrupted_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_order(make_customer(), lines=[(make_product(), 1)])
+
+    def die(*_arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_finish", die)
+        with pytest.raises(KeyboardInterrupt):
+            backfill()
+    assert reconcile(full=True).changed == 0
+
+    refresh_rfm_task()
+
+    assert ProfileMetrics.objects.get().orders_count == 1
 
 
 def test_restart_begins_anew(calls: list[list[UUID]]) -> None:

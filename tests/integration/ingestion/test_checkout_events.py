@@ -14,12 +14,18 @@ from django.test.utils import CaptureQueriesContext
 from saleor.account.models import User
 from saleor.checkout.models import Checkout
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion import checkout_events
 from saleor_crm_plugin.ingestion.checkout_events import scan_checkouts
+from saleor_crm_plugin.ingestion.consents import update_consents
 from saleor_crm_plugin.ingestion.locks import only_one
+from saleor_crm_plugin.ingestion.merging import merge_customers, separate_customers
 from saleor_crm_plugin.ingestion.models import SyncState
 from saleor_crm_plugin.ingestion.sync import sync_order
 from saleor_crm_plugin.ingestion.tasks import scan_checkouts_task
+from saleor_crm_plugin.profiles.consents.models import ConsentPurpose, ConsentState
+from saleor_crm_plugin.profiles.consents.recording import Consent
+from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
@@ -99,6 +105,30 @@ def test_what_is_kept_are_ids_quantities_and_amounts(ada):
     assert event.profile.user_id == ada.pk
     assert (event.subject_type, event.subject_id) == ("checkout", str(checkout.token))
     assert event.details == {"amount": "20.000", "currency": "USD", "quantity": 2, "variants": {str(variant): 2}}
+
+
+def test_what_a_merged_customer_leaves_stays_theirs(ada):
+    eve = make_customer("eve@example.com")
+    profiles = {user: resolve_profiles([UserPerson(user.pk)])[UserPerson(user.pk)] for user in (ada, eve)}
+    merged = merge_customers(profiles[eve], profiles[ada], SYSTEM, NOON)
+    make_checkout(eve)
+    scan_checkouts(DAY, hours(1))
+    make_checkout(ada, at=hours(2))
+    scan_checkouts(DAY, hours(3))
+    whose = ProfileEvent.objects.filter(subject_type="checkout").order_by("happened_at")
+    assert list(whose.values_list("profile__user_id", flat=True)) == [eve.pk, ada.pk]
+    separate_customers(merged.pk, SYSTEM, hours(4))
+    assert list(whose.values_list("profile__user_id", flat=True)) == [eve.pk, ada.pk]
+
+
+def test_the_head_speaks_for_who_was_merged(ada):
+    eve = make_customer("eve@example.com")
+    profiles = {user: resolve_profiles([UserPerson(user.pk)])[UserPerson(user.pk)] for user in (ada, eve)}
+    merge_customers(profiles[eve], profiles[ada], SYSTEM, NOON)
+    refused = [Consent(ConsentPurpose.PROFILING, ConsentState.REFUSED)]
+    update_consents(profiles[ada], refused, SYSTEM, NOON)
+    make_checkout(eve)
+    assert scan_checkouts(DAY, hours(1)) == 0
 
 
 def test_a_known_guest_has_checkouts_an_unknown_address_has_none(db):

@@ -92,7 +92,7 @@ def test_an_order_is_read_with_all_its_facts() -> None:
         charged=Decimal("104"),
         refunded=Decimal(0),
         voucher_code="TEN-OFF",
-        voucher_amount=None,
+        voucher_amount=Decimal(11),
         paid_at=PLACED,
         fulfilled_at=None,
         lines=snapshot.lines,

@@ -420,3 +420,27 @@ def test_a_granted_refund_is_found_though_saleor_tells_nobody(full: bool) -> Non
 
     assert reconcile(full=full).changed == 1
     assert reconcile(full=full).changed == 0
+
+
+def test_the_command_calls_nothing_repaired_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    new_order()
+    bad = new_order("bad@example.com")
+    real = sync.read_orders
+
+    def read_orders(order_ids: Any, using: str) -> Any:
+        if bad.pk in order_ids:
+            raise ValueError
+        return real(order_ids, using)
+
+    monkeypatch.setattr(sync, "read_orders", read_orders)
+
+    def run() -> str:
+        out = StringIO()
+        call_command("crm_reconcile", stdout=out)
+        return out.getvalue().strip()
+
+    failed = "Of these orders 1 failed and are not repaired; the log says why. Each reconciliation tries them again."
+    assert run() == f"Out of line: unseen 2. {failed}"
+    assert run() == f"Out of line: failed before 1. {failed}"
+    monkeypatch.undo()
+    assert run() == "Repaired: failed before 1."

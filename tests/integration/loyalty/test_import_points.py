@@ -373,3 +373,31 @@ def test_two_at_once_import_it_once(ada):
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(one, range(2))) == [False, True]
     assert account_of(ada).active == 5
+
+
+def test_capital_letters_do_not_matter_in_the_file_nor_in_the_shop(run):
+    bea, cyd = make_customer("Bea@Example.com"), make_customer("CYD@example.com")
+    text = "email,points\nbea@example.com,10\nCyd@Example.com,20\n"
+    assert run(text) == (0, "Imported 2 rows: 30 points of 2 customers.", [])
+    assert [account_of(user).active for user in (bea, cyd)] == [10, 20]
+
+
+def test_a_number_of_a_user_that_has_no_end_is_a_wrong_row(run):
+    assert run(f"user_id,points\n{'9' * 5000},1\n") == (
+        1,
+        "Nothing was imported: 1 of 1 rows are wrong.",
+        ["line 2: user_id is the number of a user, such as 42"],
+    )
+
+
+def test_nobody_has_more_points_than_can_be_told(run, ada):
+    most = 2**31 - 1
+    assert run(f"email,points\nada@example.com,{most}\nada@example.com,1\n") == (
+        1,
+        "Nothing was imported: 1 of 2 rows are wrong.",
+        [f"line 3: with it, the customer has more than {most} points"],
+    )
+    assert run("email,points\nada@example.com,1\n", name="first.csv")[0] == 0
+    code, said, _ = run(f"email,points\nada@example.com,{most}\n", name="second.csv")
+    assert (code, said.startswith("Nothing was imported: A customer has at most")) == (1, True)
+    assert account_of(ada).active == 1

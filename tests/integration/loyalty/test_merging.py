@@ -78,12 +78,18 @@ def profile_of(account_id: int) -> int:
     return LoyaltyAccount.objects.get(pk=account_id).profile_id
 
 
-def give(account_id: int, points: int, expires_at: datetime | None = None, pending: bool = False) -> PointsTransaction:
+def give(
+    account_id: int,
+    points: int,
+    expires_at: datetime | None = None,
+    pending: bool = False,
+    kind: TransactionType = TransactionType.IMPORT,
+) -> PointsTransaction:
     with Ledger([account_id], now=NOW) as ledger:
         entry = ledger.credit(
             account_id,
             points,
-            TransactionType.IMPORT,
+            kind,
             Source(key=f"give:{uuid4()}"),
             available_at=NOW + timedelta(days=14) if pending else NOW,
             expires_at=expires_at,
@@ -327,7 +333,7 @@ class TestOrders:
         late.status = "released"
         late.save()
         join(guest, user)
-        sync(facts(profile_of(user), carried={late.code: None}, settings=replace(TERMS, points_per_unit=None)))
+        sync(facts(profile_of(user), carried={late.code: late.amount}, settings=replace(TERMS, points_per_unit=None)))
         assert sums(user) == (70, 0, 0)
 
 
@@ -365,6 +371,50 @@ class TestCorrections:
         join(guest, user)
         with pytest.raises(AccountClosedError):
             adjust(guest, 50, "Sorry", STAFF, "a")
+
+
+def merged_while_points_expire(guest: int, user: int, when: str) -> int:
+    """The guest's points of a date expire with the user, or with a third account; returns who comes last.
+
+    That one has 100 others.
+    """
+    join(guest, user)
+    head = user
+    if when == "before the user was merged, too":
+        expire_due_lots(SOON)
+    if when != "with the user":
+        join(user, head := open_account())
+    expire_due_lots(SOON)
+    give(head, 100)
+    return head
+
+
+@pytest.mark.parametrize("when", ["with the user", "before the user was merged, too", "with who comes last"])
+class TestWhatExpiredAfterTheMergeIsNotTakenTwice:
+    def test_of_a_referral(self, guest, user, when):
+        entry = give(guest, 100, SOON, kind=TransactionType.REFERRAL)
+        head = merged_while_points_expire(guest, user, when)
+        with Ledger([guest], entries=[entry.pk], now=SOON) as ledger:
+            undone = Source(key="undone", reverses=entry.pk)
+            ledger.take_back(guest, 100, TransactionType.EARN_REVERSAL, undone, waive=True)
+        assert sums(head) == (100, 0, 0)
+        assert entries(guest)[-1] == ("waiver", 100, "Already expired; not charged")
+
+    def test_of_a_gift_by_staff(self, guest, user, when):
+        with Ledger([guest], now=NOW) as ledger:
+            entry = ledger.adjust(guest, 100, Source(key="gift", reason="Sorry"), expires_at=SOON)
+        head = merged_while_points_expire(guest, user, when)
+        owe(head, 70)
+        corrections.void(entry.pk, "Wrong", STAFF)
+        assert sums(head) == (30, 0, 0)
+
+    def test_of_an_order(self, guest, user, when):
+        order = facts(profile_of(guest))
+        sync(order)
+        PointsLot.objects.update(expires_at=SOON)
+        head = merged_while_points_expire(guest, user, when)
+        sync(replace(order, profile_id=profile_of(head), is_purchase=False, is_closed=True), now=SOON)
+        assert sums(head) == (100, 0, 0)
 
 
 def test_what_is_refused(guest, user):

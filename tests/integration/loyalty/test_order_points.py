@@ -225,15 +225,27 @@ def test_spent_points_come_back_as_the_channel_says(profile, policy, changes, re
     assert list(PointsLot.objects.values_list("pk", "expires_at")) == before
 
 
-def test_an_order_with_the_code_always_debits_even_after_the_hold_ran_out(profile):
+@pytest.fixture
+def given_back(profile) -> PointsHold:
+    """50 points of a checkout whose time has run out, of 50 that the customer has."""
     sync(facts(profile, "50"))
     reservation = hold(account().pk, 50)
     with Ledger([account().pk]) as ledger:
         ledger.wallets[account().pk].release(50)
     PointsHold.objects.update(status=HoldStatus.RELEASED)
+    return reservation
+
+
+def test_an_order_with_a_discount_by_the_code_debits_even_after_the_hold_ran_out(profile, given_back):
+    sync(facts(profile, carried={"LP-1": given_back.amount}, settings=LoyaltySettings()))
+    given_back.refresh_from_db()
+    assert (given_back.status, account().active, account().held) == (HoldStatus.COMMITTED, 0, 0)
+
+
+def test_an_order_with_nothing_but_the_code_of_points_given_back_debits_nothing(profile, given_back):
     sync(facts(profile, carried={"LP-1": None}, settings=LoyaltySettings()))
-    reservation.refresh_from_db()
-    assert (reservation.status, account().active, account().held) == (HoldStatus.COMMITTED, 0, 0)
+    given_back.refresh_from_db()
+    assert (given_back.status, account().active, account().held) == (HoldStatus.RELEASED, 50, 0)
 
 
 def test_an_order_that_spends_points_before_it_is_paid_earns_once_it_is(profile):

@@ -9,6 +9,7 @@ from datetime import timedelta
 from decimal import Decimal as D
 from uuid import uuid4
 
+import graphene
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connections
@@ -18,8 +19,10 @@ from saleor.checkout.complete_checkout import complete_checkout
 from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
 from saleor.checkout.models import Checkout, CheckoutLine
 from saleor.checkout.utils import invalidate_checkout
+from saleor.discount import DiscountType
 from saleor.discount.models import Voucher, VoucherCode
 from saleor.order.models import Order
+from saleor.permission.enums import OrderPermissions
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import RedemptionError
@@ -27,15 +30,29 @@ from saleor_crm_plugin.ingestion.redemption import apply_points, release_timed_o
 from saleor_crm_plugin.ingestion.sync import sync_order
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import (
     HoldStatus,
     LoyaltyAccount,
     PointsHold,
+    PointsLot,
     PointsTransaction,
+    TransactionType,
 )
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.redemption import Limit
+from saleor_crm_plugin.loyalty.schedule import expire_due_lots
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
-from tests.devshop.factories import make_address, make_channel, make_customer, make_order, make_product, make_voucher
+from tests.devshop.client import GraphQLClient
+from tests.devshop.factories import (
+    make_address,
+    make_channel,
+    make_customer,
+    make_order,
+    make_product,
+    make_staff,
+    make_voucher,
+)
 from tests.devshop.flows import cancel_order, manager
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.shop_settings import loyalty_settings
@@ -179,6 +196,103 @@ def test_a_code_of_an_order_that_expired_before_we_saw_it_is_dead_too(channel):
     VoucherCode.objects.filter(code=code).update(used=0)
     sync_order(order.pk)
     assert (account().active, VoucherCode.objects.get(code=code).is_active) == (1000, False)
+
+
+def test_points_whose_discount_staff_replace_by_their_own_come_back(channel):
+    apply(checkout := checkout_of(customer_with_points(1000), channel), 700)
+    order = complete(checkout)
+    sync_order(order.pk)
+    assert account().active == 300
+    off = order.discounts.get()
+    # As Saleor does with an order that is not confirmed yet.
+    Order.objects.filter(pk=order.pk).update(status="unconfirmed", updated_at=timezone.now())
+    order.discounts.all().delete()
+    theirs = order.discounts.create(type=DiscountType.MANUAL, value=5, amount_value=5, currency=order.currency)
+    sync_order(order.pk)
+    assert (account().active, PointsTransaction.objects.latest("pk").reason) == (1000, "Order changed")
+    theirs.delete()
+    off.save(force_insert=True)
+    sync_order(order.pk)
+    assert account().active == 300
+    assert_ledger_adds_up()
+
+
+def test_points_are_spent_once_staff_take_back_the_discount_that_an_order_was_first_seen_with(channel):
+    apply(checkout := checkout_of(customer_with_points(1000), channel), 700)
+    order = complete(checkout)
+    Order.objects.filter(pk=order.pk).update(status="unconfirmed", updated_at=timezone.now())
+    off = order.discounts.get()
+    off.delete()
+    theirs = order.discounts.create(type=DiscountType.MANUAL, value=5, amount_value=5, currency=order.currency)
+    for _ in range(2):
+        sync_order(order.pk)
+        assert (account().active, account().held) == (1000, 0)
+    theirs.delete()
+    off.save(force_insert=True)
+    for _ in range(2):
+        sync_order(order.pk)
+        assert (account().active, account().held) == (300, 0)
+    entry = PointsTransaction.objects.latest("pk")
+    assert (entry.type, entry.points, entry.breakdown["hold"]) == ("redeem", -700, str(PointsHold.objects.get().pk))
+    assert_ledger_adds_up()
+    cancel_order(order)
+    sync_order(order.pk)
+    assert account().active == 1000
+    assert_ledger_adds_up()
+
+
+def test_points_that_are_put_on_again_and_again_expire_all_the_same(channel):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 700)
+    PointsLot.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    with refused("INSUFFICIENT_POINTS", "points"):
+        apply(checkout, 700)
+    assert (account().held, account().active) == (700, 1000)
+    with Ledger([account().pk]) as ledger:
+        ledger.credit(account().pk, 200, TransactionType.IMPORT, Source(key="import"))
+    assert apply(checkout, 700).points == 200
+    assert (account().held, account().active) == (200, 200)
+    assert_ledger_adds_up()
+
+
+@pytest.mark.parametrize("way", ["remove", "time out"])
+def test_points_that_are_taken_off_and_put_on_again_expire_all_the_same(way):
+    channel = make_channel(allow_unpaid_orders=True)
+    loyalty_settings(channel, point_value="0.01")
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 1000)
+    PointsLot.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    # The run finds them held.
+    assert expire_due_lots(timezone.now()) == 0
+    if way == "remove":
+        remove_points(checkout.pk, checkout.user_id, manager=manager())
+    else:
+        release_timed_out_holds(timezone.now() + timedelta(minutes=61))
+    with refused("INSUFFICIENT_POINTS", "points"):
+        apply(checkout, 1000)
+    assert account().held == 0
+    assert_ledger_adds_up()
+
+
+def test_a_discount_that_staff_give_in_saleor_takes_the_place_of_points(channel):
+    pytest.importorskip("saleor.graphql.order.mutations.order_discount_add", reason="needs a Saleor with staff's tools")
+    apply(checkout := checkout_of(customer_with_points(1000), channel), 700)
+    order = complete(checkout)
+    sync_order(order.pk)
+    Order.objects.filter(pk=order.pk).update(status="unconfirmed", updated_at=timezone.now())
+    staff = GraphQLClient(make_staff(permissions=[OrderPermissions.MANAGE_ORDERS]))
+    add = """mutation Add($id: ID!) {
+        orderDiscountAdd(orderId: $id, input: {valueType: FIXED, value: 5}) {
+            order { total { gross { amount } } discounts { type } } errors { field message }
+        }
+    }"""
+    answer = staff.data(add, {"id": graphene.Node.to_global_id("Order", order.pk)})["orderDiscountAdd"]
+    assert answer["errors"] == []
+    assert [discount["type"] for discount in answer["order"]["discounts"]] == ["MANUAL"]
+    assert answer["order"]["total"]["gross"]["amount"] == 35
+    sync_order(order.pk)
+    assert account().active == 1000
+    assert_ledger_adds_up()
 
 
 def test_no_more_than_the_share_of_the_checkout_and_the_answer_says_so(channel):

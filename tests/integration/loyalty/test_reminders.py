@@ -12,8 +12,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from saleor.plugins.base_plugin import BasePlugin
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion import reminders
+from saleor_crm_plugin.ingestion.erasure import erase_customer
+from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.ingestion.reminders import remind_of_expiry, remind_of_tiers
+from saleor_crm_plugin.ingestion.sync import sync_customer
 from saleor_crm_plugin.ingestion.tasks import send_reminders_task
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.ledger import Ledger
@@ -22,9 +26,9 @@ from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.reminders import queries
 from saleor_crm_plugin.loyalty.reminders.models import LoyaltyReminder
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
-from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.profiles.models import CustomerProfile, ErasureLevel
 from tests.concurrently import at_once
-from tests.devshop.factories import make_customer
+from tests.devshop.factories import delete_customer, make_customer
 from tests.shop_settings import crm_settings
 
 pytestmark = pytest.mark.django_db
@@ -243,3 +247,27 @@ def test_two_workers_at_once_send_each_reminder_once(heard):
     sent = at_once([partial(remind_of_expiry, NOW, MONTH)] * 2)
     assert sum(sent) == 12
     assert len({payload["user_id"] for _, payload in heard}) == len(heard) == 12
+
+
+def test_who_was_merged_into_a_customer_who_is_gone_is_reminded(ann, account_id, heard):
+    ben = make_customer("ben@example.com")
+    head, member = (resolve_profiles([UserPerson(user.pk)])[UserPerson(user.pk)] for user in (ann, ben))
+    merge_customers(member, head, SYSTEM, NOW)
+    may_20 = datetime(2026, 5, 20, tzinfo=UTC)
+    give(account_id, 10, may_20)
+    user_id = ann.pk
+    delete_customer(ann)
+    sync_customer(user_id)
+    assert (remind_of_expiry(NOW, MONTH), remind_of_tiers(NOW, MONTH, lambda *_: [(account_id, 4, may_20)])) == (1, 1)
+    assert [payload["recipient_email"] for _, payload in heard] == ["ben@example.com"] * 2
+
+
+@pytest.mark.parametrize("level", [ErasureLevel.STOP, ErasureLevel.ANONYMISE])
+def test_nothing_is_sent_to_whoever_was_forgotten(ann, account_id, heard, level):
+    may_20 = datetime(2026, 5, 20, tzinfo=UTC)
+    give(account_id, 10, may_20)
+    erase_customer(CustomerProfile.objects.get(user=ann).pk, level, SYSTEM, NOW)
+    assert remind_of_expiry(NOW, MONTH) == 0
+    assert remind_of_tiers(NOW, MONTH, lambda *_: [(account_id, 4, may_20)]) == 0
+    assert heard == []
+    assert not LoyaltyReminder.objects.exists()

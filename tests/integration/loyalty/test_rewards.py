@@ -100,9 +100,8 @@ def order_with(redemption: RewardRedemption, channel, **fields):
     """An order as a completed checkout with the code would leave it."""
     code = VoucherCode.objects.get(code=redemption.code)
     VoucherCode.objects.filter(pk=code.pk).update(used=1)
-    return make_order(
-        customer(), channel=channel, lines=[(make_product(price=40, channel=channel), 1)], voucher_code=code, **fields
-    )
+    lines = [(make_product(price=40, channel=channel), 1)]
+    return make_order(customer(), channel=channel, lines=lines, voucher_code=code, discount=5, **fields)
 
 
 def put_on(checkout: Checkout, code: str) -> None:
@@ -342,7 +341,7 @@ def test_what_is_not_used_in_time_runs_out_and_its_points_stay_spent(channel):
     user = customer_with_points(1000)
     now = timezone.now()
     in_time, used, endless = (take(reward(valid_days=days), user, now=now) for days in (10, 10, None))
-    VoucherCode.objects.filter(code=used.code).update(used=1)
+    order_with(used, channel)
     over = now + timedelta(days=10)
     assert expire_rewards(over - timedelta(seconds=1)) == 0
     with pytest.raises(LoyaltyInputError) as caught:

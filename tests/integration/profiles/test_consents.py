@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,7 +13,7 @@ from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import CustomerInputError
 from saleor_crm_plugin.ingestion.consents import apply_consent_policy, update_consents
 from saleor_crm_plugin.profiles.consents.models import ConsentPolicy, ConsentPurpose, ConsentRecord, ConsentState
-from saleor_crm_plugin.profiles.consents.recording import SOURCE_MAX_LENGTH, Consent
+from saleor_crm_plugin.profiles.consents.recording import DAILY_LIMIT, SOURCE_MAX_LENGTH, Consent
 from saleor_crm_plugin.profiles.identity import GuestPerson, UserPerson, resolve_profiles
 from saleor_crm_plugin.profiles.metrics import refresh_metrics
 from saleor_crm_plugin.profiles.models import CustomerProfile, LifecycleStage, PredictionStatus, ProfileMetrics
@@ -272,3 +272,42 @@ class TestPolicy:
         CustomerProfile.objects.bulk_create(CustomerProfile() for _ in range(50))
         apply_consent_policy(False)
         assert statements() == one
+
+
+class TestCustomersWhoSayALot:
+    @pytest.fixture
+    def flooded(self, ada) -> int:
+        """Ada's own account has said all that it may in a day, and last that she agrees."""
+        for number in range(DAILY_LIMIT):
+            self.say(ada, (REFUSED, GRANTED)[number % 2])
+        return ada
+
+    def say(self, profile_id: int, state: ConsentState, version: str = "", at: datetime = NOW, actor=None) -> int:
+        actor = actor or Actor(ActorType.CUSTOMER, 3)
+        return update_consents(profile_id, [Consent(PROFILING, state, "", version)], actor, at).new
+
+    def test_can_refuse_once_more(self, flooded):
+        assert [self.say(flooded, REFUSED), self.say(flooded, REFUSED, "other words")] == [1, 0]
+        assert allowed(flooded) == (False, False)
+
+    def test_cannot_agree(self, flooded):
+        with pytest.raises(CustomerInputError) as refusal:
+            self.say(flooded, GRANTED, "other words")
+        assert (refusal.value.code, refusal.value.field) == ("LIMIT_REACHED", "consents")
+        assert ConsentRecord.objects.count() == DAILY_LIMIT
+
+    def test_can_refuse_in_a_form_that_says_again_what_they_agree_to(self, ada):
+        email = Consent(ConsentPurpose.MARKETING_EMAIL, GRANTED, "page", "v1")
+        me = Actor(ActorType.CUSTOMER, 3)
+        assert update_consents(ada, [email], me, NOW).new == 1
+        for number in range(1, DAILY_LIMIT):
+            self.say(ada, (REFUSED, GRANTED)[number % 2])
+        form = [email, *(Consent(purpose, REFUSED, "page", "v1") for purpose in (PROFILING, RECOMMENDATIONS))]
+        assert [update_consents(ada, form, me, NOW).new for _ in range(2)] == [2, 0]
+        assert allowed(ada) == (False, False)
+
+    def test_can_again_a_day_later(self, flooded):
+        assert self.say(flooded, GRANTED, "other words", NOW + timedelta(days=1)) == 1
+
+    def test_do_not_keep_staff_from_writing_it_down(self, flooded):
+        assert self.say(flooded, GRANTED, "other words", actor=STAFF) == 1

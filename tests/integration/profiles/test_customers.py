@@ -16,7 +16,7 @@ from saleor_crm_plugin.profiles.customers import (
 from saleor_crm_plugin.profiles.identity import GuestPerson, UserPerson, resolve_owners, resolve_profiles
 from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity
 from saleor_crm_plugin.profiles.orders import store_order_facts
-from tests.devshop.factories import make_customer
+from tests.devshop.factories import delete_customer, make_customer
 from tests.integration.profiles.facts import make_fact
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +74,17 @@ def test_an_address_without_a_guest_is_not_stored() -> None:
     assert not CustomerProfile.objects.exists()
 
 
+def test_a_user_who_was_deleted_meanwhile_gets_nothing() -> None:
+    guest = resolve_profiles([ADA])[ADA]
+    user = make_customer("ada@example.com")
+    user_id = user.pk
+    delete_customer(user)
+
+    assert not claim_guests({"ada@example.com": user_id})
+    assert identities() == {(guest, IdentityKind.UNVERIFIED_EMAIL, ADA.email)}
+    assert list(CustomerProfile.objects.values_list("pk", "merged_into_id")) == [(guest, None)]
+
+
 def test_an_address_goes_to_whoever_showed_last_that_it_is_theirs() -> None:
     first, second = make_customer(), make_customer()
     resolve_profiles([ADA])
@@ -96,7 +107,7 @@ def test_any_number_of_claims_takes_the_same_number_of_statements(people: int) -
     with CaptureQueriesContext(connection) as statements:
         assert len(claim_guests(owners)) == people
 
-    assert len([query for query in statements if "SAVEPOINT" not in query["sql"]]) == 15
+    assert len([query for query in statements if "SAVEPOINT" not in query["sql"]]) == 16
 
 
 def test_a_deleted_customer_leaves_a_profile_without_name_and_address() -> None:

@@ -6,14 +6,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from threading import Barrier
+from time import sleep
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
+from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.profiles import metrics
 from saleor_crm_plugin.profiles.metrics import refresh_metrics
@@ -311,3 +313,42 @@ def test_orders_of_one_person_that_arrive_at_the_same_time_are_all_in_the_sum() 
 
     assert ProfileOrder.objects.count() == threads
     assert metrics_of(ada)[:2] == (8, Decimal(36))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_are_locked_in_the_order_of_their_keys_whatever_becomes_of_them() -> None:
+    low, high = new_profile(), new_profile()
+    first, second = make_fact(low), make_fact(high)
+    store_order_facts([first, second])
+    refresh_metrics([low, high])
+    # The one row is to go, the other one to change.
+    forget_orders([first.order_id])
+    store_order_facts([replace(second, gross_amount=Decimal(7))])
+    rows = ProfileMetrics.objects
+
+    def refresh() -> None:
+        try:
+            with allow_writer():
+                refresh_metrics([low, high])
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            rows.select_for_update().get(profile_id=low)
+            running = other.submit(refresh)
+            wait_for_a_lock()
+            # As the nightly scores go on. Nobody who waits for the first row holds the second.
+            rows.select_for_update(nowait=True).get(profile_id=high)
+        running.result()
+    assert [(row.profile_id, row.gross_spent) for row in rows.all()] == [(high, 7)]
+
+
+def wait_for_a_lock() -> None:
+    for _ in range(600):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        sleep(0.05)
+    raise AssertionError("Nobody waits.")

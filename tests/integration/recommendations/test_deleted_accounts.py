@@ -6,14 +6,17 @@ import pytest
 from django.utils import timezone
 
 from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.ingestion.import_training import import_now
 from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.sync import sync_customer
+from saleor_crm_plugin.ingestion.train import train_now
 from saleor_crm_plugin.profiles.consents.queries import not_to_be_recommended_to
 from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity
 from saleor_crm_plugin.recommendations.models import PersonalRecommendations
 from tests.devshop.factories import delete_customer, make_customer
-from tests.integration.recommendations.shop import make_products, publish
+from tests.integration.recommendations.shop import buy, make_products, publish
+from tests.unit.recommendations.exchange.deliveries import deliver
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +51,26 @@ def test_an_account_that_was_deleted_unnoticed(ann):
     user, profile = ann
     delete_customer(user)
     reconcile(full=True)
+    assert lists_of(profile) == 0
+
+
+@pytest.mark.parametrize("learn", [train_now, import_now], ids=["training", "import"])
+def test_an_account_that_is_deleted_while_lists_are_made(ann, tmp_path, learn):
+    user, profile = ann
+    ben = CustomerProfile.objects.create(user=make_customer("ben@example.com"))
+    (tea,) = make_products(1)
+    for buyer in (profile, ben):
+        buy(buyer.pk, tea)
+    directory = [deliver(tmp_path, {"personal.parquet": [(one.pk, tea.pk, 1.0, 1) for one in (profile, ben)]})]
+
+    def delete(stage, done, total):
+        if stage == "customers" and done == 0:
+            user_id = user.pk
+            delete_customer(user)
+            sync_customer(user_id)
+
+    model = learn(*(directory if learn is import_now else ()), progress=delete)
+    assert list(model.personal.values_list("profile_id", flat=True)) == [ben.pk]
     assert lists_of(profile) == 0
 
 

@@ -138,6 +138,20 @@ def test_less_than_three_quarters_of_what_is_published(
             learn(habits, tune=False)
 
 
+def test_what_an_import_was_worth_to_other_customers_is_no_yardstick(
+    habits: PurchaseHistory, simple_only: None
+) -> None:
+    model = learn(habits)
+    figure = model.evaluation["next_basket"]["model"]
+    RecommendationModel.objects.filter(pk=model.pk).update(
+        parameters={"engine": "Spark ALS, rank 64", "rows": {}},
+        evaluation={"next_basket": {"model": {**figure, "value": figure["value"] / 0.5}}},
+        tuned_at=None,
+    )
+
+    assert learn(habits).status == ModelStatus.PUBLISHED
+
+
 @pytest.mark.parametrize(
     ("days", "tune", "chosen_anew"),
     [(6.9, None, False), (7.1, None, True), (99, False, False), (0, True, True)],

@@ -105,6 +105,25 @@ def test_a_personal_list_in_a_category(channel: Channel, drinks: tuple[Category,
     assert ids(for_basket([hammer.pk], channel.pk, 2, category_id=tea.pk)) == keys(green, nails)
 
 
+def test_what_was_moved_to_another_category_leaves_the_page_of_the_old_one(
+    channel: Channel, drinks: tuple[Category, Category, Category]
+) -> None:
+    _root, tea, coffee = drinks
+    green, black = make_products(2, category=tea)
+    ann = make_profile()
+    publish(
+        again={ann: [black]},
+        popular={channel: [black, green]},
+        places=[(BESTSELLERS, channel, tea, {green: 7, black: 2})],
+    )
+    Product.objects.filter(pk=green.pk).update(category=coffee)
+
+    for kind in (Kind.FOR_YOU, Kind.BESTSELLERS):
+        served = for_customer(ann, channel.pk, 2, kind, category_id=tea.pk)
+        assert ids(served) == keys(black, green)
+        assert texts(served)[1] == "Popular in this shop"
+
+
 @pytest.mark.parametrize("category_id", [UNKNOWN, FORGED, 0, -1])
 def test_a_category_that_is_not_there_has_nothing(channel: Channel, category_id: int) -> None:
     first, second = make_products(2)

@@ -108,6 +108,17 @@ def test_an_order_that_staff_have_yet_to_confirm_counts_as_one_of_the_last_minut
     assert ids(for_customer(ann, channel.pk, 2)) == keys(tea, sugar)
 
 
+def test_an_order_that_is_confirmed_only_after_the_training_counts_meanwhile(channel: Channel) -> None:
+    tea, sugar, cup, milk = make_products(4)
+    ann = make_profile()
+    publish(again={ann: [tea, sugar]}, new={ann: [(cup, tea)]}, together={cup: [milk]}, data_until=trained())
+    # Placed before the training, which passed it over.
+    buy(ann, tea, cup, days_ago=3, counts=False, status="unconfirmed")
+
+    assert ids(for_customer(ann, channel.pk, 4)) == keys(sugar, milk, tea, cup)
+    assert ids(for_customer(ann, channel.pk, 1, Kind.DISCOVER)) == keys(milk)
+
+
 def test_without_any_model_the_own_orders_are_all_there_is(channel: Channel) -> None:
     tea, sugar, cup = make_products(3)
     ann = make_profile()
@@ -237,6 +248,25 @@ def test_beside_a_basket_it_counts_how_much_was_bought_not_how_it_compares(chann
     served = serve([Asked(ann, (tea.pk,))], Scope(channel.pk, Kind.FOR_YOU, first=4))[0]
     assert ids(served) == keys(milk, cup, sugar, spoon)
     assert [round(one.score, 6) for one in served] == [1.2, 1.0, 0.525, round(0.1 * 0.01 / 3, 6)]
+
+
+@pytest.mark.parametrize("kind", [Kind.FOR_YOU, Kind.DISCOVER])
+def test_where_the_own_history_weighs_nothing_bestsellers_follow_the_cart(channel: Channel, kind: Kind) -> None:
+    milk, spoon, tea, cup, jug = make_products(5)
+    ann = make_profile()
+    publish(
+        again={ann: [milk]},
+        new={ann: [(spoon, milk), (cup, milk)]},
+        together={tea: [cup]},
+        popular={channel: [jug]},
+        data_until=trained(),
+    )
+    RecommendationModel.objects.update(parameters={"basket_own": 0.0})
+
+    served = serve([Asked(ann, (tea.pk,))], Scope(channel.pk, kind, first=2))[0]
+
+    assert ids(served) == keys(cup, jug)
+    assert [one.reason.kind for one in served] == [ReasonCode.BOUGHT_TOGETHER, ReasonCode.POPULAR]
 
 
 def test_people_with_and_without_carts_in_one_statement(channel: Channel) -> None:

@@ -11,9 +11,12 @@ from saleor.core.db.connection import allow_writer
 from saleor.order.models import OrderLine
 from saleor.product.models import Product
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.exceptions import TrainingError
+from saleor_crm_plugin.ingestion.merging import merge_customers, separate_customers
 from saleor_crm_plugin.ingestion.purchases import SaleorPurchases
 from saleor_crm_plugin.ingestion.train import train_now
+from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.recommendations import storage
 from saleor_crm_plugin.recommendations.learning.history import PurchaseHistory
@@ -30,7 +33,7 @@ from saleor_crm_plugin.recommendations.progress import Progress, no_progress
 from saleor_crm_plugin.recommendations.serving import RecommendationKind
 from saleor_crm_plugin.recommendations.training import train
 from tests.devshop.factories import make_category, make_channel
-from tests.integration.recommendations.shop import buy, make_products, make_profile
+from tests.integration.recommendations.shop import buy, make_products, make_profile, publish
 from tests.recommending import for_customer, for_products
 
 pytestmark = pytest.mark.django_db
@@ -286,6 +289,22 @@ def test_rows_go_in_batches(channel: Channel, monkeypatch: pytest.MonkeyPatch) -
     ]
 
 
+def test_purchases_of_long_ago_are_learnt_too(channel: Channel) -> None:
+    now = timezone.now()
+    old, ancient, tea = make_products(3)
+    profile = make_profile()
+    for product, days in ((old, 4_400), (ancient, 5_800), (tea, 1)):
+        buy(profile, product, days_ago=days)
+
+    # The values that tuning chooses where habits change fast. Half of half of half ...: smaller than a `real` can be.
+    chosen = Parameters(own_half_life_days=30, own_power=1)
+    model = train(SaleorPurchases(), since=now - timedelta(days=6_000), now=now, parameters=chosen)
+
+    (stored,) = PersonalRecommendations.objects.filter(model=model)
+    amounts = dict(zip(stored.product_ids, stored.amounts, strict=True))
+    assert amounts[tea.pk] > amounts[old.pk] > amounts[ancient.pk] == 0
+
+
 def test_who_refuses_has_no_list_but_counts_for_products(channel: Channel) -> None:
     now = timezone.now()
     tea, cup = make_products(2)
@@ -317,3 +336,34 @@ def test_a_refusal_during_the_training_holds(channel: Channel) -> None:
 
     learn(refuse)
     assert list(PersonalRecommendations.objects.values_list("profile_id", flat=True)) == [willing]
+
+
+def test_customers_who_are_separated_during_the_training_get_no_list_of_what_both_bought(channel: Channel) -> None:
+    tea, cup = make_products(2)
+    ann, ben, cid = (make_profile() for _ in range(3))
+    for profile_id in (ann, ben, cid):
+        buy(profile_id, tea, cup)
+    merge_customers(ben, ann, SYSTEM, timezone.now())
+    merge = ProfileMerge.objects.get()
+
+    def separate(stage: str, done: int, total: int | None) -> None:
+        if stage == "customers" and done == 0:
+            separate_customers(merge.pk, SYSTEM, timezone.now())
+
+    model = learn(separate)
+    assert list(model.personal.values_list("profile_id", flat=True)) == [cid]
+
+    # The next one learns from what each has bought.
+    assert set(learn().personal.values_list("profile_id", flat=True)) == {ann, ben, cid}
+
+
+def test_lists_of_those_who_were_merged_into_a_customer_are_forgotten_with_theirs(channel: Channel) -> None:
+    (tea,) = make_products(1)
+    ann, ben, cid = (make_profile() for _ in range(3))
+    # From before the merge; a version that is kept may be gone back to, and the merge undone.
+    publish(again={ann: [tea], ben: [tea], cid: [tea]})
+    CustomerProfile.objects.filter(pk=ben).update(merged_into=ann)
+
+    storage.forget_personal([ann], "default")
+
+    assert list(PersonalRecommendations.objects.values_list("profile_id", flat=True)) == [cid]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from saleor_crm_plugin.ingestion import customer_types, export_training, favorites, import_training, purchases
+from saleor_crm_plugin.ingestion import channels, customer_types, export_training, favorites, import_training, purchases
 from saleor_crm_plugin.recommendations import serving_sold, serving_sql
 from saleor_crm_plugin.recommendations.arranging import Policy
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
@@ -65,6 +65,7 @@ OF_RULES = {**serving_sold.SALEOR_COLUMNS, **targets_sql.SALEOR_COLUMNS}
         import_training.SALEOR_COLUMNS,
         recording.SALEOR_COLUMNS,
         attribution.SALEOR_COLUMNS,
+        channels.SALEOR_COLUMNS,
     ],
     ids=[
         "serving",
@@ -76,6 +77,7 @@ OF_RULES = {**serving_sold.SALEOR_COLUMNS, **targets_sql.SALEOR_COLUMNS}
         "import",
         "recording",
         "attribution",
+        "moved orders",
     ],
 )
 def test_columns_exist(facts: Path, read: dict[str, tuple[str, ...]]) -> None:
@@ -109,6 +111,7 @@ def columns(model: dict[str, Any]) -> set[str]:
         ),
         ([recording.RECORD], recording.SALEOR_COLUMNS),
         ([attribution.ATTRIBUTED], attribution.SALEOR_COLUMNS),
+        ([channels.MOVED], channels.SALEOR_COLUMNS),
     ],
     ids=[
         "serving",
@@ -120,6 +123,7 @@ def columns(model: dict[str, Any]) -> set[str]:
         "import",
         "recording",
         "attribution",
+        "moved orders",
     ],
 )
 def test_no_other_table_is_read(queries: list[str], known: dict[str, tuple[str, ...]]) -> None:

@@ -116,7 +116,7 @@ def _check_currency(reward: Reward, before: Reward) -> None:
     places = currency_places(reward.currency)
     for field, amount in (("amount", reward.amount), ("minimumSpend", reward.minimum_spend)):
         # What is out of every range, the reward refuses.
-        if amount is not None and abs(amount) <= AMOUNT_LIMIT and amount != round(amount, places):
+        if amount is not None and amount.copy_abs() <= AMOUNT_LIMIT and amount != round(amount, places):
             raise LoyaltyInputError(f"{reward.currency} has {places} decimal places.", "INVALID", field)
 
 

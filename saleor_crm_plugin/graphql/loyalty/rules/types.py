@@ -101,9 +101,10 @@ class EarningRuleLimits(BaseObjectType):
 
 
 class EarningRuleUses(BaseObjectType):
-    points = graphene.Int(required=True, description="Points that it gave, less those taken back.")
+    # Sums over all customers may be more than an Int holds.
+    points = graphene.Float(required=True, description="Points that it gave, less those taken back.")
     customers = graphene.Int(required=True, description="Customers who got some.")
-    dry_run_points = graphene.Int(required=True, description="Points that it would have given while on trial.")
+    dry_run_points = graphene.Float(required=True, description="Points that it would have given while on trial.")
 
     class Meta:
         description = "What a rule has given so far." + ADDED_IN_010

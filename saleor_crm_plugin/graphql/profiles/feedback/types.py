@@ -82,7 +82,10 @@ class ProductReview(ModelObjectType):
 
     @staticmethod
     def resolve_author(root: models.ProductReview, info: Any) -> Any:
-        return root.feedback.profile if has_any_permission(info, AccountPermissions.MANAGE_USERS) else None
+        if not has_any_permission(info, AccountPermissions.MANAGE_USERS):
+            return None
+        # Who was merged into another customer is shown as that one.
+        return ProfileByIdLoader(info.context).load(root.feedback.profile_id)
 
 
 class ProductReviewCountableConnection(CountableConnection):

@@ -63,7 +63,9 @@ def _named(search: str) -> Q:
 
 def _only_counts(info: Any) -> bool:
     """Whether nothing but `totalCount` is asked for, which needs no page."""
-    selected = [getattr(part, "name", None) for part in info.field_asts[0].selection_set.selections]
+    # The field stands several times where fragments that ask for parts of it are put together.
+    parts = [part for field in info.field_asts for part in field.selection_set.selections]
+    selected = [getattr(part, "name", None) for part in parts]
     return all(name is not None and name.value in ("totalCount", "__typename") for name in selected)
 
 

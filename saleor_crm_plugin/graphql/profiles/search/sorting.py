@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce
 from django.utils.dateparse import parse_datetime
 from graphql import GraphQLError
 
+from saleor_crm_plugin.fields import AMOUNT_LIMIT
 from saleor_crm_plugin.graphql.lists import Page
 from saleor_crm_plugin.profiles.models import CustomerProfile
 
@@ -93,7 +94,7 @@ class Sorting:
         try:
             name, written, primary_key = json.loads(cursor)
             value = None if written is None else _READ[self.field](written)
-        except (ValueError, TypeError, ArithmeticError) as error:
+        except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
             raise _foreign() from error
         if name != self._name or type(primary_key) is not int:
             raise _foreign()
@@ -129,7 +130,7 @@ def _foreign() -> GraphQLError:
 
 def _amount(written: Any) -> Decimal:
     amount = Decimal(written)
-    if not amount.is_finite():
+    if not amount.is_finite() or amount.copy_abs() >= AMOUNT_LIMIT:
         raise ValueError(written)
     return amount
 

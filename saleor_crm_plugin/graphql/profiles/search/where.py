@@ -10,10 +10,11 @@ from django.db.models.functions import Coalesce
 from graphql import GraphQLError
 
 from saleor_crm_plugin.exceptions import CustomerInputError
+from saleor_crm_plugin.fields import AMOUNT_LIMIT
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.loyalty.tiers.models import TierMembership
 from saleor_crm_plugin.profiles.consents.models import ConsentRecord
-from saleor_crm_plugin.profiles.models import ProfileMetrics
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics
 from saleor_crm_plugin.profiles.notes.models import CustomerTag
 from saleor_crm_plugin.profiles.notes.tags import normalize_tag
 from saleor_crm_plugin.profiles.segments.models import SegmentMembership
@@ -155,7 +156,11 @@ def _orders_count(given: Mapping[str, Any]) -> Q:
 
 def _net_spent(given: Mapping[str, Any]) -> Q:
     ordered = _metrics(given["currency"]).filter(orders_count__gt=0)
-    return Q(Exists(ordered.filter(_on("net_spent", _values("netSpent", given)))))
+    lookups = _values("netSpent", given)
+    amounts = [amount for value in lookups.values() for amount in (value if isinstance(value, list) else [value])]
+    if any(amount.copy_abs() >= AMOUNT_LIMIT for amount in amounts):
+        raise GraphQLError("No amount has as many digits as one of `netSpent`.")
+    return Q(Exists(ordered.filter(_on("net_spent", lookups))))
 
 
 def _last_order_at(given: Mapping[str, Any]) -> Q:
@@ -177,6 +182,12 @@ def _consent(given: Mapping[str, Any]) -> Q:
     return Q(Exists(said.filter(~Exists(newer), state=given["state"])))
 
 
+def _is_guest(given: bool) -> Q:
+    members = CustomerProfile.objects.filter(merged_into=_PROFILE, user_id__isnull=False)
+    nobody = Q(user_id__isnull=True) & ~Q(Exists(members))
+    return nobody if given else ~nobody
+
+
 _FIELDS: Final[Mapping[str, Callable[[Any], Q]]] = {
     "ids": _ids,
     "tags": _tags,
@@ -189,6 +200,6 @@ _FIELDS: Final[Mapping[str, Callable[[Any], Q]]] = {
     "net_spent": _net_spent,
     "last_order_at": _last_order_at,
     "created_at": lambda given: _on("created_at", _range("createdAt", given)),
-    "is_guest": lambda given: Q(user_id__isnull=given),
+    "is_guest": _is_guest,
     "consent": _consent,
 }

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from django.utils import timezone
 from graphql import GraphQLError
 from saleor.graphql.core.doc_category import DOC_CATEGORY_USERS
 from saleor.graphql.core.scalars import DateTime
 from saleor.graphql.core.types.base import BaseInputObjectType
 from saleor.graphql.core.types.common import NonNullList
 
+from saleor_crm_plugin.fields import BIGINT_MAX
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
+from saleor_crm_plugin.graphql.moments import in_utc
 from saleor_crm_plugin.graphql.profiles.timeline.enums import TimelineEventKindEnum
 from saleor_crm_plugin.ingestion.timeline import SOURCES
 from saleor_crm_plugin.profiles.timeline.reading import Entry, Position, Selection
@@ -21,7 +22,6 @@ from saleor_crm_plugin.profiles.timeline.reading import Entry, Position, Selecti
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _NAMES: Final = frozenset(source.name for source in SOURCES)
-_LAST_ID: Final = 2**63 - 1
 
 
 class TimelineFilterInput(BaseInputObjectType):
@@ -37,10 +37,10 @@ class TimelineFilterInput(BaseInputObjectType):
 def selection_of(given: Mapping[str, Any] | None, *, internal: bool) -> Selection:
     """
     Raises:
-        GraphQLError: a range that ends before it begins.
+        GraphQLError: a range that ends before it begins, or a moment that cannot be looked up.
     """
-    given = given or {}
-    kinds, since, until = given.get("kinds"), _aware(given.get("since")), _aware(given.get("until"))
+    given = in_utc(given or {})
+    kinds, since, until = given.get("kinds"), given.get("since"), given.get("until")
     if since is not None and until is not None and since > until:
         raise GraphQLError("In `filter`, `since` must not be later than `until`.")
     return Selection(internal, None if kinds is None else frozenset(kinds), since, until)
@@ -56,13 +56,9 @@ def position_of(cursor: str) -> Position:
         ValueError: not a cursor of a timeline.
     """
     moment, source, primary_key = cursor.split(":")
-    if source not in _NAMES or not 0 <= int(primary_key) <= _LAST_ID:
+    if source not in _NAMES or not 0 <= int(primary_key) <= BIGINT_MAX:
         raise ValueError
     try:
         return Position(_EPOCH + int(moment) * _MICROSECOND, source, int(primary_key))
     except OverflowError as error:
         raise ValueError from error
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    return timezone.make_aware(moment, UTC) if moment is not None and timezone.is_naive(moment) else moment

@@ -12,6 +12,7 @@ from graphql import GraphQLError
 from saleor.graphql.core.doc_category import DOC_CATEGORY_PRODUCTS
 from saleor.graphql.core.types.base import BaseInputObjectType
 
+from saleor_crm_plugin.fields import INTEGER_MAX
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.recommendations.enums import RecommendationKindEnum
@@ -52,13 +53,14 @@ def filtered(rules: QuerySet[MerchandisingRule], wanted: Mapping[str, Any]) -> Q
         effective = Q(pk__in=in_force(timezone.now()).values("pk"))
         rules = rules.filter(effective if given["in_force"] else ~effective)
     if "channel_id" in given:
-        rules = rules.filter(_all_or("channel_ids", integer_key(given["channel_id"], "Channel")))
+        rules = rules.filter(Q(channel_ids=[]) | _naming("channel_ids", integer_key(given["channel_id"], "Channel")))
     if "kind" in given:
-        rules = rules.filter(_all_or("kinds", given["kind"]))
+        rules = rules.filter(Q(kinds=[]) | Q(kinds__contains=[given["kind"]]))
     if "product_id" in given:
-        rules = rules.filter(product_ids__contains=[integer_key(given["product_id"], "Product")])
+        rules = rules.filter(_naming("product_ids", integer_key(given["product_id"], "Product")))
     return rules
 
 
-def _all_or(column: str, value: object) -> Q:
-    return Q(**{column: []}) | Q(**{f"{column}__contains": [value]})
+def _naming(column: str, key: int) -> Q:
+    # Saleor's product and channel ids are 32-bit, like those in a rule: none names a larger one of a forged global id.
+    return Q(**{f"{column}__contains": [key]}) if key <= INTEGER_MAX else Q(pk__in=())

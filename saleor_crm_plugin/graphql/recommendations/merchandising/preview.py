@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import graphene
@@ -41,6 +41,7 @@ from saleor_crm_plugin.recommendations.kinds import PERSONAL_KINDS, Recommendati
 from saleor_crm_plugin.recommendations.merchandising.preview import Entry, Exclusion, preview
 from saleor_crm_plugin.recommendations.reasons import reason_of
 from saleor_crm_plugin.recommendations.serving import Asked, Scope
+from saleor_crm_plugin.recommendations.tracking.outcome import served_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ def resolve_merchandising_preview(
         active, asked = facts
         if active is None or not active.recommends:
             return None
+        asked = replace(asked, profile_id=served_as(asked.profile_id, wanted, active.holdout_share))
         scope = Scope(active.id, wanted, limit, only_in_stock=active.only_in_stock, policy=active.policy)
         found = preview(asked, scope, get_database_connection_name(info.context))
         ids = [entry.placed.candidate.product_id for entry in found.entries]

@@ -26,7 +26,10 @@ RecommendationTrackStatusEnum = enum_of(
     {
         TrackStatus.RECORDED: "What is not in `errors` is recorded.",
         TrackStatus.DISABLED: "The shop tracks nothing: stop sending.",
-        TrackStatus.NOT_ALLOWED: "The customer refuses recommendations: nothing was recorded, stop sending.",
+        TrackStatus.NOT_ALLOWED: (
+            "The customer refuses recommendations, or has not agreed where that is needed: nothing was recorded, stop "
+            "sending."
+        ),
     },
     "What became of events that were sent.",
     DOC_CATEGORY_PRODUCTS,

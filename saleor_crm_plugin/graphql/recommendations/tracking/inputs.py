@@ -29,7 +29,7 @@ class RecommendationEventInput(BaseInputObjectType):
     occurred_at = DateTime(description="When it happened, at most 24 hours ago. Left out: now.")
     event_id = graphene.String(
         description="8 to 64 letters, digits, hyphens and underscores that name the event; sent again, it counts once. "
-        f"Without it the same event counts once in {REPEAT_MINUTES} minutes."
+        f"Without it the same event counts once in {REPEAT_MINUTES} minutes; SHOWN once more after signing in."
     )
 
     class Meta:

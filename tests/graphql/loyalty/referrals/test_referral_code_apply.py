@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.utils import timezone
 
+from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.loyalty.referrals.applying import MAX_ATTEMPTS
 from saleor_crm_plugin.loyalty.referrals.models import Referral
+from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
 from tests.devshop.factories import make_customer
 from tests.graphql.client import Api
 from tests.graphql.loyalty.referrals.test_referral_code_create import create
@@ -71,3 +75,24 @@ def test_only_a_customer_can(code, anonymous, app_with):
     for api in (anonymous, app_with("MANAGE_USERS", "MANAGE_DISCOUNTS")):
         assert api.denied(APPLY, code=code) == {"AUTHENTICATED_USER"}
     assert not Referral.objects.exists()
+
+
+def merge(source, target) -> None:
+    persons = [UserPerson(source.pk), UserPerson(target.pk)]
+    profiles = resolve_profiles(persons)
+    merge_customers(profiles[persons[0]], profiles[persons[1]], SYSTEM, timezone.now())
+
+
+def test_who_was_merged_with_a_customer_is_one(rules, shop, as_ben):
+    code = create(Api(make_customer("cyd@example.com")))["code"]
+    merge(shop.ben, shop.ann)
+    assert refused(as_ben, code) == "ALREADY_CUSTOMER"
+
+
+def test_who_was_brought_before_a_merge_is_not_brought_again_after_it(code, shop, as_ben):
+    assert apply(as_ben, code)["errors"] == []
+    dan = make_customer("dan@example.com")
+    merge(shop.ben, dan)
+    other = create(Api(make_customer("cyd@example.com")))["code"]
+    for api in (as_ben, Api(dan)):
+        assert refused(api, other) == "ALREADY_REFERRED"

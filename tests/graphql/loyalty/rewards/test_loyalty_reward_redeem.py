@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 from saleor.discount.models import VoucherCode
 
+from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.ingestion.rewards import redeem_reward
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.rewards.definition import RewardKind
 from saleor_crm_plugin.loyalty.rewards.models import RewardRedemption
+from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
+from tests.devshop.factories import make_order
 from tests.graphql.client import global_id
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +71,17 @@ def test_points_become_a_code(as_ann, make_reward):
 def test_a_repeated_key_takes_nothing_more(as_ann, make_reward):
     reward = make_reward()
     assert redeem(as_ann, reward, key="k") == redeem(as_ann, reward, key="k")
+    assert RewardRedemption.objects.count() == 1
+
+
+def test_a_repeated_key_takes_nothing_more_after_a_merge(shop, as_ann, make_reward):
+    reward = make_reward()
+    first = redeem(as_ann, reward, key="k")["redemption"]
+    persons = [UserPerson(user.pk) for user in (shop.ann, shop.ben)]
+    profiles = resolve_profiles(persons)
+    merge_customers(*(profiles[person] for person in persons), SYSTEM, timezone.now())
+    again = redeem(as_ann, reward, key="k")
+    assert (again["redemption"]["code"], again["account"]["balance"]) == (first["code"], 300)
     assert RewardRedemption.objects.count() == 1
 
 
@@ -131,6 +147,7 @@ def test_staff_and_apps_give_back_for_anybody(shop, anonymous, staff, staff_with
 def test_what_is_used_or_nobodys_is_refused(shop, as_ann, staff, make_reward):
     redemption = redeem_reward(make_reward().pk, shop.ann, None, None)
     VoucherCode.objects.filter(code=redemption.code).update(used=1)
+    make_order(shop.ann, voucher_code=VoucherCode.objects.get(code=redemption.code))
     for api in (as_ann, staff):
         assert give_back(api, redemption)["errors"] == [{"field": "redemptionId", "code": "ALREADY_USED"}]
     redemption.pk = 999
@@ -146,3 +163,13 @@ def test_a_gift_card(shop, as_ann, make_reward):
     assert len(answer["redemption"]["code"]) == 16
     assert answer["redemption"]["expiresAt"].endswith("T00:00:00+00:00")
     assert shop.ann.gift_cards.get().code == answer["redemption"]["code"]
+
+
+def test_the_account_in_the_answer_is_the_one_that_the_points_are_in(shop, as_ann, make_reward):
+    redemption = redeem_reward(make_reward().pk, shop.ann, None, None)
+    profiles = resolve_profiles([UserPerson(shop.ann.pk), UserPerson(shop.ben.pk)])
+    source, target = profiles[UserPerson(shop.ann.pk)], profiles[UserPerson(shop.ben.pk)]
+    merge_customers(source, target, SYSTEM, timezone.now())
+    answer = give_back(as_ann, redemption)
+    assert (answer["errors"], answer["account"]) == ([], {"balance": 500})
+    assert give_back(as_ann, redemption) == answer

@@ -12,11 +12,13 @@ from saleor.order.models import Order
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.accounts import default_program_id
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.queries import order_points
 from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, Limits, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule
 from saleor_crm_plugin.loyalty.rules.models import EarningRuleUse, RuleStatus
 from tests.devshop.factories import make_order
+from tests.graphql.conftest import APRIL
 
 pytestmark = pytest.mark.django_db
 
@@ -108,3 +110,21 @@ def test_nobody_learns_from_an_address_whether_somebody_has_bought(shop, as_ben,
     theirs = checkout_of(anonymous, [(shop.plum, 1)], email=shop.ben.email)
     assert [part["name"] for part in preview(as_ben, mine)["breakdown"]] == ["Plum", "Welcome"]
     assert [part["name"] for part in preview(anonymous, theirs)["breakdown"]] == ["Plum"]
+
+
+def test_all_customers_together_may_have_more_points_than_an_int_holds(shop, staff):
+    bonus = rule()
+    account = LoyaltyAccount.objects.get(profile__user=shop.ann)
+    for is_dry_run in (False, True):
+        for number in range(2):
+            EarningRuleUse.objects.create(
+                rule=bonus,
+                version=1,
+                account=account,
+                occasion=f"order:{is_dry_run}:{number}",
+                points=2**31 - 1,
+                is_dry_run=is_dry_run,
+                used_at=APRIL,
+            )
+    (edge,) = staff.data(RULES, first=5)["loyaltyEarningRules"]["edges"]
+    assert edge["node"]["uses"] == {"points": 2**32 - 2, "customers": 1, "dryRunPoints": 2**32 - 2}

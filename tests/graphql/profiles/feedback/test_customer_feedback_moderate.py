@@ -6,13 +6,13 @@ import pytest
 
 from saleor_crm_plugin.profiles.feedback.models import ProductReview
 from tests.graphql.client import global_id
-from tests.graphql.profiles.feedback.requests import create
+from tests.graphql.profiles.feedback.requests import create, update
 
 pytestmark = pytest.mark.django_db
 
 MODERATE = """
-mutation ($id: ID!, $state: ProductReviewStateEnum!) {
-  customerFeedbackModerate(reviewId: $id, state: $state) { review { state } errors { field code } }
+mutation ($id: ID!, $state: ProductReviewStateEnum!, $seen: String) {
+  customerFeedbackModerate(reviewId: $id, state: $state, seenComment: $seen) { review { state } errors { field code } }
 }
 """
 READ = """
@@ -29,8 +29,8 @@ def review_id(as_ann, order_id, line_id) -> str:
     return global_id("ProductReview", ProductReview.objects.get().pk)
 
 
-def moderate(api, review_id, state):
-    return api.data(MODERATE, id=review_id, state=state)["customerFeedbackModerate"]
+def moderate(api, review_id, state, **seen):
+    return api.data(MODERATE, id=review_id, state=state, **seen)["customerFeedbackModerate"]
 
 
 def test_what_others_read(anonymous, staff_with, review_id, sent):
@@ -60,6 +60,39 @@ def test_who_decided_is_kept(staff_with, review_id):
     review = ProductReview.objects.get()
     assert (review.actor_type, review.actor_id) == ("staff", staff.user.pk)
     assert review.moderated_at is not None
+
+
+@pytest.mark.parametrize("state", ["APPROVED", "REJECTED"])
+def test_nothing_is_decided_about_a_text_that_staff_have_not_seen(
+    staff_with, as_ann, order_id, line_id, review_id, state
+):
+    staff = staff_with("MANAGE_PRODUCTS")
+    moderate(staff, review_id, "REJECTED", seen="Crisp")
+    update(as_ann, order_id, products=[{"orderLineId": line_id, "comment": " Sweet\n"}])
+    for seen in ("Crisp", ""):
+        refused = moderate(staff, review_id, state, seen=seen)
+        assert refused == {"review": None, "errors": [{"field": "seenComment", "code": "NOT_APPLICABLE"}]}
+        review = ProductReview.objects.get()
+        assert (review.comment, review.state, review.moderated_at) == ("Sweet", "pending", None)
+    assert moderate(staff, review_id, state, seen="Sweet ") == {"review": {"state": state}, "errors": []}
+
+
+def test_a_rating_that_changes_is_no_other_text(staff_with, as_ann, order_id, line_id, review_id):
+    update(as_ann, order_id, products=[{"orderLineId": line_id, "rating": 1}])
+    assert moderate(staff_with("MANAGE_PRODUCTS"), review_id, "APPROVED", seen="Crisp")["errors"] == []
+
+
+def test_without_the_text_that_was_seen_the_decision_is_about_what_is_there(
+    staff_with, as_ann, order_id, line_id, review_id
+):
+    update(as_ann, order_id, products=[{"orderLineId": line_id, "comment": "Sweet"}])
+    assert moderate(staff_with("MANAGE_PRODUCTS"), review_id, "APPROVED", seen=None)["errors"] == []
+
+
+def test_a_review_without_a_text_was_seen_as_one(staff_with, as_ann, order_id, line_id):
+    create(as_ann, order_id, products=[{"orderLineId": line_id, "rating": 1}])
+    review_id = global_id("ProductReview", ProductReview.objects.get().pk)
+    assert moderate(staff_with("MANAGE_PRODUCTS"), review_id, "REJECTED", seen="")["errors"] == []
 
 
 def test_bad_input(staff_with, review_id):

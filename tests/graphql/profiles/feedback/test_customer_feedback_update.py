@@ -35,10 +35,11 @@ def test_what_is_left_out_stays(as_ann, order_id, line_id, said):
 
 
 def test_a_text_that_changes_waits_again(as_ann, order_id, line_id, said):
-    ProductReview.objects.update(state="rejected", moderated_at=MAY)
+    ProductReview.objects.update(state="rejected", moderated_at=MAY, actor_type="staff", actor_id=7)
     changed = update(as_ann, order_id, products=[{"orderLineId": line_id, "comment": "Crisp and sweet"}])
     assert changed["feedback"]["reviews"][0]["state"] == "PENDING"
-    assert ProductReview.objects.get().moderated_at is None
+    review = ProductReview.objects.get()
+    assert (review.moderated_at, review.actor_type, review.actor_id) == (None, "system", None)
     emptied = update(as_ann, order_id, products=[{"orderLineId": line_id, "comment": ""}])
     assert emptied["feedback"]["reviews"][0]["state"] == "APPROVED"
 

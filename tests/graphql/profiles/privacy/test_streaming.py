@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import StringIO
 from urllib.parse import urlsplit
 
 import pytest
-from django.core.handlers.asgi import ASGIHandler
-from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection, connections
-from django.test import RequestFactory
 from django.utils import timezone
 
 from saleor_crm_plugin.actors import SYSTEM
@@ -26,6 +22,7 @@ from saleor_crm_plugin.profiles.privacy.links import make_link
 from saleor_crm_plugin.profiles.privacy.models import RequestKind
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
 from tests.devshop.factories import make_site
+from tests.web_servers import get_by_asgi, get_by_wsgi
 
 # Under ASGI a thread of the request reads, on a connection of its own: it sees what was committed.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,52 +67,6 @@ def batches_read(monkeypatch) -> list[int]:
     monkeypatch.setattr(customer_csv, "_read", counted)
     monkeypatch.setattr(streaming, "CHUNK_SIZE", 1)
     return read
-
-
-def get_by_asgi(path: str, on_chunk: Callable[[bytes], None], *, leave_after: int | None = None) -> int:
-    """Status of what uvicorn would be given; `leave_after`: so many chunks and the browser is gone."""
-    statuses: list[int] = []
-
-    async def request() -> None:
-        gone = asyncio.Event()
-        chunks = 0
-        requests = iter([{"type": "http.request", "body": b"", "more_body": False}])
-
-        async def receive() -> dict:
-            for message in requests:
-                return message
-            await gone.wait()
-            return {"type": "http.disconnect"}
-
-        async def send(message: dict) -> None:
-            nonlocal chunks
-            if message["type"] == "http.response.start":
-                statuses.append(message["status"])
-            elif message.get("body"):
-                chunks += 1
-                on_chunk(message["body"])
-                if chunks == leave_after:
-                    gone.set()
-                    await asyncio.sleep(0)
-
-        headers = [(b"host", b"testserver")]
-        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
-        await ASGIHandler()(scope, receive, send)
-
-    asyncio.run(request())
-    return statuses[0]
-
-
-def get_by_wsgi(path: str, on_chunk: Callable[[bytes], None]) -> int:
-    statuses: list[str] = []
-    environ = RequestFactory().get(path).environ
-    answer = WSGIHandler()(environ, lambda status, headers: statuses.append(status))
-    try:
-        for chunk in answer:
-            on_chunk(chunk)
-    finally:
-        answer.close()
-    return int(statuses[0].split()[0])
 
 
 @pytest.mark.parametrize("get", [get_by_asgi, get_by_wsgi])

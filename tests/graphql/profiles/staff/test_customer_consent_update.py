@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
+from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.profiles.consents.models import ConsentRecord
+from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
 from saleor_crm_plugin.profiles.models import CustomerProfile, PredictionStatus, ProfileMetrics
 from saleor_crm_plugin.profiles.rfm import refresh_rfm
 from tests.graphql.client import Api, global_id
@@ -151,3 +155,20 @@ def test_who_refuses_recommendations_is_served_like_a_visitor(shop, as_ann, ann_
     publish(again={ann_profile.pk: [shop.pear]}, popular={shop.channel: [shop.plum]})
     CustomerProfile.objects.filter(pk=ann_profile.pk).update(recommendations_allowed=False)
     assert served()[0] == ("Plum", "POPULAR")
+
+
+@pytest.mark.parametrize("whose", [{"id": ""}, {"userId": ""}, {"email": ""}])
+def test_staff_who_leave_the_customer_blank_do_not_speak_for_themselves(shop, staff, as_ann, whose):
+    assert [error["code"] for error in update(staff, NO_PROFILING, **whose)["errors"]] == ["GRAPHQL_ERROR"]
+    assert not ConsentRecord.objects.exists()
+    as_ann.post(UPDATE, consents=[NO_PROFILING], **whose)
+    assert not ConsentRecord.objects.exists()
+
+
+def test_a_merged_customer_speaks_for_oneself_by_the_id_that_they_are_shown(shop, as_ben, ann_profile):
+    of_ben = resolve_profiles([UserPerson(shop.ben.pk)])[UserPerson(shop.ben.pk)]
+    merge_customers(of_ben, ann_profile.pk, SYSTEM, timezone.now())
+    shown = as_ben.data("{ me { customerProfile { id } } }")["me"]["customerProfile"]["id"]
+    assert update(as_ben, NO_LISTS, id=shown)["errors"] == []
+    record = ConsentRecord.objects.get()
+    assert (record.profile_id, record.actor_type, record.actor_id) == (ann_profile.pk, "customer", shop.ben.pk)

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
+from saleor_crm_plugin.recommendations.tracking import outcome
 from tests.graphql.client import global_id
 from tests.graphql.recommendations.conftest import names
 from tests.graphql.recommendations.test_recommendations import RECOMMENDED
@@ -106,6 +107,19 @@ def test_who_refuses_is_shown_what_somebody_unknown_sees(shop, model, manager, v
     assert places(preview(manager, user=ann))[0][0] == "Plum"
     CustomerProfile.objects.filter(user=shop.ann).update(recommendations_allowed=False)
     assert places(preview(manager, user=ann, first=1))[0][0] == "Pear"
+
+
+def test_who_is_held_out_is_shown_what_they_see(shop, model, manager, as_ann, vip, monkeypatch):
+    crm_settings(holdout_percent="20")
+    pin(shop.apple, position=2, segment_ids=frozenset({vip.pk}))
+    ann = CustomerProfile.objects.get(user=shop.ann)
+    monkeypatch.setattr(outcome, "in_holdout", lambda identity, share: (identity, share) == (f"profile:{ann.pk}", 0.2))
+
+    for arguments in ({"user": global_id("User", shop.ann.pk)}, {"profile": global_id("CustomerProfile", ann.pk)}):
+        entries = preview(manager, **arguments)["entries"]
+        assert [entry["reason"]["kind"] for entry in entries[:2]] == ["POPULAR", "POPULAR"]
+        assert [rule["name"] for rule in entries[1]["rules"]] == ["Pin"], "rules for their segments hold all the same"
+        assert names(entries) == names(as_ann.data(RECOMMENDED)["recommendations"])
 
 
 def test_nothing_where_nothing_is_recommended(model, staff):

@@ -140,6 +140,9 @@ def test_the_list_of_rules_and_its_filters(shop, staff, rule):
     assert found(channelId=channel) == ["Pin", "Exclude"]
     assert found(kind="FOR_YOU") == found(kind="FOR_YOU", isActive=True) == ["Pin", "Boost"]
     assert found(search="exc") == ["Exclude"]
+    # Larger than the ids of products and channels, and an id all the same.
+    assert found(productId=global_id("Product", 2**31)) == []
+    assert found(channelId=global_id("Channel", 2**63 - 1)) == ["Pin", "Exclude"]
     code, _message = staff.error(LIST, first=10, filter={"productId": channel})
     assert code == "GraphQLError"
 

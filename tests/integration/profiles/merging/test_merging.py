@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -11,16 +12,22 @@ from django.utils import timezone
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import CustomerInputError
+from saleor_crm_plugin.ingestion.claims import forget_user
+from saleor_crm_plugin.ingestion.consents import update_consents
 from saleor_crm_plugin.ingestion.merging import merge_customers, separate_customers
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
 from saleor_crm_plugin.loyalty.models import AccountMerge, LoyaltyAccount
+from saleor_crm_plugin.profiles.consents.enforcement import follow_policy, set_policy
 from saleor_crm_plugin.profiles.consents.models import ConsentPurpose, ConsentRecord, ConsentState
+from saleor_crm_plugin.profiles.consents.recording import Consent
 from saleor_crm_plugin.profiles.identity import GuestPerson, UserPerson, find_profiles
 from saleor_crm_plugin.profiles.merging.family import families
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import CustomerProfile, CustomerType, ProfileMetrics, ProfileOrder
+from saleor_crm_plugin.profiles.notes.models import CustomerTag
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
 from saleor_crm_plugin.profiles.timeline.models import EventKind, ProfileEvent
+from saleor_crm_plugin.recommendations.tracking.models import RecommendationEvent
 from tests.devshop.factories import delete_customer, make_customer, make_staff
 from tests.devshop.flows import hand_over_orders, refund_order
 from tests.integration.profiles.merging.shop import (
@@ -204,6 +211,140 @@ def test_who_refuses_profiling_refuses_it_as_one(store, ada, eve):
     assert CustomerProfile.objects.get(pk=eve.profile).profiling_allowed is False
 
 
+@pytest.fixture
+def ada_agrees(store, ada):
+    """In a shop where silence does not allow: she does, and much is known of her."""
+    set_policy(consent_required=True)
+    follow_policy([ada.profile])
+    agreed = [Consent(purpose, GRANTED) for purpose in (PROFILING, ConsentPurpose.RECOMMENDATIONS)]
+    update_consents(ada.profile, agreed, Actor(ActorType.CUSTOMER, ada.user.pk), timezone.now())
+    CustomerProfile.objects.filter(pk=ada.profile).update(lifecycle_stage="active", lifecycle_since=timezone.now())
+    ProfileMetrics.objects.filter(profile_id=ada.profile).update(rfm_group="new")
+    segment = CustomerSegment.objects.create(name="All", slug="all", query="orders_count > 0")
+    SegmentMembership.objects.create(segment=segment, profile_id=ada.profile, entered_at=timezone.now())
+    RecommendationEvent.objects.create(
+        id=uuid4(), type="viewed", product_id=1, channel_id=1, profile_id=ada.profile, occurred_at=timezone.now()
+    )
+
+
+def what_is_known(profile_id: int) -> tuple[bool, ...]:
+    return (
+        *flags(profile_id),
+        CustomerProfile.objects.get(pk=profile_id).lifecycle_stage != "",
+        ProfileMetrics.objects.get(profile=profile_id).rfm_group == "new",
+        SegmentMembership.objects.filter(profile=profile_id, segment__slug="all").exists(),
+        RecommendationEvent.objects.filter(profile=profile_id).exists(),
+    )
+
+
+@pytest.mark.parametrize("by_staff", [False, True])
+def test_who_has_said_nothing_has_refused_nothing(store, ada, ada_agrees, by_staff):
+    guy = store.guest(GUY, 7)
+    if by_staff:
+        merge = join(guy, ada.profile)
+    else:
+        ada.user.email = GUY
+        ada.user.save()
+        hand_over_orders(ada.user)
+        sync_customer(ada.user.pk)
+    assert head(guy) == ada.profile
+    assert all(what_is_known(ada.profile))
+    assert flags(guy) == (False, False)
+    if by_staff:
+        split(merge)
+        assert all(what_is_known(ada.profile))
+        assert flags(guy) == (False, False)
+
+
+def flags(profile_id: int) -> tuple[bool, bool]:
+    profile = CustomerProfile.objects.get(pk=profile_id)
+    return profile.profiling_allowed, profile.recommendations_allowed
+
+
+def test_what_an_earlier_version_has_noted_does_not_stand_against_separating(store, ada, eve):
+    merge = join(eve.profile, ada.profile)
+    merge.carried["flags"] = ["profiling_allowed"]
+    merge.save()
+    split(merge)
+    assert head(eve.profile) is None
+
+
+def agree(profile_id: int, actor: Actor, state: ConsentState = GRANTED) -> None:
+    update_consents(profile_id, [Consent(PROFILING, state, "shop", "v1")], actor, timezone.now())
+
+
+class TestAnAgreementMeanwhile:
+    @pytest.fixture(autouse=True)
+    def silence_does_not_allow(self, ada, eve) -> None:
+        set_policy(consent_required=True)
+        follow_policy([ada.profile, eve.profile])
+        self.ada, self.eve = (Actor(ActorType.CUSTOMER, one.user.pk) for one in (ada, eve))
+
+    def test_goes_with_who_gave_it(self, store, ada, eve):
+        merge = join(eve.profile, ada.profile)
+        agree(eve.profile, self.eve)
+        said = ConsentRecord.objects.get()
+        assert said.profile_id == ada.profile
+        split(merge)
+        kept = ConsentRecord.objects.get()
+        assert (kept.profile_id, kept.actor_id, kept.source, kept.text_version, kept.recorded_at) == (
+            eve.profile, eve.user.pk, "shop", "v1", said.recorded_at,
+        )  # fmt: skip
+        assert (flags(ada.profile)[0], flags(eve.profile)[0]) == (False, True)
+
+    def test_goes_with_a_user_who_was_merged_into_the_source(self, store, ada, eve):
+        zoe = make_customer("zoe@example.com")
+        store.buy(5, user=zoe)
+        join(profile_of(UserPerson(zoe.pk)), eve.profile)
+        merge = join(eve.profile, ada.profile)
+        agree(ada.profile, Actor(ActorType.CUSTOMER, zoe.pk))
+        split(merge)
+        assert (consents(ada.profile), consents(eve.profile)) == ({}, {PROFILING: GRANTED})
+
+    def test_goes_with_its_giver_who_is_deleted_since(self, store, ada, eve):
+        guy = store.guest(GUY, 7)
+        first, second = join(guy, ada.profile), join(eve.profile, ada.profile)
+        agree(eve.profile, self.eve)
+        delete_customer(eve.user)
+        forget_user(self.eve.id)
+        split(first)
+        assert consents(ada.profile) == {PROFILING: GRANTED}
+        split(second)
+        assert (consents(ada.profile), consents(guy)) == ({}, {})
+        kept = ConsentRecord.objects.get(profile=eve.profile)
+        assert (kept.purpose, kept.state, kept.source, kept.text_version) == (PROFILING, GRANTED, "", "")
+        assert not flags(ada.profile)[0]
+
+    def test_outweighs_what_its_giver_has_refused_before(self, store, ada, eve):
+        agree(eve.profile, self.eve, REFUSED)
+        merge = join(eve.profile, ada.profile)
+        assert consents(ada.profile) == {PROFILING: REFUSED}
+        agree(eve.profile, self.eve)
+        split(merge)
+        assert (consents(ada.profile), consents(eve.profile)) == ({}, {PROFILING: GRANTED})
+
+    @pytest.mark.parametrize("by_staff", [False, True])
+    def test_stays_with_the_target_if_it_gave_it_or_staff_wrote_it_down(self, store, ada, eve, by_staff):
+        merge = join(eve.profile, ada.profile)
+        agree(ada.profile, STAFF if by_staff else self.ada)
+        split(merge)
+        assert (consents(ada.profile), consents(eve.profile)) == ({PROFILING: GRANTED}, {})
+
+    def test_leaves_what_the_target_has_said_before(self, store, ada, eve):
+        agree(ada.profile, self.ada, REFUSED)
+        merge = join(eve.profile, ada.profile)
+        agree(eve.profile, self.eve)
+        split(merge)
+        assert (consents(ada.profile), consents(eve.profile)) == ({PROFILING: REFUSED}, {PROFILING: GRANTED})
+
+    def test_that_somebody_took_back_is_none(self, store, ada, eve):
+        merge = join(eve.profile, ada.profile)
+        agree(eve.profile, self.eve)
+        agree(ada.profile, self.ada, REFUSED)
+        split(merge)
+        assert consents(ada.profile) == consents(eve.profile) == {PROFILING: REFUSED}
+
+
 def test_a_refusal_meanwhile_may_be_either_ones(store, ada, eve):
     merge = join(eve.profile, ada.profile)
     say(ada.profile, PROFILING, REFUSED)
@@ -222,6 +363,19 @@ def test_what_a_third_one_refused_is_not_everybodys(store, ada, eve):
     assert (consents(eve.profile), consents(ada.profile)) == ({}, {PROFILING: REFUSED})
 
 
+def test_what_was_taken_back_meanwhile_does_not_return_when_a_third_one_goes(store, ada, eve):
+    guy = store.guest(GUY, 7)
+    for each in (guy, eve.profile):
+        say(each, EMAIL, REFUSED)
+        tag(each, "vip")
+    join(eve.profile, ada.profile)
+    third = join(guy, ada.profile)
+    say(ada.profile, EMAIL, GRANTED)
+    CustomerTag.objects.filter(profile_id=ada.profile).delete()
+    split(third)
+    assert (consents(ada.profile), tags(ada.profile)) == ({EMAIL: GRANTED}, [])
+
+
 def test_what_a_third_one_said_as_well_stays(store, ada, eve):
     guy = store.guest(GUY, 7)
     for profile_id in (eve.profile, guy):
@@ -234,6 +388,23 @@ def test_what_a_third_one_said_as_well_stays(store, ada, eve):
     split(second)
     assert (tags(ada.profile), consents(ada.profile)) == ([], {})
     assert CustomerProfile.objects.get(pk=ada.profile).profiling_allowed is True
+
+
+@pytest.mark.parametrize(("state", "of_ada"), [(REFUSED, REFUSED), (GRANTED, None)])
+def test_what_was_said_meanwhile_stays_known_when_a_third_one_goes_first(store, ada, eve, state, of_ada):
+    """Both sources have refused mails: when the one goes, the refusal is carried again for the other."""
+    guy = store.guest(GUY, 7)
+    set_policy(consent_required=True)
+    follow_policy([ada.profile, eve.profile, guy])
+    for profile_id in (guy, eve.profile):
+        say(profile_id, EMAIL, REFUSED)
+    first, second = join(guy, ada.profile), join(eve.profile, ada.profile)
+    agree(eve.profile, Actor(ActorType.CUSTOMER, eve.user.pk), state)
+    split(first)
+    split(second)
+    assert consents(eve.profile) == {EMAIL: REFUSED, PROFILING: state}
+    assert consents(ada.profile) == ({PROFILING: of_ada} if of_ada else {})
+    assert [flags(profile_id)[0] for profile_id in (ada.profile, eve.profile)] == [False, state == GRANTED]
 
 
 def test_what_staff_said_the_customer_is(store, ada, eve):
@@ -379,14 +550,77 @@ def test_a_user_who_is_merged_claims_guests_for_the_head_and_takes_them_along(st
     eve.user.save()
     guy = store.guest(GUY, 7)
     tag(guy, "vip")
+    say(guy, EMAIL, REFUSED)
     hand_over_orders(eve.user)
     sync_customer(eve.user.pk)
     assert (head(guy), metrics(ada.profile), points(ada.profile)) == (ada.profile, [(4, 107)], (107, 0))
-    assert tags(ada.profile) == ["vip"]
+    assert (tags(ada.profile), consents(ada.profile)) == (["vip"], {EMAIL: REFUSED})
     split(merge)
+    assert (tags(ada.profile), tags(eve.profile)) == ([], ["vip"])
+    assert (consents(ada.profile), consents(eve.profile)) == ({}, {EMAIL: REFUSED})
     assert (head(guy), metrics(ada.profile), metrics(eve.profile)) == (eve.profile, [(1, 60)], [(3, 47)])
     assert (points(ada.profile), points(eve.profile)) == ((60, 0), (47, 0))
     assert find_profiles([GuestPerson(GUY)]) == {GuestPerson(GUY): eve.profile}
+
+
+class TestAGuestIsClaimedByAMergedUser:
+    def claim(self, eve) -> None:
+        eve.user.email = GUY
+        eve.user.save()
+        hand_over_orders(eve.user)
+        sync_customer(eve.user.pk)
+
+    def test_what_was_taken_from_the_head_since_stays_away(self, store, ada, eve):
+        tag(eve.profile, "old")
+        join(eve.profile, ada.profile)
+        CustomerTag.objects.filter(profile_id=ada.profile, name="old").delete()
+        tag(store.guest(GUY, 7), "new")
+        self.claim(eve)
+        assert tags(ada.profile) == ["new"]
+
+    def test_the_head_refuses_what_the_guest_refused_though_the_user_had_done_so_before(self, store, ada, eve):
+        say(eve.profile, EMAIL, REFUSED)
+        join(eve.profile, ada.profile)
+        say(ada.profile, EMAIL, GRANTED)
+        say(store.guest(GUY, 7), EMAIL, REFUSED)
+        self.claim(eve)
+        assert consents(ada.profile) == {EMAIL: REFUSED}
+
+    def test_each_of_a_chain_keeps_what_it_had(self, store, ada, eve):
+        bob = make_customer("bob@example.com")
+        store.buy(1, user=bob)
+        of_bob = profile_of(UserPerson(bob.pk))
+        first = join(eve.profile, ada.profile)
+        second = join(ada.profile, of_bob)
+        tag(store.guest(GUY, 7), "vip")
+        self.claim(eve)
+        assert tags(of_bob) == ["vip"]
+        split(second)
+        assert (tags(of_bob), tags(ada.profile)) == ([], ["vip"])
+        split(first)
+        assert (tags(ada.profile), tags(eve.profile)) == ([], ["vip"])
+
+    def test_segments_and_what_staff_said_it_is_go_with_the_user(self, store, ada, eve):
+        CustomerSegment.objects.all().delete()
+        segment = CustomerSegment.objects.create(name="All", slug="all", query="x")
+        merge = join(eve.profile, ada.profile)
+        guy = store.guest(GUY, 7)
+        entered_at = timezone.now() - timedelta(days=3)
+        SegmentMembership.objects.create(segment=segment, profile_id=guy, entered_at=entered_at)
+        profiles = CustomerProfile.objects.values_list("customer_type", "customer_type_by_hand")
+        CustomerProfile.objects.filter(pk=guy).update(customer_type=CustomerType.B2B, customer_type_by_hand=True)
+        self.claim(eve)
+        members = SegmentMembership.objects.values_list("profile_id", "entered_at")
+        assert (list(members), profiles.get(pk=ada.profile)) == (
+            [(ada.profile, entered_at)],
+            (CustomerType.B2B, True),
+        )
+        split(merge)
+        assert list(members.all()) == [(eve.profile, entered_at)]
+        assert [profiles.get(pk=pk) for pk in (ada.profile, eve.profile)] == [
+            (CustomerType.B2C, False),
+            (CustomerType.B2B, True),
+        ]
 
 
 def test_notes_and_events_stay_where_they_are(store, ada, eve):

@@ -8,15 +8,19 @@ import pytest
 from django.utils import timezone
 
 from saleor_crm_plugin.exceptions import CustomerInputError
+from saleor_crm_plugin.ingestion.claims import forget_user
 from saleor_crm_plugin.ingestion.merging import merge_customers, separate_customers
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
-from saleor_crm_plugin.profiles.identity import GuestPerson, UserPerson
+from saleor_crm_plugin.profiles import customers
+from saleor_crm_plugin.profiles.customers import claim_guests
+from saleor_crm_plugin.profiles.identity import GuestPerson, UserPerson, resolve_members
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
-from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics
-from tests.concurrently import at_once, no_errors
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileIdentity, ProfileMetrics
+from saleor_crm_plugin.profiles.notes.models import CustomerNote
+from tests.concurrently import at_once, no_errors, others_who_wait
 from tests.devshop.factories import make_customer, make_order
 from tests.devshop.flows import hand_over_orders
-from tests.integration.profiles.merging.shop import STAFF, points, profile_of
+from tests.integration.profiles.merging.shop import STAFF, note, points, profile_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -90,3 +94,23 @@ def test_a_guest_is_claimed_while_staff_merge_them(store):
         assert (net(of_user), net(other), net(guest)) == (5, 0, 0)
         assert (points(of_user), points(other)) == ((5, 0), (0, 0))
         assert CustomerProfile.objects.get(pk=guest).merged_into_id in {of_user, other}
+
+
+def test_a_user_who_is_deleted_while_they_claim_a_guest_is_forgotten_with_what_was_the_guests(store, monkeypatch):
+    user = make_customer("ada@example.com")
+    store.buy(5, user=user)
+    guest = store.guest("guest@example.com", 7)
+    note(guest, "Guy Smith called")
+    deletions = []
+    with others_who_wait() as let_wait:
+
+        def found(*args):
+            members = resolve_members(*args)
+            deletions.append(let_wait(partial(forget_user, user.pk)))
+            return members
+
+        monkeypatch.setattr(customers, "resolve_members", found)
+        assert claim_guests({"guest@example.com": user.pk})
+        deletions[0].result()
+    assert not ProfileIdentity.objects.exists()
+    assert not CustomerNote.objects.exists()

@@ -243,7 +243,7 @@ def test_a_text_is_only_ever_a_parameter(profile):
         except SegmentQueryError:
             continue
         where = query.where()
-        assert where.parameters.count(attack) == 3
+        assert where.parameters.count(attack) == 4
         assert where.sql == understand("tag = 'a' AND city != 'b'", VOCABULARY, NOW, "default").where().sql
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT count(*) FROM crm_customer_profile p WHERE {where.sql}", where.parameters)

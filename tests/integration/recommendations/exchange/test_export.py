@@ -21,7 +21,7 @@ from saleor.order.models import OrderLine
 from saleor.product.models import Collection, CollectionProduct, Product
 
 from saleor_crm_plugin.ingestion.export_training import export_now
-from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileIdentity
 from tests.devshop.factories import assign_attribute, make_attribute_value, make_category, make_channel
 from tests.integration.recommendations.shop import buy, make_products, make_profile
 
@@ -93,20 +93,22 @@ def test_the_attributes_of_the_catalogue(channel: Channel, tmp_path: Path) -> No
 
 def test_who_refuses_is_nobody_but_the_basket_counts(channel: Channel, tmp_path: Path) -> None:
     tea, cup = make_products(2)
-    people = willing, unwilling, unprofiled, erased = [make_profile() for _ in range(4)]
+    people = willing, unwilling, unprofiled, erased, gone = [make_profile() for _ in range(5)]
     for days, profile in enumerate(people, start=1):
         buy(profile, tea, cup, days_ago=days * 3)
     CustomerProfile.objects.filter(pk=unwilling).update(recommendations_allowed=False)
     CustomerProfile.objects.filter(pk=unprofiled).update(profiling_allowed=False)
     CustomerProfile.objects.filter(pk=erased).update(erased_at=timezone.now())
+    # As of an account that Saleor has deleted.
+    ProfileIdentity.objects.filter(profile=gone).delete()
 
     done = export_now(tmp_path)
 
     exported = rows(tmp_path)
-    assert (done.lines, done.orders, done.customers, done.unnamed_lines) == (8, 4, 1, 6)
-    assert [row["customer"] for row in exported] == [None] * 6 + [willing] * 2
-    assert len({row["basket"] for row in exported}) == 4
-    for row in exported[:6]:
+    assert (done.lines, done.orders, done.customers, done.unnamed_lines) == (10, 5, 1, 8)
+    assert [row["customer"] for row in exported] == [None] * 8 + [willing] * 2
+    assert len({row["basket"] for row in exported}) == 5
+    for row in exported[:8]:
         assert row["time"].time() == datetime.time(0), "the day, and no minute at which somebody was seen"
     columns = set(exported[0])
     assert columns == {

@@ -19,6 +19,7 @@ from saleor.product.models import Product
 from saleor_crm_plugin.exceptions import ExchangeError, TrainingError
 from saleor_crm_plugin.ingestion import import_training
 from saleor_crm_plugin.ingestion.import_training import SaleorShop, import_now
+from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.recommendations import importing
 from saleor_crm_plugin.recommendations.importing import import_results
@@ -32,6 +33,7 @@ from saleor_crm_plugin.recommendations.models import (
     RecommendationModel,
 )
 from saleor_crm_plugin.recommendations.serving import RecommendationKind
+from saleor_crm_plugin.recommendations.versions import roll_back
 from tests.devshop.factories import make_category
 from tests.integration.recommendations.shop import buy, make_products, make_profile, publish
 from tests.recommending import for_customer, for_products
@@ -161,6 +163,44 @@ def test_lists_are_taken_over_in_batches(channel: Channel, tmp_path: Path, monke
     assert lists_of(import_now(tmp_path)).keys() == set(profiles)
 
 
+def test_lists_that_are_taken_over_keep_their_dates(channel: Channel, tmp_path: Path) -> None:
+    tea, sugar = make_products(2)
+    ann = make_profile()
+    trained, exported = (timezone.now() - timedelta(days=days) for days in (10, 2))
+    publish(again={ann: [tea, sugar]}, due={tea: (12.0, 30.0)}, data_until=trained)
+    buy(ann, sugar, days_ago=5)
+    deliver(tmp_path / "neighbours", {NEIGHBOURS: [(sugar.pk, tea.pk, 0.5, 0.5)]}, learnt_until=exported.isoformat())
+    deliver(tmp_path / "lists", {PERSONAL: [(ann, sugar.pk, 0.5, 1)]}, learnt_until=exported.isoformat())
+    before = for_customer(ann, channel.pk, 2)
+
+    model = import_now(tmp_path / "neighbours")
+
+    assert model.data_until == trained
+    assert for_customer(ann, channel.pk, 2) == before
+    assert before[0].reason.expected_at == trained + timedelta(days=12)
+    assert [one.product_id for one in before] == [tea.pk, sugar.pk], "sugar was bought since"
+    assert import_now(tmp_path / "lists").data_until == exported
+
+
+def test_all_that_is_taken_over_is_of_one_version(
+    channel: Channel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("saleor_crm_plugin.recommendations.storage.BATCH_SIZE", 2)
+    tea, sugar = make_products(2)
+    profiles = [make_profile() for _ in range(5)]
+    publish(again={profile: [sugar] for profile in profiles})
+    publish(again={profile: [tea] for profile in profiles})
+    deliver(tmp_path, {NEIGHBOURS: [(sugar.pk, tea.pk, 0.5, 0.5)]})
+
+    def go_back(stage: str, done: int, total: int | None) -> None:
+        if stage == "customers" and done == 2:
+            roll_back(timezone.now(), "default")
+
+    model = import_now(tmp_path, progress=go_back)
+
+    assert lists_of(model) == {profile: [tea.pk] for profile in profiles}
+
+
 @pytest.mark.parametrize("how", ["factors", "lists"])
 def test_who_refuses_gets_no_list(channel: Channel, tmp_path: Path, how: str) -> None:
     (tea,) = make_products(1)
@@ -180,6 +220,22 @@ def test_who_refuses_gets_no_list(channel: Channel, tmp_path: Path, how: str) ->
     model = import_now(tmp_path, progress=refuse)
 
     assert lists_of(model).keys() == {willing}
+
+
+def test_customers_who_were_separated_since_the_export_get_no_list(channel: Channel, tmp_path: Path) -> None:
+    (tea,) = make_products(1)
+    ann, ben, cid, dora = (make_profile() for _ in range(4))
+    moment = timezone.now()
+    for target, source, days_ago in ((ann, ben, 1), (cid, dora, 3)):
+        merged_at, undone_at = moment - timedelta(days=9), moment - timedelta(days=days_ago)
+        ProfileMerge.objects.create(source_id=source, target_id=target, merged_at=merged_at, undone_at=undone_at)
+    deliver(
+        tmp_path,
+        {PERSONAL: [(profile, tea.pk, 1.0, 1) for profile in (ann, ben, cid, dora)]},
+        learnt_until=(moment - timedelta(days=2)).isoformat(),
+    )
+
+    assert lists_of(import_now(tmp_path)).keys() == {cid, dora}
 
 
 def test_who_is_gone_by_now_is_left_out(channel: Channel, tmp_path: Path) -> None:

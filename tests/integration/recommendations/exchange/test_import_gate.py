@@ -34,7 +34,7 @@ def shop(channel: Channel) -> tuple[RecommendationModel, list[int], Product, Pro
     """Five customers bought tea since the export, as the model in use said; nobody bought a hammer."""
     tea, hammer = make_products(2)
     people = [make_profile() for _ in range(5)]
-    model = publish(again={person: [tea] for person in people})
+    model = publish(again={person: [tea] for person in people}, data_until=timezone.now() - timedelta(days=2))
     for person in people:
         buy(person, tea, days_ago=1)
     return model, people, tea, hammer
@@ -95,3 +95,24 @@ def test_nothing_is_said_where_nobody_bought_since(shop, tmp_path):
 
     assert status_of(model) == ModelStatus.RETIRED
     assert imported.evaluation["notes"][0].startswith("Too few customers bought since")
+
+
+def test_what_the_model_in_use_has_learnt_from_says_nothing_about_it(shop, tmp_path):
+    model, people, _tea, hammer = shop
+    with allow_writer():
+        # Trained last night, after the purchases of the day before.
+        RecommendationModel.objects.filter(pk=model.pk).update(data_until=timezone.now() - timedelta(hours=12))
+
+    imported = import_now(delivered(tmp_path, people, hammer))
+
+    assert status_of(model) == ModelStatus.RETIRED
+    assert imported.evaluation["notes"][0].startswith("Too few customers bought since")
+
+
+def test_a_model_in_use_that_does_not_say_what_it_has_learnt_from_is_held_against_the_import(shop, tmp_path):
+    model, people, _tea, hammer = shop
+    with allow_writer():
+        RecommendationModel.objects.filter(pk=model.pk).update(data_until=None)
+
+    with pytest.raises(TrainingError, match="is not published"):
+        import_now(delivered(tmp_path, people, hammer))

@@ -177,6 +177,19 @@ class TestWhen:
         assert found(shop, since=ago(days=4), until=NOW) == NOTHING
         assert found(shop, since=ago(days=9), until=ago(days=5)) == NOTHING
 
+    def test_a_line_is_in_the_report_of_its_last_touch_and_in_no_other(self, shop):
+        touch(shop, shop.apple, ago(days=5), kind="similar")
+        touch(shop, shop.apple, ago(days=3), kind="for_you")
+        buy(shop, shop.apple, session=SESSION)
+        clicked_alone = Attributed(1, 0, 0, Decimal(0))
+        assert found(shop, until=ago(days=4)) == {"similar": clicked_alone, None: clicked_alone}
+        assert found(shop, since=ago(days=4)) == one()
+
+    def test_a_click_of_after_that_time_is_not_counted(self, shop):
+        touch(shop, shop.apple, ago(days=3))
+        buy(shop, shop.apple, session=SESSION)
+        assert found(shop, until=ago(days=4)) == NOTHING
+
 
 class TestWhat:
     def test_the_lines_that_were_clicked(self, shop):
@@ -263,6 +276,16 @@ class TestMoney:
         touch(shop, free, ago(days=1))
         buy(shop, free, session=SESSION)
         assert found(shop) == one(revenue=0)
+
+    @pytest.mark.parametrize("by_gift_card", [15, 20], ids=["in part", "all of it"])
+    def test_a_gift_card_pays_as_well_as_money(self, shop, by_gift_card):
+        touch(shop, shop.apple, ago(days=1))
+        order = buy(shop, shop.apple, session=SESSION)
+        # As Saleor stores it: of the order, not of its lines.
+        left = 20 - by_gift_card
+        type(order).objects.update(total_gross_amount=left, total_net_amount=left)
+        sync(order)
+        assert found(shop) == one()
 
     def test_shipping_is_not_the_recommendations(self, shop):
         touch(shop, shop.apple, ago(days=1))

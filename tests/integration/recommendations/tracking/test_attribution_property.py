@@ -86,14 +86,15 @@ def expected(all_touches: list[Touch], all_orders: list[Bought]) -> tuple[dict[i
             if touch.type != "shown"
             and bought.counts
             and touch.product == bought.product
-            and SINCE <= NOW - timedelta(hours=touch.hours) < UNTIL
+            and NOW - timedelta(hours=touch.hours) >= SINCE
             and placed - WINDOW < NOW - timedelta(hours=touch.hours) <= placed
             and same_visitor(touch, bought, signed_in)
         ]
-        for _, position in mine:
-            converted[position] = all_touches[position].kind
-        if mine:
-            latest = max(at for at, _ in mine)
+        for at, position in mine:
+            if at < UNTIL:
+                converted[position] = all_touches[position].kind
+        # What was clicked once more after the time asked for belongs to the time after it.
+        if mine and (latest := max(at for at, _ in mine)) < UNTIL:
             # Of two touches in one moment either may have it.
             kinds = {all_touches[position].kind for at, position in mine if at == latest}
             sold[number] = kinds

@@ -45,6 +45,14 @@ def test_the_shop_has_a_limit_that_new_sessions_do_not_escape():
     assert take("session z", shop_limit=1000, minutes=1) is None
 
 
+def test_sessions_that_come_too_late_leave_no_rows():
+    for number in range(10):
+        take(f"session {number}", shop_limit=1000)
+    assert EventQuota.objects.count() == 10 + 1
+    assert [take(f"late {number}", events=1, shop_limit=1000) for number in range(20)] == [60] * 20
+    assert EventQuota.objects.count() == 10 + 1
+
+
 def test_who_is_over_the_own_limit_does_not_use_up_that_of_the_shop():
     for _ in range(50):
         take("flood", events=100, shop_limit=700)

@@ -10,6 +10,7 @@ from django.db.utils import InternalError
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from saleor_crm_plugin.profiles.consents.models import ConsentPolicy
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.recommendations.tracking.holdout import in_holdout, profile_identity, sql_in_holdout
 from saleor_crm_plugin.recommendations.tracking.identity import secret, session_digest, sql_session_digest
@@ -111,10 +112,23 @@ class TestRepeats:
         assert send(sent, channel=shop.channel).recorded == 1
         assert send(sent, channel=shop.channel, session=OTHER_SESSION).recorded == 1
 
-    def test_signing_in_within_a_session_repeats_nothing(self, shop):
+    def test_what_is_shown_again_after_signing_in_is_shown_to_the_customer(self, shop):
+        user, profile = customer()
+        other, _ = customer()
+        shown = event(SHOWN, shop.apple)
+        assert send(shown, channel=shop.channel).recorded == 1
+        assert send(shown, shown, channel=shop.channel, user=user) == Recorded(recorded=1, duplicates=1)
+        assert send(shown, channel=shop.channel).duplicates == 1
+        assert {row[3] for row in kept()} == {None, profile.pk}
+        assert send(shown, channel=shop.channel, user=other).recorded == 1
+
+    @pytest.mark.parametrize(
+        ("type", "fields"), [(CLICKED, {}), (ADDED, {}), (VIEWED, {}), (SHOWN, {"event_id": "event-0001"})]
+    )
+    def test_signing_in_within_a_session_repeats_nothing_else(self, shop, type, fields):
         user, _ = customer()
-        assert send(event(SHOWN, shop.apple), channel=shop.channel).recorded == 1
-        assert send(event(SHOWN, shop.apple), channel=shop.channel, user=user).duplicates == 1
+        assert send(event(type, shop.apple, **fields), channel=shop.channel).recorded == 1
+        assert send(event(type, shop.apple, **fields), channel=shop.channel, user=user).duplicates == 1
 
 
 class TestProducts:
@@ -164,6 +178,15 @@ class TestConsent:
         assert send(event(VIEWED, shop.apple), channel=shop.channel, user=user).recorded == 1
         assert kept() == [("viewed", "", shop.apple.pk, None, True)]
         assert send(event(VIEWED, shop.apple), channel=shop.channel, user=user, session=None) == Recorded(unknown=True)
+
+    def test_where_consent_is_required_a_user_without_a_profile_has_not_given_it(self, shop):
+        user, profile = customer()
+        profile.delete()
+        ConsentPolicy.objects.create(consent_required=True)
+        assert send(event(VIEWED, shop.apple), channel=shop.channel, user=user) == Recorded(refused=True)
+        assert send(event(VIEWED, shop.apple), channel=shop.channel, user=user, session=None) == Recorded(refused=True)
+        assert kept() == []
+        assert send(event(VIEWED, shop.apple), channel=shop.channel).recorded == 1, "a visitor the storefront has asked"
 
 
 class TestHoldout:

@@ -18,6 +18,7 @@ from saleor_crm_plugin.graphql.loyalty.types import LoyaltyAccount
 from saleor_crm_plugin.graphql.mutations import key_argument
 from saleor_crm_plugin.ingestion.rewards import redeem_reward
 from saleor_crm_plugin.loyalty import models
+from saleor_crm_plugin.loyalty.accounts import head_of
 from saleor_crm_plugin.loyalty.rewards.models import KEY_LENGTH
 
 
@@ -52,4 +53,5 @@ class LoyaltyRewardRedeem(LoyaltyMutation):
         primary_key = key_argument(integer_key, reward_id, "LoyaltyReward", "reward_id")
         redemption = redeem_reward(primary_key, info.context.user, channel, idempotency_key)
         account = models.LoyaltyAccount.objects.get(pk=redemption.account_id)
-        return cls(redemption=redemption, account=in_channel(account, channel))
+        # Of a repeated key from before a merge, the points are in another account by now.
+        return cls(redemption=redemption, account=in_channel(head_of(account), channel))

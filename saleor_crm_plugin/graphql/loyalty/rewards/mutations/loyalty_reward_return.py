@@ -23,6 +23,7 @@ from saleor_crm_plugin.graphql.loyalty.types import LoyaltyAccount
 from saleor_crm_plugin.graphql.mutations import actor_of, invalid, key_argument
 from saleor_crm_plugin.ingestion.rewards import return_reward
 from saleor_crm_plugin.loyalty import models
+from saleor_crm_plugin.loyalty.accounts import head_of
 
 
 class LoyaltyRewardReturn(LoyaltyMutation):
@@ -55,4 +56,5 @@ class LoyaltyRewardReturn(LoyaltyMutation):
         actor = actor_of(info) if by_staff else Actor(ActorType.CUSTOMER, info.context.user.pk)
         redemption = return_reward(primary_key, actor, by_staff=by_staff)
         account = models.LoyaltyAccount.objects.get(pk=redemption.account_id)
-        return cls(redemption=redemption, account=in_channel(account, None))
+        # Of who was merged into another customer, the points are that one's.
+        return cls(redemption=redemption, account=in_channel(head_of(account), None))

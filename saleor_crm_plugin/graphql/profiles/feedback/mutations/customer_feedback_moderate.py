@@ -25,6 +25,10 @@ class CustomerFeedbackModerate(DomainMutation):
     class Arguments:
         review_id = graphene.ID(required=True, description="The ID of the review.")
         state = ProductReviewStateEnum(required=True, description="APPROVED or REJECTED.")
+        seen_comment = graphene.String(
+            description="The review's `comment` as staff read it: nothing is decided if the customer has changed it "
+            "since. Without it, the decision is about whatever the text is by then."
+        )
 
     class Meta:
         description = "Decides whether others may read a review. A decision can be changed." + ADDED_IN_010
@@ -33,6 +37,9 @@ class CustomerFeedbackModerate(DomainMutation):
         error_type_class = CustomerError
 
     @classmethod
-    def perform_mutation(cls, _root: Any, info: Any, /, *, review_id: str, state: str) -> CustomerFeedbackModerate:
+    def perform_mutation(
+        cls, _root: Any, info: Any, /, *, review_id: str, state: str, seen_comment: str | None = None
+    ) -> CustomerFeedbackModerate:
         primary_key = key_argument(integer_key, review_id, "ProductReview", "review_id")
-        return cls(review=moderate(primary_key, ReviewState(state), actor_of(info), timezone.now()))
+        actor = actor_of(info)
+        return cls(review=moderate(primary_key, ReviewState(state), actor, timezone.now(), seen_comment=seen_comment))

@@ -18,6 +18,7 @@ from saleor_crm_plugin.graphql.access import (
     authenticated_user,
     has_any_permission,
     is_owner_of,
+    require_owner_of,
     require_owner_or_permission,
     require_permission,
 )
@@ -78,7 +79,8 @@ class CustomerConsentUpdate(DomainMutation):
     def perform_mutation(
         cls, _root: Any, info: Any, /, *, consents: Sequence[Mapping[str, Any]], **whose: str | None
     ) -> CustomerConsentUpdate:
-        profile_id = _whose(info, {name: value for name, value in whose.items() if value})
+        # A blank one is a mistake of whoever sends it, and does not stand for oneself.
+        profile_id = _whose(info, {name: value for name, value in whose.items() if value is not None})
         said = [
             Consent(
                 ConsentPurpose(one["purpose"]),
@@ -102,15 +104,15 @@ def _whose(info: Any, given: Mapping[str, str]) -> int:
     if not has_any_permission(info, AccountPermissions.MANAGE_USERS):
         if given.keys() - {"id", "user_id"}:
             require_permission(info, AccountPermissions.MANAGE_USERS)
-        require_owner_or_permission(info, _user_named(given), AccountPermissions.MANAGE_USERS)
+        if "user_id" in given:
+            user_id = key_argument(integer_key, given["user_id"], "User", "user_id")
+            require_owner_or_permission(info, user_id, AccountPermissions.MANAGE_USERS)
+        else:
+            profile_id = key_argument(integer_key, given["id"], "CustomerProfile", "id")
+            # Of two accounts that were merged, both are shown the ID of the one profile, and both speak for it.
+            named = found_by_id([profile_id], "default").get(profile_id)
+            require_owner_of(info, named, AccountPermissions.MANAGE_USERS)
     return profile_id_of(given)
-
-
-def _user_named(given: Mapping[str, str]) -> int | None:
-    if user_id := given.get("user_id"):
-        return key_argument(integer_key, user_id, "User", "user_id")
-    primary_key = key_argument(integer_key, given["id"], "CustomerProfile", "id")
-    return models.CustomerProfile.objects.filter(pk=primary_key).values_list("user_id", flat=True).first()
 
 
 def _actor(info: Any, profile_id: int) -> Actor:

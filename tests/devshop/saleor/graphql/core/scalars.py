@@ -1,4 +1,5 @@
 import decimal
+from datetime import UTC, datetime
 from typing import Any
 
 import graphene
@@ -56,7 +57,16 @@ class UUID(graphene.UUID):
 
 
 class DateTime(graphene.DateTime):
-    """A date with a time, as in ISO 8601."""
+    """A date with a time, as in ISO 8601. What is outside of a date's years in UTC is none."""
+
+    @staticmethod
+    def parse_value(value: Any) -> datetime | None:
+        moment = graphene.DateTime.parse_value(value)
+        try:
+            moment.astimezone(UTC)
+        except (AttributeError, OverflowError):
+            return None
+        return moment
 
 
 class Date(graphene.Date):

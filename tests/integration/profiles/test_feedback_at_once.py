@@ -1,0 +1,101 @@
+"""A customer changes reviews while staff decide about them, on real PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from uuid import uuid4
+
+import pytest
+
+from saleor_crm_plugin.actors import Actor, ActorType
+from saleor_crm_plugin.exceptions import CustomerInputError
+from saleor_crm_plugin.profiles.feedback.giving import Answer, Rating, change
+from saleor_crm_plugin.profiles.feedback.models import OrderFeedback, ProductReview, ReviewState
+from saleor_crm_plugin.profiles.feedback.moderation import moderate
+from saleor_crm_plugin.profiles.models import CustomerProfile
+from tests.concurrently import at_once, behind, no_errors
+from tests.devshop.factories import make_channel, make_product
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+STAFF = Actor(ActorType.STAFF, 7)
+APPROVED, PENDING, REJECTED = ReviewState.APPROVED, ReviewState.PENDING, ReviewState.REJECTED
+ROUNDS = 20
+
+
+@pytest.fixture
+def reviews() -> tuple[ProductReview, ProductReview]:
+    """Of two lines of one order."""
+    channel = make_channel()
+    apple = make_product("Apple", 20, channel, stock=None)
+    feedback = OrderFeedback.objects.create(
+        order_id=uuid4(), profile=CustomerProfile.objects.create(), channel_id=channel.pk, created_at=NOW
+    )
+    first, second = (
+        feedback.reviews.create(
+            order_line_id=uuid4(), product=apple, rating=4, comment="Crisp", state=PENDING, created_at=NOW
+        )
+        for _ in range(2)
+    )
+    return first, second
+
+
+def edit(feedback: OrderFeedback, *ratings: Rating) -> OrderFeedback:
+    answer = Answer(ratings=ratings)
+    return change(feedback.order_id, {feedback.profile_id}, answer, edit_days=14, moderated=True, now=NOW)
+
+
+def decided(review: ProductReview) -> tuple[int, str, str, datetime | None]:
+    review.refresh_from_db()
+    return review.rating, review.comment, review.state, review.moderated_at
+
+
+def test_what_staff_decide_meanwhile_stays_unless_the_text_changes(reviews):
+    reworded, rated = reviews
+
+    def reject_both() -> None:
+        for review in reviews:
+            moderate(review.pk, REJECTED, STAFF, NOW)
+
+    behind(
+        reject_both,
+        lambda: edit(
+            rated.feedback,
+            Rating(rated.order_line_id, rating=1, comment="Crisp"),
+            Rating(reworded.order_line_id, comment="Sweet"),
+        ),
+    )
+    assert decided(rated) == (1, "Crisp", REJECTED, NOW)
+    assert decided(reworded) == (4, "Sweet", PENDING, None)
+
+
+def test_a_text_that_changes_meanwhile_is_not_approved(reviews):
+    review, _ = reviews
+    with pytest.raises(CustomerInputError) as refused:
+        behind(
+            lambda: edit(review.feedback, Rating(review.order_line_id, comment="Sweet")),
+            lambda: moderate(review.pk, APPROVED, STAFF, NOW, seen_comment="Crisp"),
+        )
+    assert (refused.value.code, refused.value.field) == ("NOT_APPLICABLE", "seenComment")
+    assert decided(review) == (4, "Sweet", PENDING, None)
+
+
+def test_whoever_comes_first_nobody_reads_what_staff_have_not(reviews):
+    first, second = reviews
+    for number in range(ROUNDS):
+        ProductReview.objects.update(comment="Crisp", state=PENDING, moderated_at=None)
+        texts = [Rating(review.order_line_id, comment=f"Sweet {number}") for review in (second, first)]
+        *edits, one, other = at_once(
+            [
+                partial(edit, first.feedback, *texts),
+                partial(edit, first.feedback, *reversed(texts)),
+                *(partial(moderate, review.pk, APPROVED, STAFF, NOW, seen_comment="Crisp") for review in reviews),
+            ]
+        )
+        no_errors(edits)
+        for outcome in (one, other):
+            if isinstance(outcome, Exception):
+                assert isinstance(outcome, CustomerInputError), outcome
+        assert [decided(review) for review in reviews] == [(4, f"Sweet {number}", PENDING, None)] * 2
