@@ -45,7 +45,7 @@ FROM due
 JOIN crm_points_lot AS lot ON lot.account_id = due.account_id AND lot.status = 'active' AND lot.remaining > 0
     AND lot.expires_at > %(now)s AND lot.expires_at <= %(until)s
 GROUP BY 1, 2, 3 ORDER BY 1, 3
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 _CLAIM = """
 INSERT INTO crm_loyalty_reminder (account_id, kind, subject, sent_at)
@@ -57,7 +57,7 @@ _USERS = f"""
 SELECT account.id, owner.user_id
 FROM crm_loyalty_account AS account {_OWNER}
 WHERE account.id = ANY(%s) AND account.closed_at IS NULL
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 
 @dataclass(frozen=True, slots=True)
