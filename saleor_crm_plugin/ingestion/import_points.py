@@ -26,7 +26,6 @@ from saleor_crm_plugin.exceptions import ImportFileError
 from saleor_crm_plugin.ingestion.models import SyncState
 from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.import_format import (
-    POINTS_MAX,
     Customer,
     CustomerColumn,
     ImportRow,
@@ -268,8 +267,6 @@ class PointsImport:
     def _what_is_wrong(
         self, row: ImportRow, previous: datetime | None, available: int, *, has_entries: bool
     ) -> str | None:
-        if row.points + available > POINTS_MAX:
-            return f"with it, the customer has more than {POINTS_MAX} points"
         if row.created_at is None:
             return None
         if has_entries:

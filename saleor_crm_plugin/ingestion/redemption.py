@@ -30,8 +30,8 @@ from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, LoyaltyAccount, PointsHold
-from saleor_crm_plugin.loyalty.posting import MAX_POINTS
 from saleor_crm_plugin.loyalty.redemption import Limit
+from saleor_crm_plugin.loyalty.wallet import MAX_POINTS
 from saleor_crm_plugin.profiles.merging.family import heads_of_users
 
 if TYPE_CHECKING:

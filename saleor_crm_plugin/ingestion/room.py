@@ -17,6 +17,7 @@ from saleor_crm_plugin.ingestion.checkouts import gift_card_balances
 from saleor_crm_plugin.ingestion.currencies import currency_places
 from saleor_crm_plugin.loyalty.models import HoldForm, PointsHold
 from saleor_crm_plugin.loyalty.redemption import NOTHING, Limit, Quote, quote
+from saleor_crm_plugin.loyalty.wallet import MAX_POINTS
 
 FORM_OF = {RedemptionForm.VOUCHER: HoldForm.VOUCHER, RedemptionForm.GIFT_CARD: HoldForm.GIFT_CARD}
 
@@ -96,7 +97,7 @@ def quote_again(hold: PointsHold, spendable: int, room: Room, settings: LoyaltyS
 
 def most_points(spendable: int, room: Room, settings: LoyaltySettings, currency: str) -> int:
     """How many points of the spendable ones the checkout can take; 0 where `offer_for` would refuse them."""
-    offer = quote_for(spendable, spendable, room, settings, currency)
+    offer = quote_for(min(spendable, MAX_POINTS), spendable, room, settings, currency)
     return offer.points if _fits(offer, room, settings) else 0
 
 

@@ -10,6 +10,7 @@ from saleor_crm_plugin.loyalty.accounts import with_merged
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import PointsTransaction
 from saleor_crm_plugin.loyalty.posting import Source
+from saleor_crm_plugin.loyalty.wallet import MAX_POINTS
 
 REASON_MAX_LENGTH = 255
 KEY_MAX_LENGTH = 64
@@ -36,6 +37,8 @@ def adjust(
     digest = hashlib.sha256(idempotency_key.encode()).hexdigest()
     key = f"adjust:{account_id}:{digest}"
     keys = [f"adjust:{each}:{digest}" for each in with_merged([account_id], using)]
+    if abs(points) > MAX_POINTS:
+        raise LedgerError(f"At most {MAX_POINTS} points at a time, not {abs(points)}.")
     with Ledger([account_id], keys=keys, using=using) as ledger:
         used = next((each for each in keys if ledger.has_posted(each)), None)
         if used is not None:

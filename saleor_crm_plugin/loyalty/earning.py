@@ -23,6 +23,7 @@ from saleor_crm_plugin.loyalty.awards import (
 )
 from saleor_crm_plugin.loyalty.paid_with_points import NOTHING_PAID, PaidShare, PricedLine, before_voucher, paid_by_card
 from saleor_crm_plugin.loyalty.rules.definition import Effect, RuleDefinition
+from saleor_crm_plugin.loyalty.wallet import MAX_POINTS
 
 SHIPPING = "shipping"
 WHOLE = Fraction(1)
@@ -45,7 +46,7 @@ def award(order: EarningOrder, terms: EarningTerms) -> Award:
 
     What came back is taken from its own lines; money refunded beyond that lowers all lines in proportion. So several
     partial refunds take the same points as one refund of their sum, and a full refund takes all. Gift card lines and
-    lines below zero earn nothing.
+    lines below zero earn nothing, and no order earns more than `MAX_POINTS`.
     """
     parts = _parts(order, terms)
     eligible = sum((part.amount for part in parts), Decimal(0))
@@ -66,7 +67,7 @@ def award(order: EarningOrder, terms: EarningTerms) -> Award:
     kept = [part.kept for part in parts]
     given = [(share, _weighted(points, kept)) for share, points in sources if not share.is_dry_run]
     exact = [_sum(column) for column in zip(*(points for _, points in given), strict=True)]
-    points = floor(_sum(exact))
+    points = min(floor(_sum(exact)), MAX_POINTS)
     by_source = split_points(points, [_sum(weights) for _, weights in given])
     shares = [replace(share, points=whole) for (share, _), whole in zip(given, by_source, strict=True)]
     shares += [

@@ -18,8 +18,8 @@ from enum import StrEnum
 from typing import BinaryIO, NamedTuple
 
 from saleor_crm_plugin.exceptions import ImportFileError
+from saleor_crm_plugin.loyalty.wallet import MAX_POINTS
 
-POINTS_MAX = 2**31 - 1
 USER_ID_MAX = 2**31 - 1
 REASON_MAX_LENGTH = 255
 EMAIL_MAX_LENGTH = 254
@@ -221,8 +221,8 @@ def _points(cell: str, kind: ImportType) -> int:
     points = int(cell)
     if kind == ImportType.BALANCES and points <= 0:
         raise _WrongCellError("points must be more than 0; leave out customers who have none")
-    if not 0 < abs(points) <= POINTS_MAX:
-        raise _WrongCellError(f"points must not be 0, nor more than {POINTS_MAX}")
+    if not 0 < abs(points) <= MAX_POINTS:
+        raise _WrongCellError(f"points must not be 0, nor more than {MAX_POINTS}")
     return points
 
 

@@ -50,7 +50,6 @@ def post_rows(rows: Sequence[tuple[int, ImportRow]], *, key: str, is_history: bo
             if row.points < 0:
                 ledger.debit(account_id, -row.points, TransactionType.IMPORT, source)
                 continue
-            ledger.check_room(account_id, row.points)
             ledger.credit(
                 account_id,
                 row.points,

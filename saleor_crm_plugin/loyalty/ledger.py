@@ -21,7 +21,7 @@ from saleor_crm_plugin.loyalty.models import (
     PointsTransaction,
     TransactionType,
 )
-from saleor_crm_plugin.loyalty.posting import MAX_POINTS, Posting, Source
+from saleor_crm_plugin.loyalty.posting import Posting, Source
 from saleor_crm_plugin.loyalty.wallet import Consumption
 
 WAIVED = "Already spent; not charged"
@@ -300,25 +300,13 @@ class Ledger(Posting):
         Raises:
             AccountClosedError: the account is closed.
             InsufficientPointsError: fewer points can be spent than are to be taken away.
-            LedgerError: the account would have too many.
         """
         if source.key in self._posted_keys:
             return None
         if points <= 0:
             return self.debit(account_id, -points, TransactionType.ADJUST, source)
         self._check_open(account_id)
-        self.check_room(account_id, points)
         return self._credit(account_id, points, TransactionType.ADJUST, source, self.now, expires_at)
-
-    def check_room(self, account_id: int, points: int) -> None:
-        """For points that somebody types: what an account has, GraphQL's Int must be able to say.
-
-        Raises:
-            LedgerError: with `points` more, it would be too many.
-        """
-        wallet = self.wallets[self.head_of(account_id)]
-        if wallet.active + wallet.pending + points > MAX_POINTS:
-            raise LedgerError(f"A customer has at most {MAX_POINTS} points: {points} more are too many.")
 
     def debit(self, account_id: int, points: int, kind: TransactionType, source: Source) -> PointsTransaction | None:
         """Take `points` (> 0) from the lots, never into a deficit.

@@ -30,9 +30,6 @@ from saleor_crm_plugin.loyalty.models import (
 )
 from saleor_crm_plugin.loyalty.wallet import Consumption, Lot, Wallet
 
-# A PostgreSQL bigint could hold more; GraphQL's Int cannot, and no shop needs it.
-MAX_POINTS = 2**31 - 1
-
 # Rows get their primary keys when they are written. Until then they have numbers that sort after every real one, since
 # lots that expire together are spent oldest first.
 PROVISIONAL_ID = 2**62
@@ -217,10 +214,10 @@ class Posting:
             move: changes the wallet, and says what it took from lots or gave back to them.
 
         Raises:
-            LedgerError: no points, or too many for one entry.
+            LedgerError: no points.
         """
-        if not 0 < abs(points) <= MAX_POINTS:
-            raise LedgerError(f"An entry moves between 1 and {MAX_POINTS} points, not {abs(points)}.")
+        if points == 0:
+            raise LedgerError("An entry moves points: 0 are none.")
         if source.key in self._posted_keys:
             return None
         self._posted_keys.add(source.key)

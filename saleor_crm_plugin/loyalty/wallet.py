@@ -13,6 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
+
+# For one order, and what somebody types: as many as GraphQL's Int can say. An account can have more.
+MAX_POINTS: Final = 2**31 - 1
 
 
 @dataclass(slots=True)

@@ -51,9 +51,11 @@ from saleor_crm_plugin.graphql.page_loaders import loaded_page
 from saleor_crm_plugin.graphql.roots import Amount, channel_slug_of, node_of
 from saleor_crm_plugin.loyalty import models
 
+# What is summed over years may be more than an Int holds: it is a Float, and a whole number all the same.
+
 
 class PointsExpiry(BaseObjectType):
-    points = graphene.Int(required=True, description="Number of points.")
+    points = graphene.Float(required=True, description="Number of points.")
     expires_at = DateTime(required=True, description="When they expire unless they are spent before.")
 
     class Meta:
@@ -66,7 +68,7 @@ class PointsExpiry(BaseObjectType):
 
 
 class PointsActivation(BaseObjectType):
-    points = graphene.Int(required=True, description="Number of points.")
+    points = graphene.Float(required=True, description="Number of points.")
     available_at = DateTime(required=True, description="When they can be spent.")
 
     class Meta:
@@ -81,8 +83,8 @@ class PointsActivation(BaseObjectType):
 class PointsTransaction(ModelObjectType):
     id = graphene.GlobalID(required=True, description="The ID of the entry.")
     type = PointsTransactionTypeEnum(required=True, description="Why the points moved.")
-    points = graphene.Int(required=True, description="Points, negative where they were taken away.")
-    balance_after = graphene.Int(
+    points = graphene.Float(required=True, description="Points, negative where they were taken away.")
+    balance_after = graphene.Float(
         required=True, description="All points of the account after this entry, pending ones included."
     )
     created_at = DateTime(required=True, description="When the entry was made.")
@@ -120,16 +122,16 @@ class PointsTransactionCountableConnection(CountableConnection):
 
 class LoyaltyAccount(ModelObjectType):
     id = graphene.GlobalID(required=True, description="The ID of the account.")
-    balance = graphene.Int(
+    balance = graphene.Float(
         required=True, description="Points that can be spent now, less those that a checkout has set aside."
     )
-    pending = graphene.Int(required=True, description="Points that were awarded but cannot be spent yet.")
-    lifetime = graphene.Int(
+    pending = graphene.Float(required=True, description="Points that were awarded but cannot be spent yet.")
+    lifetime = graphene.Float(
         required=True,
         description="All points ever awarded for orders, actions and referrals, less those taken back. Spending "
         "changes nothing.",
     )
-    deficit = graphene.Int(
+    deficit = graphene.Float(
         required=True, description="Points owed because an order was refunded after its points were spent."
     )
     worth = graphene.Field(

@@ -53,14 +53,13 @@ class Command(BaseCommand):
 
     def _report(self, result: BackfillResult) -> None:
         resumed = f" (went on after {result.skipped} that were done before)" if result.resumed else ""
-        self.stdout.write(self.style.SUCCESS(f"Synced {result.orders} orders{resumed}."))
+        done = f"Synced {result.orders} orders{resumed}"
         if result.failed:
-            self.stdout.write(
-                self.style.WARNING(
-                    f"{result.failed} of them failed; the log says why. Reconciliation tries them again, "
-                    "or run crm_reconcile."
-                )
+            raise CommandError(
+                f"{done}, and {result.failed} of them failed; the log says why. Reconciliation tries them again, or "
+                "run crm_reconcile."
             )
+        self.stdout.write(self.style.SUCCESS(f"{done}."))
 
 
 def parse_since(text: str | None) -> datetime | None:

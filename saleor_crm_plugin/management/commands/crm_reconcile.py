@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 
@@ -31,11 +31,8 @@ class Command(BaseCommand):
         failed = counts.pop("failed", 0)
         found = ", ".join(f"{NAMES.get(name, name)} {count}" for name, count in counts.items())
         if failed:
-            self.stdout.write(
-                self.style.WARNING(
-                    f"Out of line: {found}. Of these orders {failed} failed and are not repaired; the log says why. "
-                    "Each reconciliation tries them again."
-                )
+            raise CommandError(
+                f"Out of line: {found}. Of these orders {failed} failed and are not repaired; the log says why. "
+                "Each reconciliation tries them again."
             )
-            return
         self.stdout.write(self.style.SUCCESS(f"Repaired: {found}." if found else "Everything is in line."))

@@ -22,16 +22,23 @@ SALEOR_COLUMNS: Final = {
     "product_productchannellisting": ("product_id", "channel_id", "is_published", "published_at"),
 }
 
-# A refusal that is being written holds the person's row, and this waits for it: nothing is tied to somebody who has
-# just refused. A user without a profile has not agreed to anything, which is a refusal where consent is required. The
-# keys in order, so that two requests with the same events wait for each other.
+# A refusal or erasure that is being written holds the person's rows, in the order of their keys, and this waits for it
+# and sees what it wrote: nothing is tied to somebody who has just refused, or whose account has just gone. A user
+# without a profile has not agreed to anything, which is a refusal where consent is required. The keys of events in
+# order, so that two requests with the same ones wait for each other.
 RECORD: Final = f"""
-WITH who AS MATERIALIZED (
-    SELECT own.id, head.id AS head_id,
-        head.profiling_allowed AND head.recommendations_allowed AND head.erased_at IS NULL AS is_allowed
-    FROM crm_customer_profile own JOIN crm_customer_profile head ON head.id = COALESCE(own.merged_into_id, own.id)
+WITH person AS MATERIALIZED (
+    SELECT id, user_id, merged_into_id,
+        profiling_allowed AND recommendations_allowed AND erased_at IS NULL AS is_allowed
+    FROM crm_customer_profile
+    WHERE id IN (
+        SELECT unnest(ARRAY[id, merged_into_id]) FROM crm_customer_profile WHERE user_id = %(user)s::int
+    )
+    ORDER BY id FOR SHARE
+), who AS MATERIALIZED (
+    SELECT own.id, head.id AS head_id, head.is_allowed
+    FROM person own JOIN person head ON head.id = COALESCE(own.merged_into_id, own.id)
     WHERE own.user_id = %(user)s::int
-    FOR SHARE OF head
 ), may AS MATERIALIZED (
     SELECT CASE
         WHEN EXISTS (SELECT FROM who) THEN (SELECT is_allowed FROM who)

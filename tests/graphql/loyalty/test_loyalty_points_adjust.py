@@ -9,6 +9,7 @@ from saleor_crm_plugin.actors import SYSTEM, ActorType
 from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.profiles.models import CustomerProfile
+from tests.devshop.factories import make_customer
 from tests.graphql.client import Api, global_id
 
 pytestmark = pytest.mark.django_db
@@ -137,11 +138,18 @@ def test_only_who_manages_discounts(shop, as_ann, anonymous, staff_with, app_wit
     assert account.active == 500
 
 
-def test_nobody_is_given_more_points_than_can_be_told(shop, staff, account):
-    given = global_id("LoyaltyAccount", account.pk)
+def test_an_account_with_more_points_than_an_int_holds(shop, staff, as_ann, account):
     # Ann has 500 already.
-    assert refused(staff, account=given, points=2**31 - 500) == (None, "INVALID")
-    assert adjust(staff, account=given, points=2**31 - 501)["account"]["balance"] == 2**31 - 1
+    given = adjust(staff, account=global_id("LoyaltyAccount", account.pk), points=2**31 - 1)
+    assert given["account"]["balance"] == given["transaction"]["balanceAfter"] == 2**31 + 499
+    shown = as_ann.data("{ me { loyaltyAccount { balance pending lifetime deficit } } }")["me"]["loyaltyAccount"]
+    assert shown == {"balance": 2**31 + 499, "pending": 0, "lifetime": 500, "deficit": 0}
+
+
+def test_points_that_are_refused_open_no_account(shop, staff):
+    nobody_yet = make_customer()
+    assert refused(staff, user=global_id("User", nobody_yet.pk), points=-1) == ("points", "INSUFFICIENT_POINTS")
+    assert not LoyaltyAccount.objects.filter(profile__user=nobody_yet).exists()
 
 
 def test_a_key_stays_used_when_the_customer_is_merged_into_another(shop, staff):

@@ -25,8 +25,10 @@ from saleor.order.models import Order
 from saleor.permission.enums import OrderPermissions
 
 from saleor_crm_plugin.actors import Actor, ActorType
+from saleor_crm_plugin.config import LoyaltySettings
 from saleor_crm_plugin.exceptions import RedemptionError
 from saleor_crm_plugin.ingestion.redemption import apply_points, release_timed_out_holds, remove_points
+from saleor_crm_plugin.ingestion.room import Room, most_points
 from saleor_crm_plugin.ingestion.sync import sync_order
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.adjustment import adjust
@@ -460,3 +462,8 @@ def test_two_devices_at_once_never_hold_more_than_there_is():
     assert account().held == 1000
     assert PointsHold.objects.filter(status=HoldStatus.HELD).count() == 3
     assert_ledger_adds_up()
+
+
+def test_no_more_points_are_offered_than_can_be_asked_for():
+    room, terms = Room(D(100_000_000)), LoyaltySettings(point_value=D("0.01"))
+    assert most_points(2**31 + 7, room, terms, "USD") == 2**31 - 1

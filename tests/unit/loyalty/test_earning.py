@@ -53,6 +53,12 @@ def test_terms_decide_the_basis(terms: EarningTerms, points: int):
     assert award(order("60", "40", shipping="10"), terms).points == points
 
 
+def test_no_order_earns_more_than_an_entry_of_the_ledger_holds():
+    of_rupiahs = award(order("3000000000"), ONE_PER_UNIT)
+    assert of_rupiahs.points == sum(part.points for part in of_rupiahs.parts) == 2**31 - 1
+    assert award(order("3000000000", refunded="2000000000"), ONE_PER_UNIT).points == 1_000_000_000
+
+
 def test_gift_cards_and_negative_lines_earn_nothing():
     assert award(order("50", gift_card=True), ONE_PER_UNIT).points == 0
     assert award(order("50", "-20"), ONE_PER_UNIT).points == 50

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import graphene
+from django.db import transaction
 from saleor.graphql.core.doc_category import DOC_CATEGORY_DISCOUNTS
 from saleor.permission.enums import DiscountPermissions
 
@@ -19,7 +20,7 @@ from saleor_crm_plugin.graphql.loyalty.types import LoyaltyAccount, PointsTransa
 from saleor_crm_plugin.graphql.mutations import actor_of, invalid
 from saleor_crm_plugin.loyalty import models
 from saleor_crm_plugin.loyalty.adjustment import KEY_MAX_LENGTH, REASON_MAX_LENGTH, adjust
-from saleor_crm_plugin.loyalty.posting import MAX_POINTS
+from saleor_crm_plugin.loyalty.wallet import MAX_POINTS
 
 
 class LoyaltyPointsAdjust(LoyaltyMutation):
@@ -72,7 +73,9 @@ class LoyaltyPointsAdjust(LoyaltyMutation):
             raise invalid("points", f"From -{MAX_POINTS} to {MAX_POINTS}, and not 0.", LoyaltyCode.INVALID)
         if idempotency_key is not None and not 0 < len(idempotency_key) <= KEY_MAX_LENGTH:
             raise invalid("idempotency_key", f"1 to {KEY_MAX_LENGTH} characters.", LoyaltyCode.INVALID)
-        account_id = account_id_of(whose)
-        entry = adjust(account_id, points, reason, actor_of(info), idempotency_key or str(uuid4()))
+        # An account that is opened for points which are refused then is none.
+        with transaction.atomic():
+            account_id = account_id_of(whose)
+            entry = adjust(account_id, points, reason, actor_of(info), idempotency_key or str(uuid4()))
         account = models.LoyaltyAccount.objects.get(pk=account_id)
         return cls(account=in_channel(account, channel), transaction=entry)

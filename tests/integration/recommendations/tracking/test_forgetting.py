@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from saleor_crm_plugin.actors import SYSTEM
@@ -22,6 +23,7 @@ from saleor_crm_plugin.profiles.models import CustomerProfile, ErasureLevel
 from saleor_crm_plugin.recommendations.tracking.forgetting import forget_events
 from saleor_crm_plugin.recommendations.tracking.models import RecommendationEvent
 from saleor_crm_plugin.recommendations.tracking.retention import delete_old_events
+from tests.concurrently import behind, others_who_wait
 from tests.devshop.factories import delete_customer
 from tests.integration.recommendations.tracking.visits import (
     CLICKED,
@@ -154,3 +156,29 @@ class TestRetention:
         crm_settings(tracking_retention_days="30", tracking_enabled=False)
         delete_old_events_task()
         assert RecommendationEvent.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_arrives_while_the_account_goes_is_tied_to_nobody(shop):
+    user, _ = customer()
+    user_id = user.pk
+
+    def go() -> None:
+        delete_customer(user)
+        sync_customer(user_id)
+
+    assert behind(go, lambda: send(event(VIEWED, shop.apple), channel=shop.channel, user=user)).recorded == 1
+    assert of_whom() == [(False, True)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_arrives_waits_for_the_family_in_the_order_of_an_erasure(shop):
+    user, own = customer()
+    _, head = customer()
+    merge_customers(own.pk, head.pk, SYSTEM, timezone.now())
+    with others_who_wait() as let_wait:
+        with transaction.atomic():
+            CustomerProfile.objects.select_for_update().get(pk=own.pk)
+            running = let_wait(lambda: send(event(VIEWED, shop.apple), channel=shop.channel, user=user))
+            CustomerProfile.objects.select_for_update(nowait=True).get(pk=head.pk)
+        assert running.result(60).recorded == 1
