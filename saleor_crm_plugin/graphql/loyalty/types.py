@@ -34,6 +34,7 @@ from saleor_crm_plugin.graphql.loyalty.dataloaders import (
     TransactionsByAccountIdLoader,
 )
 from saleor_crm_plugin.graphql.loyalty.enums import PointsTransactionTypeEnum
+from saleor_crm_plugin.graphql.loyalty.numbers import as_int
 from saleor_crm_plugin.graphql.loyalty.owners import is_order_of, owner_ids
 from saleor_crm_plugin.graphql.loyalty.referrals.dataloaders import ReferralCodeByAccountIdLoader
 from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
@@ -51,11 +52,9 @@ from saleor_crm_plugin.graphql.page_loaders import loaded_page
 from saleor_crm_plugin.graphql.roots import Amount, channel_slug_of, node_of
 from saleor_crm_plugin.loyalty import models
 
-# What is summed over years may be more than an Int holds: it is a Float, and a whole number all the same.
-
 
 class PointsExpiry(BaseObjectType):
-    points = graphene.Float(required=True, description="Number of points.")
+    points = graphene.Int(required=True, description="Number of points.")
     expires_at = DateTime(required=True, description="When they expire unless they are spent before.")
 
     class Meta:
@@ -63,17 +62,25 @@ class PointsExpiry(BaseObjectType):
         doc_category = DOC_CATEGORY_DISCOUNTS
 
     @staticmethod
+    def resolve_points(root: Any, _info: Any) -> int:
+        return as_int(root.points)
+
+    @staticmethod
     def resolve_expires_at(root: Any, _info: Any) -> Any:
         return root.at
 
 
 class PointsActivation(BaseObjectType):
-    points = graphene.Float(required=True, description="Number of points.")
+    points = graphene.Int(required=True, description="Number of points.")
     available_at = DateTime(required=True, description="When they can be spent.")
 
     class Meta:
         description = "Points that become spendable together." + ADDED_IN_010
         doc_category = DOC_CATEGORY_DISCOUNTS
+
+    @staticmethod
+    def resolve_points(root: Any, _info: Any) -> int:
+        return as_int(root.points)
 
     @staticmethod
     def resolve_available_at(root: Any, _info: Any) -> Any:
@@ -83,8 +90,8 @@ class PointsActivation(BaseObjectType):
 class PointsTransaction(ModelObjectType):
     id = graphene.GlobalID(required=True, description="The ID of the entry.")
     type = PointsTransactionTypeEnum(required=True, description="Why the points moved.")
-    points = graphene.Float(required=True, description="Points, negative where they were taken away.")
-    balance_after = graphene.Float(
+    points = graphene.Int(required=True, description="Points, negative where they were taken away.")
+    balance_after = graphene.Int(
         required=True, description="All points of the account after this entry, pending ones included."
     )
     created_at = DateTime(required=True, description="When the entry was made.")
@@ -100,6 +107,14 @@ class PointsTransaction(ModelObjectType):
     @classmethod
     def is_type_of(cls, root: Any, _info: Any) -> bool:
         return isinstance(root, models.PointsTransaction)
+
+    @staticmethod
+    def resolve_points(root: models.PointsTransaction, _info: Any) -> int:
+        return as_int(root.points)
+
+    @staticmethod
+    def resolve_balance_after(root: models.PointsTransaction, _info: Any) -> int:
+        return as_int(root.balance_after)
 
     @staticmethod
     def resolve_order(root: models.PointsTransaction, info: Any) -> Any:
@@ -122,16 +137,16 @@ class PointsTransactionCountableConnection(CountableConnection):
 
 class LoyaltyAccount(ModelObjectType):
     id = graphene.GlobalID(required=True, description="The ID of the account.")
-    balance = graphene.Float(
+    balance = graphene.Int(
         required=True, description="Points that can be spent now, less those that a checkout has set aside."
     )
-    pending = graphene.Float(required=True, description="Points that were awarded but cannot be spent yet.")
-    lifetime = graphene.Float(
+    pending = graphene.Int(required=True, description="Points that were awarded but cannot be spent yet.")
+    lifetime = graphene.Int(
         required=True,
         description="All points ever awarded for orders, actions and referrals, less those taken back. Spending "
         "changes nothing.",
     )
-    deficit = graphene.Float(
+    deficit = graphene.Int(
         required=True, description="Points owed because an order was refunded after its points were spent."
     )
     worth = graphene.Field(
@@ -176,19 +191,19 @@ class LoyaltyAccount(ModelObjectType):
 
     @staticmethod
     def resolve_balance(root: Any, _info: Any) -> int:
-        return node_of(root).spendable
+        return as_int(node_of(root).spendable)
 
     @staticmethod
     def resolve_pending(root: Any, _info: Any) -> int:
-        return node_of(root).pending
+        return as_int(node_of(root).pending)
 
     @staticmethod
     def resolve_lifetime(root: Any, _info: Any) -> int:
-        return node_of(root).lifetime
+        return as_int(node_of(root).lifetime)
 
     @staticmethod
     def resolve_deficit(root: Any, _info: Any) -> int:
-        return node_of(root).deficit
+        return as_int(node_of(root).deficit)
 
     @staticmethod
     def resolve_worth(root: Any, info: Any) -> Any:

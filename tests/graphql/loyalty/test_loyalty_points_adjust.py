@@ -140,10 +140,14 @@ def test_only_who_manages_discounts(shop, as_ann, anonymous, staff_with, app_wit
 
 def test_an_account_with_more_points_than_an_int_holds(shop, staff, as_ann, account):
     # Ann has 500 already.
-    given = adjust(staff, account=global_id("LoyaltyAccount", account.pk), points=2**31 - 1)
-    assert given["account"]["balance"] == given["transaction"]["balanceAfter"] == 2**31 + 499
+    most = 2**31 - 1
+    given = adjust(staff, account=global_id("LoyaltyAccount", account.pk), points=most)
+    assert given["account"]["balance"] == given["transaction"]["balanceAfter"] == most
+    account.refresh_from_db()
+    assert account.active == most + 500
+    LoyaltyAccount.objects.update(pending=2**31, lifetime=2**31, deficit=2**31)
     shown = as_ann.data("{ me { loyaltyAccount { balance pending lifetime deficit } } }")["me"]["loyaltyAccount"]
-    assert shown == {"balance": 2**31 + 499, "pending": 0, "lifetime": 500, "deficit": 0}
+    assert shown == {"balance": most, "pending": most, "lifetime": most, "deficit": most}
 
 
 def test_points_that_are_refused_open_no_account(shop, staff):
