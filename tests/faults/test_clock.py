@@ -71,7 +71,9 @@ def test_a_worker_whose_clock_is_behind_makes_up_for_it_later(
     "zone", ["Europe/Berlin", "America/New_York", "America/Santiago", "Australia/Lord_Howe", "UTC"]
 )
 def test_every_nightly_job_runs_on_the_nights_when_the_clock_is_changed(zone: str) -> None:
-    """Beat's own schedule, minute by minute. A job may come twice then, which does no harm; it may not be left out."""
+    """Beat's own schedule, looked at every few minutes. A job may come twice then, which does no harm; it may not be left
+    out.
+    """
     for night in _nights_of_change(ZoneInfo(zone)) or [date(2026, 3, 29)]:
         runs: Counter[str] = Counter()
         begin = datetime.combine(night, datetime.min.time(), ZoneInfo(zone)).astimezone(UTC)
@@ -79,7 +81,7 @@ def test_every_nightly_job_runs_on_the_nights_when_the_clock_is_changed(zone: st
             name: entry["schedule"] for name, entry in PERIODIC_TASKS.items() if isinstance(entry["schedule"], crontab)
         }
         last = dict.fromkeys(nightly, begin)
-        for minute in range(9 * 60):
+        for minute in range(0, 9 * 60, 5):
             moment = begin + timedelta(minutes=minute)
             with time_machine.travel(moment, tick=False):
                 for name, schedule in nightly.items():
