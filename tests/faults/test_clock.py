@@ -71,7 +71,7 @@ def test_a_worker_whose_clock_is_behind_makes_up_for_it_later(
     "zone", ["Europe/Berlin", "America/New_York", "America/Santiago", "Australia/Lord_Howe", "UTC"]
 )
 def test_every_nightly_job_runs_on_the_nights_when_the_clock_is_changed(zone: str) -> None:
-    """Beat's own schedule, looked at every few minutes. A job may come twice then, which does no harm; it may not be left
+    """Beat's own schedule, looked at every few minutes. A job may come twice then, which does no harm; none may be left
     out.
     """
     for night in _nights_of_change(ZoneInfo(zone)) or [date(2026, 3, 29)]:

@@ -52,7 +52,7 @@ from tests.conftest import is_stand_in
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_ledger_machine import CENTS, RATE, SPENT, START, Order
 
-LIVES = 400 if is_stand_in() else 40
+LIVES = 200 if is_stand_in() else 40
 PARTS = 4
 EARNED = st.sampled_from(EarnedPointsPolicy)
 SUMS = ("active", "pending", "deficit", "held", "lifetime")
