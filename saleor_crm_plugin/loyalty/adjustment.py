@@ -33,12 +33,12 @@ def adjust(
     reason = checked_reason(reason)
     if not 0 < len(idempotency_key) <= KEY_MAX_LENGTH:
         raise LedgerError(f"An idempotency key has 1 to {KEY_MAX_LENGTH} characters.")
+    if abs(points) > MAX_POINTS:
+        raise LedgerError(f"At most {MAX_POINTS} points at a time, not {abs(points)}.")
     # The ledger keeps its keys for good, and whoever calls may have put a name into theirs.
     digest = hashlib.sha256(idempotency_key.encode()).hexdigest()
     key = f"adjust:{account_id}:{digest}"
     keys = [f"adjust:{each}:{digest}" for each in with_merged([account_id], using)]
-    if abs(points) > MAX_POINTS:
-        raise LedgerError(f"At most {MAX_POINTS} points at a time, not {abs(points)}.")
     with Ledger([account_id], keys=keys, using=using) as ledger:
         used = next((each for each in keys if ledger.has_posted(each)), None)
         if used is not None:

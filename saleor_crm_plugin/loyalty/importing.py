@@ -41,7 +41,7 @@ def post_rows(rows: Sequence[tuple[int, ImportRow]], *, key: str, is_history: bo
         key: of the batch, which with the line makes the idempotency key of the entry.
 
     Raises:
-        AccountClosedError, InsufficientPointsError, LedgerError: nothing was posted.
+        AccountClosedError, InsufficientPointsError: nothing was posted.
     """
     account_ids = {account_id for account_id, _ in rows}
     with Ledger(account_ids, lots_of=account_ids if is_history else [], now=now, using=using) as ledger:
