@@ -71,7 +71,13 @@ class SettingsPlugin(BasePlugin):
         plugin_configuration.name = cls.PLUGIN_NAME
         if is_new:
             plugin_configuration.active = cls.DEFAULT_ACTIVE
-        update = cls.complete_update(plugin_configuration.configuration, cleaned_data.get("configuration") or [])
+        was_active = plugin_configuration.active
+        update = cls.complete_update(
+            plugin_configuration.configuration,
+            cleaned_data.get("configuration") or [],
+            was_active=was_active,
+            is_active=cleaned_data.get("active", was_active),
+        )
         try:
             return super().save_plugin_configuration(plugin_configuration, {**cleaned_data, "configuration": update})
         except ValidationError:
@@ -81,9 +87,9 @@ class SettingsPlugin(BasePlugin):
 
     @classmethod
     def complete_update(
-        cls, stored: Sequence[dict[str, Any]], update: Sequence[dict[str, Any]]
+        cls, stored: Sequence[dict[str, Any]], update: Sequence[dict[str, Any]], *, was_active: bool, is_active: bool
     ) -> Sequence[dict[str, Any]]:
-        """What is saved when an admin saves `update`."""
+        """What is saved when an admin saves `update`, of a plugin that was and will be active or not."""
         return update
 
 
@@ -162,6 +168,8 @@ class LoyaltySettingsPlugin(SettingsPlugin):
 
     @classmethod
     def complete_update(
-        cls, stored: Sequence[dict[str, Any]], update: Sequence[dict[str, Any]]
+        cls, stored: Sequence[dict[str, Any]], update: Sequence[dict[str, Any]], *, was_active: bool, is_active: bool
     ) -> Sequence[dict[str, Any]]:
-        return config.complete_loyalty_update(stored, update, timezone.now())
+        return config.complete_loyalty_update(
+            stored, update, timezone.now(), was_active=was_active, is_active=is_active
+        )

@@ -252,18 +252,25 @@ def parse_loyalty_settings(configuration: Iterable[Mapping[str, Any]] | None) ->
 
 
 def complete_loyalty_update(
-    stored: Iterable[Mapping[str, Any]] | None, update: Sequence[Mapping[str, Any]], now: datetime
+    stored: Iterable[Mapping[str, Any]] | None,
+    update: Sequence[Mapping[str, Any]],
+    now: datetime,
+    *,
+    was_active: bool = True,
+    is_active: bool = True,
 ) -> list[dict[str, Any]]:
     """The update, with `earn_from` so that switching points on never awards the past unasked.
 
     Earning that starts without a date starts now. When earning is switched off, a date that was left as it is goes
-    with it: switched on again, earning starts anew and skips the orders in between.
+    with it: switched on again, earning starts anew and skips the orders in between. It is off without points per unit,
+    and where the plugin is inactive.
     """
     before = stored_values(stored)
     # Saleor takes a null for "leave as it is".
     after = before | {name: value for name, value in stored_values(update).items() if value is not None}
     completed = [dict(item) for item in update if item.get("name") != "earn_from"]
-    earned, earns = not is_empty(before.get("points_per_unit")), not is_empty(after.get("points_per_unit"))
+    earned = was_active and not is_empty(before.get("points_per_unit"))
+    earns = is_active and not is_empty(after.get("points_per_unit"))
     earn_from = after.get("earn_from")
     if earned and not earns and earn_from == before.get("earn_from"):
         earn_from = ""

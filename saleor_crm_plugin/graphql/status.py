@@ -74,6 +74,6 @@ def resolve_crm_status(_root: Any, info: Any) -> Status:
         saleor_version=saleor_version(),
         last_sync_at=reconciled.values_list("updated_at", flat=True).first(),
         orders_behind=orders_behind(using),
-        failed_orders=OrderSync.objects.using(using).exclude(error="").count(),
+        failed_orders=OrderSync.objects.using(using).filter(is_forgotten=False).exclude(error="").count(),
         last_training_at=published.values_list("finished_at", flat=True).first(),
     )

@@ -65,19 +65,27 @@ class BackfillResult:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last order that was taken in, and how many there were up to it."""
+    """The last order that was taken in, how many there were up to it, and by which settings."""
 
     created_at: datetime
     order_id: UUID
     done: int
+    settings: str
 
     def as_json(self) -> dict[str, Any]:
-        return {"created_at": self.created_at.isoformat(), "order_id": str(self.order_id), "done": self.done}
+        return {
+            "created_at": self.created_at.isoformat(),
+            "order_id": str(self.order_id),
+            "done": self.done,
+            "settings": self.settings,
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Position | None:
         created_at = parse_datetime(value.get("created_at", ""))
-        return cls(created_at, UUID(value["order_id"]), value["done"]) if created_at else None
+        if created_at is None:
+            return None
+        return cls(created_at, UUID(value["order_id"]), value["done"], value.get("settings", ""))
 
 
 @allow_writer()
@@ -91,6 +99,8 @@ def backfill(
     restart: bool = False,
 ) -> BackfillResult:
     """Sync all orders placed at or after `since`, in the channel with that slug, oldest first.
+
+    One that was interrupted is gone on with where it stopped, unless the settings have changed since.
 
     Args:
         dry_run: only count; writes nothing.
@@ -113,6 +123,10 @@ def backfill(
             state.delete()
         reached, _ = state.get_or_create(name=_state_name(since, channel_id), defaults={"value": {}})
         start = Position.from_json(reached.value)
+        settings = load_settings().fingerprint()
+        if start and start.settings != settings:
+            # What came before was taken in by other settings: it may lack points.
+            start = None
         skipped = start.done if start else 0
         if progress and skipped:
             progress(skipped)
@@ -121,7 +135,7 @@ def backfill(
             failed += len(sync_orders([order_id for _, order_id in batch], is_history=True).failed)
             done += len(batch)
             created_at, order_id = batch[-1]
-            reached.value = Position(created_at, order_id, skipped + done).as_json()
+            reached.value = Position(created_at, order_id, skipped + done, settings).as_json()
             reached.save()
             # With DEBUG on, as in the demo, Django keeps the text of every statement.
             reset_queries()

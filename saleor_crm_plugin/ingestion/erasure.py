@@ -83,7 +83,7 @@ def forget_family(profile_ids: Collection[int], level: ErasureLevel, now: dateti
     if reaches(level, ErasureLevel.DELETE):
         points.close_accounts(family, now, using)
         orders = remove_facts(family, using)
-        OrderSync.objects.using(using).filter(order_id__in=orders).update(is_forgotten=True)
+        OrderSync.objects.using(using).filter(order_id__in=orders).update(is_forgotten=True, error="")
 
 
 def _event(profile_id: int, request: DataRequest, actor: Actor, now: datetime) -> Event:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -47,6 +48,11 @@ class ShopSettings:
 
     def loyalty_for(self, channel_id: int) -> LoyaltySettings:
         return self.loyalty.get(channel_id, NOTHING_EARNED)
+
+    def fingerprint(self) -> str:
+        """The same for the same settings, in another process, too."""
+        values = repr((self.crm, self.crm_active, sorted(self.loyalty.items())))
+        return sha256(values.encode()).hexdigest()
 
 
 @partial(CompiledQuery, "identifier")

@@ -33,6 +33,7 @@ from saleor_crm_plugin.ingestion.segments import refresh_for
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.ingestion.tier_facts import review_customers
+from saleor_crm_plugin.loyalty.models import PointsTransaction
 from saleor_crm_plugin.profiles.customers import leave_addresses
 from saleor_crm_plugin.profiles.identity import (
     GuestPerson,
@@ -147,7 +148,7 @@ def sync_orders(
     # Each by itself: they lock other profiles than those whose purchases changed.
     if settings.crm.profiles_enabled and not is_history:
         refresh_types(customers, settings.crm, now, using)
-    if settings.loyalty:
+    if _has_points(settings, using):
         review_customers(customers, now, using)
     # Last, because segments ask about all of the above.
     if settings.crm.profiles_enabled and not is_history:
@@ -202,11 +203,18 @@ def _sync(
             lifecycle.refresh_stages(touched, settings.crm, now, using, Occasion.ORDERS)
     # Rewards are there for points that staff gave, too. Their rows are locked before accounts.
     note_used(orders, now, using)
-    if settings.loyalty:
+    if _has_points(settings, using):
         bring_points_in_line(orders, owner, settings, now, using)
     _mark_synced(orders, ids, owner, now, using)
     synced = {order.order_id for order in orders}
     return SyncResult(synced=synced, skipped=set(ids) - synced), customers
+
+
+def _has_points(settings: ShopSettings, using: str) -> bool:
+    """Whether there are, or may be, points of orders. A channel's settings go with it when it is deleted, while its
+    orders, with the points that they have earned and spent, come to another one.
+    """
+    return bool(settings.loyalty) or PointsTransaction.objects.using(using).exists()
 
 
 def missing_entries(order_ids: Sequence[UUID], settings: ShopSettings, using: str) -> int:

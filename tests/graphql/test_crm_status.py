@@ -6,9 +6,12 @@ import pytest
 from django.utils import timezone
 
 import saleor_crm_plugin
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.compat import saleor_version
+from saleor_crm_plugin.ingestion.erasure import erase_customer
 from saleor_crm_plugin.ingestion.models import OrderSync, SyncState
 from saleor_crm_plugin.ingestion.reconcile import STATE
+from saleor_crm_plugin.profiles.models import CustomerProfile, ErasureLevel
 from tests.devshop.factories import make_order
 from tests.integration.recommendations.shop import publish
 
@@ -47,3 +50,12 @@ def test_only_who_manages_plugins(as_ann, anonymous, staff_with, app_with):
     for requestor in (as_ann, anonymous, staff_with("MANAGE_USERS", "MANAGE_PRODUCTS"), app_with("MANAGE_USERS")):
         assert requestor.denied(STATUS) == {"MANAGE_PLUGINS"}
         assert requestor.post(STATUS)["data"] == {"crmStatus": None}
+
+
+def test_an_order_of_a_customer_who_was_deleted_on_request_fails_no_more(shop, staff_with):
+    OrderSync.objects.filter(order_id=shop.first.pk).update(error="Something is odd")
+    erase_customer(CustomerProfile.objects.get(user=shop.ann).pk, ErasureLevel.DELETE, SYSTEM)
+    assert staff_with("MANAGE_PLUGINS").data(STATUS)["crmStatus"]["failedOrders"] == 0
+    # As an erasure of before has left it.
+    OrderSync.objects.filter(is_forgotten=True).update(error="Something is odd")
+    assert staff_with("MANAGE_PLUGINS").data(STATUS)["crmStatus"]["failedOrders"] == 0

@@ -256,6 +256,15 @@ class TestSaving:
         save("crm.loyalty", channel.slug, points_per_unit="1")
         assert stored("crm.loyalty", channel.slug)["earn_from"] == "2026-03-01T12:30:15+00:00"
 
+    @time_machine.travel(NOW, tick=False)
+    def test_switched_off_and_on_again(self, channel: Any) -> None:
+        save("crm.loyalty", channel.slug, points_per_unit="1", earn_from="2025-01-01")
+        save("crm.loyalty", channel.slug, active=False)
+        assert stored("crm.loyalty", channel.slug)["earn_from"] == ""
+        save("crm.loyalty", channel.slug, active=True)
+        assert stored("crm.loyalty", channel.slug)["earn_from"] == "2026-03-01T12:30:15+00:00"
+        assert stored("crm.loyalty", channel.slug)["points_per_unit"] == "1"
+
 
 class TestConsent:
     @pytest.mark.parametrize(("required", "allowed"), [(True, False), (False, True)])

@@ -434,6 +434,15 @@ class TestEarnFrom:
         resumed = complete_loyalty_update(paused, items(points_per_unit="1"), NOW)
         assert resumed == items(points_per_unit="1", earn_from="2026-03-01T12:30:15+00:00")
 
+    def test_a_pause_of_the_plugin_does_not_earn_afterwards(self) -> None:
+        stored = items(points_per_unit="1", earn_from="2025-01-01")
+        paused = complete_loyalty_update(stored, [], NOW, was_active=True, is_active=False)
+        assert paused == items(earn_from="")
+        off = items(points_per_unit="1", earn_from="")
+        assert complete_loyalty_update(off, [], NOW, was_active=False, is_active=False) == []
+        resumed = complete_loyalty_update(off, [], NOW, was_active=False, is_active=True)
+        assert resumed == items(earn_from="2026-03-01T12:30:15+00:00")
+
     def test_a_date_can_be_prepared_before_earning_begins(self) -> None:
         prepared = complete_loyalty_update([], items(points_per_unit="", earn_from="2026-06-01"), NOW)
         assert prepared == items(points_per_unit="", earn_from="2026-06-01")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from django.db import connections, models
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 
 from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.loyalty import accounts
@@ -194,7 +195,8 @@ def summaries(rule_ids: Collection[int], using: str) -> dict[int, UseSummary]:
         .values("rule_id")
         .annotate(
             given=models.Sum("points", filter=given, default=0),
-            customers=models.Count("account", filter=given, distinct=True),
+            # Accounts that were merged into another are one customer.
+            customers=models.Count(Coalesce("account__merged_into_id", "account_id"), filter=given, distinct=True),
             tried=models.Sum("points", filter=models.Q(is_dry_run=True), default=0),
         )
     )

@@ -10,8 +10,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncMonth, TruncWeek
 
 from saleor_crm_plugin.profiles.feedback.models import RATINGS, OrderFeedback, ProductReview, ReviewState
@@ -71,7 +72,7 @@ def scores_over_time(
     until: datetime,
     using: str,
     *,
-    channel_id: int | None = None,
+    channels: QuerySet[Any, Any] | None = None,
     segment_id: int | None = None,
 ) -> list[Scores]:
     """Answers given at or after `since` and before `until`, by week (from Monday) or month on the shop's clock.
@@ -79,13 +80,14 @@ def scores_over_time(
     Weeks and months without an answer are left out. One SQL statement.
 
     Args:
+        channels: ids of channels: only of orders placed in these.
         segment_id: only of customers who are in that segment now.
     """
     answers = OrderFeedback.objects.using(using).filter(
         score__isnull=False, created_at__gte=since, created_at__lt=until
     )
-    if channel_id is not None:
-        answers = answers.filter(channel_id=channel_id)
+    if channels is not None:
+        answers = answers.filter(channel_id__in=channels)
     if segment_id is not None:
         # Answers stay with the profile that gave them; its head is who is in segments.
         person = Coalesce(OuterRef("profile__merged_into_id"), OuterRef("profile_id"))

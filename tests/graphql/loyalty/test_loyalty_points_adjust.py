@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from saleor_crm_plugin.actors import SYSTEM, ActorType
 from saleor_crm_plugin.ingestion.merging import merge_customers
+from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.profiles.models import CustomerProfile
-from tests.devshop.factories import make_customer
+from tests.devshop.factories import make_customer, make_order
 from tests.graphql.client import Api, global_id
 
 pytestmark = pytest.mark.django_db
@@ -163,3 +164,29 @@ def test_a_key_stays_used_when_the_customer_is_merged_into_another(shop, staff):
     merge_customers(source, target, SYSTEM, timezone.now())
     again = adjust(staff, user=ben, points=50, key="review 7")
     assert (again["transaction"], again["account"]["balance"]) == (given, 550)
+
+
+class TestAnAddress:
+    def test_a_user_who_has_bought_nothing_yet(self, shop, staff):
+        cay = make_customer("cay@example.com")
+        assert adjust(staff, email="Cay@example.com", points=5)["errors"] == []
+        assert adjust(staff, email="cay@example.com", points=6)["account"]["balance"] == 11
+        assert LoyaltyAccount.objects.get(profile__user=cay).active == 11
+
+    def test_a_user_before_the_guest_of_the_same_address_whom_they_have_not_taken_over(self, shop, staff):
+        cay = make_customer("cay@example.com")
+        sync_orders([make_order(None, email="cay@example.com", channel=shop.channel).pk])
+        assert adjust(staff, email="cay@example.com", points=5)["errors"] == []
+        assert LoyaltyAccount.objects.get(profile__user=cay).active == 5
+
+    def test_a_guest_before_the_user_who_has_not_confirmed_it(self, shop, staff):
+        cay = make_customer("cay@example.com", is_confirmed=False)
+        sync_orders([make_order(None, email="cay@example.com", channel=shop.channel).pk])
+        assert adjust(staff, email="cay@example.com", points=5)["errors"] == []
+        assert not LoyaltyAccount.objects.filter(profile__user=cay).exists()
+        assert adjust(staff, user=global_id("User", cay.pk), points=5)["account"]["balance"] == 5
+
+    def test_a_user_who_has_not_confirmed_it(self, shop, staff):
+        cay = make_customer("cay@example.com", is_confirmed=False)
+        assert adjust(staff, email="cay@example.com", points=5)["errors"] == []
+        assert LoyaltyAccount.objects.get(profile__user=cay).active == 5

@@ -16,10 +16,11 @@ from saleor.order.models import Order
 
 from saleor_crm_plugin.ingestion import backfill as module
 from saleor_crm_plugin.ingestion import sync
-from saleor_crm_plugin.ingestion.backfill import BackfillError, BackfillResult, backfill
+from saleor_crm_plugin.ingestion.backfill import BackfillError, BackfillResult, Position, backfill
 from saleor_crm_plugin.ingestion.locks import only_one
 from saleor_crm_plugin.ingestion.models import OrderSync, SyncState
 from saleor_crm_plugin.ingestion.reconcile import reconcile
+from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_order, sync_orders
 from saleor_crm_plugin.ingestion.tasks import refresh_rfm_task
 from saleor_crm_plugin.management.commands.crm_backfill import MOST_PER_BATCH, parse_since
@@ -194,8 +195,8 @@ def test_another_selection_has_a_position_of_its_own(calls: list[list[UUID]]) ->
 
 
 def _stopped_after(order: Order) -> None:
-    position = {"created_at": order.created_at.isoformat(), "order_id": str(order.pk), "done": 1}
-    SyncState.objects.create(name="backfill::", value=position)
+    position = Position(order.created_at, order.pk, 1, load_settings().fingerprint())
+    SyncState.objects.create(name="backfill::", value=position.as_json())
 
 
 def test_a_position_with_the_longest_names_fits() -> None:
@@ -344,3 +345,16 @@ def test_wrong_arguments_are_refused_with_what_is_right(run: Run, arguments: lis
 )
 def test_since_is_a_day_or_a_time(text: str | None, moment: datetime | None) -> None:
     assert parse_since(text) == moment
+
+
+def test_an_interrupted_run_begins_anew_where_settings_have_changed(calls: list[list[UUID]]) -> None:
+    channel = make_channel()
+    user = make_customer()
+    first, second = orders_on(1, 2, channel=channel, user=user, email="")
+    _stopped_after(first)
+    configure_loyalty(channel, points_per_unit="1", earn_from=START.isoformat(), award_imported_orders=True)
+
+    result = backfill()
+
+    assert (result.orders, result.skipped, result.resumed) == (2, 0, False)
+    assert [points_of(order.pk) for order in (first, second)] == [{"earn": 10}] * 2

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 from saleor.order.models import Order
+from saleor.plugins.models import PluginConfiguration
 
+from saleor_crm_plugin.config import LOYALTY_PLUGIN_ID
+from saleor_crm_plugin.ingestion.audit import order_findings
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.ingestion.train import train_now
+from saleor_crm_plugin.profiles.feedback.models import OrderFeedback
 from saleor_crm_plugin.profiles.models import ProfileOrder
 from saleor_crm_plugin.recommendations.serving import RecommendationKind
-from tests.devshop.factories import make_channel, make_customer, make_order, make_product
+from tests.devshop.factories import make_channel, make_customer, make_order, make_product, refund_order
+from tests.integration.ingestion.state import configure_loyalty, points_of
 from tests.recommending import for_customer
 
 pytestmark = pytest.mark.django_db
@@ -61,3 +67,46 @@ def test_orders_of_other_channels_stay_where_they_are(shop, kiosk):
     reconcile(full=True)
     facts = dict(ProfileOrder.objects.values_list("order_id", "channel_id"))
     assert facts == {stays.pk: shop.pk, gone.pk: elsewhere.pk}
+
+
+def test_what_customers_say_of_them_comes_along(shop, kiosk):
+    gone, stays = (order_in(channel, make_product(channel=channel)) for channel in (kiosk, shop))
+    for order in (gone, stays):
+        fact = ProfileOrder.objects.get(pk=order.pk)
+        OrderFeedback.objects.create(
+            order_id=order.pk,
+            profile_id=fact.profile_id,
+            channel_id=fact.channel_id,
+            score=9,
+            created_at=timezone.now(),
+        )
+    elsewhere = make_channel("elsewhere")
+    delete(kiosk, elsewhere)
+    reconcile(full=True)
+    answers = dict(OrderFeedback.objects.values_list("order_id", "channel_id"))
+    assert answers == {gone.pk: elsewhere.pk, stays.pk: shop.pk}
+
+
+class TestPoints:
+    """The settings of the channel are deleted with it, and those of the other one were never saved."""
+
+    @pytest.fixture
+    def order(self, kiosk):
+        configure_loyalty(kiosk, points_per_unit="1", earn_from="2020-01-01")
+        order = make_order(make_customer(), channel=kiosk, lines=[(make_product(price=30, channel=kiosk), 1)])
+        assert not sync_orders([order.pk]).failed
+        assert points_of(order.pk) == {"earn": 30}
+        return order
+
+    def test_a_refund_takes_them_back(self, shop, kiosk, order):
+        delete(kiosk, shop)
+        assert not PluginConfiguration.objects.filter(identifier=LOYALTY_PLUGIN_ID).exists()
+        refund_order(order)
+        sync_orders([order.pk])
+        assert points_of(order.pk) == {"earn": 30, "earn_reversal": -30}
+        assert list(order_findings(lambda _done: None)) == []
+
+    def test_without_a_refund_they_stay(self, shop, kiosk, order):
+        delete(kiosk, shop)
+        sync_orders([order.pk])
+        assert points_of(order.pk) == {"earn": 30}

@@ -111,7 +111,7 @@ def columns(model: dict[str, Any]) -> set[str]:
         ),
         ([recording.RECORD], recording.SALEOR_COLUMNS),
         ([attribution.ATTRIBUTED], attribution.SALEOR_COLUMNS),
-        ([channels.MOVED], channels.SALEOR_COLUMNS),
+        ([channels.MOVED, channels.MOVED_ANSWERS], channels.SALEOR_COLUMNS),
     ],
     ids=[
         "serving",

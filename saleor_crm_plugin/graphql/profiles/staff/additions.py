@@ -29,7 +29,10 @@ def resolve_customer_tags(
     _root: Any, info: Any, *, search: str | None = None, first: int | None = None
 ) -> list[CustomerTagCount]:
     limit = checked_first(first)
-    tags = CustomerTag.objects.using(get_database_connection_name(info.context)).order_by()
+    # Who was merged into another keeps the tags that they had; the other one has them, too.
+    tags = CustomerTag.objects.using(get_database_connection_name(info.context)).filter(
+        profile__merged_into__isnull=True
+    )
     text = (search or "").strip().lower()
     if len(text) > TAG_MAX_LENGTH:
         raise GraphQLError(f"Argument `search` takes up to {TAG_MAX_LENGTH} characters.")

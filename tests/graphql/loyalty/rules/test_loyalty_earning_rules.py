@@ -7,16 +7,20 @@ from decimal import Decimal as D
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from saleor.order.models import Order
 
 from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.queries import order_points
+from saleor_crm_plugin.loyalty.rules import storage
 from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, Limits, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule
 from saleor_crm_plugin.loyalty.rules.models import EarningRuleUse, RuleStatus
+from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.devshop.factories import make_order
 from tests.graphql.conftest import APRIL
 
@@ -128,3 +132,13 @@ def test_all_customers_together_may_have_more_points_than_an_int_holds(shop, sta
             )
     (edge,) = staff.data(RULES, first=5)["loyaltyEarningRules"]["edges"]
     assert edge["node"]["uses"] == {"points": 2**32 - 2, "customers": 1, "dryRunPoints": 2**32 - 2}
+
+
+def test_customers_who_were_merged_count_as_one(shop, staff):
+    bonus = rule()
+    orders = [make_order(user, lines=[(shop.apple, 1)], channel=shop.channel) for user in (shop.ann, shop.ben)]
+    sync_orders([order.pk for order in orders])
+    ann, ben = (CustomerProfile.objects.get(user=user).pk for user in (shop.ann, shop.ben))
+    assert storage.summaries([bonus.pk], "default")[bonus.pk].customers == 2
+    merge_customers(ben, ann, SYSTEM, timezone.now())
+    assert storage.summaries([bonus.pk], "default")[bonus.pk] == storage.UseSummary(points=200, customers=1)

@@ -90,6 +90,14 @@ class TestNetPromoterScore:
         assert report(staff, channel=shop.channel.slug)[0]["responses"] == 4
         assert report(staff, channel="nowhere")[0]["responses"] == 0
 
+    def test_of_a_channel_that_sells_no_longer(self, staff_with, scores, shop):
+        staff = staff_with("MANAGE_USERS")
+        type(shop.channel).objects.update(is_active=False)
+        assert report(staff, channel=shop.channel.slug)[0]["responses"] == 4
+        listed = "query ($channel: String) { customerFeedback(first: 10, channel: $channel) { totalCount } }"
+        assert staff.data(listed, channel=shop.channel.slug)["customerFeedback"]["totalCount"] == 5
+        assert staff.data(listed, channel="no\0where")["customerFeedback"]["totalCount"] == 0
+
     def test_nothing_to_report(self, staff_with, shop):
         total, months = report(staff_with("MANAGE_USERS"))
         assert (total["responses"], total["netPromoterScore"], months) == (0, None, [])

@@ -151,3 +151,14 @@ def test_a_list_of_merged_customers_costs_the_same_however_long_it_is(shop, staf
         id email ordersCount merges { id sourceId mergedBy { email } canBeUndone } user { customerProfile { id } }
     } } } }"""
     assert staff.statements(query, n=6) <= staff.statements(query, n=2)
+
+
+def test_a_note_of_a_merged_customer_is_deleted_from_the_head(ids, staff):
+    add = """mutation ($id: ID!) { customerNoteAdd(id: $id, text: "Prefers tea.") { note { id } } }"""
+    delete = """mutation ($id: ID!) {
+      customerNoteDelete(id: $id) { customerProfile { id ordersCount notes(first: 5) { totalCount } } }
+    }"""
+    notes = [staff.data(add, id=ids["ben"])["customerNoteAdd"]["note"]["id"] for _ in range(2)]
+    staff.data(MERGE, source=ids["ben"], target=ids["ann"])
+    answer = staff.data(delete, id=notes[0])["customerNoteDelete"]["customerProfile"]
+    assert answer == {"id": ids["ann"], "ordersCount": 2, "notes": {"totalCount": 1}}

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.notes.models import CustomerNote
+from saleor_crm_plugin.profiles.privacy.models import DataRequest
+from tests.devshop.factories import make_customer, make_order
 from tests.graphql.client import global_id
 
 pytestmark = pytest.mark.django_db
@@ -56,3 +59,12 @@ def test_who_may(anonymous, as_ann, staff_with, app_with, noted):
         assert api.denied(ERASE, user=ann, level="STOP") == {"MANAGE_USERS"}
     assert CustomerNote.objects.exists()
     assert app_with("MANAGE_USERS").data(ERASE, user=ann, level="STOP")["customerDataErase"]["errors"] == []
+
+
+def test_of_a_user_of_whom_nothing_is_known_and_a_guest_the_guest_is_forgotten(shop, staff_with):
+    cay = make_customer("cay@example.com")
+    sync_orders([make_order(None, email="cay@example.com", channel=shop.channel).pk])
+    done = staff_with("MANAGE_USERS").data(ERASE, email="cay@example.com", level="STOP")["customerDataErase"]
+    assert done["errors"] == []
+    assert CustomerProfile.objects.get(pk=DataRequest.objects.get().profile_id).user_id is None
+    assert not CustomerProfile.objects.filter(user=cay).exists()

@@ -11,6 +11,7 @@ from saleor_crm_plugin.profiles.consents.models import ConsentRecord
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
 from saleor_crm_plugin.profiles.models import CustomerProfile, PredictionStatus, ProfileMetrics
 from saleor_crm_plugin.profiles.rfm import refresh_rfm
+from tests.devshop.factories import make_customer
 from tests.graphql.client import Api, global_id
 from tests.graphql.conftest import APRIL
 from tests.integration.recommendations.shop import publish
@@ -172,3 +173,9 @@ def test_a_merged_customer_speaks_for_oneself_by_the_id_that_they_are_shown(shop
     assert update(as_ben, NO_LISTS, id=shown)["errors"] == []
     record = ConsentRecord.objects.get()
     assert (record.profile_id, record.actor_type, record.actor_id) == (ann_profile.pk, "customer", shop.ben.pk)
+
+
+def test_staff_name_a_user_who_has_bought_nothing_yet(shop, staff):
+    cay = make_customer("cay@example.com")
+    assert update(staff, NO_LISTS, email="cay@example.com")["errors"] == []
+    assert ConsentRecord.objects.get().profile.user_id == cay.pk

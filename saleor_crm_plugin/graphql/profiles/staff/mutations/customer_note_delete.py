@@ -13,7 +13,7 @@ from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.mutations import DomainMutation, key_argument
 from saleor_crm_plugin.graphql.profiles.errors import CustomerError
 from saleor_crm_plugin.graphql.profiles.types import CustomerProfile
-from saleor_crm_plugin.profiles import models
+from saleor_crm_plugin.profiles.merging.family import found_by_id
 from saleor_crm_plugin.profiles.notes.writing import delete_note
 
 
@@ -32,4 +32,4 @@ class CustomerNoteDelete(DomainMutation):
     @classmethod
     def perform_mutation(cls, _root: Any, _info: Any, /, *, id: str) -> CustomerNoteDelete:
         profile_id = delete_note(key_argument(integer_key, id, "CustomerNote", "id"))
-        return cls(customer_profile=models.CustomerProfile.objects.get(pk=profile_id))
+        return cls(customer_profile=found_by_id([profile_id], "default")[profile_id])
