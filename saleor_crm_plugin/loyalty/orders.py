@@ -121,8 +121,8 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
             terms = None
             if order.order_id in wanted:
                 terms = limits.apply(wanted[order.order_id])
-            elif (first := _first_award(line.entries)) is not None:
-                terms = terms_from_breakdown(first.breakdown, definitions)
+            elif awarded := [entry.breakdown for entry in line.entries if entry.type == TransactionType.EARN]:
+                terms = terms_from_breakdown(awarded[0], definitions, later=awarded[1:])
             used = line.bring_award(account_id, terms, first_awards.get(order.order_id))
             limits.count(use._replace(account_id=ledger.head_of(use.account_id)) for use in used)
             uses += used
