@@ -127,7 +127,7 @@ def _facts(
             shipping_gross=order.shipping_gross,
             shipping_net=order.shipping_net,
             total_gross=order.total_gross,
-            refunded_gross=order.refunded,
+            refunded_gross=order.given_back,
             shipping_taken_back=order.shipping_taken_back,
             gift_cards_gross=order.gift_cards,
             is_business=order.is_business,
