@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Self
 
+from saleor_crm_plugin.config import AwardWhen
 from saleor_crm_plugin.loyalty.rules.definition import RuleDefinition
 
 BREAKDOWN_VERSION = 4
@@ -57,6 +58,7 @@ class EarningTerms:
         points_earn: True: the part of the price that points paid earns as well, in either form.
         rules: highest priority first.
         tier: that of the customer. Rules are not in its way, nor it in theirs.
+        award_when: what the order has to be to be awarded.
     """
 
     points_per_unit: Decimal
@@ -67,6 +69,7 @@ class EarningTerms:
     points_earn: bool = False
     rules: tuple[RuleTerms, ...] = ()
     tier: TierTerms | None = None
+    award_when: AwardWhen = AwardWhen.PAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,7 @@ class Award:
             "gift_cards_earn": terms.gift_cards_earn,
             "sale_items_earn": terms.sale_items_earn,
             "points_earn": terms.points_earn,
+            "award_when": terms.award_when.value,
             "rules": [
                 {"rule": rule.rule_id, "version": rule.version, "room": rule.room, "dry_run": rule.is_dry_run}
                 for rule in terms.rules
@@ -235,7 +239,13 @@ def terms_from_breakdown(
         ),
         # Awards of before there were tiers do not say.
         tier=_tier_from(breakdown.get("tier")),
+        award_when=award_when_of(breakdown),
     )
+
+
+def award_when_of(breakdown: Mapping[str, Any]) -> AwardWhen:
+    """What an order was awarded on. Before version 4 they do not say; all of these orders were paid."""
+    return AwardWhen(breakdown.get("award_when", AwardWhen.PAID))
 
 
 def _rules_by_line(breakdowns: Iterable[Mapping[str, Any]]) -> dict[str, Sequence[int]]:

@@ -89,6 +89,26 @@ def test_dora_earns_when_the_parcel_leaves_where_the_shop_wants_it_so(channel):
     assert points(order).available_at - order.fulfillments.get().created_at == timedelta(days=14)
 
 
+def test_what_paid_orders_have_earned_stays_where_the_shop_awards_on_fulfillment_from_now_on(channel):
+    wim = make_customer("wim@example.com")
+    order = buy(channel, 50, wim, paid=True)
+    loyalty_settings(channel, points_per_unit="2", earn_from=YESTERDAY, award_when="fulfilled")
+    sync_order(order.pk)
+    assert entries() == [("earn", 100, 100)]
+    refund_order(order, D(25))
+    assert entries()[1:] == [("earn_reversal", -50, 50)]
+    later = buy(channel, 10, wim, paid=True)
+    assert len(entries()) == 2
+    fulfill_order(later)
+    assert entries()[2:] == [("earn", 20, 70)]
+    loyalty_settings(channel, points_per_unit="2", earn_from=YESTERDAY)
+    # Awarded when it had left, it is not awarded while it has not.
+    later.fulfillments.all().delete()
+    type(later).objects.filter(pk=later.pk).update(status="unfulfilled")
+    sync_order(later.pk)
+    assert entries()[3:] == [("earn_reversal", -20, 50)]
+
+
 def test_a_guests_points_wait_and_follow_when_the_order_gets_an_owner(channel):
     order = buy(channel, 10, email="Eve@Example.com", paid=True)
     guest = LoyaltyAccount.objects.get()
