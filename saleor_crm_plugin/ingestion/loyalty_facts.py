@@ -10,7 +10,6 @@ from uuid import UUID
 
 from saleor.order import OrderOrigin
 
-from saleor_crm_plugin.config import AwardWhen, LoyaltySettings
 from saleor_crm_plugin.ingestion import points_cards, vouchers
 from saleor_crm_plugin.ingestion.catalogue import NOWHERE, Place, places_of
 from saleor_crm_plugin.ingestion.referrals import bring_referrals_in_line
@@ -120,14 +119,15 @@ def _facts(
         is_imported=order.origin == OrderOrigin.BULK_CREATE,
         is_replacement=order.is_replacement,
         placed_at=order.placed_at,
-        qualified_at=_qualified_at(order, loyalty),
+        paid_at=order.paid_at,
+        fulfilled_at=order.fulfilled_at if order.is_fully_paid else None,
         carried=_carried(order),
         earning=EarningOrder(
             lines=[_line(line, places.get(line.product_id or 0, NOWHERE)) for line in order.lines],
             shipping_gross=order.shipping_gross,
             shipping_net=order.shipping_net,
             total_gross=order.total_gross,
-            refunded_gross=order.refunded,
+            refunded_gross=order.given_back,
             shipping_taken_back=order.shipping_taken_back,
             gift_cards_gross=order.gift_cards,
             is_business=order.is_business,
@@ -164,9 +164,3 @@ def _line(line: LineSnapshot, place: Place) -> EarningLine:
         base=line.base_total,
         tax_rate=line.tax_rate,
     )
-
-
-def _qualified_at(order: OrderSnapshot, loyalty: LoyaltySettings) -> datetime | None:
-    if loyalty.award_when == AwardWhen.FULFILLED:
-        return order.fulfilled_at if order.is_fully_paid else None
-    return order.paid_at

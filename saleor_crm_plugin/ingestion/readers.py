@@ -7,8 +7,11 @@ Where Saleor keeps refunded money (3.21 to 3.24): a `Payment` goes down in `capt
 of kind "refund" (one of kind "refund_reversed" if the refund bounces); a `TransactionItem` goes down in
 `charged_value` and up in `refunded_value`, which Saleor itself lowers when a refund bounces. `total_charged_amount`
 of the order is the sum of `captured_amount` and `charged_value`. Refunds that are only asked for ("refund_ongoing",
-`refund_pending_value`), and `OrderGrantedRefund`, which is a promise, are not money given back. Which goods came back
-or are promised back, `returns` reads.
+`refund_pending_value`, by which `charged_value` is lower already), and `OrderGrantedRefund`, which is a promise, are
+not money given back. Which goods came back or are promised back, `returns` reads.
+
+Staff and apps may also report a refund by itself, and leave `charged_value` alone: in a transaction of its own, as the
+Dashboard does, or in that of the charge. What came in is therefore counted by the events of each transaction.
 """
 
 from __future__ import annotations
@@ -22,12 +25,14 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import (
     Case,
     DateTimeField,
     DecimalField,
     F,
+    Func,
     Max,
     Model,
     OuterRef,
@@ -38,13 +43,14 @@ from django.db.models import (
     Value,
     When,
 )
+from django.db.models.functions import Coalesce, Greatest, Least
 from saleor.account.models import User
 from saleor.discount import DiscountType
 from saleor.discount.models import OrderDiscount
 from saleor.order import OrderStatus
 from saleor.order.models import Fulfillment, Order, OrderLine
-from saleor.payment import ChargeStatus, TransactionKind
-from saleor.payment.models import Payment, Transaction, TransactionItem
+from saleor.payment import ChargeStatus, TransactionEventType, TransactionKind
+from saleor.payment.models import Payment, Transaction, TransactionEvent, TransactionItem
 
 from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.fields import MONEY_DIGITS, MONEY_PLACES
@@ -60,6 +66,7 @@ FULFILLED_STATUSES = frozenset({OrderStatus.FULFILLED, OrderStatus.RETURNED, Ord
 CHARGED = Q(captured_amount__gt=0) | Q(charge_status__in=[ChargeStatus.PARTIALLY_REFUNDED, ChargeStatus.FULLY_REFUNDED])
 
 _MONEY: DecimalField[Any, Any] = DecimalField(max_digits=MONEY_DIGITS, decimal_places=MONEY_PLACES)
+NOTHING = Value(Decimal(0), output_field=_MONEY)
 
 
 def read_orders(order_ids: Collection[UUID], using: str | None = None) -> dict[UUID, OrderSnapshot]:
@@ -112,7 +119,7 @@ _COLUMNS = (
     "pk", "number", "status", "origin", "channel_id", "currency", "user_id", "user_email", "created_at",
     "updated_at", "total_gross_amount", "total_net_amount", "shipping_price_gross_amount",
     "shipping_price_net_amount", "total_charged_amount", "voucher_code", "billing_address__company_name",
-    "refunded_by_payments", "refunded_by_transactions", "last_payment_at", "last_transaction_at", "voucher_amount",
+    "refunded_by_payments", "by_transactions", "last_payment_at", "last_transaction_at", "voucher_amount",
     "last_fulfillment_at",
 )  # fmt: skip
 
@@ -125,7 +132,7 @@ def _orders(order_ids: Collection[UUID], alias: str) -> list[dict[str, Any]]:
 def _order_rows() -> QuerySet[Any, Any]:
     rows: QuerySet[Any, Any] = Order.objects.order_by().annotate(
         refunded_by_payments=_one_value(_payment_refunds(), _MONEY),
-        refunded_by_transactions=_one_value(_of_order(TransactionItem).annotate(value=Sum("refunded_value")), _MONEY),
+        by_transactions=_one_value(_transaction_refunds(), ArrayField(_MONEY)),
         last_payment_at=_one_value(
             _of_order(Payment).filter(CHARGED).annotate(value=Max("created_at")), DateTimeField()
         ),
@@ -170,6 +177,32 @@ def _payment_refunds() -> QuerySet[Any, Any]:
     return by_order.annotate(value=Sum(back_to_customer))
 
 
+def _transaction_refunds() -> QuerySet[Any, Any]:
+    """What an order's transactions gave back, what they were asked to, and of the former what they had charged."""
+    charges: QuerySet[Any, Any] = TransactionEvent.objects.filter(
+        transaction_id=OuterRef("pk"),
+        type=TransactionEventType.CHARGE_SUCCESS,
+        include_in_calculations=True,
+        # An app that lowers what it charged writes the difference.
+        amount_value__gt=0,
+    )
+    came_in = charges.order_by().values("transaction_id").annotate(value=Sum("amount_value"))
+    taken_off = Coalesce(_one_value(came_in, _MONEY), NOTHING) - F("charged_value") - F("refund_pending_value")
+    of_own_charges = Case(
+        When(refunded_value__gt=0, then=Least(F("refunded_value"), Greatest(taken_off, NOTHING))),
+        default=NOTHING,
+        output_field=_MONEY,
+    )
+    sums = Func(
+        Sum("refunded_value"),
+        Sum("refund_pending_value"),
+        Sum(of_own_charges),
+        template="ARRAY[%(expressions)s]",
+        output_field=ArrayField(_MONEY),
+    )
+    return _of_order(TransactionItem).annotate(value=sums)
+
+
 def _one_value(rows: QuerySet[Any, Any], field: Any) -> Subquery:
     return Subquery(rows.values("value"), output_field=field)
 
@@ -205,10 +238,11 @@ def _snapshot(
     gift_cards: Mapping[int, Decimal],
     charged_cards: frozenset[int],
 ) -> OrderSnapshot:
-    refunded = max(
-        (row["refunded_by_payments"] or Decimal(0)) + (row["refunded_by_transactions"] or Decimal(0)), Decimal(0)
-    )
-    charged = row["total_charged_amount"]
+    by_payments = row["refunded_by_payments"] or Decimal(0)
+    by_transactions, asked_for, of_own_charges = row["by_transactions"] or (Decimal(0), Decimal(0), Decimal(0))
+    refunded = max(by_payments + by_transactions, Decimal(0))
+    charged = row["total_charged_amount"] + asked_for
+    came_in = charged + max(by_payments, Decimal(0)) + of_own_charges
     paid_at = fulfilled_at = None
     if fully_paid(row["total_gross_amount"], charged, refunded):
         paid_at = _latest(row["created_at"], row["last_payment_at"], row["last_transaction_at"])
@@ -231,6 +265,7 @@ def _snapshot(
         shipping_net=row["shipping_price_net_amount"],
         charged=charged,
         refunded=refunded,
+        overpaid=max(came_in - row["total_gross_amount"], Decimal(0)),
         voucher_code=row["voucher_code"] or "",
         voucher_amount=row["voucher_amount"],
         paid_at=paid_at,

@@ -113,8 +113,9 @@ def _friend_order(order: OrderFacts) -> FriendOrder:
 
 
 def _is_kept(order: OrderFacts) -> bool:
+    """What a rewarded order has to be: paid, whatever else the channel asks for by now."""
     bought = sum((max(line.gross, Decimal(0)) for line in order.earning.lines), Decimal(0))
-    return order.is_purchase and order.qualified_at is not None and bought > 0 and earning.kept_value(order.earning) > 0
+    return order.is_purchase and order.paid_at is not None and bought > 0 and earning.kept_value(order.earning) > 0
 
 
 def _reward_at(order: OrderFacts) -> datetime | None:

@@ -51,8 +51,9 @@ class LineSnapshot:
 class OrderSnapshot:
     """An order at one moment.
 
-    `charged` is net of refunds, and negative in odd data. `refunded` is the sum over all payments and transactions of
-    the order, never negative. `paid_at` is None unless the order is fully paid, `fulfilled_at` unless it is fulfilled.
+    `charged` is net of refunds that went through, and negative in odd data. `refunded` is the sum over all payments and
+    transactions of the order, never negative. `overpaid` is what came in beyond the total, given back since or not.
+    `paid_at` is None unless the order is fully paid, `fulfilled_at` unless it is fulfilled.
     `voucher_amount` is what the voucher of `voucher_code` took off; None if Saleor does not say.
     `shipping_taken_back` is the share of the shipping price that a refund was granted for. `paid_by_card` is what each
     gift card paid, by its id. `is_business`: it is billed to a company.
@@ -85,6 +86,7 @@ class OrderSnapshot:
     # Of these, those that paid through a transaction, which does not lower the total.
     charged_cards: frozenset[int] = frozenset()
     is_business: bool = False
+    overpaid: Decimal = Decimal(0)
 
     def __repr__(self) -> str:
         # Ends up in logs and tracebacks: ids only, no personal data.
@@ -134,6 +136,11 @@ class OrderSnapshot:
     def counts(self) -> bool:
         """It is a purchase. Stays one when its money is refunded, unless it is cancelled too."""
         return self.is_confirmed and not self.is_replacement
+
+    @property
+    def given_back(self) -> Decimal:
+        """What was refunded of the order's price. Of more than that, what came in too much goes back first."""
+        return max(self.refunded - self.overpaid, Decimal(0))
 
     @property
     def is_fully_paid(self) -> bool:

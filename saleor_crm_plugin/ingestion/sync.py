@@ -256,7 +256,7 @@ def _store_facts(
                 placed_at=order.placed_at,
                 counts=order.counts,
                 gross_amount=order.total_gross,
-                refunded_amount=order.refunded,
+                refunded_amount=order.given_back,
                 items=order.items,
                 returned_items=order.returned_items,
             )

@@ -13,9 +13,15 @@ from django.utils import timezone
 from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
 
+# Who was deleted on request and never had an account gets a closed one, as if they had had it then.
 _OPEN = """
-INSERT INTO crm_loyalty_account (program_id, profile_id, active, pending, deficit, held, lifetime, created_at)
-SELECT %s, profile_id, 0, 0, 0, 0, 0, %s FROM unnest(%s::bigint[]) AS new (profile_id)
+INSERT INTO crm_loyalty_account (
+    program_id, profile_id, active, pending, deficit, held, lifetime, created_at, closed_at
+)
+SELECT %(program)s, profile_id, 0, 0, 0, 0, 0, %(now)s, (
+    SELECT %(now)s FROM crm_customer_profile WHERE id = new.profile_id AND erasure_level = 'delete'
+)
+FROM unnest(%(profiles)s::bigint[]) AS new (profile_id)
 ON CONFLICT (program_id, profile_id) DO NOTHING RETURNING profile_id, id
 """
 
@@ -51,13 +57,13 @@ def find(program_id: int, profile_ids: Collection[int], using: str) -> dict[int,
 
 
 def ensure(program_id: int, profile_ids: Collection[int], using: str) -> dict[int, int]:
-    """Account id for each profile id, opening accounts that do not exist yet."""
+    """Account id for each profile id, opening accounts that do not exist yet. Of who was deleted on request: closed."""
     if not profile_ids:
         return {}
     found = find(program_id, profile_ids, using)
     if missing := sorted(set(profile_ids) - found.keys()):
         with connections[using].cursor() as cursor:
-            cursor.execute(_OPEN, [program_id, timezone.now(), missing])
+            cursor.execute(_OPEN, {"program": program_id, "now": timezone.now(), "profiles": missing})
             found.update(cursor.fetchall())
         if others := set(missing) - found.keys():
             # Somebody else has opened them meanwhile.

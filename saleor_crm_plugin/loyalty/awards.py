@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Self
 
+from saleor_crm_plugin.config import AwardWhen
 from saleor_crm_plugin.loyalty.rules.definition import RuleDefinition
 
-BREAKDOWN_VERSION = 3
+BREAKDOWN_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class RuleTerms:
     Attributes:
         room: the most points that its limits leave for the order; None: any number.
         is_dry_run: computed and shown, but nobody gets the points.
+        lines: whether it is for a line, by key, as decided by an award; of other lines the catalogue of today decides.
     """
 
     rule_id: int
@@ -31,6 +33,7 @@ class RuleTerms:
     definition: RuleDefinition
     room: int | None = None
     is_dry_run: bool = False
+    lines: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class EarningTerms:
         points_earn: True: the part of the price that points paid earns as well, in either form.
         rules: highest priority first.
         tier: that of the customer. Rules are not in its way, nor it in theirs.
+        award_when: what the order has to be to be awarded.
     """
 
     points_per_unit: Decimal
@@ -65,6 +69,7 @@ class EarningTerms:
     points_earn: bool = False
     rules: tuple[RuleTerms, ...] = ()
     tier: TierTerms | None = None
+    award_when: AwardWhen = AwardWhen.PAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +125,13 @@ class EarningOrder:
 
 @dataclass(frozen=True, slots=True)
 class AwardPart:
+    """Points for a line or the shipping. `rule_ids`: of the rules that are for it."""
+
     key: str
     name: str
     amount: Decimal
     points: int
+    rule_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +172,7 @@ class Award:
             "gift_cards_earn": terms.gift_cards_earn,
             "sale_items_earn": terms.sale_items_earn,
             "points_earn": terms.points_earn,
+            "award_when": terms.award_when.value,
             "rules": [
                 {"rule": rule.rule_id, "version": rule.version, "room": rule.room, "dry_run": rule.is_dry_run}
                 for rule in terms.rules
@@ -171,7 +180,15 @@ class Award:
             "tier": terms.tier
             and {"tier": terms.tier.tier_id, "name": terms.tier.name, "multiplier": str(terms.tier.multiplier)},
             "eligible": str(self.eligible),
-            "parts": [{"key": part.key, "amount": str(part.amount), "points": part.points} for part in self.parts],
+            "parts": [
+                {
+                    "key": part.key,
+                    "amount": str(part.amount),
+                    "points": part.points,
+                    "rules": list(part.rule_ids),
+                }
+                for part in self.parts
+            ],
             "shares": [
                 {"rule": share.rule_id, "tier": share.tier_id, "name": share.name, "points": share.points}
                 for share in self.rules
@@ -190,13 +207,17 @@ def versions_in(breakdown: Mapping[str, Any]) -> set[tuple[int, int]]:
 
 
 def terms_from_breakdown(
-    breakdown: Mapping[str, Any], definitions: Mapping[tuple[int, int], tuple[str, RuleDefinition]]
+    breakdown: Mapping[str, Any],
+    definitions: Mapping[tuple[int, int], tuple[str, RuleDefinition]],
+    later: Iterable[Mapping[str, Any]] = (),
 ) -> EarningTerms:
     """The terms that an award was made on.
 
     Args:
         definitions: name and terms of each pair of `versions_in`.
+        later: breakdowns of further awards of the order, in which lines were added.
     """
+    rules_of_line = _rules_by_line([breakdown, *later])
     return EarningTerms(
         points_per_unit=Decimal(breakdown["points_per_unit"]),
         net=breakdown["net"],
@@ -212,12 +233,29 @@ def terms_from_breakdown(
                 *definitions[rule["rule"], rule["version"]],
                 room=rule["room"],
                 is_dry_run=rule["dry_run"],
+                lines={key: rule["rule"] in rule_ids for key, rule_ids in rules_of_line.items()},
             )
             for rule in breakdown["rules"]
         ),
         # Awards of before there were tiers do not say.
         tier=_tier_from(breakdown.get("tier")),
+        award_when=award_when_of(breakdown),
     )
+
+
+def award_when_of(breakdown: Mapping[str, Any]) -> AwardWhen:
+    """What an order was awarded on. Before version 4 they do not say; all of these orders were paid."""
+    return AwardWhen(breakdown.get("award_when", AwardWhen.PAID))
+
+
+def _rules_by_line(breakdowns: Iterable[Mapping[str, Any]]) -> dict[str, Sequence[int]]:
+    """What the first award that had a line decided. Before version 4 they do not say."""
+    found: dict[str, Sequence[int]] = {}
+    for breakdown in breakdowns:
+        for part in breakdown.get("parts", ()):
+            if "rules" in part:
+                found.setdefault(part["key"], part["rules"])
+    return found
 
 
 def _tier_from(stored: Mapping[str, Any] | None) -> TierTerms | None:

@@ -52,6 +52,7 @@ def award(order: EarningOrder, terms: EarningTerms) -> Award:
     eligible = sum((part.amount for part in parts), Decimal(0))
     if eligible <= 0:
         return Award.nothing(terms)
+    matching = [[_matches(rule, part) for part in parts] for rule in terms.rules]
     base = Fraction(terms.points_per_unit)
     sources: list[tuple[RuleShare, list[Fraction]]] = [
         (RuleShare(None, None, "", 0), [base * part.basis for part in parts])
@@ -62,7 +63,7 @@ def award(order: EarningOrder, terms: EarningTerms) -> Award:
         sources.append((share, [extra * part.basis for part in parts]))
     sources += [
         (RuleShare(rule.rule_id, rule.version, rule.name, 0, rule.is_dry_run), points)
-        for rule, points in _rule_points(order, terms, parts, base)
+        for rule, points in _rule_points(order, terms, parts, matching, base)
     ]
     kept = [part.kept for part in parts]
     given = [(share, _weighted(points, kept)) for share, points in sources if not share.is_dry_run]
@@ -77,8 +78,8 @@ def award(order: EarningOrder, terms: EarningTerms) -> Award:
         points=points,
         eligible=eligible,
         parts=tuple(
-            AwardPart(part.key, part.name, part.amount, whole)
-            for part, whole in zip(parts, split_points(points, exact), strict=True)
+            AwardPart(part.key, part.name, part.amount, whole, _rules_of(i, terms, matching))
+            for i, (part, whole) in enumerate(zip(parts, split_points(points, exact), strict=True))
         ),
         terms=terms,
         rules=tuple(shares),
@@ -236,20 +237,21 @@ def _money_kept(order: EarningOrder) -> Fraction:
 
 
 def _rule_points(
-    order: EarningOrder, terms: EarningTerms, parts: Sequence[_Part], base: Fraction
+    order: EarningOrder,
+    terms: EarningTerms,
+    parts: Sequence[_Part],
+    matching: Sequence[Sequence[bool]],
+    base: Fraction,
 ) -> Iterable[tuple[RuleTerms, list[Fraction]]]:
-    """Exact points of each rule on each part, before refunds."""
+    """Exact points of each rule on each part, before refunds. `matching`: of each rule, the parts that it is for."""
     taken = [False] * len(parts)
     closed = [False] * len(parts)
-    for rule in terms.rules:
+    for rule, hits in zip(terms.rules, matching, strict=True):
         definition = rule.definition
         # A rule that its limits have used up is in nobody's way.
         if rule.room == 0 or not definition.matches_order(order):
             continue
-        touched = [
-            not closed[i] and (definition.stackable or not taken[i]) and _matches(definition, part)
-            for i, part in enumerate(parts)
-        ]
+        touched = [hit and not closed[i] and (definition.stackable or not taken[i]) for i, hit in enumerate(hits)]
         if not any(touched):
             continue
         if not rule.is_dry_run:
@@ -260,10 +262,15 @@ def _rule_points(
         yield rule, _capped(_effect_points(definition, weights, base), rule.room)
 
 
-def _matches(definition: RuleDefinition, part: _Part) -> bool:
+def _matches(rule: RuleTerms, part: _Part) -> bool:
     if part.line is None:
-        return not definition.conditions.restrict_lines
-    return definition.matches_line(part.line)
+        return not rule.definition.conditions.restrict_lines
+    decided = rule.lines.get(part.key)
+    return rule.definition.matches_line(part.line) if decided is None else decided
+
+
+def _rules_of(number: int, terms: EarningTerms, matching: Sequence[Sequence[bool]]) -> tuple[int, ...]:
+    return tuple(rule.rule_id for rule, hits in zip(terms.rules, matching, strict=True) if hits[number])
 
 
 def _effect_points(definition: RuleDefinition, weights: list[Fraction], base: Fraction) -> list[Fraction]:

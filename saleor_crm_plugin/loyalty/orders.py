@@ -19,9 +19,16 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from saleor_crm_plugin.compiled import CompiledLookup
-from saleor_crm_plugin.config import LoyaltySettings
+from saleor_crm_plugin.config import AwardWhen, LoyaltySettings
 from saleor_crm_plugin.loyalty import accounts, earning, holds
-from saleor_crm_plugin.loyalty.awards import Award, EarningOrder, EarningTerms, terms_from_breakdown, versions_in
+from saleor_crm_plugin.loyalty.awards import (
+    Award,
+    EarningOrder,
+    EarningTerms,
+    award_when_of,
+    terms_from_breakdown,
+    versions_in,
+)
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import Carrier, PointsHold, PointsTransaction, TransactionType
 from saleor_crm_plugin.loyalty.order_entries import OrderEntries
@@ -39,7 +46,9 @@ class OrderFacts:
         is_closed: True once cancelled or expired, which gives spent points back.
         is_replacement: sent in place of goods of another order, which keeps its points; earns nothing.
         placed_at: orders before the channel's `earn_from` earn nothing.
-        qualified_at: when the channel's condition (paid, or fulfilled) was met; None while it is not.
+        paid_at: when it was paid in full; None while it is not.
+        fulfilled_at: when it was sent, being paid in full; None while it is not.
+        awarded_on: what its award was made on; None: it has none, and the channel decides.
         carried: voucher codes and gift cards of the order, any of which may be the carrier of spent points, with what
             each took off; None if unknown, and then it is taken to be all of it.
     """
@@ -51,12 +60,20 @@ class OrderFacts:
     is_closed: bool
     is_imported: bool
     placed_at: datetime
-    qualified_at: datetime | None
+    paid_at: datetime | None
+    fulfilled_at: datetime | None
     earning: EarningOrder
     settings: LoyaltySettings
     carried: Mapping[Carrier, Decimal | None] = field(default_factory=dict)
     traits: CustomerTraits = NO_TRAITS
     is_replacement: bool = False
+    awarded_on: AwardWhen | None = None
+
+    @property
+    def qualified_at(self) -> datetime | None:
+        """When it became an order that is awarded; None while it is not one."""
+        when = self.awarded_on or self.settings.award_when
+        return self.fulfilled_at if when == AwardWhen.FULFILLED else self.paid_at
 
 
 def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, using: str) -> int:
@@ -67,6 +84,7 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
     """
     orders = sorted(orders, key=lambda order: (order.placed_at, order.order_id))
     history = _read_history([order.order_id for order in orders], using)
+    orders = [_as_awarded(order, history.get(order.order_id, ())) for order in orders]
     hold_of = holds.by_carrier({carrier for order in orders for carrier in order.carried}, using, lock=True)
     orders = told_apart(orders, hold_of)
     first_awards = _first_awards(orders, history, program_id, using)
@@ -121,8 +139,8 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
             terms = None
             if order.order_id in wanted:
                 terms = limits.apply(wanted[order.order_id])
-            elif (first := _first_award(line.entries)) is not None:
-                terms = terms_from_breakdown(first.breakdown, definitions)
+            elif awarded := [entry.breakdown for entry in line.entries if entry.type == TransactionType.EARN]:
+                terms = terms_from_breakdown(awarded[0], definitions, later=awarded[1:])
             used = line.bring_award(account_id, terms, first_awards.get(order.order_id))
             limits.count(use._replace(account_id=ledger.head_of(use.account_id)) for use in used)
             uses += used
@@ -182,6 +200,11 @@ def qualifies(order: OrderFacts) -> bool:
 
 def _first_award(entries: Iterable[PointsTransaction]) -> PointsTransaction | None:
     return next((entry for entry in entries if entry.type == TransactionType.EARN), None)
+
+
+def _as_awarded(order: OrderFacts, entries: Iterable[PointsTransaction]) -> OrderFacts:
+    first = _first_award(entries)
+    return order if first is None else replace(order, awarded_on=award_when_of(first.breakdown))
 
 
 def _budgeted(terms: Iterable[EarningTerms]) -> set[int]:

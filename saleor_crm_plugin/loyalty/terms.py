@@ -69,6 +69,7 @@ def terms_of(
             if rule.definition.applies(context)
         ),
         tier=traits.tier,
+        award_when=settings.award_when,
     )
 
 

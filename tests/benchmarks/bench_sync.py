@@ -23,7 +23,8 @@ _READS = (
     "SELECT sum(change.amount), max(payment.created_at) FROM payment_payment AS payment"
     " LEFT JOIN payment_transaction AS change ON change.payment_id = payment.id AND change.kind = 'refund'"
     " WHERE payment.order_id = %(order)s",
-    "SELECT sum(refunded_value), max(created_at) FROM payment_transactionitem WHERE order_id = %(order)s",
+    "SELECT sum(refunded_value), sum(refund_pending_value), max(created_at) FROM payment_transactionitem"
+    " WHERE order_id = %(order)s",
     "SELECT line.order_line_id, sum(line.quantity) FROM order_fulfillment AS fulfillment"
     " JOIN order_fulfillmentline AS line ON line.fulfillment_id = fulfillment.id"
     " WHERE fulfillment.order_id = %(order)s GROUP BY 1",

@@ -51,12 +51,15 @@ def pay_order(order: Order, amount: Amount | None = None) -> TransactionItem | N
         return item
 
 
-def refund_order(order: Order, amount: Amount | None = None) -> None:
-    """Give back the amount, or all that is left: of the last payment if there is one, else of the transaction."""
+def refund_order(order: Order, amount: Amount | None = None, of: TransactionItem | None = None) -> None:
+    """Give back the amount, or all that is left: of the last payment if there is one, else of the transaction.
+
+    `of`: the transaction, where there are several.
+    """
     with allow_writer():
         payment = order.get_last_payment()
         if payment is None:
-            _refund_transaction(order.payment_transactions.get(), amount)
+            _refund_transaction(of or order.payment_transactions.get(), amount)
         else:
             money = payment.captured_amount if amount is None else Decimal(amount)
             gateway.refund(payment, manager(), order.channel.slug, money)
@@ -68,6 +71,7 @@ def refund_order(order: Order, amount: Amount | None = None) -> None:
 
 def _refund_transaction(item: TransactionItem, amount: Amount | None) -> None:
     """As an app reports it: the refund, and what stays charged."""
+    item.refresh_from_db()
     before = item.authorized_value, item.charged_value, item.refunded_value
     money = item.charged_value if amount is None else Decimal(amount)
     amounts = {

@@ -89,6 +89,26 @@ def test_dora_earns_when_the_parcel_leaves_where_the_shop_wants_it_so(channel):
     assert points(order).available_at - order.fulfillments.get().created_at == timedelta(days=14)
 
 
+def test_what_paid_orders_have_earned_stays_where_the_shop_awards_on_fulfillment_from_now_on(channel):
+    wim = make_customer("wim@example.com")
+    order = buy(channel, 50, wim, paid=True)
+    loyalty_settings(channel, points_per_unit="2", earn_from=YESTERDAY, award_when="fulfilled")
+    sync_order(order.pk)
+    assert entries() == [("earn", 100, 100)]
+    refund_order(order, D(25))
+    assert entries()[1:] == [("earn_reversal", -50, 50)]
+    later = buy(channel, 10, wim, paid=True)
+    assert len(entries()) == 2
+    fulfill_order(later)
+    assert entries()[2:] == [("earn", 20, 70)]
+    loyalty_settings(channel, points_per_unit="2", earn_from=YESTERDAY)
+    # Awarded when it had left, it is not awarded while it has not.
+    later.fulfillments.all().delete()
+    type(later).objects.filter(pk=later.pk).update(status="unfulfilled")
+    sync_order(later.pk)
+    assert entries()[3:] == [("earn_reversal", -20, 50)]
+
+
 def test_a_guests_points_wait_and_follow_when_the_order_gets_an_owner(channel):
     order = buy(channel, 10, email="Eve@Example.com", paid=True)
     guest = LoyaltyAccount.objects.get()
@@ -308,3 +328,44 @@ def test_an_edited_order_earns_what_it_costs_now(channel):
     type(order).objects.filter(pk=order.pk).update(total_gross_amount=D(35), total_net_amount=D(35))
     sync_order(order.pk)
     assert entries()[-1] == ("earn_reversal", -30, 70)
+
+
+def test_tess_is_charged_twice_and_gets_the_second_charge_back(channel):
+    order = buy(channel, 60, make_customer("tess@example.com"))
+    first, second = pay_order(order, D(60)), pay_order(order, D(60))
+    refund_order(order, of=second)
+    assert entries() == [("earn", 120, 120)]
+    metrics = ProfileMetrics.objects.get()
+    assert (metrics.gross_spent, metrics.refunded, metrics.net_spent) == (60, 0, 60)
+    refund_order(order, D(15), of=first)
+    assert entries()[1:] == [("earn_reversal", -30, 90)]
+    metrics.refresh_from_db()
+    assert (metrics.gross_spent, metrics.refunded, metrics.net_spent) == (60, 15, 45)
+
+
+def test_ugo_pays_before_staff_make_the_order_smaller_and_gets_the_rest_back(channel):
+    channel.automatically_confirm_all_new_orders = False
+    channel.save()
+    order = buy(channel, 50, make_customer("ugo@example.com"), status="unconfirmed")
+    pay_order(order, D(50))
+    line = order.lines.get()
+    line.total_price_gross_amount = line.total_price_net_amount = D(40)
+    line.save()
+    type(order).objects.filter(pk=order.pk).update(total_gross_amount=D(40), total_net_amount=D(40))
+    refund_order(order, D(10))
+    type(order).objects.filter(pk=order.pk).update(status="unfulfilled")
+    sync_order(order.pk)
+    assert entries() == [("earn", 80, 80)]
+
+
+def test_a_refund_that_the_bank_has_not_done_yet_takes_nothing(channel):
+    order = buy(channel, 50, make_customer("vera@example.com"))
+    item = pay_order(order, D(50))
+    # As Saleor writes it once the payment app has taken the request.
+    type(item).objects.filter(pk=item.pk).update(charged_value=D(30), refund_pending_value=D(20))
+    type(order).objects.filter(pk=order.pk).update(total_charged_amount=D(30))
+    sync_order(order.pk)
+    assert entries() == [("earn", 100, 100)]
+    type(item).objects.filter(pk=item.pk).update(refund_pending_value=D(0), refunded_value=D(20))
+    sync_order(order.pk)
+    assert entries()[1:] == [("earn_reversal", -40, 60)]

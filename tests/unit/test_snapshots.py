@@ -84,6 +84,16 @@ def test_when_an_order_is_fully_paid(total: str, charged: str, refunded: str, ex
     assert fully_paid(order.total_gross, order.charged, order.refunded) is expected
 
 
+@pytest.mark.parametrize(
+    ("refunded", "overpaid", "given_back"),
+    [("30", "0", "30"), ("100", "100", "0"), ("130", "100", "30"), ("50", "100", "0")],
+)
+def test_what_came_in_too_much_goes_back_first(refunded: str, overpaid: str, given_back: str) -> None:
+    order = replace(ORDER, refunded=Decimal(refunded), overpaid=Decimal(overpaid))
+
+    assert order.given_back == Decimal(given_back)
+
+
 def test_snapshots_print_no_personal_data() -> None:
     customer = CustomerSnapshot(user_id=3, email="ada@example.com", owns_email=True)
 

@@ -24,7 +24,7 @@ class FriendOrder:
 
     Attributes:
         profile_id: whose it is.
-        is_kept: it is paid (or fulfilled, where that counts), and something of it was neither refunded nor returned.
+        is_kept: it is paid, and something of it was neither refunded nor returned.
         reward_at: when its return window is over; None while it does not qualify, or if nothing of it is kept.
         is_same_household: it went to the referrer's address and last name.
     """

@@ -60,25 +60,39 @@ def about_to_be_lost(now: datetime, within: timedelta, using: str) -> Iterator[T
 
 
 _THEN = """
-SELECT question.number, tier.id, tier.name, tier.earning_multiplier
-FROM unnest(%s::bigint[], %s::timestamptz[]) WITH ORDINALITY AS question (profile_id, at, number)
-JOIN crm_loyalty_account AS account ON account.profile_id = question.profile_id AND account.program_id = %s
+SELECT DISTINCT ON (question.number) question.number, tier.id, tier.name, tier.earning_multiplier
+FROM unnest(%(profiles)s::bigint[], %(moments)s::timestamptz[]) WITH ORDINALITY AS question (profile_id, at, number)
+CROSS JOIN LATERAL (
+    SELECT id FROM crm_loyalty_account WHERE profile_id = question.profile_id AND program_id = %(program)s
+    UNION ALL
+    -- Who has become part of this customer since: the order may have been theirs.
+    SELECT account.id
+    FROM crm_customer_profile AS profile
+    JOIN crm_loyalty_account AS account ON account.profile_id = profile.id AND account.program_id = %(program)s
+    JOIN crm_account_merge AS merge
+        ON merge.source_id = account.id AND merge.undone_at IS NULL AND merge.merged_at > question.at
+    WHERE profile.merged_into_id = question.profile_id
+) AS account
 CROSS JOIN LATERAL (
     SELECT to_tier_id FROM crm_tier_change AS change
     WHERE change.account_id = account.id AND change.at <= question.at
     ORDER BY change.id DESC LIMIT 1
 ) AS last
 JOIN crm_loyalty_tier AS tier ON tier.id = last.to_tier_id
+ORDER BY question.number, tier.level DESC
 """
 
 
 def tiers_then(
     program_id: int, questions: Sequence[tuple[int, datetime]], using: str
 ) -> dict[tuple[int, datetime], TierThen]:
-    """The tier that each (profile, moment) was in, by both; those without one are missing."""
+    """The tier that each (profile, moment) was in, by both; those without one are missing.
+
+    Of a customer who was several customers at the moment, the highest: an order does not tell whose of them it was.
+    """
     if not questions:
         return {}
     profile_ids, moments = zip(*questions, strict=True)
     with connections[using].cursor() as cursor:
-        cursor.execute(_THEN, [list(profile_ids), list(moments), program_id])
+        cursor.execute(_THEN, {"profiles": list(profile_ids), "moments": list(moments), "program": program_id})
         return {questions[number - 1]: TierThen(*tier) for number, *tier in cursor.fetchall()}

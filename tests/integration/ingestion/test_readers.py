@@ -156,8 +156,9 @@ def test_a_refund_that_bounced_is_no_refund() -> None:
 
 def test_refunds_of_a_transaction_are_what_it_says_without_what_is_pending() -> None:
     order = unpaid_order()
-    add_transaction(order, "70", "30", refund_pending_value=Decimal("20"))
-    charge(order, "70")
+    # By what is pending, Saleor has lowered what is charged already.
+    add_transaction(order, "50", "30", refund_pending_value=Decimal("20"))
+    charge(order, "50")
 
     assert read(order).refunded == Decimal("30")
     assert read(order).is_fully_paid
@@ -174,6 +175,51 @@ def test_refunds_are_summed_over_all_payments_and_transactions_of_the_order() ->
 
     assert read(order).refunded == Decimal("15")
     assert read(other).refunded == Decimal("16")
+
+
+@pytest.mark.parametrize(
+    ("total", "items", "given_back"),
+    [
+        pytest.param(100, [([100], 70, 0, 30)], 30, id="a part"),
+        pytest.param(100, [([60], 40, 0, 20)], 20, id="a part of a part"),
+        pytest.param(100, [([100], 100, 0, 0), ([100], 0, 0, 100)], 0, id="charged twice"),
+        pytest.param(100, [([100], 70, 0, 30), ([100], 0, 0, 100)], 30, id="charged twice, and a part"),
+        pytest.param(100, [([200, -100], 100, 0, 100)], 0, id="too much, as an app corrects it"),
+        pytest.param(100, [([100, -30], 70, 0, 30)], 30, id="a part, as an app corrects it"),
+        pytest.param(100, [([200], 50, 50, 100)], 0, id="too much, and more is asked for"),
+        pytest.param(80, [([100], 80, 0, 20)], 0, id="the order has become smaller"),
+        pytest.param(80, [([100], 50, 0, 50)], 30, id="the order has become smaller, and a part"),
+        # Nothing is taken off what was charged where the refund is reported by itself.
+        pytest.param(100, [([100], 100, 0, 0), ([], 0, 0, 30)], 30, id="in a transaction of its own"),
+        pytest.param(100, [([100], 100, 0, 30)], 30, id="in the transaction of the charge"),
+        pytest.param(100, [([100], 100, 0, 0), ([100], 100, 0, 0), ([], 0, 0, 100)], 0, id="charged twice, by itself"),
+        pytest.param(100, [([], 0, 0, 100)], 100, id="events are missing"),
+    ],
+)
+def test_what_came_in_beyond_the_total_is_no_refund_of_the_order_when_it_goes_back(
+    total: int, items: list[tuple[list[int], int, int, int]], given_back: int
+) -> None:
+    order = unpaid_order(total)
+    for charges, charged, pending, refunded in items:
+        item = add_transaction(order, str(charged), str(refunded), refund_pending_value=Decimal(pending))
+        for amount in charges:
+            item.events.create(
+                type="charge_success", amount_value=Decimal(amount), currency="USD", include_in_calculations=True
+            )
+    charge(order, str(sum(charged for _, charged, _, _ in items)))
+
+    assert read(order).refunded == sum(refunded for *_, refunded in items)
+    assert read(order).given_back == given_back
+
+
+def test_a_payment_in_place_of_another_one_leaves_the_order_paid() -> None:
+    order = unpaid_order()
+    add_operation(add_payment(order, "0", ChargeStatus.FULLY_REFUNDED), "refund", "100")
+    add_payment(order, "100")
+    charge(order, "100")
+
+    assert read(order).is_fully_paid
+    assert (read(order).refunded, read(order).given_back) == (100, 0)
 
 
 def test_money_that_only_came_in_is_never_a_negative_refund() -> None:

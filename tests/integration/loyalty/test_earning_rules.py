@@ -96,6 +96,17 @@ def points_of(order) -> list[int]:
     return list(rows.values_list("points", flat=True))
 
 
+def add_line(order, product, price) -> None:
+    """Staff add a line, and the customer pays for it as well."""
+    line = order.lines.first()
+    line.pk, line._state.adding = None, True
+    line.variant, line.product_name = product.default_variant, product.name
+    line.total_price_gross_amount = line.total_price_net_amount = price
+    line.save()
+    order.total_gross_amount = order.total_net_amount = order.total_charged_amount = order.total_gross_amount + price
+    order.save()
+
+
 def test_a_category_stands_for_everything_below_it(ann, tea, cup, drinks):
     rule(conditions=Conditions(category_ids=frozenset({drinks.pk})))
     assert points_of(buy(ann, tea, cup)) == [160]
@@ -180,6 +191,46 @@ def test_an_edited_order_is_awarded_on_the_terms_of_then(ann, tea, cup):
     line.save()
     order.total_gross_amount = order.total_net_amount = order.total_charged_amount = D(100)
     order.save()
+    sync(order)
+    assert points_of(order) == [120, 80]
+
+
+def test_what_becomes_of_the_catalogue_changes_no_past_entry(ann, tea, cup, drinks):
+    spring = Collection.objects.create(name="Spring", slug="spring")
+    spring.products.add(tea)
+    rule(conditions=Conditions(collection_ids=frozenset({spring.pk})))
+    rule(conditions=Conditions(category_ids=frozenset({drinks.pk})))
+    order = buy(ann, tea, cup)
+    assert points_of(order) == [220]
+    spring.products.set([cup])
+    tea.category = cup.category
+    tea.save()
+    sync(order)
+    assert points_of(order) == [220]
+    tea.delete()
+    sync(order)
+    assert points_of(order) == [220]
+    # What comes back is computed on the terms of then: the tea three times, the cup once.
+    returned = order.fulfillments.create(status=FulfillmentStatus.RETURNED)
+    returned.lines.create(order_line=order.lines.get(product_name="Cup"), quantity=1)
+    sync(order)
+    assert points_of(order) == [220, -40]
+    returned.lines.create(order_line=order.lines.get(product_name="Tea"), quantity=1)
+    sync(order)
+    assert points_of(order) == [220, -40, -180]
+
+
+def test_the_catalogue_decides_on_a_line_once(ann, tea, cup):
+    spring = Collection.objects.create(name="Spring", slug="spring")
+    spring.products.add(tea)
+    rule(conditions=Conditions(collection_ids=frozenset({spring.pk})))
+    order = buy(ann, tea)
+    assert points_of(order) == [120]
+    spring.products.set([cup])
+    add_line(order, cup, D(40))
+    sync(order)
+    assert points_of(order) == [120, 80]
+    spring.products.clear()
     sync(order)
     assert points_of(order) == [120, 80]
 

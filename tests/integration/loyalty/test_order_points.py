@@ -42,7 +42,8 @@ def facts(profile_id: int | None, total: str = "100", refunded: str = "0", **cha
         "is_closed": False,
         "is_imported": False,
         "placed_at": PLACED,
-        "qualified_at": PLACED,
+        "paid_at": PLACED,
+        "fulfilled_at": None,
         "channel_id": 1,
         "settings": TERMS,
     }
@@ -100,7 +101,7 @@ def test_a_paid_order_earns_once_however_often_it_is_synced(profile):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"qualified_at": None},
+        {"paid_at": None},
         {"is_purchase": False},
         {"is_imported": True},
         {"placed_at": NOW - timedelta(days=366)},
@@ -117,7 +118,7 @@ def test_what_earns_nothing_opens_no_account(profile, changes):
 def test_an_order_that_earns_does_not_make_the_customers_other_orders_earn(profile):
     before = facts(profile, placed_at=NOW - timedelta(days=366))
     imported = facts(profile, is_imported=True)
-    unpaid = facts(profile, qualified_at=None)
+    unpaid = facts(profile, paid_at=None)
     good = facts(profile, "70")
     assert sync(before, imported, unpaid, good) == 1
     assert sync(before, imported, unpaid, good) == 0
@@ -251,7 +252,7 @@ def test_an_order_with_nothing_but_the_code_of_points_given_back_debits_nothing(
 def test_an_order_that_spends_points_before_it_is_paid_earns_once_it_is(profile):
     sync(facts(profile, "50"))
     hold(account().pk, 20)
-    unpaid = facts(profile, carried={"LP-1": None}, qualified_at=None)
+    unpaid = facts(profile, carried={"LP-1": None}, paid_at=None)
     sync(unpaid)
     assert account().active == 30
     sync(facts(profile, carried={"LP-1": None}, order_id=unpaid.order_id))
@@ -324,7 +325,7 @@ def test_points_that_have_expired_are_not_taken_again(profile):
     order = facts(profile, settings=settings)
     sync(order, now=PLACED)
     expire_due_lots(LATER)
-    other = facts(profile, "50", qualified_at=LATER)
+    other = facts(profile, "50", paid_at=LATER)
     sync(other, now=LATER)
     assert account().active == 50
     sync(facts(profile, "100", "30", order_id=order.order_id, settings=settings), now=LATER)

@@ -183,9 +183,39 @@ def test_terms_with_rules_survive_the_ledger():
     terms = with_rules(replace(DOUBLE_TEA, room=7), rule(Effect.FIXED_POINTS, "5", 9, dry_run=True))
     breakdown = award(order(), terms).as_breakdown()
     assert versions_in(breakdown) == {(1, 1), (9, 1)}
-    definitions = {(each.rule_id, each.version): (each.name, each.definition) for each in terms.rules}
-    assert terms_from_breakdown(breakdown, definitions) == terms
+    assert [part["rules"] for part in breakdown["parts"]] == [[1, 9], [9]]
+    double, trial = terms.rules
+    decided = replace(double, lines={"tea": True, "cup": False}), replace(trial, lines={"tea": True, "cup": True})
+    assert terms_from_breakdown(breakdown, definitions_of(terms)) == replace(terms, rules=decided)
     assert versions_in({}) == set()
+
+
+def test_what_an_award_decided_on_a_line_stays_decided():
+    terms = with_rules(DOUBLE_TEA)
+    first, moved = order(), order()
+    moved.lines[:] = [replace(moved.lines[0], product_id=None), replace(moved.lines[1], product_id=TEA)]
+    kept = terms_from_breakdown(award(first, terms).as_breakdown(), definitions_of(terms))
+    assert award(first, kept).points == award(moved, kept).points == 160
+    # A line that was added since: the award that came with it has decided.
+    added = replace(moved, lines=[*moved.lines, EarningLine("pot", "Pot", D(20), D(20), product_id=TEA)])
+    again = award(added, kept)
+    assert again.points == 200
+    later = terms_from_breakdown(
+        award(first, terms).as_breakdown(), definitions_of(terms), later=[again.as_breakdown()]
+    )
+    assert [each.lines for each in later.rules] == [{"tea": True, "cup": False, "pot": True}]
+
+
+def test_awards_of_before_version_4_do_not_say_which_lines_a_rule_was_for():
+    terms = with_rules(DOUBLE_TEA)
+    breakdown = award(order(), terms).as_breakdown()
+    for part in breakdown["parts"]:
+        del part["rules"]
+    assert terms_from_breakdown(breakdown, definitions_of(terms)) == terms
+
+
+def definitions_of(terms: EarningTerms) -> dict[tuple[int, int], tuple[str, RuleDefinition]]:
+    return {(each.rule_id, each.version): (each.name, each.definition) for each in terms.rules}
 
 
 cents = st.integers(0, 100_000).map(lambda value: D(value) / 100)

@@ -233,7 +233,7 @@ def test_points_that_earn_leave_no_trace_in_the_award_of_either_form(prices, sha
 
 def test_the_breakdown_keeps_the_terms_and_older_ones_are_read():
     written = award(card_order("10", "40"), POINTS_TOO).as_breakdown()
-    assert written["version"] == BREAKDOWN_VERSION == 3
+    assert written["version"] == BREAKDOWN_VERSION == 4
     assert terms_from_breakdown(written, {}) == POINTS_TOO
     del written["points_earn"]
     assert terms_from_breakdown(written, {}) == MONEY_ONLY

@@ -119,7 +119,7 @@ class TestTakingBack:
     def test_settings_and_rules_changed_since_take_nothing_back(self, channel, rita, fred, applied, rules):
         order = buy(fred)
         run()
-        terms(channel, points_per_unit="", earn_from="2027-01-01", award_imported_orders=False)
+        terms(channel, points_per_unit="", earn_from="2027-01-01", award_imported_orders=False, award_when="fulfilled")
         delete_rule(rules[0].pk)
         sync(order)
         terms(channel)

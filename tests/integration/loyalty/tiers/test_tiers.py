@@ -8,10 +8,12 @@ from decimal import Decimal as D
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.db import IntegrityError, transaction
 from saleor.order import FulfillmentStatus
 
 from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
 from saleor_crm_plugin.ingestion.tier_facts import net_spend, review_tiers
 from saleor_crm_plugin.loyalty.accounts import default_program_id
@@ -29,6 +31,7 @@ from saleor_crm_plugin.loyalty.tiers.assignment import assign
 from saleor_crm_plugin.loyalty.tiers.editing import delete_tier, update_policy, update_tier
 from saleor_crm_plugin.loyalty.tiers.models import TierChange, TierMembership, TierPolicy
 from saleor_crm_plugin.loyalty.tiers.queries import about_to_be_lost, current_tiers
+from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
 from tests.devshop.flows import hand_over_orders
@@ -92,6 +95,13 @@ def history() -> list[tuple[str | None, str | None, str, datetime]]:
 
 def points_of(order) -> list[int]:
     return list(PointsTransaction.objects.filter(order_id=order.pk).order_by("pk").values_list("points", flat=True))
+
+
+def pay(order) -> None:
+    order.refresh_from_db()
+    order.total_charged_amount = order.total_gross_amount
+    order.charge_status, order.status = "full", "unfulfilled"
+    order.save()
 
 
 def give_back(order, quantity: int) -> None:
@@ -308,11 +318,49 @@ def test_an_order_earns_by_the_tier_of_the_moment_it_was_placed(ann, tea):
     late = make_order(ann, lines=[(tea, 1)], created_at=day(-5))
     review(100)
     assert tier(ann) is None
-    unpaid.total_charged_amount = unpaid.total_gross_amount
-    unpaid.charge_status, unpaid.status = "full", "unfulfilled"
-    unpaid.save()
+    pay(unpaid)
     sync(101, unpaid, late)
     assert (points_of(unpaid)[:1], points_of(late)) == ([200], [100])
+
+
+def test_an_order_earns_by_the_tier_of_who_has_become_another_customer_since(tea):
+    make_tiers(100, 1_000, policy=HUNDRED_DAYS, earning_multiplier=D(2))
+    gus, hal = {"email": "gus@example.com"}, make_customer("hal@example.com")
+    buy(None, tea, 0, **gus)
+    unpaid, other = (make_order(None, lines=[(tea, 1)], created_at=day(number), paid=False, **gus) for number in (5, 6))
+    sync(6, unpaid, other)
+    user = make_customer(**gus)
+    hand_over_orders(user)
+    with time_machine.travel(day(7), tick=False):
+        sync_customer(user.pk)
+        sync_customer(hal.pk)
+    pay(unpaid)
+    sync(8, unpaid)
+    assert points_of(unpaid) == [200]
+    # A merge of a merge.
+    ids = [CustomerProfile.objects.get(user=each).pk for each in (user, hal)]
+    merge_customers(*ids, SYSTEM, day(9))
+    pay(other)
+    sync(10, other)
+    assert points_of(other) == [200]
+
+
+def test_an_order_does_not_earn_by_the_tier_that_a_merged_customer_was_in(ann, tea):
+    (bronze,) = make_tiers(1_000, policy=HUNDRED_DAYS, earning_multiplier=D(2))
+    buy(ann, tea, 0)
+    hal = make_customer("hal@example.com")
+    assert points_of(buy(hal, tea, 0)) == [100]
+    with time_machine.travel(day(1), tick=False):
+        account = LoyaltyAccount.objects.get(profile__user=ann)
+        assign(account.pk, bronze.pk, day(90), "Press", SYSTEM, net_spend)
+    ids = [LoyaltyAccount.objects.get(profile__user=user).profile_id for user in (ann, hal)]
+    before = make_order(hal, lines=[(tea, 1)], created_at=day(2), paid=False)
+    after = make_order(hal, lines=[(tea, 1)], created_at=day(4), paid=False)
+    merge_customers(*ids, SYSTEM, day(3))
+    pay(before)
+    pay(after)
+    sync(5, before, after)
+    assert (points_of(before), points_of(after)) == ([200], [100])
 
 
 def test_a_rule_for_a_tier(ann, tea):

@@ -5,15 +5,22 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+import time_machine
 
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.exceptions import CustomerInputError
+from saleor_crm_plugin.ingestion.actions import award_birthdays
 from saleor_crm_plugin.ingestion.backfill import backfill
 from saleor_crm_plugin.ingestion.erasure import erase_customer
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.reconcile import reconcile
+from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
+from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.models import HoldForm, LoyaltyAccount, PointsHold, PointsTransaction
+from saleor_crm_plugin.loyalty.rules.definition import Effect, RuleDefinition, Trigger
+from saleor_crm_plugin.loyalty.rules.editing import create_rule
+from saleor_crm_plugin.loyalty.rules.models import RuleStatus
 from saleor_crm_plugin.profiles.consents.models import ConsentRecord
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback
 from saleor_crm_plugin.profiles.models import (
@@ -27,7 +34,7 @@ from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
 from saleor_crm_plugin.profiles.privacy.models import DataRequest
 from saleor_crm_plugin.profiles.segments.models import SegmentMembership
 from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
-from tests.devshop.factories import delete_customer, make_order, refund_order
+from tests.devshop.factories import delete_customer, make_customer, make_order, refund_order
 from tests.integration.profiles.privacy.known import NOW, STAFF, ann_with_everything, columns_with_marker, sums
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +132,22 @@ class TestDelete:
         assert not ProfileEvent.objects.exists()
         assert LoyaltyAccount.objects.get().active == 600
         assert CustomerProfile.objects.count() == 1
+
+    def test_who_had_no_account_of_points_earns_nothing_later(self, known):
+        birthday = {"birthday": "1990-06-10"}
+        bea = make_customer("bea@example.com", is_confirmed=True, private_metadata=birthday)
+        sync_customer(bea.pk)
+        profile = CustomerProfile.objects.get(user=bea)
+        assert not LoyaltyAccount.objects.filter(profile=profile).exists()
+        erase_customer(profile.pk, DELETE, SYSTEM, NOW)
+        definition = RuleDefinition(Trigger.BIRTHDAY, Effect.FIXED_POINTS, Decimal(50))
+        with time_machine.travel(NOW, tick=False):
+            create_rule(default_program_id(), "Happy birthday", RuleStatus.LIVE, definition, SYSTEM)
+        cara = make_customer("cara@example.com", is_confirmed=True, private_metadata=birthday)
+        assert award_birthdays(load_settings(), NOW.replace(day=10)) == 1
+        sync_orders([make_order(user, channel=known.channel, lines=[(known.apple, 1)]).pk for user in (bea, cara)])
+        accounts = LoyaltyAccount.objects.filter(profile__user__in=[bea, cara]).order_by("profile__user")
+        assert [(account.closed_at is None, account.active) for account in accounts] == [(False, 0), (True, 550)]
 
     def test_new_orders_of_a_user_do_not_come_back_as_a_guests(self, known):
         erase_customer(known.profile.pk, DELETE, SYSTEM, NOW)
