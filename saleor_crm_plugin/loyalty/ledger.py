@@ -11,7 +11,7 @@ and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -282,15 +282,20 @@ class Ledger(Posting):
             for account_id, lot_id in due
         )
 
-    def void_rest(self, account_id: int, source: Source) -> PointsTransaction | None:
-        """Post a VOID of what is left, and not held, of the lot of entry `source.reverses`; None if that is nothing."""
-        assert source.reverses is not None
+    def void_rest(self, account_id: int, lot_ids: Iterable[int], source: Source) -> PointsTransaction | None:
+        """Post a VOID of what is left, and not held, of some lots; None if that is nothing.
+
+        Args:
+            lot_ids: those that the account does not have, or that are empty, are passed over.
+        """
         wallet = self.wallets[account_id]
-        lot = wallet.lots.get(self._lot_of_entry.get(source.reverses, 0))
-        points = 0 if lot is None else lot.remaining if lot.pending else min(lot.remaining, wallet.spendable)
-        if lot is None or points <= 0:
+        lots = [wallet.lots[lot_id] for lot_id in lot_ids if lot_id in wallet.lots]
+        active = sum(lot.remaining for lot in lots if not lot.pending)
+        points = sum(lot.remaining for lot in lots if lot.pending) + min(active, wallet.spendable)
+        if points <= 0:
             return None
-        return self.post(account_id, -points, TransactionType.VOID, source, lambda: [wallet.use(lot, points)])
+        prefer = [lot.id for lot in lots]
+        return self.post(account_id, -points, TransactionType.VOID, source, lambda: wallet.take(points, prefer))
 
     def adjust(
         self, account_id: int, points: int, source: Source, *, expires_at: datetime | None = None
