@@ -20,7 +20,7 @@ from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.awards import RuleTerms
 from saleor_crm_plugin.loyalty.expiry import expires_at
 from saleor_crm_plugin.loyalty.ledger import Ledger
-from saleor_crm_plugin.loyalty.models import LoyaltyAccount, TransactionType
+from saleor_crm_plugin.loyalty.models import TransactionType
 from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.rules import storage as rules
 from saleor_crm_plugin.loyalty.rules.actions import Action, action_terms, given_by, share_of
@@ -104,11 +104,15 @@ def lock_budgets(occasions: Iterable[Occasion], using: str) -> None:
 def give(ledger: Ledger, occasions: Sequence[Occasion], using: str) -> int:
     """Post what the rules give, within their limits, and record it; returns the points.
 
-    The caller has the accounts locked, and knows that this was not done before. Who is closed, or has no user any
-    more, gets nothing.
+    The caller has the accounts locked, and knows that this was not done before. Who is closed gets
+    nothing, nor does a person of whom no user is left.
     """
+    head_of = {occasion.account_id: ledger.head_of(occasion.account_id) for occasion in occasions}
+    with_user = accounts.with_user({*head_of.values()}, using)
     open_to_points = [
-        occasion for occasion in occasions if _can_take(ledger.accounts[ledger.head_of(occasion.account_id)])
+        occasion
+        for occasion in occasions
+        if (head := head_of[occasion.account_id]) in with_user and ledger.accounts[head].closed_at is None
     ]
     wanted = [occasion.wanted() for occasion in open_to_points]
     questions = [question for each in wanted for question in each.questions()]
@@ -144,7 +148,3 @@ def _expires_at(definition: RuleDefinition, available_at: datetime) -> datetime 
     if definition.expires_after_months is None:
         return None
     return expires_at(Expiry("months", definition.expires_after_months), available_at)
-
-
-def _can_take(account: LoyaltyAccount) -> bool:
-    return account.closed_at is None and account.profile.user_id is not None
