@@ -34,7 +34,7 @@ from saleor_crm_plugin.loyalty.import_format import (
     read_rows,
     scan,
 )
-from saleor_crm_plugin.loyalty.importing import lock_accounts_of, post_rows, with_entries
+from saleor_crm_plugin.loyalty.importing import lock_accounts_of, post_rows, with_closed_account, with_entries
 from saleor_crm_plugin.profiles.identity import (
     GuestPerson,
     Person,
@@ -119,6 +119,7 @@ class PointsImport:
         program_id = accounts.default_program_id(self._using)
         seen: dict[Person, tuple[datetime | None, int]] = {}
         busy: set[Person] = set()
+        gone: set[Person] = set()
         self._known = set()
         for chunk in self._chunks():
             persons = self._persons({row.customer for row in chunk if isinstance(row, ImportRow)})
@@ -126,6 +127,8 @@ class PointsImport:
             known = find_profiles(new, self._using)
             found.new_guests += sum(isinstance(person, GuestPerson) for person in new - known.keys())
             self._known |= set(known.values())
+            closed = with_closed_account(program_id, set(known.values()), self._using)
+            gone |= {person for person, profile_id in known.items() if profile_id in closed}
             if self._kind == ImportType.HISTORY:
                 profiles = with_entries(program_id, set(known.values()), self._using)
                 busy |= {person for person, profile_id in known.items() if profile_id in profiles}
@@ -138,7 +141,9 @@ class PointsImport:
                     found.refuse(RowError(row.line, person))
                     continue
                 previous, available = seen.get(person, (None, 0))
-                if what := self._what_is_wrong(row, previous, available, has_entries=person in busy):
+                if what := self._what_is_wrong(
+                    row, previous, available, has_entries=person in busy, is_closed=person in gone
+                ):
                     found.refuse(RowError(row.line, what))
                     continue
                 seen[person] = row.created_at, available + row.points
@@ -265,8 +270,10 @@ class PointsImport:
         return User.objects.using(self._using).exclude(email=Lower(Trim("email"))).exists()
 
     def _what_is_wrong(
-        self, row: ImportRow, previous: datetime | None, available: int, *, has_entries: bool
+        self, row: ImportRow, previous: datetime | None, available: int, *, has_entries: bool, is_closed: bool
     ) -> str | None:
+        if is_closed:
+            return "the customer's account is closed: their data was deleted on request"
         if row.created_at is None:
             return None
         if has_entries:

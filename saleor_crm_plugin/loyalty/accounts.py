@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.db import connections
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from saleor_crm_plugin.compiled import CompiledQuery
@@ -99,6 +99,16 @@ def with_merged(account_ids: Collection[int], using: str) -> dict[int, int]:
     for head_id, merged in merged_into(account_ids, using).items():
         belongs_to.update(dict.fromkeys(merged, head_id))
     return belongs_to
+
+
+def with_user(account_ids: Collection[int], using: str) -> set[int]:
+    """Those of the accounts whose customer has a user: of their own, or of somebody who was merged into them. One
+    statement.
+    """
+    rows = LoyaltyAccount.objects.using(using).filter(
+        Q(profile__user__isnull=False) | Q(profile__merged__user__isnull=False), pk__in=account_ids
+    )
+    return set(rows.values_list("pk", flat=True))
 
 
 def head_of(account: LoyaltyAccount) -> LoyaltyAccount:

@@ -20,7 +20,7 @@ from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.awards import RuleTerms
 from saleor_crm_plugin.loyalty.expiry import expires_at
 from saleor_crm_plugin.loyalty.ledger import Ledger
-from saleor_crm_plugin.loyalty.models import LoyaltyAccount, TransactionType
+from saleor_crm_plugin.loyalty.models import PointsTransaction, TransactionType
 from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.rules import storage as rules
 from saleor_crm_plugin.loyalty.rules.actions import Action, action_terms, given_by, share_of
@@ -37,6 +37,7 @@ class Occasion:
     Attributes:
         kind: of the entries.
         key: beginning of their idempotency keys; what it stands for happens once to an account.
+        kept: points that the account was given for it before and has kept when they were taken back.
     """
 
     account_id: int
@@ -44,6 +45,7 @@ class Occasion:
     rules: Sequence[LiveRule]
     kind: TransactionType
     key: str
+    kept: int = 0
 
     def wanted(self) -> Wanted:
         return Wanted(
@@ -104,30 +106,38 @@ def lock_budgets(occasions: Iterable[Occasion], using: str) -> None:
 def give(ledger: Ledger, occasions: Sequence[Occasion], using: str) -> int:
     """Post what the rules give, within their limits, and record it; returns the points.
 
-    The caller has the accounts locked, and knows that this was not done before. Who is closed, or has no user any
-    more, gets nothing.
+    The caller has the accounts locked, and knows that this was not done before. Who is closed gets nothing,
+    nor does a person of whom no user is left.
     """
+    head_of = {occasion.account_id: ledger.head_of(occasion.account_id) for occasion in occasions}
+    with_user = accounts.with_user({*head_of.values()}, using)
     open_to_points = [
-        occasion for occasion in occasions if _can_take(ledger.accounts[ledger.head_of(occasion.account_id)])
+        occasion
+        for occasion in occasions
+        if (head := head_of[occasion.account_id]) in with_user and ledger.accounts[head].closed_at is None
     ]
     wanted = [occasion.wanted() for occasion in open_to_points]
     questions = [question for each in wanted for question in each.questions()]
     limits = RuleLimits(dict(zip(questions, rules.usages(questions, using), strict=True)))
     given, uses = 0, []
     for occasion, each in zip(open_to_points, wanted, strict=True):
+        kept = occasion.kept
         for rule, points in given_by(limits.apply(each)):
             use = RuleUse(rule.rule_id, rule.version, each.account_id, each.occasion, points, rule.is_dry_run, each.at)
             limits.count([use])
             uses.append(use)
             if points and not rule.is_dry_run:
-                _post(ledger, occasion, rule, points)
+                entry = _post(ledger, occasion, rule, points)
                 given += points
+                if entry is not None and (again := min(kept, points)) > 0:
+                    ledger.take_kept(entry, again, f"{entry.idempotency_key}:kept")
+                    kept -= again
     rules.record_uses(uses, using)
     return given
 
 
-def _post(ledger: Ledger, occasion: Occasion, rule: RuleTerms, points: int) -> None:
-    ledger.credit(
+def _post(ledger: Ledger, occasion: Occasion, rule: RuleTerms, points: int) -> PointsTransaction | None:
+    return ledger.credit(
         occasion.account_id,
         points,
         occasion.kind,
@@ -144,7 +154,3 @@ def _expires_at(definition: RuleDefinition, available_at: datetime) -> datetime 
     if definition.expires_after_months is None:
         return None
     return expires_at(Expiry("months", definition.expires_after_months), available_at)
-
-
-def _can_take(account: LoyaltyAccount) -> bool:
-    return account.closed_at is None and account.profile.user_id is not None

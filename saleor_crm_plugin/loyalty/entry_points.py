@@ -6,7 +6,7 @@ anything; taking the merge apart gives that to the same lot again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from saleor_crm_plugin.loyalty import accounts
@@ -21,15 +21,16 @@ def key(account_id: int, tier_id: int) -> str:
 
 
 def given_twice(pairs: Collection[tuple[int, int]], using: str) -> dict[int, list[PointsTransaction]]:
-    """By source: its entries for tiers that the target, or an account merged into that, was given something for too.
+    """By source: its entries, and those of accounts merged into it, for tiers that the target, or an account merged
+    into that, was given something for too.
 
     Args:
         pairs: source and target of each merge.
     """
-    target_of = dict(pairs)
+    heads = {account_id for pair in pairs for account_id in pair}
     gifts: dict[int, dict[str, PointsTransaction]] = {}
-    merged = accounts.merged_into(target_of.values(), using)
-    family = {*target_of, *target_of.values()}.union(*merged.values())
+    merged = accounts.merged_into(heads, using)
+    family = heads.union(*merged.values())
     rows = PointsTransaction.objects.using(using).filter(account_id__in=family, type=TransactionType.TIER_GIFT)
     for entry in rows.order_by("pk"):
         tier_id = entry.idempotency_key.split(":")[1]
@@ -37,16 +38,27 @@ def given_twice(pairs: Collection[tuple[int, int]], using: str) -> dict[int, lis
     found = {}
     for source_id, target_id in pairs:
         of_target = {tier for each in (target_id, *merged.get(target_id, ())) for tier in gifts.get(each, ())}
-        if twice := [entry for tier, entry in gifts.get(source_id, {}).items() if tier in of_target]:
+        of_source = (source_id, *sorted(merged.get(source_id, ())))
+        if twice := [entry for each in of_source for tier, entry in gifts.get(each, {}).items() if tier in of_target]:
             found[source_id] = twice
     return found
 
 
-def take_back(ledger: Ledger, entries: Iterable[PointsTransaction], cause: Source) -> None:
-    """Take what is left of the entries' own lots, and nothing else."""
+def take_back(
+    ledger: Ledger,
+    source_id: int,
+    entries: Iterable[PointsTransaction],
+    lots: Mapping[int, Collection[int]],
+    cause: Source,
+) -> None:
+    """Take what the source has left of the entries' own points, and nothing else.
+
+    Args:
+        lots: by entry, those that its points have been in.
+    """
     for entry in entries:
         source = replace(cause, key=f"{cause.key}:entry_points:{entry.pk}", reverses=entry.pk)
-        ledger.void_rest(entry.account_id, source)
+        ledger.void_rest(source_id, lots.get(entry.pk, ()), source)
 
 
 def taken_by(merge_key: str, account_id: int, using: str) -> list[PointsTransaction]:

@@ -20,6 +20,14 @@ def with_entries(program_id: int, profile_ids: Collection[int], using: str) -> s
     return set(entries.values_list("account__profile_id", flat=True).distinct())
 
 
+def with_closed_account(program_id: int, profile_ids: Collection[int], using: str) -> set[int]:
+    """Those of the profiles whose account in the program takes no points any more."""
+    closed = LoyaltyAccount.objects.using(using).filter(
+        program_id=program_id, profile_id__in=profile_ids, closed_at__isnull=False, merged_into__isnull=True
+    )
+    return set(closed.values_list("profile_id", flat=True))
+
+
 def lock_accounts_of(program_id: int, profile_ids: Collection[int], chunk_size: int, using: str) -> None:
     """Lock the accounts that profiles have in a program, in the order of their ids. The caller has a transaction."""
     profiles = sorted(profile_ids)

@@ -11,7 +11,7 @@ and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -26,7 +26,13 @@ from saleor_crm_plugin.loyalty.wallet import Consumption
 
 WAIVED = "Already spent; not charged"
 EXPIRED = "Already expired; not charged"
+KEPT = "Kept before; not given again"
 _LET_GO = ":expired"
+
+
+def waiver_key(key: str) -> str:
+    """Idempotency key of the entry that forgives what the one with `key` took and nobody had any more."""
+    return f"{key}:waiver"
 
 
 def is_let_go(entry: PointsTransaction) -> bool:
@@ -93,7 +99,17 @@ class Ledger(Posting):
         what a checkout holds: that is owed until the checkout gives it up.
         """
         own, moved = self._lots_of_entry(account_id, source.reverses)
-        return self._take_back(account_id, points, kind, source, own, moved, pending_only, waive, 0)
+        posted = self._take_back(account_id, points, kind, source, own, moved, pending_only, waive, 0)
+        return posted[0] if posted else None
+
+    def take_kept(self, award: PointsTransaction, kept: int, key: str) -> PointsTransaction | None:
+        """Post a WAIVER of -`kept` points (> 0), that were forgiven before, and that `award` gives once more.
+
+        Args:
+            award: an entry of this ledger, of as many points or more. They come from its lot.
+        """
+        source = Source(key=key, order_id=award.order_id, reason=KEPT, reverses=award.pk)
+        return self.take_back(award.account_id, kept, TransactionType.WAIVER, source)
 
     def reverse_award(
         self,
@@ -104,11 +120,14 @@ class Ledger(Posting):
         pending_only: bool = False,
         waive: bool = False,
         let_go: int = 0,
-    ) -> PointsTransaction | None:
+    ) -> list[PointsTransaction]:
         """Post an EARN_REVERSAL of `points` (> 0) for `source.order_id`: as `take_back`, from that order's own lots.
 
         Args:
             let_go: what earlier reversals of the order have let go because it had expired.
+
+        Returns:
+            The reversal, and what makes up for it; nothing if its key is there already.
         """
         assert source.order_id is not None
         own = self._lots_of_order.get((account_id, source.order_id), [])
@@ -142,10 +161,10 @@ class Ledger(Posting):
         pending_only: bool,
         waive: bool,
         let_go: int,
-    ) -> PointsTransaction | None:
+    ) -> list[PointsTransaction]:
         """`own`: the lots to take from first; `moved`: where their points were since, if the account was merged."""
         if source.key in self._posted_keys:
-            return None
+            return []
         wallet, head = self.wallets[account_id], self.wallets[self.head_of(account_id)]
         left = sum(wallet.lots[lot_id].remaining for lot_id in own)
         # Points can expire on the way: in an account that was merged itself since.
@@ -162,14 +181,16 @@ class Ledger(Posting):
             wallet.deficit += gone
             return used
 
-        entry = self.post(account_id, -points, kind, source, take)
+        posted = [self.post(account_id, -points, kind, source, take)]
         forgiving = replace(source, reverses=None, breakdown=None)
         if gone:
-            self.waive(account_id, gone, replace(forgiving, key=f"{source.key}{_LET_GO}", reason=EXPIRED))
+            expired = replace(forgiving, key=f"{source.key}{_LET_GO}", reason=EXPIRED)
+            posted.append(self.waive(account_id, gone, expired))
         if waive and (waived := wallet.deficit - before - held) > 0:
-            self.waive(account_id, waived, replace(forgiving, key=f"{source.key}:waiver", reason=WAIVED))
+            spent = replace(forgiving, key=waiver_key(source.key), reason=WAIVED)
+            posted.append(self.waive(account_id, waived, spent))
         self.pass_on(account_id, source)
-        return entry
+        return [entry for entry in posted if entry is not None]
 
     def release(self, account_id: int, points: int) -> None:
         """A checkout gives up points that it held. The only entries are of those past their time, which expire now.
@@ -282,15 +303,20 @@ class Ledger(Posting):
             for account_id, lot_id in due
         )
 
-    def void_rest(self, account_id: int, source: Source) -> PointsTransaction | None:
-        """Post a VOID of what is left, and not held, of the lot of entry `source.reverses`; None if that is nothing."""
-        assert source.reverses is not None
+    def void_rest(self, account_id: int, lot_ids: Iterable[int], source: Source) -> PointsTransaction | None:
+        """Post a VOID of what is left, and not held, of some lots; None if that is nothing.
+
+        Args:
+            lot_ids: those that the account does not have, or that are empty, are passed over.
+        """
         wallet = self.wallets[account_id]
-        lot = wallet.lots.get(self._lot_of_entry.get(source.reverses, 0))
-        points = 0 if lot is None else lot.remaining if lot.pending else min(lot.remaining, wallet.spendable)
-        if lot is None or points <= 0:
+        lots = [wallet.lots[lot_id] for lot_id in lot_ids if lot_id in wallet.lots]
+        active = sum(lot.remaining for lot in lots if not lot.pending)
+        points = sum(lot.remaining for lot in lots if lot.pending) + min(active, wallet.spendable)
+        if points <= 0:
             return None
-        return self.post(account_id, -points, TransactionType.VOID, source, lambda: [wallet.use(lot, points)])
+        prefer = [lot.id for lot in lots]
+        return self.post(account_id, -points, TransactionType.VOID, source, lambda: wallet.take(points, prefer))
 
     def adjust(
         self, account_id: int, points: int, source: Source, *, expires_at: datetime | None = None

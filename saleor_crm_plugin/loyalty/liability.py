@@ -35,6 +35,7 @@ BREAKAGE_LOTS = 100
 # Neither spent nor expired: taken back, or moved.
 NEITHER = (
     TransactionType.EARN_REVERSAL,
+    TransactionType.WAIVER,
     TransactionType.VOID,
     TransactionType.ADJUST,
     TransactionType.MERGE_OUT,

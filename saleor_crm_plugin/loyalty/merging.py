@@ -15,7 +15,7 @@ from django.db import models, transaction
 
 from saleor_crm_plugin.actors import SYSTEM, Actor
 from saleor_crm_plugin.exceptions import LoyaltyInputError
-from saleor_crm_plugin.loyalty import accounts, entry_points
+from saleor_crm_plugin.loyalty import accounts, entry_points, storage
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import (
     AccountMerge,
@@ -96,9 +96,10 @@ def merge_many(
                 for source_id, target_id in new
             )
             twice = entry_points.given_twice(new, using) if new else {}
+            lots = storage.lots_of_entries([entry.pk for given in twice.values() for entry in given], using)
             for each in merges:
                 cause = Source(key=key_of(each), reason=MERGED, actor=actor)
-                entry_points.take_back(ledger, twice.get(each.source_id, ()), cause)
+                entry_points.take_back(ledger, each.source_id, twice.get(each.source_id, ()), lots, cause)
                 ledger.pass_on(each.source_id, cause)
         changed = [ledger.accounts[each.source_id] for each in merges]
         LoyaltyAccount.objects.using(using).bulk_update(changed, ["merged_into", "closed_at"])

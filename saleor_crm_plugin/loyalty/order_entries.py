@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 
 _SPENT_AND_RETURNED = (TransactionType.REDEEM, TransactionType.REDEEM_REVERSAL)
+# What an account has of the order.
+_GIVEN = (TransactionType.EARN, TransactionType.EARN_REVERSAL, TransactionType.WAIVER)
 
 
 class OrderEntries:
@@ -86,7 +88,8 @@ class OrderEntries:
         account_id = account_id and self._home(account_id)
         for other in sorted({entry.account_id for entry in self.entries} - {account_id}):
             if (earned := self._earned(other)) > 0:
-                self._reverse(other, earned, passed=True)
+                # A cancelled order is looked at without whose it is.
+                self._reverse(other, earned, passed=self.order.is_purchase)
                 uses += self._uses(other, {}, terms)
         if account_id is None or terms is None:
             return uses
@@ -98,11 +101,13 @@ class OrderEntries:
             owed = full if whole is order.earning else earning.award(order.earning, terms)
         before, entries_before = self._earned(account_id), self.posted
         is_new = not any(entry.type == TransactionType.EARN for entry in self.entries)
+        # Only what others have left of it follows the order. Asked of the entries, so that each sync finds the same.
+        left = max(owed.points - self._kept_by_others(account_id), 0)
         # The full award and its reversal are two entries, whenever the order was first seen.
-        due = full.points if is_new else owed.points
+        due = full.points if is_new else left
         if due > before:
             self._award(account_id, due - before, full)
-        self._reverse(account_id, self._earned(account_id) - owed.points)
+        self._reverse(account_id, self._earned(account_id) - left)
         if is_new or self.posted > entries_before:
             uses += self._uses(account_id, {share.rule_id: share.points for share in owed.rules}, terms)
         return uses
@@ -182,15 +187,17 @@ class OrderEntries:
         assert since is not None
         settings = self.order.settings
         available_at = since + timedelta(days=settings.pending_days)
-        self._add(
-            self.ledger.award(
-                account_id,
-                points,
-                self._source(breakdown=full.as_breakdown()),
-                available_at=available_at,
-                expires_at=expires_at(settings.expiry, available_at),
-            )
+        entry = self.ledger.award(
+            account_id,
+            points,
+            self._source(breakdown=full.as_breakdown()),
+            available_at=available_at,
+            expires_at=expires_at(settings.expiry, available_at),
         )
+        kept = min(self._forgiven(account_id), points)
+        self._add(entry)
+        if entry is not None and kept > 0:
+            self._add(self.ledger.take_kept(entry, kept, self._key()))
 
     def _why_less(self, passed: bool) -> str:
         if not self.order.is_purchase:
@@ -205,15 +212,17 @@ class OrderEntries:
         if points <= 0:
             return
         policy = self.order.settings.earned_points_policy
+        # The policy is about refunds. What has gone from an account stays gone when its order passes to another one:
+        # the account may be that of a user who is deleted, and pays no debt.
         first = next(e for e in self.entries if e.type == TransactionType.EARN and e.account_id == account_id)
         source = self._source(reason=self._why_less(passed), reverses=first.pk)
         self._add(
-            self.ledger.reverse_award(
+            *self.ledger.reverse_award(
                 account_id,
                 points,
                 source,
-                pending_only=policy == EarnedPointsPolicy.REVERSE_PENDING_ONLY,
-                waive=policy != EarnedPointsPolicy.REVERSE_INTO_DEFICIT,
+                pending_only=policy == EarnedPointsPolicy.REVERSE_PENDING_ONLY and not passed,
+                waive=policy != EarnedPointsPolicy.REVERSE_INTO_DEFICIT or passed,
                 let_go=sum(e.points for e in self.entries if e.account_id == account_id and is_let_go(e)),
             )
         )
@@ -225,6 +234,18 @@ class OrderEntries:
             if entry.account_id == account_id and entry.type in (TransactionType.EARN, TransactionType.EARN_REVERSAL)
         )
 
+    def _forgiven(self, account_id: int) -> int:
+        """What an account has kept of points that were taken back since: it was spent, or out of the policy's reach."""
+        return sum(
+            entry.points
+            for entry in self.entries
+            if entry.account_id == account_id and entry.type == TransactionType.WAIVER and not is_let_go(entry)
+        )
+
+    def _kept_by_others(self, account_id: int) -> int:
+        """What other accounts have had of the order and has not come back: it was spent, or has expired."""
+        return sum(entry.points for entry in self.entries if entry.account_id != account_id and entry.type in _GIVEN)
+
     def _source(
         self,
         *,
@@ -233,7 +254,7 @@ class OrderEntries:
         breakdown: dict[str, object] | None = None,
     ) -> Source:
         return Source(
-            key=f"order:{self.order.order_id}:{len(self.entries)}",
+            key=self._key(),
             order_id=self.order.order_id,
             reason=reason,
             reverses=reverses,
@@ -241,12 +262,16 @@ class OrderEntries:
             earned_at=self._earned_at(),
         )
 
+    def _key(self) -> str:
+        return f"order:{self.order.order_id}:{len(self.entries)}"
+
     def _earned_at(self) -> datetime | None:
         """All that an order earns counts from its first award on, and so does what is taken back of it."""
         first = next((entry for entry in self.entries if entry.type == TransactionType.EARN), None)
         return first.earned_at if first else self.order.qualified_at
 
-    def _add(self, entry: PointsTransaction | None) -> None:
-        if entry is not None:
-            self.entries.append(entry)
-            self.posted += 1
+    def _add(self, *posted: PointsTransaction | None) -> None:
+        for entry in posted:
+            if entry is not None:
+                self.entries.append(entry)
+                self.posted += 1

@@ -139,6 +139,28 @@ def count_uses(lot_ids: Sequence[int], using: str) -> dict[int, int]:
     return dict(rows.annotate(uses=models.Count("pk")).values_list("lot_id", "uses"))
 
 
+_LOTS_OF_ENTRIES = """
+WITH RECURSIVE moved AS (
+    SELECT lot.transaction_id AS entry_id, lot.id FROM crm_points_lot AS lot
+    WHERE lot.transaction_id = ANY(%s::bigint[])
+    UNION
+    SELECT moved.entry_id, lot.id FROM moved CROSS JOIN LATERAL (
+        SELECT id FROM crm_points_lot WHERE origin_id = moved.id OFFSET 0
+    ) AS lot
+)
+SELECT entry_id, array_agg(id ORDER BY id) FROM moved GROUP BY entry_id
+"""
+
+
+def lots_of_entries(entries: Sequence[int], using: str) -> dict[int, list[int]]:
+    """The lots that each entry's points are in or were in, in whichever account. No entries: no statement."""
+    if not entries:
+        return {}
+    with connections[using].cursor() as cursor:
+        cursor.execute(_LOTS_OF_ENTRIES, [list(entries)])
+        return dict(cursor.fetchall())
+
+
 # Each part by an index of its own. As one condition with OR, over lots and their entries, PostgreSQL could only join
 # the whole of both. OFFSET keeps it from joining where points went to, in the same way.
 _WANTED_LOTS = """

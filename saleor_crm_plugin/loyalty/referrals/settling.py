@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from saleor_crm_plugin.config import EarnedPointsPolicy
 from saleor_crm_plugin.loyalty.actions import Occasion, give, lock_budgets, rules_for
-from saleor_crm_plugin.loyalty.ledger import Ledger
+from saleor_crm_plugin.loyalty.ledger import Ledger, waiver_key
 from saleor_crm_plugin.loyalty.models import PointsTransaction, TransactionType
 from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralStatus
@@ -120,6 +120,7 @@ def _occasions(referral: Referral, in_force: list[LiveRule], around: Surrounding
     assert referral.placed_at is not None
     tiers = current_tiers([referral.code.account_id, referral.friend_id], using)
     wanted = segments_named_by(in_force)
+    kept = _kept(referral, using)
     for side, account in ((ReferralSide.REFERRER, referral.code.account), (ReferralSide.FRIEND, referral.friend)):
         action = Action(
             Trigger.REFERRAL,
@@ -132,7 +133,14 @@ def _occasions(referral: Referral, in_force: list[LiveRule], around: Surrounding
         )
         rules = rules_for(action, in_force)
         if rules:
-            yield Occasion(account.pk, action, rules, TransactionType.REFERRAL, _key(referral, referral.rewards))
+            yield Occasion(
+                account.pk,
+                action,
+                rules,
+                TransactionType.REFERRAL,
+                _key(referral, referral.rewards),
+                kept.get(account.pk, 0),
+            )
 
 
 def _key(referral: Referral, reward: int) -> str:
@@ -146,6 +154,25 @@ def _entries(referral: Referral, using: str) -> models.QuerySet[PointsTransactio
     )
 
 
+def _kept(referral: Referral, using: str) -> dict[int, int]:
+    """By account: points of earlier rewards that were forgiven when they were taken back, and not taken since.
+
+    A referral that is still to be rewarded has posted all of them.
+    """
+    if not referral.rewards:
+        return {}
+    entries = PointsTransaction.objects.using(using)
+    ours = models.Q(idempotency_key__startswith=f"{occasion_of(referral.pk)}:")
+    given = entries.filter(ours, type=TransactionType.REFERRAL).values_list("pk", flat=True)
+    waived = models.Q(idempotency_key__in=[waiver_key(_reversal_key(pk)) for pk in given])
+    waivers = entries.filter(waived | ours, type=TransactionType.WAIVER)
+    return dict(waivers.values_list("account_id").annotate(left=models.Sum("points")))
+
+
+def _reversal_key(entry_id: int) -> str:
+    return f"reverse:{entry_id}"
+
+
 def _take_back(ledger: Ledger, entries: list[PointsTransaction], policy: EarnedPointsPolicy) -> None:
     for entry in entries:
         ledger.take_back(
@@ -153,7 +180,7 @@ def _take_back(ledger: Ledger, entries: list[PointsTransaction], policy: EarnedP
             entry.points,
             TransactionType.EARN_REVERSAL,
             Source(
-                key=f"reverse:{entry.pk}",
+                key=_reversal_key(entry.pk),
                 reason="The referral does not count any more",
                 reverses=entry.pk,
                 earned_at=entry.earned_at,

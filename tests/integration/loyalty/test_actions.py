@@ -29,6 +29,7 @@ from saleor_crm_plugin.loyalty.rules.models import EarningRule, EarningRuleUse, 
 from saleor_crm_plugin.profiles.models import CustomerProfile, RFMGroup
 from tests.concurrently import at_once, no_errors
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product, make_staff
+from tests.devshop.flows import delete_customer
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_ledger_audit import tamper
 from tests.shop_settings import crm_settings, loyalty_settings
@@ -398,4 +399,17 @@ def test_who_was_merged_is_welcomed_and_celebrated_once():
     with time_machine.travel(night + timedelta(days=1), tick=False):
         assert reconcile(full=True).signed_up == 0
     assert PointsTransaction.objects.filter(type="earn_action").count() == before == 3
+    assert_ledger_adds_up()
+
+
+def test_who_was_merged_into_a_customer_who_is_gone_is_celebrated():
+    rule(Trigger.BIRTHDAY, 50, name="Birthday")
+    ann, ben = join("ann@example.com"), join("ben@example.com", private_metadata={"birthday": "1990-05-14"})
+    head, member = (CustomerProfile.objects.get(user=user).pk for user in (ann, ben))
+    merge_customers(member, head, SYSTEM, START)
+    user_id = ann.pk
+    delete_customer(ann)
+    sync_customer(user_id)
+    assert award_birthdays(load_settings(), datetime(2026, 5, 14, 2, tzinfo=UTC)) == 1
+    assert LoyaltyAccount.objects.get(profile_id=head).active == 50
     assert_ledger_adds_up()

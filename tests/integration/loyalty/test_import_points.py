@@ -18,6 +18,7 @@ from saleor.account.models import User
 
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion import import_points
+from saleor_crm_plugin.ingestion.erasure import erase_customer
 from saleor_crm_plugin.ingestion.models import SyncState
 from saleor_crm_plugin.ingestion.sync import sync_customer
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
@@ -27,7 +28,7 @@ from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsLot, PointsTransaction
 from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.profiles.identity import GuestPerson, UserPerson, resolve_profiles
-from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.profiles.models import CustomerProfile, ErasureLevel
 from tests.devshop.factories import make_customer
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 
@@ -394,3 +395,22 @@ def test_several_rows_can_give_more_points_than_one(run, ada):
     most = 2**31 - 1
     assert run(f"email,points\nada@example.com,{most}\nada@example.com,1\n")[0] == 0
     assert account_of(ada).active == 2**31
+
+
+@pytest.mark.parametrize("kind", list(ImportType))
+def test_a_customer_whose_data_was_deleted_takes_no_points(run, ada, kind):
+    other = make_customer("other@example.com")
+    profile = resolve_profiles([UserPerson(ada.pk)])[UserPerson(ada.pk)]
+    ensure(default_program_id(), [profile], "default")
+    erase_customer(profile, ErasureLevel.DELETE, SYSTEM, timezone.now())
+    text = "user_id,points\n" if kind == BALANCES else "user_id,created_at,points\n"
+    rows = [(other.pk, 5), (ada.pk, 7), (other.pk, 9)]
+    for user_id, points in rows:
+        text += f"{user_id},{points}\n" if kind == BALANCES else f"{user_id},2024-03-01,{points}\n"
+    for arguments in (["--dry-run"], []):
+        assert run(text, "--type", kind, *arguments) == (
+            1,
+            "Nothing was imported: 1 of 3 rows are wrong.",
+            ["line 3: the customer's account is closed: their data was deleted on request"],
+        )
+    assert not PointsTransaction.objects.exists()

@@ -10,6 +10,8 @@ other ones, with `pytest tests/integration/loyalty/test_ledger_machine.py --hypo
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
@@ -38,7 +40,7 @@ from saleor_crm_plugin.loyalty import awards, corrections, earning
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.awards import EarningLine, EarningOrder, EarningTerms
-from saleor_crm_plugin.loyalty.ledger import Ledger
+from saleor_crm_plugin.loyalty.ledger import Ledger, is_let_go
 from saleor_crm_plugin.loyalty.models import (
     HoldStatus,
     LoyaltyAccount,
@@ -63,6 +65,7 @@ LIVES = 600 if is_stand_in() else 40
 PARTS = 4
 START = datetime(2026, 1, 1, tzinfo=UTC)
 RATE = D("0.7")
+GIVEN = (TransactionType.EARN, TransactionType.EARN_REVERSAL, TransactionType.WAIVER)
 CENTS = st.tuples(st.integers(1, 50_000), st.integers(1, 50_000))
 EARNED = st.sampled_from(EarnedPointsPolicy)
 SPENT = st.sampled_from([SpentPointsPolicy.IN_PROPORTION, *SpentPointsPolicy])
@@ -105,6 +108,7 @@ class Order:
     code: str = ""
     spent: int = 0
     taken_back: Fraction = Fraction(0)
+    qualified: bool = True
 
     @property
     def cents(self) -> int:
@@ -126,7 +130,7 @@ class Order:
             is_closed=self.closed,
             is_imported=False,
             placed_at=self.placed_at,
-            paid_at=self.placed_at,
+            paid_at=self.placed_at if self.qualified else None,
             fulfilled_at=None,
             channel_id=1,
             carried={self.code: D(self.spent)} if self.code else {},
@@ -138,7 +142,7 @@ class Order:
         """Points earned without rules net of reversals, and redeemed net of returns, by plain arithmetic."""
         gone = max(self.refunded, self.lines[0] * self.taken_back)
         kept = Fraction(0) if self.closed else max(Fraction(self.cents - gone), Fraction(0))
-        earned = floor(Fraction(RATE) * kept / 100)
+        earned = floor(Fraction(RATE) * kept / 100) if self.qualified else 0
         returned = 0
         if (self.terms.spent_points_policy != SpentPointsPolicy.KEEP and self.closed) or (
             self.terms.spent_points_policy == SpentPointsPolicy.RETURN and kept == 0
@@ -160,6 +164,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.orders: list[Order] = []
         self.adjustments: list[PointsTransaction] = []
         self.rule_ids: list[int] = []
+        # What the lines of each order have come to whenever it was looked at.
+        self.prices: dict[UUID, set[tuple[int, int]]] = {}
         self.steps = 0
 
     def teardown(self) -> None:
@@ -177,6 +183,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def sync(self, *orders: Order) -> None:
         bring_in_line([order.facts() for order in orders], self.program_id, self.now, "default")
+        for order in orders:
+            self.prices.setdefault(order.order_id, set()).add(order.lines)
 
     def update(self, position: int, **changes: object) -> None:
         self.orders[position] = replace(self.orders[position], **changes)
@@ -311,6 +319,17 @@ class LedgerMachine(RuleBasedStateMachine):
     def cancel(self, data):
         self.update(self.recent(data), closed=True)
 
+    @rule(data=st.data(), times=st.integers(1, 3))
+    def stops_qualifying_and_qualifies_again(self, data, times):
+        position = self.recent(data)
+        for _ in range(times):
+            self.update(position, qualified=False)
+            self.update(position, qualified=True)
+
+    @rule(data=st.data())
+    def stops_qualifying(self, data):
+        self.update(self.recent(data), qualified=False)
+
     @rule(data=st.data())
     def give_to_the_other_customer(self, data):
         position = self.recent(data)
@@ -358,6 +377,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def check(self) -> None:
         self.the_ledger_adds_up()
         self.no_order_earns_more_than_it_is_worth()
+        self.no_order_gives_more_than_it_ever_was_worth()
 
     def the_ledger_adds_up(self) -> None:
         assert_ledger_adds_up()
@@ -382,18 +402,39 @@ class LedgerMachine(RuleBasedStateMachine):
                 most = earning.award(earning.before_refunds(order.earning_order()), terms).points
             assert 0 <= earned <= most
 
+    def no_order_gives_more_than_it_ever_was_worth(self) -> None:
+        """Counting what was forgiven, and all customers that it belonged to."""
+        given = self.given(lambda entry: not is_let_go(entry))
+        terms_of = self.terms_of_awards()
+        for order in self.orders:
+            if (terms := terms_of.get(order.order_id)) is not None:
+                seen = [replace(order, lines=lines) for lines in self.prices[order.order_id]]
+                most = max(earning.award(earning.before_refunds(each.earning_order()), terms).points for each in seen)
+                assert 0 <= sum(given[order.order_id].values()) <= most
+
+    def given(self, counts: Callable[[PointsTransaction], bool] = lambda _: True) -> dict[UUID, Counter[int]]:
+        """What each customer has of each order: by order and profile."""
+        found: dict[UUID, Counter[int]] = {order.order_id: Counter() for order in self.orders}
+        for entry in PointsTransaction.objects.filter(type__in=GIVEN, order_id__in=found).select_related("account"):
+            if counts(entry):
+                found[entry.order_id][entry.account.profile_id] += entry.points
+        return found
+
     @rule()
     def every_order_has_its_due(self):
         self.sync(*self.orders)
         found = order_points([order.order_id for order in self.orders], "default")
-        terms_of = self.terms_of_awards()
+        terms_of, given = self.terms_of_awards(), self.given()
         for order in self.orders:
             points = found.get(order.order_id, OrderPoints())
             earned, redeemed = order.expected()
             terms = terms_of.get(order.order_id)
             if terms is not None and terms.rules:
-                earned = 0 if order.closed else earning.award(order.earning_order(), terms).points
-            assert (points.earned, points.redeemed) == (earned, redeemed)
+                is_owed = order.qualified and not order.closed
+                earned = earning.award(order.earning_order(), terms).points if is_owed else 0
+            # What the other one has had of it and spent is not given again.
+            kept = given[order.order_id].total() - given[order.order_id][order.profile_id]
+            assert (points.earned, points.redeemed) == (max(earned - kept, 0), redeemed)
 
 
 @pytest.mark.django_db

@@ -179,7 +179,9 @@ def test_worths_of_parts_add_up_to_the_worth_of_the_whole(parts, value, places):
 
 
 def test_breakage_by_lots_whose_date_has_passed(monkeypatch):
-    """Of five lots of 100: one spent, one half spent, one left to expire, one left and reinstated, one refunded."""
+    """Of six lots of 100: one spent, one half spent, one left to expire, one left and reinstated, one refunded, and one
+    of points that were kept and are not given again.
+    """
     monkeypatch.setattr(liability, "BREAKAGE_LOTS", 3)
     end = day(1, 31)
     spent, half, left, reinstated, refunded = accounts = [open_account() for _ in range(5)]
@@ -187,6 +189,10 @@ def test_breakage_by_lots_whose_date_has_passed(monkeypatch):
     redeem(spent, 100, day(1, 5))
     redeem(half, 50, day(1, 5))
     reverse(refunded, 100, day(1, 6), orders[refunded])
+    again = open_account()
+    with Ledger([again], now=day(1, 6)) as ledger:
+        award = ledger.award(again, 100, source(order_id=uuid4()), available_at=day(1, 6), expires_at=end)
+        ledger.take_kept(award, 100, str(uuid4()))
     # Spent long before its date: what becomes of that month is not known yet.
     early = open_account()
     earn(early, 1000, day(1, 2), expires_at=day(12, 31))

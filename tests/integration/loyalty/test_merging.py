@@ -557,6 +557,37 @@ def test_points_for_a_tier_that_came_by_a_merge_before_count(guest, user):
     assert sums(user) == (100, 0, 0)
 
 
+def test_points_for_a_tier_that_the_source_got_by_a_merge_before_count(guest, user):
+    first = open_account()
+    reach(first, 1, 100)
+    give(guest, 7)
+    merge(first, guest, STAFF, NOW)
+    reach(user, 1, 100)
+    before = (sums(guest), sums(user), lots(guest), lots(user))
+    for _ in range(2):
+        done = join(guest, user)
+        assert (sums(guest), sums(user)) == ((0, 0, 0), (107, 0, 0))
+        void = PointsTransaction.objects.filter(type=TransactionType.VOID).latest("pk")
+        assert (void.account_id, void.points, void.reverses.account_id) == (guest, -100, first)
+        assert unmerge(done.pk, STAFF, NOW) == Unmerged(107, 0)
+        assert (sums(guest), sums(user), lots(guest), lots(user)) == before
+
+
+def test_of_points_for_a_tier_that_came_by_merges_in_a_row_what_is_left_is_taken_back(guest, user):
+    first, second = open_account(), open_account()
+    reach(first, 1, 100)
+    first_merge = join(first, second)
+    second_merge = join(second, guest)
+    owe(guest, 60)
+    give(guest, 7)
+    reach(user, 1, 100)
+    third_merge = join(guest, user)
+    assert sums(user) == (107, 0, 0)
+    for done in (third_merge, second_merge, first_merge):
+        unmerge(done.pk, STAFF, NOW)
+    assert (sums(first), sums(guest), sums(user)) == ((40, 0, 0), (7, 0, 0), (100, 0, 0))
+
+
 def test_an_account_that_was_never_merged_costs_no_statement_more(user):
     with CaptureQueriesContext(connection) as statements, Ledger([user]):
         pass

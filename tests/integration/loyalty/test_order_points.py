@@ -10,14 +10,18 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.config import EarnedPointsPolicy, Expiry, LoyaltySettings, SpentPointsPolicy
+from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.awards import EarningLine, EarningOrder
 from saleor_crm_plugin.loyalty.ledger import Ledger
+from saleor_crm_plugin.loyalty.merging import merge
 from saleor_crm_plugin.loyalty.models import HoldStatus, LoyaltyAccount, PointsHold, PointsLot, PointsTransaction
 from saleor_crm_plugin.loyalty.orders import OrderFacts, bring_in_line
 from saleor_crm_plugin.loyalty.queries import OrderPoints, order_points
-from saleor_crm_plugin.loyalty.schedule import expire_due_lots
+from saleor_crm_plugin.loyalty.schedule import activate_due_lots, expire_due_lots
+from saleor_crm_plugin.loyalty.separating import unmerge
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 
@@ -401,3 +405,218 @@ def test_points_that_paid_for_everything_come_back_with_the_goods(profile, polic
     back = {"order_id": order.order_id, "carried": {"LP-1": D("0.60")}, "settings": settings}
     sync(facts(profile, earning=paid_by_points(1), **back))
     assert account().active == 100
+
+
+PENDING_ONLY = replace(TERMS, earned_points_policy=EarnedPointsPolicy.REVERSE_PENDING_ONLY)
+INTO_DEFICIT = replace(TERMS, earned_points_policy=EarnedPointsPolicy.REVERSE_INTO_DEFICIT)
+
+
+def spend(profile_id: int, points: int, code: str = "LP-1") -> None:
+    """On an order that earns nothing."""
+    hold(LoyaltyAccount.objects.get(profile_id=profile_id).pk, points, code)
+    sync(facts(profile_id, carried={code: None}, settings=LoyaltySettings()))
+
+
+def refunded(order: OrderFacts, amount: str) -> OrderFacts:
+    return replace(order, earning=replace(order.earning, refunded_gross=D(amount)))
+
+
+class TestAnOrderThatQualifiesAgain:
+    """A fulfillment with a wrong tracking number, a refund that bounced, a dispute that was won."""
+
+    @pytest.mark.parametrize("cycles", [1, 3])
+    @pytest.mark.parametrize(("spent", "left"), [(100, 0), (60, 40), (0, 100)])
+    def test_gives_what_is_left_of_it(self, profile, spent, left, cycles):
+        order = facts(profile)
+        sync(order)
+        if spent:
+            spend(profile, spent)
+        for _ in range(cycles):
+            sync(replace(order, qualified_at=None))
+            assert (account().active, account().deficit) == (0, 0)
+            sync(order)
+            assert sync(order) == 0
+            assert (account().active, account().deficit, account().lifetime) == (left, 0, 100)
+        assert order_points([order.order_id], "default")[order.order_id].earned == 100
+
+    def test_says_so(self, profile):
+        order = facts(profile)
+        sync(order)
+        spend(profile, 60)
+        sync(replace(order, qualified_at=None))
+        sync(order)
+        assert entries(order.order_id) == [
+            ("earn", 100, 100),
+            ("earn_reversal", -100, -60),
+            ("waiver", 60, 0),
+            ("earn", 100, 100),
+            ("waiver", -60, 40),
+        ]
+        given, kept = PointsTransaction.objects.order_by("pk")[4:]
+        assert (kept.reason, kept.reverses) == ("Kept before; not given again", given)
+
+    @pytest.mark.parametrize("cycles", [1, 3])
+    def test_leaves_active_points_as_they_were(self, profile, cycles):
+        order = facts(profile, settings=PENDING_ONLY)
+        sync(order)
+        lot = PointsLot.objects.get()
+        for _ in range(cycles):
+            sync(replace(order, qualified_at=None))
+            sync(order)
+            assert (account().active, account().deficit) == (100, 0)
+        assert list(PointsLot.objects.filter(remaining__gt=0)) == [lot]
+
+    def test_gives_it_in_parts(self, profile):
+        order = facts(profile)
+        sync(order)
+        spend(profile, 60)
+        found = []
+        for back in ("100", "70", "30", "50", "0", "100", "0"):
+            sync(refunded(order, back))
+            assert account().deficit == 0
+            found.append(account().active)
+        # As many as if it had only ever been refunded as far, but for what was forgiven.
+        assert found == [0, 0, 10, 0, 40, 0, 40]
+
+    def test_waits_once_more_with_what_is_left_of_it(self, profile):
+        settings = replace(TERMS, pending_days=14, expiry=Expiry("months", 12))
+        order = facts(profile, settings=settings)
+        later = PLACED + timedelta(days=20)
+        sync(order, now=PLACED)
+        activate_due_lots(later)
+        spend(profile, 60)
+        sync(replace(order, qualified_at=None), now=later)
+        sync(replace(order, qualified_at=later), now=later)
+        assert (account().active, account().pending, account().deficit) == (0, 40, 0)
+
+    def test_pays_what_is_owed_for_something_else_first(self, profile):
+        order, other = facts(profile), facts(profile, settings=INTO_DEFICIT)
+        sync(order, other)
+        spend(profile, 200)
+        sync(replace(order, qualified_at=None))
+        sync(replace(other, is_purchase=False, is_closed=True))
+        assert (account().active, account().deficit) == (0, 100)
+        sync(order)
+        assert (account().active, account().deficit) == (0, 100)
+        sync(other)
+        assert (account().active, account().deficit) == (0, 0)
+
+    @pytest.mark.parametrize("first", EarnedPointsPolicy)
+    @pytest.mark.parametrize("then", EarnedPointsPolicy)
+    def test_depends_on_no_policy(self, profile, first, then):
+        order = facts(profile)
+        sync(order)
+        spend(profile, 60)
+        for policy in (first, then, first):
+            settings = replace(TERMS, earned_points_policy=policy)
+            sync(replace(order, qualified_at=None, settings=settings))
+            sync(replace(order, settings=settings))
+            assert (account().active, account().deficit) == (40, 0)
+
+    def test_gives_what_was_added_to_it(self, profile):
+        order = facts(profile)
+        sync(order)
+        spend(profile, 100)
+        sync(replace(order, qualified_at=None))
+        sync(facts(profile, "150", order_id=order.order_id))
+        assert account().active == 50
+
+    def test_of_a_customer_whose_account_was_merged_since(self, profile):
+        order = facts(profile)
+        sync(order)
+        spend(profile, 60)
+        source = account().pk
+        head = CustomerProfile.objects.create().pk
+        target = accounts.ensure(default_program_id(), [head], "default")[head]
+        done = merge(source, target, SYSTEM, NOW, undo_until=LATER)
+        for _ in range(2):
+            sync(replace(order, profile_id=head, qualified_at=None))
+            assert LoyaltyAccount.objects.get(pk=target).balance == 0
+            sync(replace(order, profile_id=head))
+            assert LoyaltyAccount.objects.get(pk=target).active == 40
+        unmerge(done.pk, SYSTEM, NOW)
+        assert sync(order) == 0
+        assert LoyaltyAccount.objects.get(pk=source).active == 40
+        sync(replace(order, qualified_at=None))
+        sync(order)
+        assert LoyaltyAccount.objects.get(pk=source).active == 40
+
+
+class TestAnOrderThatPassesToAnotherCustomer:
+    """Who deletes the account and registers again with the same address is another customer, too."""
+
+    @pytest.fixture
+    def other(self) -> int:
+        return CustomerProfile.objects.create().pk
+
+    def balances(self) -> dict[int, tuple[int, int]]:
+        rows = LoyaltyAccount.objects.values_list("profile_id", "active", "deficit")
+        return {profile_id: (active, deficit) for profile_id, active, deficit in rows}
+
+    @pytest.mark.parametrize("settings", [TERMS, PENDING_ONLY, INTO_DEFICIT], ids=lambda s: s.earned_points_policy)
+    def test_takes_along_what_is_left(self, profile, other, settings):
+        order = facts(profile, settings=settings)
+        sync(order)
+        spend(profile, 60)
+        order = replace(order, profile_id=other)
+        sync(order)
+        assert self.balances() == {profile: (0, 0), other: (40, 0)}
+        assert sync(order) == 0
+        assert order_points([order.order_id], "default")[order.order_id].earned == 40
+        # More was spent than half of it, and those points are active.
+        after_refund = 40 if settings is PENDING_ONLY else 0
+        sync(refunded(order, "50"))
+        assert self.balances()[other] == (after_refund, 0)
+        sync(order)
+        assert self.balances()[other] == (40, 0)
+        sync(refunded(order, "100"))
+        assert sync(refunded(order, "100")) == 0
+        assert self.balances() == {profile: (0, 0), other: (after_refund, 0)}
+
+    @pytest.mark.parametrize("settings", [TERMS, PENDING_ONLY, INTO_DEFICIT], ids=lambda s: s.earned_points_policy)
+    def test_takes_all_along_where_nothing_was_spent(self, profile, other, settings):
+        order = facts(profile, settings=settings)
+        sync(order)
+        sync(replace(order, profile_id=other))
+        assert self.balances() == {profile: (0, 0), other: (100, 0)}
+
+    def test_and_back_again(self, profile, other):
+        order = facts(profile)
+        sync(order)
+        spend(profile, 60)
+        sync(replace(order, profile_id=other))
+        spend(other, 30, "LP-2")
+        sync(order)
+        assert self.balances() == {profile: (10, 0), other: (0, 0)}
+        sync(replace(order, profile_id=other))
+        assert self.balances() == {profile: (0, 0), other: (10, 0)}
+
+    def test_over_nobody(self, profile, other):
+        order = facts(profile)
+        sync(order)
+        spend(profile, 60)
+        sync(replace(order, profile_id=None))
+        assert self.balances() == {profile: (0, 0)}
+        sync(replace(order, profile_id=other))
+        assert self.balances() == {profile: (0, 0), other: (40, 0)}
+
+    def test_leaves_behind_what_has_expired(self, profile, other):
+        settings = replace(TERMS, expiry=Expiry("months", 1))
+        order = facts(profile, settings=settings)
+        sync(order, now=PLACED)
+        expire_due_lots(LATER)
+        sync(replace(order, profile_id=other), now=LATER)
+        assert self.balances() == {profile: (0, 0), other: (0, 0)}
+
+    def test_is_that_of_one_person_once_the_two_are_merged(self, profile, other):
+        order = facts(profile)
+        sync(order)
+        spend(profile, 60)
+        order = replace(order, profile_id=other)
+        sync(order)
+        account_of = accounts.find(default_program_id(), [profile, other], "default")
+        merge(account_of[profile], account_of[other], SYSTEM, NOW)
+        assert sync(order) == 0
+        sync(refunded(order, "100"))
+        sync(order)
+        assert self.balances()[other] == (40, 0)

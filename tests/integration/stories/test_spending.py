@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from saleor_crm_plugin.exceptions import RedemptionError
 from saleor_crm_plugin.ingestion import tasks
+from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.redemption import remove_points
 from saleor_crm_plugin.loyalty.models import HoldStatus, PointsHold, PointsLot
 from saleor_crm_plugin.loyalty.redemption import Limit
 from tests.devshop.factories import make_channel, make_customer
-from tests.devshop.flows import cancel_order, manager, pay_order, refund_order
+from tests.devshop.flows import cancel_order, delete_customer, hand_over_orders, manager, pay_order, refund_order
 from tests.integration.loyalty.test_redemption import apply, checkout_of, complete
 from tests.integration.stories.shop import (
     YESTERDAY,
@@ -166,3 +167,24 @@ def test_flo_spends_one_wallet_in_dollars_euros_and_yen(channel, form):
         (150, D(105), Limit.ROUNDING, D(994), "JPY"),
     ]
     assert entries()[1:] == [("redeem", -150, 850), ("redeem", -150, 700), ("redeem", -150, 550)]
+
+
+@pytest.mark.parametrize("policy", ["within balance", "pending only", "into deficit"])
+def test_gus_deletes_his_account_and_registers_again(channel, form, policy):
+    terms(channel, redemption_form=form, earned_points_policy=policy)
+    gus = make_customer("gus@example.com")
+    buy(channel, 500, gus, paid=True)
+    checkout = checkout_of(gus, channel, price=40)
+    apply(checkout, 700)
+    complete(checkout)
+    for _ in range(2):
+        assert balances(gus) == (300, 0, 0)
+        delete_customer(gus)
+        gus = make_customer("gus@example.com")
+        hand_over_orders(gus)
+        reconcile(full=True)
+    # The order is his again, but not what it gave him and he has spent.
+    assert balances(gus) == (300, 0, 0)
+    before = entries()
+    reconcile(full=True)
+    assert entries() == before

@@ -8,9 +8,11 @@ from django.utils import timezone
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
-from saleor_crm_plugin.loyalty.models import LoyaltyAccount
+from saleor_crm_plugin.ingestion.sync import sync_customer
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
 from tests.devshop.factories import make_customer
+from tests.devshop.flows import delete_customer
 from tests.integration.loyalty.referrals.shop import APPLIED, buy, refused, run, state, sync
 
 pytestmark = pytest.mark.django_db
@@ -69,3 +71,18 @@ def test_merging_the_friend_takes_nothing_back(rita, fred):
     sync(order)
     assert run() == 0
     assert state(referral) == ("rewarded", "")
+
+
+@pytest.mark.parametrize("who", ["rita", "fred"])
+def test_who_was_merged_into_a_customer_who_is_gone_is_rewarded(rita, fred, who):
+    referral = apply_code(fred, create_code(rita).code, APPLIED)
+    member, head = {"rita": rita, "fred": fred}[who], make_customer("head@example.com")
+    merge(member, head)
+    head_id = head.pk
+    delete_customer(head)
+    sync_customer(head_id)
+    buy(fred)
+    assert run() == 1
+    assert state(referral) == ("rewarded", "")
+    points = PointsTransaction.objects.filter(type="referral").order_by("points").values_list("points", flat=True)
+    assert list(points) == [200, 500]

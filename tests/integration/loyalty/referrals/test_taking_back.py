@@ -34,6 +34,18 @@ from tests.integration.loyalty.referrals.shop import (
 pytestmark = pytest.mark.django_db
 
 
+def bounce(order: Order) -> None:
+    """The refund of all of it comes back."""
+    payment = order.payments.get()
+    payment.captured_amount = 60
+    payment.save()
+    payment.transactions.create(
+        kind="refund_reversed", is_success=True, amount=60, currency=order.currency, gateway_response={}
+    )
+    Order.objects.update(total_charged_amount=60)
+    sync(order)
+
+
 class TestTakingBack:
     def test_a_cancelled_order_gives_no_reward(self, rita, fred, applied):
         cancel(buy(fred))
@@ -93,14 +105,7 @@ class TestTakingBack:
         run()
         refund(order, 60)
         run()
-        payment = order.payments.get()
-        payment.captured_amount = 60
-        payment.save()
-        payment.transactions.create(
-            kind="refund_reversed", is_success=True, amount=60, currency=order.currency, gateway_response={}
-        )
-        Order.objects.update(total_charged_amount=60)
-        sync(order)
+        bounce(order)
         run()
         assert (gifts(rita), gifts(fred)) == ([500, -500, 500], [200, -200, 200])
         refund(order, 60)
@@ -175,6 +180,36 @@ class TestTakingBack:
         run()
         account.refresh_from_db()
         assert (gifts(rita), account.deficit, account.active) == (entries, deficit, active)
+
+    @pytest.mark.parametrize("cycles", [1, 3])
+    @pytest.mark.parametrize("policy", ["within balance", "into deficit", "pending only"])
+    def test_a_refund_that_bounces_gives_nothing_that_was_kept(self, channel, rita, fred, applied, policy, cycles):
+        terms(channel, earned_points_policy=policy)
+        order = buy(fred)
+        run()
+        account = LoyaltyAccount.objects.get(profile__user=rita)
+        adjust(account.pk, -300, "Spent", SYSTEM, "spent")
+        for _ in range(cycles):
+            refund(order, 60)
+            run()
+            bounce(order)
+            assert (run(), run()) == (1, 0)
+            account.refresh_from_db()
+            assert (account.active, account.deficit, account.lifetime) == (200, 0, 500)
+            assert state(applied) == ("rewarded", "")
+
+    def test_nor_does_another_order_that_takes_its_place(self, rita, fred, applied):
+        first = buy(fred)
+        run()
+        account = LoyaltyAccount.objects.get(profile__user=rita)
+        adjust(account.pk, -300, "Spent", SYSTEM, "spent")
+        cancel(first)
+        run()
+        buy(fred, at=DUE)
+        run(DUE + WINDOW)
+        assert gifts(rita) == [500, -300, -500, 300, 500, -300]
+        account.refresh_from_db()
+        assert (account.active, account.deficit) == (200, 0)
 
     def test_a_freed_use_can_be_used_again(self, rita, fred, applied, rules):
         update_rule(rules[0].pk, SYSTEM, change=lambda before: replace(before, limits=Limits(uses_per_customer=1)))
