@@ -51,7 +51,9 @@ _KEPT = """
 SELECT DISTINCT owned.email
 FROM unnest(%s::text[], %s::int[]) AS owned (email, user_id)
 JOIN crm_profile_identity identity ON identity.kind = 'unverified_email' AND identity.value = owned.email
-JOIN crm_profile_order fact ON identity.profile_id IN (fact.profile_id, fact.placed_by_id)
+-- The guest's own: not those of somebody whom staff have merged into them.
+JOIN crm_profile_order fact ON fact.placed_by_id = identity.profile_id
+    OR (fact.profile_id = identity.profile_id AND fact.placed_by_id IS NULL)
 JOIN order_order placed ON placed.id = fact.order_id AND placed.user_id IS DISTINCT FROM owned.user_id
 """
 

@@ -544,6 +544,30 @@ def test_a_guest_who_was_merged_can_still_turn_out_to_be_somebody(store, ada):
     assert points(guy) == (5, 0)
 
 
+class TestAGuestWhoHasAnotherGuest:
+    """Staff had merged them; then the one registers, and gets the own orders from Saleor, not the other's."""
+
+    def test_is_claimed_with_all_points(self, store):
+        guy, other = store.guest(GUY, 7), store.guest("private@example.com", 5)
+        merge = join(other, guy)
+        give(guy, 3, "gift")
+        user = make_customer(GUY)
+        hand_over_orders(user)
+        sync_customer(user.pk)
+        of_user = profile_of(UserPerson(user.pk))
+        assert (head(guy), head(other)) == (of_user, of_user)
+        assert (metrics(of_user), points(of_user)) == ([(2, 12)], (15, 0))
+        assert refusal(lambda: split(merge)) == ("NOT_APPLICABLE", "mergeId")
+
+    def test_is_not_claimed_while_saleor_keeps_the_own_orders(self, store):
+        guy, other = store.guest(GUY, 7), store.guest("private@example.com", 5)
+        join(other, guy)
+        for email in (GUY, "private@example.com"):
+            sync_customer(make_customer(email).pk)
+        assert find_profiles([GuestPerson(GUY)]) == {GuestPerson(GUY): guy}
+        assert (head(guy), head(other)) == (None, guy)
+
+
 def test_a_user_who_is_merged_claims_guests_for_the_head_and_takes_them_along(store, ada, eve):
     merge = join(eve.profile, ada.profile)
     eve.user.email = GUY
