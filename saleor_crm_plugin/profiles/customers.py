@@ -85,8 +85,7 @@ def claim_guests(owners: Mapping[str, int], using: str | None = None) -> Claims:
         ProfileIdentity.objects.using(alias).filter(pk__in=[pk for pk, _, _, _ in guests]).delete()
         heads = dict.fromkeys(guest for _, guest, _, head in guests if head is None)
         claimed = [(guest, member_of[guest]) for guest in heads]
-        join(claimed, SYSTEM, now, alias)
-        carry_claimed(claimed, now, alias)
+        join(claimed, SYSTEM, now, alias, carried=carry_claimed(claimed, now, alias))
     return Claims({guest: member.head_id for guest, member in member_of.items()})
 
 

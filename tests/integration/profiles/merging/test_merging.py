@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import CustomerInputError
-from saleor_crm_plugin.ingestion.claims import forget_user
+from saleor_crm_plugin.ingestion.claims import claim_for, forget_user
 from saleor_crm_plugin.ingestion.consents import update_consents
 from saleor_crm_plugin.ingestion.merging import merge_customers, separate_customers
+from saleor_crm_plugin.ingestion.readers import read_customers
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
 from saleor_crm_plugin.loyalty.models import AccountMerge, LoyaltyAccount
 from saleor_crm_plugin.profiles.consents.enforcement import follow_policy, set_policy
@@ -363,6 +364,61 @@ def test_what_a_third_one_refused_is_not_everybodys(store, ada, eve):
     assert (consents(eve.profile), consents(ada.profile)) == ({}, {PROFILING: REFUSED})
 
 
+class TestAGuestWhomTheHeadClaims:
+    """Eve is merged into Ada, who then shows that a guest's address is hers; Eve goes again."""
+
+    @pytest.fixture
+    def guy(self, store) -> int:
+        return store.guest(GUY, 7)
+
+    @pytest.fixture
+    def merge(self, ada, eve) -> ProfileMerge:
+        return join(eve.profile, ada.profile)
+
+    def claim(self, ada) -> None:
+        ada.user.email = GUY
+        ada.user.save()
+        hand_over_orders(ada.user)
+        sync_customer(ada.user.pk)
+
+    def test_what_the_guest_refused_is_not_everybodys(self, guy, merge, ada, eve):
+        say(guy, PROFILING, REFUSED)
+        self.claim(ada)
+        split(merge)
+        assert (consents(eve.profile), consents(ada.profile)) == ({}, {PROFILING: REFUSED})
+        assert (flags(eve.profile)[0], flags(ada.profile)[0]) == (True, False)
+
+    def test_the_head_stays_in_the_segments_of_the_guest(self, guy, ada, eve):
+        CustomerSegment.objects.all().delete()
+        segment = CustomerSegment.objects.create(name="All", slug="all", query="x")
+        for profile_id in (guy, eve.profile):
+            SegmentMembership.objects.create(segment=segment, profile_id=profile_id, entered_at=timezone.now())
+        merge = join(eve.profile, ada.profile)
+        membership = SegmentMembership.objects.get(profile=ada.profile)
+        self.claim(ada)
+        split(merge)
+        assert SegmentMembership.objects.get(profile=ada.profile) == membership
+        assert SegmentMembership.objects.filter(profile=eve.profile).exists()
+
+    def test_each_of_many_has_what_the_own_guest_refused(self, store, ada, eve):
+        """They are claimed together, and what each was told stands with the own guest."""
+        guests = {store.guest(f"{name}@example.com", 1): name for name in ("a", "b")}
+        for user, (guest, name), purpose in zip((ada, eve), guests.items(), (EMAIL, PROFILING), strict=True):
+            say(guest, purpose, REFUSED)
+            tag(guest, name)
+            user.user.email = f"{name}@example.com"
+            user.user.save()
+            hand_over_orders(user.user)
+        claim_for(read_customers([ada.user.pk, eve.user.pk]).values())
+        for user, guest, purpose in zip((ada, eve), guests, (EMAIL, PROFILING), strict=True):
+            carried = ProfileMerge.objects.get(source=guest).carried
+            refusal = ConsentRecord.objects.get(profile=user.profile)
+            given = CustomerTag.objects.get(profile=user.profile)
+            assert (refusal.purpose, given.name) == (purpose, guests[guest])
+            assert (carried["consents"], carried["tags"]) == ([refusal.pk], [given.pk])
+            assert carried["last_consent"] == refusal.pk
+
+
 def test_what_was_taken_back_meanwhile_does_not_return_when_a_third_one_goes(store, ada, eve):
     guy = store.guest(GUY, 7)
     for each in (guy, eve.profile):
@@ -593,6 +649,17 @@ class TestAGuestIsClaimedByAMergedUser:
         eve.user.save()
         hand_over_orders(eve.user)
         sync_customer(eve.user.pk)
+
+    def test_what_the_guest_refused_is_not_everybodys(self, store, ada, eve):
+        """Zoe was merged into Eve before, and has refused nothing."""
+        of_zoe = profile_of(UserPerson(make_customer("zoe@example.com").pk))
+        first, second = join(of_zoe, eve.profile), join(eve.profile, ada.profile)
+        say(store.guest(GUY, 7), PROFILING, REFUSED)
+        self.claim(eve)
+        split(second)
+        split(first)
+        assert (consents(of_zoe), consents(ada.profile)) == ({}, {})
+        assert consents(eve.profile) == {PROFILING: REFUSED}
 
     def test_what_was_taken_from_the_head_since_stays_away(self, store, ada, eve):
         tag(eve.profile, "old")
