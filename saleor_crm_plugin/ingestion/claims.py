@@ -33,6 +33,7 @@ from saleor_crm_plugin.profiles.customers import (
     users_who_left_an_address,
 )
 from saleor_crm_plugin.profiles.merging.family import families
+from saleor_crm_plugin.profiles.merging.merging import merges_above
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
     ErasureLevel,
@@ -77,12 +78,16 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
         if not claims:
             return []
         now = timezone.now()
-        erased = _erased(set(claims.moved.values()), alias)
+        heads = {user.head_id for user in claims.moved.values()}
+        erased = _erased(heads, alias)
         # An account that an erasure has closed takes no points.
         deleted = {head for head, level in erased.items() if reaches(level, ErasureLevel.DELETE)}
-        merge_profiles({guest: head for guest, head in claims.moved.items() if head not in deleted}, now, alias)
+        joined = {guest: claims.moved[guest] for guest in claims.joined if claims.moved[guest].head_id not in deleted}
+        merge_profiles({guest: user.profile_id for guest, user in joined.items()}, now, alias)
+        # The guest's points go where the user goes, also where the user had none before.
+        _follow([user.profile_id for user in joined.values() if user.profile_id != user.head_id], now, alias)
         # What the guest has refused, the user has refused.
-        refusals = enforce_consents(set(claims.moved.values()), alias)
+        refusals = enforce_consents(heads, alias)
         forget_customers(refusals.recommendations, alias)
         _forget_with(erased, now, alias)
         # Also of those that were merged into the guests, and of guests that staff have merged into somebody else.
@@ -108,6 +113,17 @@ def claim_each(customers: Iterable[CustomerSnapshot], using: str | None = None) 
             )
             return []
     return [order_id for customer in batch for order_id in claim_each([customer], using)]
+
+
+def _follow(profile_ids: Iterable[int], now: datetime, alias: str) -> int:
+    """Merge the open accounts of merged profiles as the profiles were, from each to its head: they can be separated as
+    long. The caller has called `change_families`. Returns how many were merged.
+    """
+    merged = 0
+    for merge in [merge for profile_id in profile_ids for merge in merges_above(profile_id, alias)]:
+        moved = {merge.source_id: merge.target_id}
+        merged += merge_profiles(moved, now, alias, actor=merge.actor, undo_until=merge.undo_until)
+    return merged
 
 
 def _erased(heads: Collection[int], alias: str) -> dict[int, ErasureLevel]:

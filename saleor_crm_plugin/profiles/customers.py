@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.batches import key_batches
-from saleor_crm_plugin.profiles.identity import UserPerson, normalize_email, resolve_members
+from saleor_crm_plugin.profiles.identity import Member, UserPerson, normalize_email, resolve_members
 from saleor_crm_plugin.profiles.merging.family import change_families
 from saleor_crm_plugin.profiles.merging.joining import join
 from saleor_crm_plugin.profiles.merging.merging import carry_claimed
@@ -38,9 +38,15 @@ ON CONFLICT (kind, value) DO UPDATE SET profile_id = excluded.profile_id
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Guests that turned out to be users: guest profile id -> profile id of the user (its head)."""
+    """Guests that turned out to be users.
 
-    moved: Mapping[int, int]
+    Attributes:
+        moved: guest profile id -> the user's profile, and its head.
+        joined: those of the guests who were merged into the user's profile now; staff had merged the others before.
+    """
+
+    moved: Mapping[int, Member]
+    joined: Collection[int] = ()
 
     def __len__(self) -> int:
         return len(self.moved)
@@ -86,7 +92,7 @@ def claim_guests(owners: Mapping[str, int], using: str | None = None) -> Claims:
         heads = dict.fromkeys(guest for _, guest, _, head in guests if head is None)
         claimed = [(guest, member_of[guest]) for guest in heads]
         join(claimed, SYSTEM, now, alias, carried=carry_claimed(claimed, now, alias))
-    return Claims({guest: member.head_id for guest, member in member_of.items()})
+    return Claims(member_of, list(heads))
 
 
 def leave_addresses(user_ids: Collection[int], using: str | None = None) -> int:

@@ -557,6 +557,15 @@ def test_points_for_a_tier_that_came_by_a_merge_before_count(guest, user):
     assert sums(user) == (100, 0, 0)
 
 
+def test_points_for_a_tier_count_that_were_given_to_whom_the_target_was_merged_into(guest, user):
+    head = open_account()
+    reach(head, 1, 100)
+    merge(user, head, STAFF, NOW)
+    reach(guest, 1, 100)
+    merge(guest, user, STAFF, NOW)
+    assert sums(head) == (100, 0, 0)
+
+
 def test_an_account_that_was_never_merged_costs_no_statement_more(user):
     with CaptureQueriesContext(connection) as statements, Ledger([user]):
         pass

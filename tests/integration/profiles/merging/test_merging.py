@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -38,6 +39,7 @@ from tests.integration.profiles.merging.shop import (
     give,
     note,
     orders_of,
+    owe,
     points,
     profile_of,
     say,
@@ -629,17 +631,18 @@ def test_a_user_who_is_merged_claims_guests_for_the_head_and_takes_them_along(st
     eve.user.email = GUY
     eve.user.save()
     guy = store.guest(GUY, 7)
+    give(guy, 5, "gift")
     tag(guy, "vip")
     say(guy, EMAIL, REFUSED)
     hand_over_orders(eve.user)
     sync_customer(eve.user.pk)
-    assert (head(guy), metrics(ada.profile), points(ada.profile)) == (ada.profile, [(4, 107)], (107, 0))
+    assert (head(guy), metrics(ada.profile), points(ada.profile)) == (ada.profile, [(4, 107)], (112, 0))
     assert (tags(ada.profile), consents(ada.profile)) == (["vip"], {EMAIL: REFUSED})
     split(merge)
     assert (tags(ada.profile), tags(eve.profile)) == ([], ["vip"])
     assert (consents(ada.profile), consents(eve.profile)) == ({}, {EMAIL: REFUSED})
     assert (head(guy), metrics(ada.profile), metrics(eve.profile)) == (eve.profile, [(1, 60)], [(3, 47)])
-    assert (points(ada.profile), points(eve.profile)) == ((60, 0), (47, 0))
+    assert (points(ada.profile), points(eve.profile)) == ((60, 0), (52, 0))
     assert find_profiles([GuestPerson(GUY)]) == {GuestPerson(GUY): eve.profile}
 
 
@@ -649,6 +652,43 @@ class TestAGuestIsClaimedByAMergedUser:
         eve.user.save()
         hand_over_orders(eve.user)
         sync_customer(eve.user.pk)
+
+    def test_what_the_guest_owes_goes_with_the_user(self, store, ada, eve):
+        merge = join(eve.profile, ada.profile)
+        owe(store.guest(GUY, 7), 9, "more than there is")
+        self.claim(eve)
+        assert points(ada.profile) == (98, 0)
+        split(merge)
+        assert (points(ada.profile), points(eve.profile)) == ((60, 0), (38, 0))
+
+    @pytest.mark.parametrize("of_head", [0, 60])
+    def test_points_go_with_a_user_who_had_none(self, store, of_head):
+        """Nor has the head, so that there is no account to merge the guest's into."""
+        zoe, kim = make_customer("zoe@example.com"), make_customer("kim@example.com")
+        if of_head:
+            store.buy(of_head, user=kim)
+        of_zoe, of_kim = (profile_of(UserPerson(user.pk)) for user in (zoe, kim))
+        merge = join(of_zoe, of_kim, undo_days=3)
+        give(store.guest(GUY, 7), 5, "gift")
+        self.claim(SimpleNamespace(user=zoe))
+        assert (points(of_kim), points(of_zoe)) == ((of_head + 12, 0), (0, 0))
+        assert AccountMerge.objects.get(source__profile=of_zoe).undo_until == merge.undo_until
+        split(merge)
+        assert (points(of_kim), points(of_zoe)) == ((of_head, 0), (12, 0))
+
+    def test_points_of_a_chain_go_with_each(self, store, ada, eve):
+        bob = make_customer("bob@example.com")
+        store.buy(1, user=bob)
+        of_bob = profile_of(UserPerson(bob.pk))
+        first = join(eve.profile, ada.profile)
+        second = join(ada.profile, of_bob)
+        give(store.guest(GUY, 7), 5, "gift")
+        self.claim(eve)
+        assert points(of_bob) == (113, 0)
+        split(second)
+        assert (points(of_bob), points(ada.profile)) == ((1, 0), (112, 0))
+        split(first)
+        assert (points(ada.profile), points(eve.profile)) == ((60, 0), (52, 0))
 
     def test_what_the_guest_refused_is_not_everybodys(self, store, ada, eve):
         """Zoe was merged into Eve before, and has refused nothing."""
