@@ -19,7 +19,7 @@ from saleor_crm_plugin.ingestion.erasure import forget_family
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customers
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot
-from saleor_crm_plugin.loyalty.merging import merge_profiles
+from saleor_crm_plugin.loyalty.merging import keep_merged, merge_profiles
 from saleor_crm_plugin.loyalty.privacy import blank_texts
 from saleor_crm_plugin.profiles.consents.enforcement import enforce_consents
 from saleor_crm_plugin.profiles.consents.queries import of_nobody
@@ -86,6 +86,7 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
         merge_profiles({guest: user.profile_id for guest, user in joined.items()}, now, alias)
         # The guest's points go where the user goes, also where the user had none before.
         _follow([user.profile_id for user in joined.values() if user.profile_id != user.head_id], now, alias)
+        keep_merged(claims.kept, alias)
         # What the guest has refused, the user has refused.
         refusals = enforce_consents(heads, alias)
         forget_customers(refusals.recommendations, alias)

@@ -142,6 +142,13 @@ def merge_profiles(
     return merged
 
 
+def keep_merged(profile_ids: Collection[int], using: str) -> None:
+    """The merged accounts of these persons are not separated any more. One statement, none for nobody."""
+    if profile_ids:
+        merges = AccountMerge.objects.using(using).filter(source__profile_id__in=profile_ids, undone_at__isnull=True)
+        merges.update(undo_until=None)
+
+
 def refusals(source_id: int, target_id: int, using: str) -> list[LoyaltyInputError]:
     """Why `merge_profiles` would refuse these two persons as things are; empty if it would not. One statement."""
     found = []

@@ -17,7 +17,7 @@ from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.profiles.identity import Member, UserPerson, normalize_email, resolve_members
 from saleor_crm_plugin.profiles.merging.family import change_families
 from saleor_crm_plugin.profiles.merging.joining import join
-from saleor_crm_plugin.profiles.merging.merging import carry_claimed
+from saleor_crm_plugin.profiles.merging.merging import carry_claimed, keep_for_good
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity
 from saleor_crm_plugin.profiles.privacy.erasing import remove_texts
@@ -43,10 +43,12 @@ class Claims:
     Attributes:
         moved: guest profile id -> the user's profile, and its head.
         joined: those of the guests who were merged into the user's profile now; staff had merged the others before.
+        kept: profiles that staff had merged, as it turns out rightly: they are not separated any more.
     """
 
     moved: Mapping[int, Member]
     joined: Collection[int] = ()
+    kept: Collection[int] = ()
 
     def __len__(self) -> int:
         return len(self.moved)
@@ -56,9 +58,10 @@ def claim_guests(owners: Mapping[str, int], using: str | None = None) -> Claims:
     """Give guests to the users who have shown that the guest's address is theirs.
 
     The address becomes a verified identity of the user's profile. The guest's profile stays, because its ledger does,
-    merged into the user's for good; one that staff have merged into another stays there, and only the address moves.
-    Orders follow when they are synced again, which the caller sees to. Repeating it changes nothing. A constant number
-    of SQL statements, one if there is nothing to claim, and more for users who are merged (`carry_claimed`).
+    merged into the user's for good; one that staff have merged into another stays there, and only the address moves. If
+    that other is the user, it stays there for good. Orders follow when they are synced again, which the caller sees to.
+    Repeating it changes nothing. A constant number of SQL statements, one if there is nothing to claim, and more for
+    users who are merged (`carry_claimed`) and guests who were (`keep_for_good`).
 
     Args:
         owners: normalized e-mail -> id of the user who owns it, verified. Those who are deleted since get nothing.
@@ -92,7 +95,9 @@ def claim_guests(owners: Mapping[str, int], using: str | None = None) -> Claims:
         heads = dict.fromkeys(guest for _, guest, _, head in guests if head is None)
         claimed = [(guest, member_of[guest]) for guest in heads]
         join(claimed, SYSTEM, now, alias, carried=carry_claimed(claimed, now, alias))
-    return Claims(member_of, list(heads))
+        of_the_user = [(guest, member_of[guest]) for _, guest, _, head in guests if head == member_of[guest].head_id]
+        kept = keep_for_good(of_the_user, alias)
+    return Claims(member_of, list(heads), kept)
 
 
 def leave_addresses(user_ids: Collection[int], using: str | None = None) -> int:

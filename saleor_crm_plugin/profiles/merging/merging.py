@@ -170,6 +170,31 @@ def carry_claimed(claimed: Sequence[tuple[int, Member]], now: datetime, using: s
     return told
 
 
+def keep_for_good(claimed: Sequence[tuple[int, Member]], using: str) -> list[int]:
+    """Staff had merged guests into users who have now shown that it is them: these merges are not undone any more.
+
+    With those that the user is merged by, it is those between the guest and the first profile that both were merged
+    into. A few statements for each guest, none without guests.
+
+    Args:
+        claimed: guest, and who they turned out to be: one of the same family.
+
+    Returns:
+        The sources of these merges, whose accounts stay merged as well.
+    """
+    kept: list[ProfileMerge] = []
+    for guest, own in claimed:
+        of_user = {own.profile_id, *(merge.target_id for merge in merges_above(own.profile_id, using))}
+        for merge in merges_above(guest, using):
+            kept.append(merge)
+            if merge.target_id in of_user:
+                break
+    if kept:
+        merges = ProfileMerge.objects.using(using).filter(pk__in=[merge.pk for merge in kept])
+        merges.update(undo_until=None)
+    return [merge.source_id for merge in kept]
+
+
 def merges_above(profile_id: int, using: str) -> list[ProfileMerge]:
     """By which a profile came to its head, from the profile up. One statement for each, and one more."""
     merges = ProfileMerge.objects.using(using).filter(undone_at__isnull=True)
