@@ -20,6 +20,7 @@ from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customers
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot
 from saleor_crm_plugin.loyalty.merging import keep_merged, merge_profiles
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.privacy import blank_texts
 from saleor_crm_plugin.profiles.consents.enforcement import enforce_consents
 from saleor_crm_plugin.profiles.consents.queries import of_nobody
@@ -32,7 +33,7 @@ from saleor_crm_plugin.profiles.customers import (
     orphaned_profiles,
     users_who_left_an_address,
 )
-from saleor_crm_plugin.profiles.merging.family import families
+from saleor_crm_plugin.profiles.merging.family import change_families, families
 from saleor_crm_plugin.profiles.merging.merging import merges_above
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
@@ -114,6 +115,32 @@ def claim_each(customers: Iterable[CustomerSnapshot], using: str | None = None) 
             )
             return []
     return [order_id for customer in batch for order_id in claim_each([customer], using)]
+
+
+def follow_merged_profiles(batch_size: int, using: str | None = None) -> int:
+    """Merge accounts that were opened for customers while these were merged; returns how many.
+
+    Who looks a customer up, opens an account and commits after the merge has left it behind, where nobody finds its
+    points. An import takes minutes for it. Whose account cannot be merged yet is in the log.
+    """
+    alias = using or DEFAULT_DB_ALIAS
+    left = LoyaltyAccount.objects.using(alias).filter(closed_at__isnull=True, profile__merged_into__isnull=False)
+    left = left.exclude(profile__erasure_level=ErasureLevel.DELETE)
+    followed = 0
+    for batch in key_batches(left.distinct(), batch_size, "profile_id"):
+        for profile_id in batch:
+            try:
+                with transaction.atomic(using=alias):
+                    change_families(alias)
+                    followed += _follow([profile_id], timezone.now(), alias)
+            except (InputError, LedgerError) as error:
+                logger.error(
+                    "The account of profile %s cannot be merged as the profile was. Every full reconciliation tries "
+                    "again.",
+                    profile_id,
+                    exc_info=told(error),
+                )
+    return followed
 
 
 def _follow(profile_ids: Iterable[int], now: datetime, alias: str) -> int:

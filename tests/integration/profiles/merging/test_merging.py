@@ -17,6 +17,7 @@ from saleor_crm_plugin.ingestion.claims import claim_for, forget_user
 from saleor_crm_plugin.ingestion.consents import update_consents
 from saleor_crm_plugin.ingestion.merging import merge_customers, separate_customers
 from saleor_crm_plugin.ingestion.readers import read_customers
+from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
 from saleor_crm_plugin.loyalty.models import AccountMerge, LoyaltyAccount
 from saleor_crm_plugin.profiles.consents.enforcement import follow_policy, set_policy
@@ -662,6 +663,18 @@ class TestAGuestWhoHasAnotherGuest:
             sync_customer(make_customer(email).pk)
         assert find_profiles([GuestPerson(GUY)]) == {GuestPerson(GUY): guy}
         assert (head(guy), head(other)) == (None, guy)
+
+
+def test_an_account_that_was_opened_meanwhile_follows_and_goes_again(store, ada):
+    """Whoever opened it did not see the merge, nor the merge the account: it comes with the next full sweep."""
+    guy = profile_of(GuestPerson(GUY))
+    merge = join(guy, ada.profile)
+    give(guy, 5, "import")
+    assert (points(ada.profile), points(guy)) == ((60, 0), (5, 0))
+    reconcile(full=True)
+    assert (points(ada.profile), points(guy)) == ((65, 0), (0, 0))
+    split(merge)
+    assert (points(ada.profile), points(guy)) == ((60, 0), (5, 0))
 
 
 def test_a_user_who_is_merged_claims_guests_for_the_head_and_takes_them_along(store, ada, eve):
