@@ -19,7 +19,8 @@ from saleor_crm_plugin.ingestion.erasure import forget_family
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customers
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot
-from saleor_crm_plugin.loyalty.merging import merge_profiles
+from saleor_crm_plugin.loyalty.merging import keep_merged, merge_profiles
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.privacy import blank_texts
 from saleor_crm_plugin.profiles.consents.enforcement import enforce_consents
 from saleor_crm_plugin.profiles.consents.queries import of_nobody
@@ -32,7 +33,8 @@ from saleor_crm_plugin.profiles.customers import (
     orphaned_profiles,
     users_who_left_an_address,
 )
-from saleor_crm_plugin.profiles.merging.family import families
+from saleor_crm_plugin.profiles.merging.family import change_families, families
+from saleor_crm_plugin.profiles.merging.merging import merges_above
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
     ErasureLevel,
@@ -51,7 +53,9 @@ _KEPT = """
 SELECT DISTINCT owned.email
 FROM unnest(%s::text[], %s::int[]) AS owned (email, user_id)
 JOIN crm_profile_identity identity ON identity.kind = 'unverified_email' AND identity.value = owned.email
-JOIN crm_profile_order fact ON identity.profile_id IN (fact.profile_id, fact.placed_by_id)
+-- The guest's own: not those of somebody whom staff have merged into them.
+JOIN crm_profile_order fact ON fact.placed_by_id = identity.profile_id
+    OR (fact.profile_id = identity.profile_id AND fact.placed_by_id IS NULL)
 JOIN order_order placed ON placed.id = fact.order_id AND placed.user_id IS DISTINCT FROM owned.user_id
 """
 
@@ -75,12 +79,17 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
         if not claims:
             return []
         now = timezone.now()
-        erased = _erased(set(claims.moved.values()), alias)
+        heads = {user.head_id for user in claims.moved.values()}
+        erased = _erased(heads, alias)
         # An account that an erasure has closed takes no points.
         deleted = {head for head, level in erased.items() if reaches(level, ErasureLevel.DELETE)}
-        merge_profiles({guest: head for guest, head in claims.moved.items() if head not in deleted}, now, alias)
+        joined = {guest: claims.moved[guest] for guest in claims.joined if claims.moved[guest].head_id not in deleted}
+        merge_profiles({guest: user.profile_id for guest, user in joined.items()}, now, alias)
+        # The guest's points go where the user goes, also where the user had none before.
+        _follow([user.profile_id for user in joined.values() if user.profile_id != user.head_id], now, alias)
+        keep_merged(claims.kept, alias)
         # What the guest has refused, the user has refused.
-        refusals = enforce_consents(set(claims.moved.values()), alias)
+        refusals = enforce_consents(heads, alias)
         forget_customers(refusals.recommendations, alias)
         _forget_with(erased, now, alias)
         # Also of those that were merged into the guests, and of guests that staff have merged into somebody else.
@@ -106,6 +115,43 @@ def claim_each(customers: Iterable[CustomerSnapshot], using: str | None = None) 
             )
             return []
     return [order_id for customer in batch for order_id in claim_each([customer], using)]
+
+
+def follow_merged_profiles(batch_size: int, using: str | None = None) -> int:
+    """Merge accounts that were opened for customers while these were merged; returns how many.
+
+    Who looks a customer up, opens an account and commits after the merge has left it behind, where nobody finds its
+    points. An import takes minutes for it. Whose account cannot be merged yet is in the log.
+    """
+    alias = using or DEFAULT_DB_ALIAS
+    left = LoyaltyAccount.objects.using(alias).filter(closed_at__isnull=True, profile__merged_into__isnull=False)
+    left = left.exclude(profile__erasure_level=ErasureLevel.DELETE)
+    followed = 0
+    for batch in key_batches(left.distinct(), batch_size, "profile_id"):
+        for profile_id in batch:
+            try:
+                with transaction.atomic(using=alias):
+                    change_families(alias)
+                    followed += _follow([profile_id], timezone.now(), alias)
+            except (InputError, LedgerError) as error:
+                logger.error(
+                    "The account of profile %s cannot be merged as the profile was. Every full reconciliation tries "
+                    "again.",
+                    profile_id,
+                    exc_info=told(error),
+                )
+    return followed
+
+
+def _follow(profile_ids: Iterable[int], now: datetime, alias: str) -> int:
+    """Merge the open accounts of merged profiles as the profiles were, from each to its head: they can be separated as
+    long. The caller has called `change_families`. Returns how many were merged.
+    """
+    merged = 0
+    for merge in [merge for profile_id in profile_ids for merge in merges_above(profile_id, alias)]:
+        moved = {merge.source_id: merge.target_id}
+        merged += merge_profiles(moved, now, alias, actor=merge.actor, undo_until=merge.undo_until)
+    return merged
 
 
 def _erased(heads: Collection[int], alias: str) -> dict[int, ErasureLevel]:

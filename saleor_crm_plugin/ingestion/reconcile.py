@@ -25,6 +25,7 @@ from saleor_crm_plugin.ingestion.claims import (
     claim_each,
     claimable_customers,
     detach_all_deleted,
+    follow_merged_profiles,
     leave_all_addresses,
 )
 from saleor_crm_plugin.ingestion.differences import (
@@ -95,6 +96,7 @@ def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: b
             detached = detach_all_deleted(batch_size)
             leave_all_addresses(batch_size)
             claimed = _claim(batch_size, None)
+            follow_merged_profiles(batch_size)
             _sync(all_differences(batch_size), found)
             follow_moved_orders(batch_size)
             signed_up = award_missed_sign_ups(settings, now, batch_size)

@@ -129,6 +129,11 @@ CHECKS: dict[str, str] = {
         FROM crm_loyalty_account AS account
         LEFT JOIN crm_account_merge AS merge ON merge.source_id = account.id AND merge.undone_at IS NULL
         WHERE account.merged_into_id IS DISTINCT FROM merge.target_id
+        UNION ALL
+        SELECT account.id, format('account is open, but its customer %%s was merged into %%s: nobody finds its points',
+            person.id, person.merged_into_id)
+        FROM crm_customer_profile AS person JOIN crm_loyalty_account AS account ON account.profile_id = person.id
+        WHERE person.merged_into_id IS NOT NULL AND person.erasure_level <> 'delete' AND account.closed_at IS NULL
         ORDER BY 1
     """,
     # What was spent on no order was spent on a reward, once, and came back if the reward did.

@@ -61,6 +61,8 @@ def merge_many(
 ) -> int:
     """Merge the first account of each pair into the second. A constant number of statements.
 
+    What is merged into an account that is merged itself passes on to where that one's points are.
+
     Args:
         undo_until: until when `unmerge` is possible; None: never.
 
@@ -75,11 +77,13 @@ def merge_many(
     with transaction.atomic(using=using):
         with Ledger([pk for pair in pairs for pk in pair], now=now, using=using) as ledger:
             new = []
+            persons = []
             for source_id, target_id in pairs:
                 source = ledger.accounts[source_id]
                 if source_id != target_id and ledger.head_of(source_id) == ledger.head_of(target_id):
                     continue
                 _check(ledger, source_id, target_id)
+                persons.append((source_id, ledger.head_of(target_id)))
                 source.merged_into_id, source.closed_at = target_id, now
                 new.append((source_id, target_id))
             newest = _newest_entries({target_id for _, target_id in new}, using)
@@ -95,7 +99,7 @@ def merge_many(
                 )
                 for source_id, target_id in new
             )
-            twice = entry_points.given_twice(new, using) if new else {}
+            twice = entry_points.given_twice(persons, using) if new else {}
             lots = storage.lots_of_entries([entry.pk for given in twice.values() for entry in given], using)
             for each in merges:
                 cause = Source(key=key_of(each), reason=MERGED, actor=actor)
@@ -117,7 +121,8 @@ def merge_profiles(
     """Persons turn out to be others: merge their accounts, in each program. A constant number of statements.
 
     Args:
-        moved: profile id of who turned out to be another -> profile id of that other.
+        moved: profile id of who turned out to be another -> profile id of that other. Whose account is merged itself
+            takes points along when it is separated.
         undo_until: until when `unmerge_profiles` is possible; None: never.
 
     Returns:
@@ -136,6 +141,13 @@ def merge_profiles(
         pairs = [(account_id, target[pk]) for account_id, pk in found]
         merged += merge_many(pairs, actor, now, undo_until=undo_until, using=using)
     return merged
+
+
+def keep_merged(profile_ids: Collection[int], using: str) -> None:
+    """The merged accounts of these persons are not separated any more. One statement, none for nobody."""
+    if profile_ids:
+        merges = AccountMerge.objects.using(using).filter(source__profile_id__in=profile_ids, undone_at__isnull=True)
+        merges.update(undo_until=None)
 
 
 def refusals(source_id: int, target_id: int, using: str) -> list[LoyaltyInputError]:

@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.batches import key_batches
-from saleor_crm_plugin.profiles.identity import UserPerson, normalize_email, resolve_members
+from saleor_crm_plugin.profiles.identity import Member, UserPerson, normalize_email, resolve_members
 from saleor_crm_plugin.profiles.merging.family import change_families
 from saleor_crm_plugin.profiles.merging.joining import join
-from saleor_crm_plugin.profiles.merging.merging import carry_claimed
+from saleor_crm_plugin.profiles.merging.merging import carry_claimed, keep_for_good
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity
 from saleor_crm_plugin.profiles.privacy.erasing import remove_texts
@@ -38,9 +38,17 @@ ON CONFLICT (kind, value) DO UPDATE SET profile_id = excluded.profile_id
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Guests that turned out to be users: guest profile id -> profile id of the user (its head)."""
+    """Guests that turned out to be users.
 
-    moved: Mapping[int, int]
+    Attributes:
+        moved: guest profile id -> the user's profile, and its head.
+        joined: those of the guests who were merged into the user's profile now; staff had merged the others before.
+        kept: profiles that staff had merged, as it turns out rightly: they are not separated any more.
+    """
+
+    moved: Mapping[int, Member]
+    joined: Collection[int] = ()
+    kept: Collection[int] = ()
 
     def __len__(self) -> int:
         return len(self.moved)
@@ -50,9 +58,10 @@ def claim_guests(owners: Mapping[str, int], using: str | None = None) -> Claims:
     """Give guests to the users who have shown that the guest's address is theirs.
 
     The address becomes a verified identity of the user's profile. The guest's profile stays, because its ledger does,
-    merged into the user's for good; one that staff have merged into another stays there, and only the address moves.
-    Orders follow when they are synced again, which the caller sees to. Repeating it changes nothing. A constant number
-    of SQL statements, one if there is nothing to claim, and more for users who are merged (`carry_claimed`).
+    merged into the user's for good; one that staff have merged into another stays there, and only the address moves. If
+    that other is the user, it stays there for good. Orders follow when they are synced again, which the caller sees to.
+    Repeating it changes nothing. A constant number of SQL statements, one if there is nothing to claim, and more for
+    users who are merged (`carry_claimed`) and guests who were (`keep_for_good`).
 
     Args:
         owners: normalized e-mail -> id of the user who owns it, verified. Those who are deleted since get nothing.
@@ -85,9 +94,10 @@ def claim_guests(owners: Mapping[str, int], using: str | None = None) -> Claims:
         ProfileIdentity.objects.using(alias).filter(pk__in=[pk for pk, _, _, _ in guests]).delete()
         heads = dict.fromkeys(guest for _, guest, _, head in guests if head is None)
         claimed = [(guest, member_of[guest]) for guest in heads]
-        join(claimed, SYSTEM, now, alias)
-        carry_claimed(claimed, now, alias)
-    return Claims({guest: member.head_id for guest, member in member_of.items()})
+        join(claimed, SYSTEM, now, alias, carried=carry_claimed(claimed, now, alias))
+        of_the_user = [(guest, member_of[guest]) for _, guest, _, head in guests if head == member_of[guest].head_id]
+        kept = keep_for_good(of_the_user, alias)
+    return Claims(member_of, list(heads), kept)
 
 
 def leave_addresses(user_ids: Collection[int], using: str | None = None) -> int:

@@ -13,6 +13,7 @@ from saleor.core.utils.events import call_event
 from saleor.order import FulfillmentStatus, actions
 from saleor.order.fetch import fetch_order_info
 from saleor.order.models import Fulfillment, Order, OrderLine
+from saleor.order.utils import match_orders_with_new_user
 from saleor.payment import TransactionAction, gateway
 from saleor.payment.models import TransactionItem
 from saleor.payment.transaction_item_calculations import recalculate_transaction_amounts
@@ -110,7 +111,7 @@ def fulfill_order(
 
 def hand_over_orders(user: User) -> None:
     """Give a user the guests' orders of the address, as the shop does on confirmation: without a hook."""
-    Order.objects.filter(user=None, user_email__iexact=user.email).update(user=user)
+    match_orders_with_new_user(user)
 
 
 def delete_customer(user: User) -> None:

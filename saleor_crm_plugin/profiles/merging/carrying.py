@@ -37,21 +37,28 @@ UNMERGE: Final = "unmerge"
 _COLUMNS: Final = ("customer_type", "customer_type_by_hand", *stages.COLUMNS)
 # Of two sources that have the same tag, the first gives it.
 _COPY_TAGS = """
-INSERT INTO crm_customer_tag (profile_id, name, actor_type, actor_id, assigned_at)
-SELECT DISTINCT ON (merged.target_id, tag.name)
-    merged.target_id, tag.name, tag.actor_type, tag.actor_id, tag.assigned_at
-FROM unnest(%s::bigint[], %s::bigint[]) AS merged (source_id, target_id)
-JOIN crm_customer_tag AS tag ON tag.profile_id = merged.source_id
-WHERE %s::text[] IS NULL OR tag.name = ANY (%s::text[])
-ORDER BY merged.target_id, tag.name, tag.id
-ON CONFLICT (profile_id, name) DO NOTHING RETURNING id
+WITH given AS (
+    SELECT DISTINCT ON (merged.target_id, tag.name)
+        merged.source_id, merged.target_id, tag.name, tag.actor_type, tag.actor_id, tag.assigned_at
+    FROM unnest(%s::bigint[], %s::bigint[]) AS merged (source_id, target_id)
+    JOIN crm_customer_tag AS tag ON tag.profile_id = merged.source_id
+    WHERE %s::text[] IS NULL OR tag.name = ANY (%s::text[])
+    ORDER BY merged.target_id, tag.name, tag.id
+), brought AS (
+    INSERT INTO crm_customer_tag (profile_id, name, actor_type, actor_id, assigned_at)
+    SELECT target_id, name, actor_type, actor_id, assigned_at FROM given ORDER BY target_id, name
+    ON CONFLICT (profile_id, name) DO NOTHING
+    RETURNING id, profile_id, name
+)
+SELECT given.source_id, brought.id
+FROM brought JOIN given ON given.target_id = brought.profile_id AND given.name = brought.name
 """
 _MOVE_SEGMENTS = """
 WITH merged AS (
     SELECT source_id, target_id FROM unnest(%s::bigint[], %s::bigint[]) AS pairs (source_id, target_id)
 ), gone AS (
     DELETE FROM crm_segment_membership AS own USING merged WHERE own.profile_id = merged.source_id
-    RETURNING own.segment_id, own.entered_at, merged.target_id
+    RETURNING own.segment_id, own.entered_at, merged.source_id, merged.target_id
 ), brought AS (
     INSERT INTO crm_segment_membership (segment_id, profile_id, entered_at)
     SELECT segment_id, target_id, min(entered_at) FROM gone
@@ -59,7 +66,7 @@ WITH merged AS (
     ON CONFLICT (segment_id, profile_id) DO NOTHING
     RETURNING id, segment_id, profile_id
 )
-SELECT gone.segment_id, gone.entered_at, brought.id
+SELECT gone.source_id, gone.segment_id, gone.entered_at, brought.id
 FROM gone LEFT JOIN brought ON brought.segment_id = gone.segment_id AND brought.profile_id = gone.target_id
 """
 
@@ -138,12 +145,12 @@ class Carried:
 
 def refusals_to_carry(pairs: Sequence[tuple[int, int]], using: str) -> list[tuple[int, ConsentPurpose]]:
     """What sources have refused and their targets have not, by target. One statement."""
-    return _to_carry(pairs, _newest({pk for pair in pairs for pk in pair}, using))
+    return list(_to_carry(pairs, _newest({pk for pair in pairs for pk in pair}, using)))
 
 
 def carry(
     pairs: Sequence[tuple[int, int]], actor: Actor, now: datetime, using: str, *, again: Taken | None = None
-) -> Carried:
+) -> dict[int, Carried]:
     """Let targets know of their sources. The caller has locked the profiles. A constant number of statements.
 
     Args:
@@ -151,32 +158,33 @@ def carry(
         again: only what the targets have lost just now. Else what was taken from them on purpose would come back.
 
     Returns:
-        What was changed, of all pairs together: whoever wants to undo a merge carries it alone.
+        What was changed, by source. What two sources have given to one target, the first one has: whoever wants to undo
+        a merge carries it alone.
     """
-    targets = {target for _, target in pairs}
     newest = _newest({pk for pair in pairs for pk in pair}, using)
     what = _EVERYTHING if again is None else again
-    refusals = [(target, purpose) for target, purpose in _to_carry(pairs, newest) if purpose in what.purposes]
-    records = _refuse(refusals, MERGE, actor, now, using)
-    last = max(
-        [seen.record_id for (profile_id, _), seen in newest.items() if profile_id in targets] + records, default=0
-    )
+    refusals = {key: source for key, source in _to_carry(pairs, newest).items() if key[1] in what.purposes}
+    records = _refuse(list(refusals), MERGE, actor, now, using)
+    last: dict[int, int] = {}
+    said = [(profile_id, seen.record_id) for (profile_id, _), seen in newest.items()]
+    for profile_id, record_id in [*said, *((target, pk) for (target, _), pk in zip(refusals, records, strict=True))]:
+        last[profile_id] = max(record_id, last.get(profile_id, 0))
     columns = _carry_columns(pairs, what, using)
+    carried = {source: replace(columns[source], last_consent=last.get(target, 0)) for source, target in pairs}
+    for source, record_id in zip(refusals.values(), records, strict=True):
+        carried[source].consents.append(record_id)
     with connections[using].cursor() as cursor:
         merged = [[source for source, _ in pairs], [target for _, target in pairs]]
         names = None if again is None else list(again.tags)
         cursor.execute(_COPY_TAGS, [*merged, names, names])
-        tags = [tag_id for (tag_id,) in cursor.fetchall()]
+        for source, tag_id in cursor.fetchall():
+            carried[source].tags.append(tag_id)
         cursor.execute(_MOVE_SEGMENTS, merged)
-        moved = cursor.fetchall()
-    return replace(
-        columns,
-        tags=tags,
-        consents=records,
-        segments=[(segment_id, entered_at.isoformat()) for segment_id, entered_at, _ in moved],
-        memberships=[membership_id for _, _, membership_id in moved if membership_id is not None],
-        last_consent=last,
-    )
+        for source, segment_id, entered_at, membership_id in cursor.fetchall():
+            carried[source].segments.append((segment_id, entered_at.isoformat()))
+            if membership_id is not None:
+                carried[source].memberships.append(membership_id)
+    return carried
 
 
 def give_back(
@@ -283,15 +291,15 @@ def _give_back_agreements(
     records.bulk_create(moved)
 
 
-def _carry_columns(pairs: Sequence[tuple[int, int]], what: Taken, using: str) -> Carried:
-    """Returns what became of columns of the profiles, and nothing of other tables."""
+def _carry_columns(pairs: Sequence[tuple[int, int]], what: Taken, using: str) -> dict[int, Carried]:
+    """Returns what became of columns of the profiles, by source, and nothing of other tables."""
     locked = CustomerProfile.objects.using(using).select_for_update(of=("self",), no_key=True).order_by("pk")
     rows = {row.pk: row for row in locked.filter(pk__in={pk for pair in pairs for pk in pair})}
     changed: dict[int, CustomerProfile] = {}
-    customer_type = ""
-    source_stage: dict[str, str | None] = {}
-    target_stage: dict[str, str | None] = {}
+    carried = {}
     for source, target in ((rows[source_id], rows[target_id]) for source_id, target_id in pairs):
+        customer_type = ""
+        target_stage: dict[str, str | None] = {}
         if what.customer_type and source.customer_type_by_hand and not target.customer_type_by_hand:
             customer_type = target.customer_type
             target.customer_type, target.customer_type_by_hand = source.customer_type, True
@@ -301,21 +309,22 @@ def _carry_columns(pairs: Sequence[tuple[int, int]], what: Taken, using: str) ->
             target_stage = stages.stage_of(target)
             stages.put(target, source_stage)
             changed[target.pk] = target
+        carried[source.pk] = Carried(customer_type=customer_type, source_stage=source_stage, target_stage=target_stage)
     if changed:
         CustomerProfile.objects.using(using).bulk_update(changed.values(), _COLUMNS)
-    return Carried(customer_type=customer_type, source_stage=source_stage, target_stage=target_stage)
+    return carried
 
 
 def _to_carry(
     pairs: Sequence[tuple[int, int]], newest: Mapping[tuple[int, str], _Newest]
-) -> list[tuple[int, ConsentPurpose]]:
-    wanted = [
-        (target, purpose)
-        for source, target in pairs
-        for purpose in ConsentPurpose
-        if _is_refused(newest, source, purpose) and not _is_refused(newest, target, purpose)
-    ]
-    return list(dict.fromkeys(wanted))
+) -> dict[tuple[int, ConsentPurpose], int]:
+    """By target and purpose, the first source that has refused it."""
+    wanted: dict[tuple[int, ConsentPurpose], int] = {}
+    for source, target in pairs:
+        for purpose in ConsentPurpose:
+            if _is_refused(newest, source, purpose) and not _is_refused(newest, target, purpose):
+                wanted.setdefault((target, purpose), source)
+    return wanted
 
 
 def _is_refused(newest: Mapping[tuple[int, str], _Newest], profile_id: int, purpose: ConsentPurpose) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import connections
 
 from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.profiles.identity import Member
+from saleor_crm_plugin.profiles.merging.carrying import Carried
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.timeline import log
 from saleor_crm_plugin.profiles.timeline.models import EventKind, SubjectType
@@ -28,6 +29,7 @@ def join(
     now: datetime,
     using: str,
     undo_until: datetime | None = None,
+    carried: Mapping[int, Carried] | None = None,
 ) -> list[ProfileMerge]:
     """Merge profiles that are heads into others, in a transaction that has called `change_families`.
 
@@ -36,6 +38,7 @@ def join(
 
     Args:
         pairs: source, and the profile that it turned out to be, with the head of that one.
+        carried: what the targets have been told already, by source.
     """
     if not pairs:
         return []
@@ -49,6 +52,7 @@ def join(
             actor_id=actor.id,
             merged_at=now,
             undo_until=undo_until,
+            carried=carried[source].as_json() if carried else {},
         )
         for source, member in pairs
     )

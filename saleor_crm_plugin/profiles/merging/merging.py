@@ -93,7 +93,7 @@ def merge(
         (done,) = join([(source.pk, Member(target.pk, target.pk))], actor, now, using, undo_until)
         with connections[using].cursor() as cursor:
             cursor.execute(_BRING_ORDERS, {"source": source.pk, "target": target.pk})
-        carried = carry([(source.pk, target.pk)], actor, now, using)
+        carried = carry([(source.pk, target.pk)], actor, now, using)[source.pk]
         of_source = [profile for profile in found.values() if source.pk in (profile.pk, profile.merged_into_id)]
         users = [profile.user_id for profile in of_source if profile.user_id is not None]
         done.carried = replace(carried, users=users).as_json()
@@ -139,33 +139,63 @@ def unmerge(merge_id: int, actor: Actor, now: datetime, *, using: str = "default
     return Separated(done, orders)
 
 
-def carry_claimed(claimed: Sequence[tuple[int, Member]], now: datetime, using: str) -> None:
-    """Let users know of the guests whom they have just claimed: their own profile, and all that they are merged into.
+def carry_claimed(claimed: Sequence[tuple[int, Member]], now: datetime, using: str) -> dict[int, Carried]:
+    """Let users know of the guests whom they are about to claim: their own profile, and all that they are merged into.
 
     The latter forget it when the user is separated from them. In a transaction that has called `change_families`. A
     constant number of statements, and as many again for each guest of a user who is merged and each merge above them.
 
     Args:
         claimed: guest, and who they turned out to be.
+
+    Returns:
+        What the users' own profiles have been told, by guest. It stays with them when somebody else leaves them.
     """
-    carry([(guest, own.profile_id) for guest, own in claimed if own.profile_id == own.head_id], SYSTEM, now, using)
+    of_heads = [(guest, own.profile_id) for guest, own in claimed if own.profile_id == own.head_id]
+    told = carry(of_heads, SYSTEM, now, using)
     for guest, own in claimed:
         if own.profile_id == own.head_id:
             continue
-        above = _merges_above(own.profile_id, using)
+        above = merges_above(own.profile_id, using)
         _lock([guest, *(merge.source_id for merge in above), own.head_id], using)
         # From the head down: it is the one that is in segments.
         for merge in reversed(above):
             _carry_more(merge, guest, now, using)
-        carried = carry([(guest, own.profile_id)], SYSTEM, now, using)
-        if carried.target_stage:
+        told |= carry([(guest, own.profile_id)], SYSTEM, now, using)
+        if told[guest].target_stage:
             # Where the guest stood is where the user does who had not bought; so they will when they are separated.
             merge = above[0]
-            merge.carried = replace(_carried(merge), source_stage=carried.source_stage).as_json()
+            merge.carried = replace(_carried(merge), source_stage=told[guest].source_stage).as_json()
             merge.save(using=using, update_fields=["carried"])
+    return told
 
 
-def _merges_above(profile_id: int, using: str) -> list[ProfileMerge]:
+def keep_for_good(claimed: Sequence[tuple[int, Member]], using: str) -> list[int]:
+    """Staff had merged guests into users who have now shown that it is them: these merges are not undone any more.
+
+    With those that the user is merged by, it is those between the guest and the first profile that both were merged
+    into. A few statements for each guest, none without guests.
+
+    Args:
+        claimed: guest, and who they turned out to be: one of the same family.
+
+    Returns:
+        The sources of these merges, whose accounts stay merged as well.
+    """
+    kept: list[ProfileMerge] = []
+    for guest, own in claimed:
+        of_user = {own.profile_id, *(merge.target_id for merge in merges_above(own.profile_id, using))}
+        for merge in merges_above(guest, using):
+            kept.append(merge)
+            if merge.target_id in of_user:
+                break
+    if kept:
+        merges = ProfileMerge.objects.using(using).filter(pk__in=[merge.pk for merge in kept])
+        merges.update(undo_until=None)
+    return [merge.source_id for merge in kept]
+
+
+def merges_above(profile_id: int, using: str) -> list[ProfileMerge]:
     """By which a profile came to its head, from the profile up. One statement for each, and one more."""
     merges = ProfileMerge.objects.using(using).filter(undone_at__isnull=True)
     above: list[ProfileMerge] = []
@@ -176,9 +206,7 @@ def _merges_above(profile_id: int, using: str) -> list[ProfileMerge]:
 
 def _carry_more(merge: ProfileMerge, source_id: int, now: datetime, using: str, *, again: Taken | None = None) -> None:
     """Let the target of a merge know of its source, or of a guest of the source's, in the name of who merged them."""
-    more = carry(
-        [(source_id, merge.target_id)], Actor(ActorType(merge.actor_type), merge.actor_id), now, using, again=again
-    )
+    more = carry([(source_id, merge.target_id)], merge.actor, now, using, again=again)[source_id]
     merge.carried = _carried(merge).with_more(more).as_json()
     merge.save(using=using, update_fields=["carried"])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from saleor_crm_plugin.actors import actor_type_field
+from saleor_crm_plugin.actors import Actor, ActorType, actor_type_field
 from saleor_crm_plugin.profiles.models import CustomerProfile
 
 
@@ -38,3 +38,8 @@ class ProfileMerge(models.Model):
                 name="crm_profile_merge_of_two_profiles", condition=~models.Q(source=models.F("target"))
             ),
         ]
+
+    @property
+    def actor(self) -> Actor:
+        """Who has merged them."""
+        return Actor(ActorType(self.actor_type), self.actor_id)

@@ -260,7 +260,7 @@ def test_what_fails_is_counted_and_does_not_stop_the_rest(monkeypatch: pytest.Mo
 
 
 def test_guests_of_known_users_end_up_with_them() -> None:
-    (order,) = orders_on(1, email="Ada@example.com")
+    (order,) = orders_on(1, email="ada@example.com")
     backfill()
     user = make_customer("ada@example.com")
     hand_over_orders(user)

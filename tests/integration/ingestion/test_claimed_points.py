@@ -12,7 +12,7 @@ from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.claims import forget_user
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_order
-from saleor_crm_plugin.loyalty import corrections
+from saleor_crm_plugin.loyalty import accounts, corrections
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import AccountMerge, LoyaltyAccount, PointsLot, PointsTransaction, TransactionType
@@ -131,6 +131,22 @@ def test_points_that_the_user_has_already_stay(guest, order):
     hand_over_orders(user)
     sync_customer(user.pk)
     assert LoyaltyAccount.objects.get(profile__user=user).active == 145
+
+
+def test_what_the_guest_got_while_they_were_claimed_follows_at_the_next_full_sweep(caplog):
+    """An import looked the guest up before, and committed after: the claim saw no account."""
+    guest = resolve_profiles([GuestPerson(EMAIL)])[GuestPerson(EMAIL)]
+    user = make_customer(EMAIL)
+    sync_customer(user.pk)
+    account_id = accounts.ensure(accounts.default_program_id(), [guest], "default")[guest]
+    adjust(account_id, 5, "Import", SYSTEM, "import")
+    LoyaltyAccount.objects.filter(pk=account_id).update(held=5)
+    reconcile(full=True)
+    assert f"profile {guest} " in caplog.text
+    LoyaltyAccount.objects.filter(pk=account_id).update(held=0)
+    reconcile(full=True)
+    assert LoyaltyAccount.objects.get(profile__user=user).active == 5
+    assert AccountMerge.objects.get().undo_until is None
 
 
 def test_a_guest_without_points_leaves_no_account():

@@ -15,6 +15,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from saleor.account.models import User
+from saleor.order import OrderStatus
 from saleor.order.models import Order
 from saleor.payment.models import TransactionItem
 
@@ -160,10 +161,25 @@ def test_a_guest_becomes_a_user_once_saleor_has_given_them_the_orders() -> None:
     # Whoever has registered need not be who has confirmed.
     assert reconcile(full=False).claimed == 0
     assert owner_of(order.pk) == "ada@example.com"
-    hand_over_orders(user)
+    # Saleor itself compares letter by letter.
+    Order.objects.update(user=user)
     assert reconcile(full=True).claimed == 1
     assert owner_of(order.pk) == f"user {user.email}"
     assert reconcile(full=True) == ReconcileResult(full=True)
+
+
+def test_an_order_that_waits_to_be_confirmed_is_kept_from_the_user_too() -> None:
+    """Saleor hands over confirmed orders only, and looks again when the user's address is proven again."""
+    order = new_order("ada@example.com", status=OrderStatus.UNCONFIRMED)
+    other = new_order("ada@example.com")
+    user = make_customer("ada@example.com")
+    hand_over_orders(user)
+    assert reconcile().claimed == 0
+    assert (owner_of(order.pk), owner_of(other.pk)) == ("ada@example.com", f"user {user.email}")
+    Order.objects.filter(pk=order.pk).update(status=OrderStatus.UNFULFILLED)
+    hand_over_orders(user)
+    assert reconcile(full=True).claimed == 1
+    assert owner_of(order.pk) == f"user {user.email}"
 
 
 @pytest.mark.parametrize("fields", [{"is_confirmed": False}, {"is_active": False}])

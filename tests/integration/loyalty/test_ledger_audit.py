@@ -81,6 +81,12 @@ def test_what_was_tampered_with_is_found(account, statement, what):
     assert {line.partition(":")[0] for line in text.splitlines()} == {f"account {account.pk}"}
 
 
+def test_an_account_that_a_merge_has_left_behind_is_found(shop, account):
+    other = LoyaltyAccount.objects.exclude(pk=account.pk).get()
+    tamper("UPDATE crm_customer_profile SET merged_into_id = %s WHERE id = %s", other.profile_id, account.profile_id)
+    assert f"account {account.pk}: account is open, but its customer" in audit()[1]
+
+
 def test_an_order_that_the_ledger_does_not_follow_is_found(shop, account):
     order = shop[0]
     order.lines.update(total_price_gross_amount=90, total_price_net_amount=90)

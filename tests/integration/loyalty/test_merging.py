@@ -588,6 +588,15 @@ def test_of_points_for_a_tier_that_came_by_merges_in_a_row_what_is_left_is_taken
     assert (sums(first), sums(guest), sums(user)) == ((40, 0, 0), (7, 0, 0), (100, 0, 0))
 
 
+def test_points_for_a_tier_count_that_were_given_to_whom_the_target_was_merged_into(guest, user):
+    head = open_account()
+    reach(head, 1, 100)
+    merge(user, head, STAFF, NOW)
+    reach(guest, 1, 100)
+    merge(guest, user, STAFF, NOW)
+    assert sums(head) == (100, 0, 0)
+
+
 def test_an_account_that_was_never_merged_costs_no_statement_more(user):
     with CaptureQueriesContext(connection) as statements, Ledger([user]):
         pass

@@ -432,7 +432,7 @@ class TestAnOrderThatQualifiesAgain:
         if spent:
             spend(profile, spent)
         for _ in range(cycles):
-            sync(replace(order, qualified_at=None))
+            sync(replace(order, paid_at=None))
             assert (account().active, account().deficit) == (0, 0)
             sync(order)
             assert sync(order) == 0
@@ -443,7 +443,7 @@ class TestAnOrderThatQualifiesAgain:
         order = facts(profile)
         sync(order)
         spend(profile, 60)
-        sync(replace(order, qualified_at=None))
+        sync(replace(order, paid_at=None))
         sync(order)
         assert entries(order.order_id) == [
             ("earn", 100, 100),
@@ -461,7 +461,7 @@ class TestAnOrderThatQualifiesAgain:
         sync(order)
         lot = PointsLot.objects.get()
         for _ in range(cycles):
-            sync(replace(order, qualified_at=None))
+            sync(replace(order, paid_at=None))
             sync(order)
             assert (account().active, account().deficit) == (100, 0)
         assert list(PointsLot.objects.filter(remaining__gt=0)) == [lot]
@@ -485,15 +485,15 @@ class TestAnOrderThatQualifiesAgain:
         sync(order, now=PLACED)
         activate_due_lots(later)
         spend(profile, 60)
-        sync(replace(order, qualified_at=None), now=later)
-        sync(replace(order, qualified_at=later), now=later)
+        sync(replace(order, paid_at=None), now=later)
+        sync(replace(order, paid_at=later), now=later)
         assert (account().active, account().pending, account().deficit) == (0, 40, 0)
 
     def test_pays_what_is_owed_for_something_else_first(self, profile):
         order, other = facts(profile), facts(profile, settings=INTO_DEFICIT)
         sync(order, other)
         spend(profile, 200)
-        sync(replace(order, qualified_at=None))
+        sync(replace(order, paid_at=None))
         sync(replace(other, is_purchase=False, is_closed=True))
         assert (account().active, account().deficit) == (0, 100)
         sync(order)
@@ -509,7 +509,7 @@ class TestAnOrderThatQualifiesAgain:
         spend(profile, 60)
         for policy in (first, then, first):
             settings = replace(TERMS, earned_points_policy=policy)
-            sync(replace(order, qualified_at=None, settings=settings))
+            sync(replace(order, paid_at=None, settings=settings))
             sync(replace(order, settings=settings))
             assert (account().active, account().deficit) == (40, 0)
 
@@ -517,7 +517,7 @@ class TestAnOrderThatQualifiesAgain:
         order = facts(profile)
         sync(order)
         spend(profile, 100)
-        sync(replace(order, qualified_at=None))
+        sync(replace(order, paid_at=None))
         sync(facts(profile, "150", order_id=order.order_id))
         assert account().active == 50
 
@@ -530,14 +530,14 @@ class TestAnOrderThatQualifiesAgain:
         target = accounts.ensure(default_program_id(), [head], "default")[head]
         done = merge(source, target, SYSTEM, NOW, undo_until=LATER)
         for _ in range(2):
-            sync(replace(order, profile_id=head, qualified_at=None))
+            sync(replace(order, profile_id=head, paid_at=None))
             assert LoyaltyAccount.objects.get(pk=target).balance == 0
             sync(replace(order, profile_id=head))
             assert LoyaltyAccount.objects.get(pk=target).active == 40
         unmerge(done.pk, SYSTEM, NOW)
         assert sync(order) == 0
         assert LoyaltyAccount.objects.get(pk=source).active == 40
-        sync(replace(order, qualified_at=None))
+        sync(replace(order, paid_at=None))
         sync(order)
         assert LoyaltyAccount.objects.get(pk=source).active == 40
 

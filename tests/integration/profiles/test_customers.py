@@ -35,7 +35,7 @@ def test_a_guest_becomes_the_user_who_owns_the_address() -> None:
     claims = claim_guests({"ada@example.com": user.pk})
 
     owner = CustomerProfile.objects.get(user_id=user.pk).pk
-    assert claims.moved == {guest: owner}
+    assert claims.moved == {guest: (owner, owner)}
     assert identities() == {(owner, IdentityKind.VERIFIED_EMAIL, "ada@example.com")}
     assert CustomerProfile.objects.filter(pk=guest, user_id=None).exists(), "its ledger refers to it"
     assert resolve_profiles([ADA]) == {ADA: owner}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -12,9 +13,11 @@ from django.utils import timezone
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import CustomerInputError
-from saleor_crm_plugin.ingestion.claims import forget_user
+from saleor_crm_plugin.ingestion.claims import claim_for, forget_user
 from saleor_crm_plugin.ingestion.consents import update_consents
 from saleor_crm_plugin.ingestion.merging import merge_customers, separate_customers
+from saleor_crm_plugin.ingestion.readers import read_customers
+from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
 from saleor_crm_plugin.loyalty.models import AccountMerge, LoyaltyAccount
 from saleor_crm_plugin.profiles.consents.enforcement import follow_policy, set_policy
@@ -37,6 +40,7 @@ from tests.integration.profiles.merging.shop import (
     give,
     note,
     orders_of,
+    owe,
     points,
     profile_of,
     say,
@@ -363,6 +367,61 @@ def test_what_a_third_one_refused_is_not_everybodys(store, ada, eve):
     assert (consents(eve.profile), consents(ada.profile)) == ({}, {PROFILING: REFUSED})
 
 
+class TestAGuestWhomTheHeadClaims:
+    """Eve is merged into Ada, who then shows that a guest's address is hers; Eve goes again."""
+
+    @pytest.fixture
+    def guy(self, store) -> int:
+        return store.guest(GUY, 7)
+
+    @pytest.fixture
+    def merge(self, ada, eve) -> ProfileMerge:
+        return join(eve.profile, ada.profile)
+
+    def claim(self, ada) -> None:
+        ada.user.email = GUY
+        ada.user.save()
+        hand_over_orders(ada.user)
+        sync_customer(ada.user.pk)
+
+    def test_what_the_guest_refused_is_not_everybodys(self, guy, merge, ada, eve):
+        say(guy, PROFILING, REFUSED)
+        self.claim(ada)
+        split(merge)
+        assert (consents(eve.profile), consents(ada.profile)) == ({}, {PROFILING: REFUSED})
+        assert (flags(eve.profile)[0], flags(ada.profile)[0]) == (True, False)
+
+    def test_the_head_stays_in_the_segments_of_the_guest(self, guy, ada, eve):
+        CustomerSegment.objects.all().delete()
+        segment = CustomerSegment.objects.create(name="All", slug="all", query="x")
+        for profile_id in (guy, eve.profile):
+            SegmentMembership.objects.create(segment=segment, profile_id=profile_id, entered_at=timezone.now())
+        merge = join(eve.profile, ada.profile)
+        membership = SegmentMembership.objects.get(profile=ada.profile)
+        self.claim(ada)
+        split(merge)
+        assert SegmentMembership.objects.get(profile=ada.profile) == membership
+        assert SegmentMembership.objects.filter(profile=eve.profile).exists()
+
+    def test_each_of_many_has_what_the_own_guest_refused(self, store, ada, eve):
+        """They are claimed together, and what each was told stands with the own guest."""
+        guests = {store.guest(f"{name}@example.com", 1): name for name in ("a", "b")}
+        for user, (guest, name), purpose in zip((ada, eve), guests.items(), (EMAIL, PROFILING), strict=True):
+            say(guest, purpose, REFUSED)
+            tag(guest, name)
+            user.user.email = f"{name}@example.com"
+            user.user.save()
+            hand_over_orders(user.user)
+        claim_for(read_customers([ada.user.pk, eve.user.pk]).values())
+        for user, guest, purpose in zip((ada, eve), guests, (EMAIL, PROFILING), strict=True):
+            carried = ProfileMerge.objects.get(source=guest).carried
+            refusal = ConsentRecord.objects.get(profile=user.profile)
+            given = CustomerTag.objects.get(profile=user.profile)
+            assert (refusal.purpose, given.name) == (purpose, guests[guest])
+            assert (carried["consents"], carried["tags"]) == ([refusal.pk], [given.pk])
+            assert carried["last_consent"] == refusal.pk
+
+
 def test_what_was_taken_back_meanwhile_does_not_return_when_a_third_one_goes(store, ada, eve):
     guy = store.guest(GUY, 7)
     for each in (guy, eve.profile):
@@ -544,22 +603,97 @@ def test_a_guest_who_was_merged_can_still_turn_out_to_be_somebody(store, ada):
     assert points(guy) == (5, 0)
 
 
+class TestAGuestWhomStaffHadMergedTurnsOutToBeThatUser:
+    """Separated, the guest would have points and nobody to spend them: the address is the user's by then."""
+
+    def claim(self, user) -> None:
+        user.email = GUY
+        user.save()
+        hand_over_orders(user)
+        sync_customer(user.pk)
+
+    def test_and_stays_one(self, store, ada):
+        guy = store.guest(GUY, 7)
+        give(guy, 5, "gift")
+        merge = join(guy, ada.profile)
+        self.claim(ada.user)
+        assert (metrics(ada.profile), points(ada.profile)) == ([(2, 67)], (72, 0))
+        assert refusal(lambda: split(merge)) == ("NOT_APPLICABLE", "mergeId")
+        assert AccountMerge.objects.get().undo_until is None
+
+    def test_who_is_merged_and_takes_the_guest_along(self, store, ada, eve):
+        guy = store.guest(GUY, 7)
+        give(guy, 5, "gift")
+        first, second = join(guy, eve.profile), join(eve.profile, ada.profile)
+        self.claim(eve.user)
+        split(second)
+        assert (points(ada.profile), points(eve.profile)) == ((60, 0), (52, 0))
+        assert refusal(lambda: split(first)) == ("NOT_APPLICABLE", "mergeId")
+
+    def test_who_is_merged_into_the_same_customer(self, store, ada, eve):
+        """What staff took for Ada's stays with her; the order is Eve's."""
+        guy = store.guest(GUY, 7)
+        give(guy, 5, "gift")
+        first, second = join(guy, ada.profile), join(eve.profile, ada.profile)
+        self.claim(eve.user)
+        assert refusal(lambda: split(first)) == ("NOT_APPLICABLE", "mergeId")
+        split(second)
+        assert (points(ada.profile), points(eve.profile), points(guy)) == ((65, 0), (47, 0), (0, 0))
+
+
+class TestAGuestWhoHasAnotherGuest:
+    """Staff had merged them; then the one registers, and gets the own orders from Saleor, not the other's."""
+
+    def test_is_claimed_with_all_points(self, store):
+        guy, other = store.guest(GUY, 7), store.guest("private@example.com", 5)
+        merge = join(other, guy)
+        give(guy, 3, "gift")
+        user = make_customer(GUY)
+        hand_over_orders(user)
+        sync_customer(user.pk)
+        of_user = profile_of(UserPerson(user.pk))
+        assert (head(guy), head(other)) == (of_user, of_user)
+        assert (metrics(of_user), points(of_user)) == ([(2, 12)], (15, 0))
+        assert refusal(lambda: split(merge)) == ("NOT_APPLICABLE", "mergeId")
+
+    def test_is_not_claimed_while_saleor_keeps_the_own_orders(self, store):
+        guy, other = store.guest(GUY, 7), store.guest("private@example.com", 5)
+        join(other, guy)
+        for email in (GUY, "private@example.com"):
+            sync_customer(make_customer(email).pk)
+        assert find_profiles([GuestPerson(GUY)]) == {GuestPerson(GUY): guy}
+        assert (head(guy), head(other)) == (None, guy)
+
+
+def test_an_account_that_was_opened_meanwhile_follows_and_goes_again(store, ada):
+    """Whoever opened it did not see the merge, nor the merge the account: it comes with the next full sweep."""
+    guy = profile_of(GuestPerson(GUY))
+    merge = join(guy, ada.profile)
+    give(guy, 5, "import")
+    assert (points(ada.profile), points(guy)) == ((60, 0), (5, 0))
+    reconcile(full=True)
+    assert (points(ada.profile), points(guy)) == ((65, 0), (0, 0))
+    split(merge)
+    assert (points(ada.profile), points(guy)) == ((60, 0), (5, 0))
+
+
 def test_a_user_who_is_merged_claims_guests_for_the_head_and_takes_them_along(store, ada, eve):
     merge = join(eve.profile, ada.profile)
     eve.user.email = GUY
     eve.user.save()
     guy = store.guest(GUY, 7)
+    give(guy, 5, "gift")
     tag(guy, "vip")
     say(guy, EMAIL, REFUSED)
     hand_over_orders(eve.user)
     sync_customer(eve.user.pk)
-    assert (head(guy), metrics(ada.profile), points(ada.profile)) == (ada.profile, [(4, 107)], (107, 0))
+    assert (head(guy), metrics(ada.profile), points(ada.profile)) == (ada.profile, [(4, 107)], (112, 0))
     assert (tags(ada.profile), consents(ada.profile)) == (["vip"], {EMAIL: REFUSED})
     split(merge)
     assert (tags(ada.profile), tags(eve.profile)) == ([], ["vip"])
     assert (consents(ada.profile), consents(eve.profile)) == ({}, {EMAIL: REFUSED})
     assert (head(guy), metrics(ada.profile), metrics(eve.profile)) == (eve.profile, [(1, 60)], [(3, 47)])
-    assert (points(ada.profile), points(eve.profile)) == ((60, 0), (47, 0))
+    assert (points(ada.profile), points(eve.profile)) == ((60, 0), (52, 0))
     assert find_profiles([GuestPerson(GUY)]) == {GuestPerson(GUY): eve.profile}
 
 
@@ -569,6 +703,54 @@ class TestAGuestIsClaimedByAMergedUser:
         eve.user.save()
         hand_over_orders(eve.user)
         sync_customer(eve.user.pk)
+
+    def test_what_the_guest_owes_goes_with_the_user(self, store, ada, eve):
+        merge = join(eve.profile, ada.profile)
+        owe(store.guest(GUY, 7), 9, "more than there is")
+        self.claim(eve)
+        assert points(ada.profile) == (98, 0)
+        split(merge)
+        assert (points(ada.profile), points(eve.profile)) == ((60, 0), (38, 0))
+
+    @pytest.mark.parametrize("of_head", [0, 60])
+    def test_points_go_with_a_user_who_had_none(self, store, of_head):
+        """Nor has the head, so that there is no account to merge the guest's into."""
+        zoe, kim = make_customer("zoe@example.com"), make_customer("kim@example.com")
+        if of_head:
+            store.buy(of_head, user=kim)
+        of_zoe, of_kim = (profile_of(UserPerson(user.pk)) for user in (zoe, kim))
+        merge = join(of_zoe, of_kim, undo_days=3)
+        give(store.guest(GUY, 7), 5, "gift")
+        self.claim(SimpleNamespace(user=zoe))
+        assert (points(of_kim), points(of_zoe)) == ((of_head + 12, 0), (0, 0))
+        assert AccountMerge.objects.get(source__profile=of_zoe).undo_until == merge.undo_until
+        split(merge)
+        assert (points(of_kim), points(of_zoe)) == ((of_head, 0), (12, 0))
+
+    def test_points_of_a_chain_go_with_each(self, store, ada, eve):
+        bob = make_customer("bob@example.com")
+        store.buy(1, user=bob)
+        of_bob = profile_of(UserPerson(bob.pk))
+        first = join(eve.profile, ada.profile)
+        second = join(ada.profile, of_bob)
+        give(store.guest(GUY, 7), 5, "gift")
+        self.claim(eve)
+        assert points(of_bob) == (113, 0)
+        split(second)
+        assert (points(of_bob), points(ada.profile)) == ((1, 0), (112, 0))
+        split(first)
+        assert (points(ada.profile), points(eve.profile)) == ((60, 0), (52, 0))
+
+    def test_what_the_guest_refused_is_not_everybodys(self, store, ada, eve):
+        """Zoe was merged into Eve before, and has refused nothing."""
+        of_zoe = profile_of(UserPerson(make_customer("zoe@example.com").pk))
+        first, second = join(of_zoe, eve.profile), join(eve.profile, ada.profile)
+        say(store.guest(GUY, 7), PROFILING, REFUSED)
+        self.claim(eve)
+        split(second)
+        split(first)
+        assert (consents(of_zoe), consents(ada.profile)) == ({}, {})
+        assert consents(eve.profile) == {PROFILING: REFUSED}
 
     def test_what_was_taken_from_the_head_since_stays_away(self, store, ada, eve):
         tag(eve.profile, "old")

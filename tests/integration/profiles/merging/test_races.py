@@ -99,7 +99,7 @@ def test_a_guest_is_claimed_while_staff_merge_them(store):
 def test_a_user_who_is_deleted_while_they_claim_a_guest_is_forgotten_with_what_was_the_guests(store, monkeypatch):
     user = make_customer("ada@example.com")
     store.buy(5, user=user)
-    guest = store.guest("guest@example.com", 7)
+    guest = profile_of(GuestPerson("guest@example.com"))
     note(guest, "Guy Smith called")
     deletions = []
     with others_who_wait() as let_wait:
