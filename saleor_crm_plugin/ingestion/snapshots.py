@@ -51,6 +51,7 @@ class LineSnapshot:
 class OrderSnapshot:
     """An order at one moment.
 
+    `updated_at` is when it last changed or expired; Saleor's own does not move then.
     `charged` is net of refunds, and negative in odd data. `refunded` is the sum over all payments and transactions of
     the order, never negative. `paid_at` is None unless the order is fully paid, `fulfilled_at` unless it is fulfilled.
     `voucher_amount` is what the voucher of `voucher_code` took off; None if Saleor does not say.
