@@ -28,6 +28,7 @@ from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.confidential import told
 from saleor_crm_plugin.exceptions import LedgerError, RedemptionError
 from saleor_crm_plugin.ingestion import carriers, points_cards, vouchers
+from saleor_crm_plugin.ingestion.delivery import review_delivery
 from saleor_crm_plugin.ingestion.order_promotions import taken_off_without_voucher
 from saleor_crm_plugin.ingestion.room import FORM_OF, offer_for, room_of
 from saleor_crm_plugin.ingestion.settings import load_settings
@@ -129,6 +130,7 @@ def apply_points(
         )
         checkout_info = carriers.put_on(hold, checkout, lines, manager)
         invalidate_checkout(checkout_info, lines, manager, recalculate_discount=False, save=True)
+    review_delivery(checkout_info, lines, manager)
     call_checkout_event(manager, CHECKOUT_UPDATED, checkout)
     return Applied(checkout, offer.points, offer.amount, checkout.currency, offer.limit, room.replaced)
 
@@ -151,6 +153,7 @@ def remove_points(checkout_token: UUID, user_id: int, *, manager: PluginsManager
             checkout_info = fetch_checkout_info(checkout, lines, manager)
             invalidate_checkout(checkout_info, lines, manager, recalculate_discount=False, save=True)
     if changed:
+        review_delivery(checkout_info, lines, manager)
         call_checkout_event(manager, CHECKOUT_UPDATED, checkout)
     return Applied(checkout, 0, Decimal(0), checkout.currency)
 
