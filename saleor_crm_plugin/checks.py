@@ -31,12 +31,14 @@ SALEOR_UNTESTED = f"{APP}.W001"
 HOOK_UNKNOWN = f"{APP}.W002"
 NOT_SCHEDULED = f"{APP}.W003"
 NOT_MIGRATED = f"{APP}.W004"
+GIFT_CARDS_DO_NOT_PAY = f"{APP}.W005"
 
 
 def register_all() -> None:
     for check in (check_saleor, check_plugins_listed, check_plugin_ids, check_hooks, check_schedule):
         register(check, Tags.compatibility)
     register(check_migrated, Tags.database)
+    register(check_redemption_form, Tags.database)
 
 
 def check_saleor(**kwargs: Any) -> list[CheckMessage]:
@@ -167,6 +169,30 @@ def check_migrated(databases: Sequence[str] | None = None, **kwargs: Any) -> lis
             f"saleor-crm-plugin has migrations that were not run: {', '.join(pending)}.",
             hint=f"Run `manage.py migrate {APP}`. Until then no profiles, points or recommendations are kept.",
             id=NOT_MIGRATED,
+        )
+    ]
+
+
+def check_redemption_form(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Points pay as a gift card only where Saleor counts gift cards beside transactions."""
+    if settings.DATABASE_CONNECTION_DEFAULT_NAME not in (databases or ()) or compat.transactions_know_gift_cards():
+        return []
+    try:
+        from saleor_crm_plugin.ingestion.points_cards import channels_with_full_payment
+
+        slugs = channels_with_full_payment()
+    except (ImportError, DatabaseError):
+        # Before the first `migrate`, or reported by another check.
+        return []
+    if not slugs:
+        return []
+    return [
+        django_checks.Warning(
+            f"Points pay as a gift card in {', '.join(slugs)}. Saleor {compat.saleor_version()} does not complete a "
+            "checkout that is paid in part by gift card and in part by transactions: CHECKOUT_NOT_FULLY_PAID.",
+            hint="Let points pay as a voucher there, or upgrade to Saleor 3.22. Where no payment app takes money by "
+            "transactions, all is well: add this id to SILENCED_SYSTEM_CHECKS.",
+            id=GIFT_CARDS_DO_NOT_PAY,
         )
     ]
 

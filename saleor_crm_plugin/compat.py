@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -85,6 +86,27 @@ def forget_authorisations(card: Any) -> None:
     except ImportError:
         return
     detach(card)
+
+
+def transactions_know_gift_cards() -> bool:
+    """Whether Saleor asks transactions only for what gift cards leave to pay: from 3.22."""
+    return (minor_version(saleor_version()) or NEWEST_SUPPORTED) > (3, 21)
+
+
+def review_delivery(checkout_info: Any, lines: Any) -> list[str]:
+    """What Saleor does about the delivery of a checkout with another price; returns the fields of it that changed.
+
+    From 3.23 the ways of delivery are asked for anew when they are needed next. Before, the chosen one is taken off if
+    the checkout is not entitled to it any more.
+    """
+    utils = import_module("saleor.graphql.checkout.mutations.utils")
+    if mark := getattr(utils, "mark_checkout_deliveries_as_stale_if_needed", None):
+        return list(mark(checkout_info.checkout, lines))
+    check = getattr(utils, "update_checkout_shipping_method_if_invalid", None)
+    # Without an address, nothing can have been chosen, and Saleor refuses to look.
+    if check is None or checkout_info.shipping_address is None:
+        return []
+    return list(check(checkout_info, lines))
 
 
 def hook_names() -> frozenset[str]:

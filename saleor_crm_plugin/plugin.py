@@ -15,6 +15,7 @@ from saleor_crm_plugin.ingestion import hooks
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from saleor.checkout.models import Checkout
     from saleor.plugins.models import PluginConfiguration
 
 
@@ -156,7 +157,7 @@ class CRMPlugin(SettingsPlugin):
 
 
 class LoyaltySettingsPlugin(SettingsPlugin):
-    """Only settings: one instance for each channel, and no hooks."""
+    """Settings, one instance for each channel, and the one hook that depends on them."""
 
     PLUGIN_ID = config.LOYALTY_PLUGIN_ID
     PLUGIN_NAME = "Loyalty points"
@@ -173,3 +174,7 @@ class LoyaltySettingsPlugin(SettingsPlugin):
         return config.complete_loyalty_update(
             stored, update, timezone.now(), was_active=was_active, is_active=is_active
         )
+
+    def checkout_updated(self, checkout: Checkout, *args: Any, previous_value: Any = None, **kwargs: Any) -> Any:
+        hooks.guests_checkout_changed(checkout, self.configuration)
+        return previous_value

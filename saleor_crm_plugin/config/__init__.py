@@ -32,6 +32,7 @@ from saleor_crm_plugin.config.loyalty import (
     SpentPointsPolicy,
     complete_loyalty_update,
     parse_loyalty_settings,
+    points_are_gift_cards,
 )
 from saleor_crm_plugin.config.parsing import Expiry
 
@@ -58,5 +59,6 @@ __all__ = [
     "in_display_order",
     "parse_crm_settings",
     "parse_loyalty_settings",
+    "points_are_gift_cards",
     "read_values",
 ]

@@ -238,6 +238,8 @@ LOYALTY_FIELDS: tuple[FieldSpec, ...] = (
     ),
 )
 
+_FORM_FIELDS = tuple(field for field in LOYALTY_FIELDS if field.name in ("point_value", "redemption_form"))
+
 
 def parse_loyalty_settings(configuration: Iterable[Mapping[str, Any]] | None) -> LoyaltySettings:
     """Read the stored configuration of the plugin `crm.loyalty` in one channel.
@@ -249,6 +251,12 @@ def parse_loyalty_settings(configuration: Iterable[Mapping[str, Any]] | None) ->
     if errors:
         raise SettingsError(errors)
     return LoyaltySettings(**values)
+
+
+def points_are_gift_cards(configuration: Iterable[Mapping[str, Any]] | None) -> bool:
+    """Whether points can be spent in the channel, and pay as a gift card. Reads these two settings only."""
+    values, _ = read_values(configuration, _FORM_FIELDS)
+    return "point_value" in values and values.get("redemption_form") == RedemptionForm.GIFT_CARD
 
 
 def complete_loyalty_update(

@@ -1,9 +1,11 @@
 """Which orders of Saleor are not as we last saw them: the question that reconciliation, status and dry runs ask.
 
 An order is out of line if we never saw it, if our last attempt failed, if its `updated_at` or its user is not the one
-that we saw (Saleor attaches a guest's orders to a new account without touching `updated_at`), or if it is gone.
+that we saw (Saleor attaches a guest's orders to a new account without touching `updated_at`), if it has expired since
+(Saleor does that without touching it either), or if it is gone.
 A full sweep looks at payments and transactions too: Saleor touches the order with them (`updates_amounts_for_order`),
-others that write them may not. A granted refund fires no hook and leaves the order untouched, so both look at those.
+others that write them may not. And at fulfillments: goods that come back after others leave the order untouched. A
+granted refund fires no hook and leaves the order untouched, so both look at those.
 Drafts are not orders yet.
 """
 
@@ -23,9 +25,11 @@ from saleor_crm_plugin.ingestion.snapshots import DRAFT
 IN_FLIGHT: Final = timedelta(minutes=10)
 FIRST_ID: Final = UUID(int=0)
 
-_DIFFERS = """(
+# As in `OrderSnapshot.updated_at`. Not whether it expired after the sync, which may have read before that committed.
+_UPDATED_AT = "GREATEST(orders.updated_at, orders.expired_at)"
+_DIFFERS = f"""(
     seen.order_id IS NULL OR seen.error <> '' OR seen.synced_at IS NULL
-    OR seen.seen_updated_at IS DISTINCT FROM orders.updated_at OR seen.seen_user_id IS DISTINCT FROM orders.user_id
+    OR seen.seen_updated_at IS DISTINCT FROM {_UPDATED_AT} OR seen.seen_user_id IS DISTINCT FROM orders.user_id
 )"""
 _REASON = """CASE
     WHEN seen.order_id IS NULL OR (seen.synced_at IS NULL AND seen.error = '') THEN 'unseen'
@@ -50,7 +54,7 @@ WHERE seen.order_id > %(after)s AND NOT seen.is_forgotten
   AND NOT EXISTS (SELECT 1 FROM order_order orders WHERE orders.id = seen.order_id AND orders.id > %(after)s)
 ORDER BY seen.order_id LIMIT %(limit)s
 """
-_PAID = """
+_UNTOUCHED = """
 SELECT DISTINCT seen.order_id, 'changed' FROM crm_order_sync seen
 JOIN (
     SELECT order_id, modified_at FROM payment_payment
@@ -58,17 +62,23 @@ JOIN (
     SELECT order_id, modified_at FROM payment_transactionitem
     UNION ALL
     SELECT order_id, updated_at FROM order_ordergrantedrefund
-) AS money ON money.order_id = seen.order_id AND money.modified_at > seen.synced_at
+    UNION ALL
+    SELECT order_id, created_at FROM order_fulfillment
+) AS facts ON facts.order_id = seen.order_id AND facts.modified_at > seen.synced_at
 WHERE seen.order_id > %(after)s AND NOT seen.is_forgotten
 ORDER BY 1 LIMIT %(limit)s
 """
-# Lately, along the index on each `updated_at`: what a hook should have told us since the last run.
+# Lately, along the index on each `updated_at`: what a hook should have told us since the last run. No index knows when
+# orders expired, but those on the event that Saleor writes with it do: on its type, and from 3.22 on its time.
 _LATELY = f"""
 SELECT id, reason FROM (
     SELECT orders.id, {_REASON} AS reason {_ALL} AND {_DIFFERS} AND orders.updated_at > %(since)s
     UNION
     SELECT orders.id, {_REASON} {_ALL} AND {_DIFFERS}
         AND orders.user_id IN (SELECT id FROM account_user WHERE updated_at > %(since)s)
+    UNION
+    SELECT orders.id, {_REASON} {_ALL} AND {_DIFFERS}
+        AND orders.id IN (SELECT order_id FROM order_orderevent WHERE type = 'expired' AND date > %(since)s)
     UNION
     SELECT orders.id, {_REASON} {_ALL} AND seen.error <> ''
     UNION
@@ -84,7 +94,7 @@ Difference = tuple[UUID, str]
 
 def all_differences(batch_size: int, using: str | None = None) -> Iterator[list[Difference]]:
     """Batches of (order id, reason) over all orders; time linear in their number, memory that of a batch."""
-    for statement in (_SWEEP, _GONE, _PAID):
+    for statement in (_SWEEP, _GONE, _UNTOUCHED):
         yield from _batches(statement, {}, batch_size, using)
 
 

@@ -22,9 +22,11 @@ from kombu.exceptions import OperationalError as BrokerError
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.confidential import summary, told
+from saleor_crm_plugin.config import points_are_gift_cards
 from saleor_crm_plugin.ingestion import after_response, tasks
 from saleor_crm_plugin.ingestion.broker import BrokerPausedError, Publisher
 from saleor_crm_plugin.ingestion.logs import log_once
+from saleor_crm_plugin.loyalty.redemption import CODE_PREFIX
 
 if TYPE_CHECKING:
     from saleor.account.models import User
@@ -70,10 +72,22 @@ def orders_changed(order_ids: Iterable[UUID]) -> None:
 def checkout_changed(checkout: Checkout) -> None:
     """A checkout has other lines, another voucher or other gift cards than before.
 
-    Only those of a user can have points on them.
+    Only those of a user can have points on them, and those of which the user has signed out since.
     """
-    if checkout.user_id is not None:
+    if checkout.user_id is not None or (checkout.voucher_code or "").startswith(CODE_PREFIX):
         _hint(tasks.refit_hold_task, checkout, "pk")
+
+
+def guests_checkout_changed(checkout: Checkout, configuration: Any) -> None:
+    """A checkout has changed in a channel with this stored configuration of the loyalty plugin.
+
+    Where points pay as a gift card, nothing on a checkout shows whether it was a user's before.
+    """
+    try:
+        if checkout.user_id is None and points_are_gift_cards(configuration):
+            _hint(tasks.refit_hold_task, checkout, "pk")
+    except Exception as error:
+        _log_dropped(tasks.refit_hold_task, error)
 
 
 def customer_changed(user: User) -> None:

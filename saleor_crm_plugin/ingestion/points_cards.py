@@ -16,10 +16,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db.models import Q
+from saleor.channel.models import Channel
 from saleor.checkout.models import Checkout
 from saleor.giftcard.models import GiftCard, GiftCardTag
 
 from saleor_crm_plugin.compat import forget_authorisations
+from saleor_crm_plugin.config import RedemptionForm
+from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.loyalty.models import HoldStatus, PointsHold
 
 # By which staff find these cards in the Dashboard.
@@ -98,6 +101,14 @@ def retire(card_ids: Collection[int], using: str) -> None:
     if closed:
         # Whoever has read the code in the meantime and put it on another checkout.
         Checkout.gift_cards.through.objects.using(using).filter(giftcard_id__in=ours).delete()
+
+
+def channels_with_full_payment() -> list[str]:
+    """Slugs of the channels where points pay as a gift card and no order is made before all of it is paid."""
+    terms = load_settings().loyalty.items()
+    channels = [pk for pk, each in terms if each.point_value and each.redemption_form == RedemptionForm.GIFT_CARD]
+    strict = Channel.objects.filter(pk__in=channels, allow_unpaid_orders=False)
+    return list(strict.order_by("slug").values_list("slug", flat=True))
 
 
 def purge_dead_cards(now: datetime, limit: int) -> int:

@@ -117,7 +117,7 @@ def read_customers(user_ids: Collection[int], using: str | None = None) -> dict[
 
 _COLUMNS = (
     "pk", "number", "status", "origin", "channel_id", "currency", "user_id", "user_email", "created_at",
-    "updated_at", "total_gross_amount", "total_net_amount", "shipping_price_gross_amount",
+    "updated_at", "expired_at", "total_gross_amount", "total_net_amount", "shipping_price_gross_amount",
     "shipping_price_net_amount", "total_charged_amount", "voucher_code", "billing_address__company_name",
     "refunded_by_payments", "by_transactions", "last_payment_at", "last_transaction_at", "voucher_amount",
     "last_fulfillment_at",
@@ -258,7 +258,7 @@ def _snapshot(
         user_id=row["user_id"],
         email=normalize_email(row["user_email"]),
         placed_at=row["created_at"],
-        updated_at=row["updated_at"],
+        updated_at=_latest(row["updated_at"], row["expired_at"]),
         total_gross=row["total_gross_amount"],
         total_net=row["total_net_amount"],
         shipping_gross=row["shipping_price_gross_amount"],

@@ -1,7 +1,8 @@
 """Spending points in Saleor's checkout: hold, voucher or gift card, checkout - all or nothing.
 
 Locks are always taken in this order, so that two requests, a completion and a time-out cannot wait for each other in a
-circle: checkout, hold, voucher code or gift card, account.
+circle: checkout, hold, voucher code or gift card, account. But Saleor 3.21 locks a voucher code before its checkout:
+nobody here who has locked a checkout waits for a code.
 """
 
 from __future__ import annotations
@@ -14,16 +15,20 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
+from saleor.checkout import CheckoutAuthorizeStatus
 from saleor.checkout.actions import call_checkout_event
 from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
 from saleor.checkout.models import Checkout
 from saleor.checkout.utils import invalidate_checkout
+from saleor.payment import ChargeStatus
 
 from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.confidential import told
 from saleor_crm_plugin.exceptions import LedgerError, RedemptionError
 from saleor_crm_plugin.ingestion import carriers, points_cards, vouchers
+from saleor_crm_plugin.ingestion.delivery import review_delivery
 from saleor_crm_plugin.ingestion.order_promotions import taken_off_without_voucher
 from saleor_crm_plugin.ingestion.room import FORM_OF, offer_for, room_of
 from saleor_crm_plugin.ingestion.settings import load_settings
@@ -41,6 +46,16 @@ logger = logging.getLogger(__name__)
 
 RELEASE_BATCH_SIZE = 500
 CHECKOUT_UPDATED = "checkout_updated"
+# How much longer than their time points stay on a checkout that is paid. Where the channel says so, Saleor completes it
+# half an hour after the payment, or gives the money back after six hours. Else the buyer and staff have this long.
+LONGEST_WHILE_PAID = timedelta(days=7)
+WITH_MONEY = (
+    Q(authorized_value__gt=0)
+    | Q(authorize_pending_value__gt=0)
+    | Q(charged_value__gt=0)
+    | Q(charge_pending_value__gt=0)
+)
+CHARGED = (ChargeStatus.PENDING, ChargeStatus.PARTIALLY_CHARGED, ChargeStatus.FULLY_CHARGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +130,7 @@ def apply_points(
         )
         checkout_info = carriers.put_on(hold, checkout, lines, manager)
         invalidate_checkout(checkout_info, lines, manager, recalculate_discount=False, save=True)
+    review_delivery(checkout_info, lines, manager)
     call_checkout_event(manager, CHECKOUT_UPDATED, checkout)
     return Applied(checkout, offer.points, offer.amount, checkout.currency, offer.limit, room.replaced)
 
@@ -137,6 +153,7 @@ def remove_points(checkout_token: UUID, user_id: int, *, manager: PluginsManager
             checkout_info = fetch_checkout_info(checkout, lines, manager)
             invalidate_checkout(checkout_info, lines, manager, recalculate_discount=False, save=True)
     if changed:
+        review_delivery(checkout_info, lines, manager)
         call_checkout_event(manager, CHECKOUT_UPDATED, checkout)
     return Applied(checkout, 0, Decimal(0), checkout.currency)
 
@@ -144,32 +161,46 @@ def remove_points(checkout_token: UUID, user_id: int, *, manager: PluginsManager
 def release_timed_out_holds(now: datetime | None = None) -> int:
     """Give back points of checkouts that took too long: first the carrier dies, then the points are free.
 
-    One that an order is using, or has used, is left: the order's sync commits the hold. Returns how many were
-    released.
+    One that an order is using, or has used, is left: the order's sync commits the hold. So is, for
+    `LONGEST_WHILE_PAID`, that of a checkout that is paid: its order is to come. Returns how many were released.
     """
     now = now or timezone.now()
-    due = PointsHold.objects.filter(status=HoldStatus.HELD, expires_at__lte=now)
-    # Batches go on behind those that stay: what orders are using must not keep the others from being released.
-    released = sum(_release_timed_out(hold_id) for batch in key_batches(due, RELEASE_BATCH_SIZE) for hold_id in batch)
+    # First, so that also what is released late is dead for a while before it is gone.
     vouchers.purge_dead_vouchers(now, RELEASE_BATCH_SIZE)
     points_cards.purge_dead_cards(now, RELEASE_BATCH_SIZE)
-    return released
+    due = PointsHold.objects.filter(status=HoldStatus.HELD, expires_at__lte=now)
+    # Batches go on behind those that stay: what orders are using must not keep the others from being released.
+    batches = key_batches(due, RELEASE_BATCH_SIZE)
+    return sum(_release_timed_out(hold_id, now) for batch in batches for hold_id in batch)
 
 
-def _release_timed_out(hold_id: UUID) -> bool:
+def _release_timed_out(hold_id: UUID, now: datetime) -> bool:
     """Release one hold; False if it stays. One that cannot be released is logged, and keeps no other from it."""
     try:
         with transaction.atomic():
             token = PointsHold.objects.filter(pk=hold_id).values_list("checkout_token", flat=True).first()
             checkout = carriers.lock_checkout(token)
             hold = PointsHold.objects.select_for_update().filter(pk=hold_id, status=HoldStatus.HELD).first()
-            if hold is None or not carriers.kill(hold, checkout):
+            if hold is None or _awaits_order(hold, checkout, now) or not carriers.kill(hold, checkout):
                 return False
             release(hold)
     except (IntegrityError, LedgerError) as error:
         logger.error("Points that a checkout holds cannot be released (hold %s).", hold_id, exc_info=told(error))
         return False
     return True
+
+
+def _awaits_order(hold: PointsHold, checkout: Checkout | None, now: datetime) -> bool:
+    """Whether the checkout is paid: were it dearer now, the buyer would have paid and get no order.
+
+    Saleor calls a checkout over nothing covered, too, so there must be money. A gateway of the older kind pays within
+    the completion; what it has charged without an order, Saleor gives back.
+    """
+    if checkout is None or now >= hold.expires_at + LONGEST_WHILE_PAID:
+        return False
+    if checkout.authorize_status == CheckoutAuthorizeStatus.FULL:
+        return checkout.payment_transactions.filter(WITH_MONEY).exists()
+    return checkout.payments.filter(is_active=True, charge_status__in=CHARGED).exists()
 
 
 def release(hold: PointsHold) -> None:

@@ -19,6 +19,7 @@ from saleor.plugins.manager import get_plugins_manager
 
 from saleor_crm_plugin.config import LoyaltySettings
 from saleor_crm_plugin.ingestion import carriers
+from saleor_crm_plugin.ingestion.delivery import review_delivery
 from saleor_crm_plugin.ingestion.order_promotions import taken_off_without_voucher
 from saleor_crm_plugin.ingestion.redemption import CHECKOUT_UPDATED, release
 from saleor_crm_plugin.ingestion.room import quote_again, room_of
@@ -54,6 +55,7 @@ def refit_hold(checkout_token: UUID, settings: ShopSettings) -> bool:
             checkout_info = fetch_checkout_info(checkout, lines, manager)
             invalidate_checkout(checkout_info, lines, manager, recalculate_discount=True, save=True)
     if changed:
+        review_delivery(checkout_info, lines, manager)
         call_checkout_event(manager, CHECKOUT_UPDATED, checkout)
     return changed
 

@@ -83,7 +83,10 @@ def return_reward(
     def may_return_used(redemption: RewardRedemption) -> bool:
         if not by_staff or redemption.kind == RewardKind.GIFT_CARD:
             return False
-        return Order.objects.filter(pk=redemption.order_id, status__in=CANCELLED).exists()
+        cancelled = Order.objects.filter(pk=redemption.order_id, status__in=CANCELLED)
+        # One that expired lets another use the code.
+        others = Order.objects.filter(voucher_code=redemption.code).exclude(status__in=CANCELLED)
+        return cancelled.exists() and not others.exists()
 
     return redeeming.give_back(
         redemption_id, actor, reward_carriers.kill_carrier, now or timezone.now(), may_return_used=may_return_used

@@ -51,9 +51,10 @@ class LineSnapshot:
 class OrderSnapshot:
     """An order at one moment.
 
-    `charged` is net of refunds that went through, and negative in odd data. `refunded` is the sum over all payments and
-    transactions of the order, never negative. `overpaid` is what came in beyond the total, given back since or not.
-    `paid_at` is None unless the order is fully paid, `fulfilled_at` unless it is fulfilled.
+    `updated_at` is when it last changed or expired; Saleor's own does not move then. `charged` is net of refunds that
+    went through, and negative in odd data. `refunded` is the sum over all payments and transactions of the order, never
+    negative. `overpaid` is what came in beyond the total, given back since or not. `paid_at` is None unless the order
+    is fully paid, `fulfilled_at` unless it is fulfilled.
     `voucher_amount` is what the voucher of `voucher_code` took off; None if Saleor does not say.
     `shipping_taken_back` is the share of the shipping price that a refund was granted for. `paid_by_card` is what each
     gift card paid, by its id. `is_business`: it is billed to a company.

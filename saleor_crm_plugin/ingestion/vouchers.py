@@ -22,9 +22,9 @@ from saleor.discount.models import Voucher, VoucherChannelListing, VoucherCode
 from saleor.order.models import Order
 
 from saleor_crm_plugin.loyalty.models import HoldStatus, PointsHold
+from saleor_crm_plugin.loyalty.redemption import CODE_PREFIX
 
-# "LP-" and 24 characters of 6 bits: 144 bits, far beyond guessing.
-CODE_PREFIX = "LP-"
+# After the prefix 24 characters of 6 bits: 144 bits, far beyond guessing.
 CODE_BYTES = 18
 
 VOUCHER_NAME = "Loyalty points"
@@ -60,11 +60,16 @@ def create_voucher(code: str, amount: Decimal, currency: str, channel: Channel, 
 def lock_unused(code: str, locked: Collection[Checkout]) -> bool:
     """Lock a code's row, which Saleor's checkout completion locks too; False if an order is using or has used it.
 
+    A row that is locked counts as in use and is not waited for: Saleor 3.21 locks it before it waits for the checkout.
+
     Args:
         locked: the checkouts that the caller has locked.
     """
-    row = VoucherCode.objects.select_for_update().filter(code=code).first()
-    return row is None or row.used == 0 or _take_use_back(row, locked)
+    rows = VoucherCode.objects.filter(code=code)
+    row = rows.select_for_update(skip_locked=True).first()
+    if row is None:
+        return not rows.exists()
+    return row.used == 0 or _take_use_back(row, locked)
 
 
 def _take_use_back(row: VoucherCode, locked: Collection[Checkout]) -> bool:
@@ -104,7 +109,7 @@ def withdraw_code(code: str) -> bool:
     Saleor keeps the prices of a checkout for a while, and its completion reads the discount first and locks checkout
     and code later: with a code that is merely dead, an order would keep the discount and forget the code. Without the
     code on the checkout, and with prices and discounts that have expired, it reckons anew, and a promotion of the
-    order is back. It locks a checkout before a code, so the checkouts here are not waited for.
+    order is back. It locks a checkout before a code, and 3.21 a code before its checkout, so neither is waited for.
     """
     holders = Checkout.objects.filter(voucher_code=code)
     locked = _lock_free(holders)
@@ -126,9 +131,10 @@ def retire(codes: Collection[str], using: str) -> None:
     ours = PointsHold.objects.using(using).filter(code__in=candidates).values("code")
     live = VoucherCode.objects.using(using).filter(code__in=ours, is_active=True)
     if found := list(live.values_list("code", flat=True)):
+        # Before the checkouts: who completes one on Saleor 3.21 has locked the code.
+        VoucherCode.objects.using(using).filter(code__in=found).update(is_active=False)
         # Whoever has put the code on a second checkout. One that is being completed is refused for its use.
         locked = _lock_free(Checkout.objects.using(using).filter(voucher_code__in=found))
-        VoucherCode.objects.using(using).filter(code__in=found).update(is_active=False)
         _take_off(locked)
 
 

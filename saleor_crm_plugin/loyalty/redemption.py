@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from saleor_crm_plugin.config import LoyaltySettings
 
+# Of the codes of vouchers that carry points.
+CODE_PREFIX = "LP-"
+
 
 class Limit(StrEnum):
     """What kept the points below what was asked for."""

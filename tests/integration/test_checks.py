@@ -15,6 +15,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from saleor_crm_plugin import checks, compat
 from saleor_crm_plugin.apps import CRMConfig
 from saleor_crm_plugin.ingestion import tasks
+from tests.devshop.factories import make_channel
+from tests.shop_settings import loyalty_settings
 
 CRM, LOYALTY = checks.PLUGIN_CLASSES
 
@@ -42,6 +44,7 @@ def test_all_are_registered() -> None:
         "check_hooks",
         "check_schedule",
         "check_migrated",
+        "check_redemption_form",
     }
 
 
@@ -166,6 +169,47 @@ class TestMigrations:
 
         monkeypatch.setattr(checks, "MigrationExecutor", fail)
         assert checks.check_migrated(databases=["default"]) == []
+
+
+@pytest.mark.django_db
+class TestRedemptionForm:
+    @pytest.fixture(autouse=True)
+    def saleor_321(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(compat, "saleor_version", lambda: "3.21.69")
+
+    def test_a_gift_card_beside_transactions(self) -> None:
+        for slug, form in [("us", "gift card"), ("de", "gift card"), ("pl", "voucher")]:
+            loyalty_settings(make_channel(slug, allow_unpaid_orders=False), point_value="0.01", redemption_form=form)
+        messages = checks.check_redemption_form(databases=["default"])
+        assert ids(messages) == ["W005"]
+        assert "a gift card in de, us." in messages[0].msg
+        assert "3.21.69" in messages[0].msg
+        assert messages[0].hint
+        assert not messages[0].is_serious()
+
+    def test_plain_check_asks_no_database(self) -> None:
+        loyalty_settings(make_channel(allow_unpaid_orders=False), point_value="0.01", redemption_form="gift card")
+        assert checks.check_redemption_form() == checks.check_redemption_form(databases=[]) == []
+
+    def test_orders_that_need_not_be_paid(self) -> None:
+        loyalty_settings(make_channel(allow_unpaid_orders=True), point_value="0.01", redemption_form="gift card")
+        assert checks.check_redemption_form(databases=["default"]) == []
+
+    def test_nothing_can_be_spent(self) -> None:
+        loyalty_settings(make_channel(allow_unpaid_orders=False), redemption_form="gift card")
+        assert checks.check_redemption_form(databases=["default"]) == []
+
+    def test_a_later_saleor(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loyalty_settings(make_channel(allow_unpaid_orders=False), point_value="0.01", redemption_form="gift card")
+        monkeypatch.setattr(compat, "saleor_version", lambda: "3.22.0")
+        assert checks.check_redemption_form(databases=["default"]) == []
+
+    def test_before_saleors_tables_are_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail() -> None:
+            raise DatabaseError("no such table")
+
+        monkeypatch.setattr("saleor_crm_plugin.ingestion.points_cards.load_settings", fail)
+        assert checks.check_redemption_form(databases=["default"]) == []
 
 
 class TestStart:

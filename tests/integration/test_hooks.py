@@ -33,7 +33,7 @@ from saleor.plugins.models import PluginConfiguration
 from saleor_crm_plugin.ingestion import hooks, logs, sync
 from saleor_crm_plugin.ingestion.broker import BrokerPausedError, impatient_connection
 from saleor_crm_plugin.ingestion.models import OrderSync
-from saleor_crm_plugin.plugin import CRMPlugin
+from saleor_crm_plugin.plugin import CRMPlugin, LoyaltySettingsPlugin
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.devshop.factories import make_customer, make_order, make_site
 from tests.devshop.flows import announce_order
@@ -164,9 +164,34 @@ class TestWithABroker:
         ours = {name for name in vars(CRMPlugin) if getattr(vars(CRMPlugin)[name], "__name__", "") == "hook"}
         assert ours == {*ORDER_HOOKS, *FULFILLMENT_HOOKS, *CUSTOMER_HOOKS, "checkout_updated", "order_bulk_created"}
 
-    def test_the_checkout_of_a_guest_has_no_points(self, sent: Callable[[], list[Message]]) -> None:
-        hooks.checkout_changed(SimpleNamespace(pk=ORDER_ID, user_id=None))
-        assert sent() == []
+    @pytest.mark.parametrize(("code", "is_told"), [(None, False), ("SAVE10", False), ("LP-abc", True)])
+    def test_the_checkout_of_a_guest_has_points_only_if_it_was_a_users(
+        self, sent: Callable[[], list[Message]], code: str | None, is_told: bool
+    ) -> None:
+        hooks.checkout_changed(SimpleNamespace(pk=ORDER_ID, user_id=None, voucher_code=code))
+        assert sent() == [(f"{TASKS}.refit_hold_task", [str(ORDER_ID)])] * is_told
+
+    @pytest.mark.parametrize(
+        ("user_id", "stored", "is_told"),
+        [
+            (None, {"point_value": "0.01", "redemption_form": "gift card"}, True),
+            (None, {"point_value": "0.01", "redemption_form": "voucher"}, False),
+            (None, {"point_value": "", "redemption_form": "gift card"}, False),
+            (None, {}, False),
+            # Of those of users the other plugin tells.
+            (42, {"point_value": "0.01", "redemption_form": "gift card"}, False),
+        ],
+    )
+    def test_where_points_are_gift_cards_any_guest_may_have_been_a_user(
+        self, sent: Callable[[], list[Message]], user_id: int | None, stored: dict[str, str], is_told: bool
+    ) -> None:
+        configuration = [{"name": name, "value": value} for name, value in stored.items()]
+        plugin = LoyaltySettingsPlugin(configuration=configuration, active=True)
+        checkout = SimpleNamespace(pk=ORDER_ID, user_id=user_id)
+        with failing_database() as statements:
+            assert plugin.checkout_updated(checkout, previous_value="before", webhooks=None) == "before"
+        assert statements == []
+        assert sent() == [(f"{TASKS}.refit_hold_task", [str(ORDER_ID)])] * is_told
 
     @pytest.mark.django_db(transaction=True)
     def test_saleors_manager_reaches_us_and_adds_no_sql(

@@ -139,12 +139,14 @@ class CodeUse:
         is_closed: the order was cancelled, or expired unpaid.
         is_revived: the code can be used once more, as Saleor has it when an order expires unpaid.
         is_without_discount: nothing was taken off the order as a whole. A discount on one of its lines is not known.
+        takes_over: the order that used the code before came to nothing, and this one counts.
     """
 
     order_id: UUID
     is_closed: bool = False
     is_revived: bool = False
     is_without_discount: bool = False
+    takes_over: bool = False
 
 
 def note_used(uses: Mapping[str, CodeUse], now: datetime, using: str) -> None:
@@ -163,7 +165,7 @@ def note_used(uses: Mapping[str, CodeUse], now: datetime, using: str) -> None:
             _free(redemption, use, using)
         elif redemption.status == RedemptionStatus.RETURNED and (use.is_closed or _is_in_vain(redemption, use)):
             continue
-        elif redemption.status != RedemptionStatus.USED:
+        elif redemption.status != RedemptionStatus.USED or use.takes_over:
             if redemption.status == RedemptionStatus.RETURNED:
                 _take_again(redemption, use, now, using)
             redemption.status, redemption.order_id, redemption.used_at = RedemptionStatus.USED, use.order_id, now

@@ -40,6 +40,12 @@ query ($id: ID!) {
 }
 """
 
+SET_QUANTITY = """
+mutation ($id: ID!, $variant: ID!, $quantity: Int!) {
+  checkoutLinesUpdate(id: $id, lines: [{variantId: $variant, quantity: $quantity}]) { errors { code } }
+}
+"""
+
 
 def loyalty(api, checkout_id):
     return api.data(LOYALTY, id=checkout_id)["checkout"]["loyalty"]
@@ -265,14 +271,25 @@ def test_points_follow_the_lines_of_the_checkout(shop, as_ann, checkout_of, form
     loyalty_settings(shop.channel, point_value="0.01", redemption_form=form, maximum_share_percent="50")
     checkout_id = checkout_of(as_ann, [(shop.plum, 2)])
     as_ann.data(APPLY, id=checkout_id, points=400)
-    update = """mutation ($id: ID!, $variant: ID!, $quantity: Int!) {
-      checkoutLinesUpdate(id: $id, lines: [{variantId: $variant, quantity: $quantity}]) { errors { code } }
-    }"""
     for quantity, points in ((1, 250), (2, 400), (0, 0)):
         variant = global_id("ProductVariant", shop.plum.default_variant.pk)
         with hooked():
-            as_ann.data(update, id=checkout_id, variant=variant, quantity=quantity)
+            as_ann.data(SET_QUANTITY, id=checkout_id, variant=variant, quantity=quantity)
         assert loyalty(as_ann, checkout_id)["appliedPoints"] == points
+
+
+@pytest.mark.parametrize("form", ["voucher", "gift card"])
+def test_points_follow_a_checkout_whose_user_has_signed_out(shop, as_ann, anonymous, checkout_of, form, hooked):
+    loyalty_settings(shop.channel, point_value="0.01", redemption_form=form, maximum_share_percent="50")
+    checkout_id = checkout_of(as_ann, [(shop.plum, 2)])
+    as_ann.data(APPLY, id=checkout_id, points=400)
+    # As `checkoutCustomerDetach` does.
+    Checkout.objects.update(user=None)
+    variant = global_id("ProductVariant", shop.plum.default_variant.pk)
+    with hooked():
+        anonymous.data(SET_QUANTITY, id=checkout_id, variant=variant, quantity=1)
+    found = loyalty(anonymous, checkout_id)
+    assert (found["appliedPoints"], found["discount"]["amount"]) == (250, 2.5)
 
 
 @pytest.mark.devshop("sets the price by hand")

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from saleor.account.models import User
 from saleor.order import OrderStatus
-from saleor.order.models import Order
+from saleor.order.models import Order, OrderEvent
 from saleor.payment.models import TransactionItem
 
 from saleor_crm_plugin.ingestion import reconcile as module
@@ -65,6 +65,10 @@ def old_order(email: str = "ada@example.com") -> Order:
 def touch(order: Order, moment: datetime, **changes: Any) -> None:
     """Change the order without a hook, as of that moment."""
     Order.objects.filter(pk=order.pk).update(updated_at=moment, **changes)
+
+
+def come_back(order: Order, quantity: int) -> None:
+    order.fulfillments.create(status="returned").lines.create(order_line=order.lines.get(), quantity=quantity)
 
 
 def test_orders_that_were_never_seen_are_taken_in() -> None:
@@ -425,6 +429,44 @@ def test_the_command_says_what_it_found() -> None:
     assert run() == "Repaired: unseen 1."
     assert run("--recent") == "Everything is in line."
     assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_an_order_that_saleor_lets_expire_is_found(full: bool) -> None:
+    order = new_order(paid=False)
+    read_before_it_committed = timezone.now()
+    reconcile(full=True)
+    # As Saleor does it: `updated_at` stays.
+    Order.objects.filter(pk=order.pk).update(status="expired", expired_at=read_before_it_committed)
+    OrderEvent.objects.create(order=order, type="expired")
+
+    assert orders_behind() == 1
+    assert reconcile(full=full) == ReconcileResult(changed=1, full=full)
+    assert ProfileOrder.objects.get().counts is False
+    assert reconcile(full=full) == ReconcileResult(full=full)
+
+
+def test_an_order_that_had_expired_before_this_was_looked_for_is_found() -> None:
+    order = new_order(paid=False)
+    Order.objects.filter(pk=order.pk).update(status="expired", expired_at=timezone.now())
+    reconcile()
+    # As earlier versions kept it.
+    OrderSync.objects.update(seen_updated_at=order.updated_at)
+
+    assert reconcile(full=True).changed == 1
+    assert reconcile(full=True).changed == 0
+
+
+def test_goods_that_come_back_after_others_are_found_by_a_full_sweep() -> None:
+    order = new_order(lines=[(make_product(price=10), 4)], status="partially_returned")
+    come_back(order, 1)
+    reconcile()
+    # Its status stays what it is, so Saleor leaves the order untouched.
+    come_back(order, 2)
+
+    assert reconcile(full=True).changed == 1
+    assert ProfileOrder.objects.get().returned_items == 3
+    assert reconcile(full=True).changed == 0
 
 
 @pytest.mark.parametrize("full", [True, False])

@@ -7,14 +7,21 @@ from decimal import Decimal as D
 
 import pytest
 from django.utils import timezone
+from saleor.checkout.models import Checkout, CheckoutLine
+from saleor.graphql.checkout.mutations import utils as checkout_utils
 from saleor.order import OrderStatus
+from saleor.product.models import ProductType
 
+from saleor_crm_plugin.ingestion.redemption import remove_points
+from saleor_crm_plugin.ingestion.refit import refit_hold
+from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.simulation import simulate
 from saleor_crm_plugin.ingestion.sync import sync_order
 from saleor_crm_plugin.loyalty.queries import order_points
 from saleor_crm_plugin.loyalty.rules.definition import Effect, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.storage import LiveRule
 from tests.devshop.factories import make_channel, pay_order, refund_order
+from tests.devshop.flows import manager
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_redemption import apply, checkout_of, complete, customer_with_points
 from tests.shop_settings import loyalty_settings
@@ -69,3 +76,61 @@ def test_both_forms_earn_the_same_with_shipping(form, with_shipping, earn, earne
     sync_order(order.pk)
     assert order_points([order.pk], "default")[order.pk].earned == after_refund
     assert_ledger_adds_up()
+
+
+def deliver_from(checkout, price: int):
+    """Choose a way of delivery that baskets from this price on are entitled to."""
+    shipping = pytest.importorskip("saleor.shipping.models", reason="the stand-in's checkouts know no shipping")
+    zone = shipping.ShippingZone.objects.create(name="Everywhere", countries=["US"])
+    zone.channels.add(checkout.channel)
+    method = zone.shipping_methods.create(name="Free delivery", type="price")
+    method.channel_listings.create(
+        channel=checkout.channel, currency="USD", price_amount=0, minimum_order_price_amount=price
+    )
+    return method
+
+
+@pytest.mark.parametrize(("points", "stays"), [(1000, False), (400, True)])
+def test_a_way_of_delivery_that_the_cheaper_basket_is_not_entitled_to_goes(points, stays):
+    channel = make_channel(allow_unpaid_orders=True)
+    loyalty_settings(channel, point_value="0.01")
+    checkout = checkout_of(customer_with_points(2000), channel, price=40)
+    method = deliver_from(checkout, 35)
+    if not hasattr(checkout_utils, "update_checkout_shipping_method_if_invalid"):
+        pytest.skip("from 3.23 Saleor asks for the ways of delivery anew")
+    ProductType.objects.update(is_shipping_required=True)
+    checkout.shipping_address, checkout.shipping_method = checkout.billing_address, method
+    checkout.save()
+    apply(checkout, points)
+    checkout.refresh_from_db()
+    assert (checkout.shipping_method is not None) == stays
+    if stays:
+        assert complete(checkout).total_gross_amount == 36
+        return
+    # Found out before the payment, and not by it.
+    assert checkout.price_expiration <= timezone.now()
+    remove_points(checkout.pk, checkout.user_id, manager=manager())
+    Checkout.objects.filter(pk=checkout.pk).update(shipping_method=method)
+    assert complete(checkout).total_gross_amount == 40
+
+
+@pytest.mark.parametrize("way", ["put on", "taken off", "refitted"])
+def test_the_ways_of_delivery_are_asked_for_anew(way):
+    channel = make_channel(allow_unpaid_orders=True)
+    loyalty_settings(channel, point_value="0.01")
+    checkout = checkout_of(customer_with_points(2000), channel, price=40)
+    deliver_from(checkout, 35)
+    if not hasattr(checkout_utils, "mark_checkout_deliveries_as_stale_if_needed"):
+        pytest.skip("before 3.23 Saleor looks at the chosen way of delivery only")
+    ProductType.objects.update(is_shipping_required=True)
+    before = timezone.now()
+    apply(checkout, 1000)
+    if way == "taken off":
+        before = timezone.now()
+        remove_points(checkout.pk, checkout.user_id, manager=manager())
+    elif way == "refitted":
+        CheckoutLine.objects.update(quantity=2)
+        loyalty_settings(channel, point_value="0.02")
+        before = timezone.now()
+        assert refit_hold(checkout.pk, load_settings())
+    assert Checkout.objects.get().delivery_methods_stale_at >= before

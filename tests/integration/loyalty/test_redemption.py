@@ -22,11 +22,13 @@ from saleor.checkout.utils import invalidate_checkout
 from saleor.discount import DiscountType
 from saleor.discount.models import Voucher, VoucherCode
 from saleor.order.models import Order
+from saleor.payment.models import TransactionItem
 from saleor.permission.enums import OrderPermissions
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.config import LoyaltySettings
 from saleor_crm_plugin.exceptions import RedemptionError
+from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.redemption import apply_points, release_timed_out_holds, remove_points
 from saleor_crm_plugin.ingestion.room import Room, most_points
 from saleor_crm_plugin.ingestion.sync import sync_order
@@ -166,7 +168,8 @@ def test_a_code_is_worth_its_points_once_also_when_saleor_takes_its_use_back(cha
     assert_ledger_adds_up()
 
 
-def test_an_order_that_saleor_lets_expire_leaves_no_code_behind(channel):
+@pytest.mark.parametrize("is_told", [True, False])
+def test_an_order_that_saleor_lets_expire_leaves_no_code_behind(channel, is_told):
     tasks = pytest.importorskip("saleor.order.tasks", reason="needs a Saleor whose unpaid orders expire")
     user = customer_with_points(1000)
     apply(checkout_of(user, channel), 1000)
@@ -174,7 +177,7 @@ def test_an_order_that_saleor_lets_expire_leaves_no_code_behind(channel):
     variant = make_product(price=40, channel=channel, stock=None).default_variant
     order = make_order(user, channel=channel, lines=[(variant, 1)], paid=False, voucher_code=code, discount=10)
     VoucherCode.objects.filter(pk=code.pk).update(used=1)
-    sync_order(order.pk)
+    reconcile()
     assert (account().active, account().held) == (0, 0)
 
     Channel.objects.update(expire_orders_after=1)
@@ -183,7 +186,10 @@ def test_an_order_that_saleor_lets_expire_leaves_no_code_behind(channel):
     order.refresh_from_db()
     code.refresh_from_db()
     assert (order.status, code.used) == ("expired", 0)
-    sync_order(order.pk)
+    if is_told:
+        sync_order(order.pk)
+    else:
+        assert reconcile(full=False).changed == 1
     code.refresh_from_db()
     assert (code.is_active, account().active) == (False, 1000)
 
@@ -362,6 +368,68 @@ def test_an_order_that_comes_after_the_time_out_costs_the_full_price(channel):
     assert (order.total_gross_amount, order.voucher_code) == (D("40.00"), None)
     sync_order(order.pk)
     assert (account().spendable, PointsTransaction.objects.filter(type="redeem").count()) == (1000, 0)
+
+
+def pay(checkout: Checkout, amount: int, status: str = "full") -> TransactionItem:
+    """What an app reports that has charged it, and what Saleor makes of that."""
+    item = checkout.payment_transactions.create(currency="USD", charged_value=amount)
+    Checkout.objects.filter(pk=checkout.pk).update(authorize_status=status)
+    return item
+
+
+@pytest.mark.parametrize("form", ["voucher", "gift card"])
+def test_a_checkout_that_is_paid_keeps_its_price_until_the_order_comes(channel, form):
+    loyalty_settings(channel, point_value="0.01", redemption_form=form)
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 700)
+    pay(checkout, 33)
+    assert release_timed_out_holds(timezone.now() + timedelta(days=6)) == 0
+    order = complete(checkout)
+    sync_order(order.pk)
+    assert (order.total_gross_amount, account().active, account().held) == (33, 300, 0)
+    assert_ledger_adds_up()
+
+
+@pytest.mark.parametrize("form", ["voucher", "gift card"])
+def test_points_come_back_with_the_money(channel, form):
+    loyalty_settings(channel, point_value="0.01", redemption_form=form)
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 700)
+    item = pay(checkout, 33)
+    later = timezone.now() + timedelta(hours=7)
+    assert release_timed_out_holds(later) == 0
+    item.refunded_value, item.charged_value = 33, 0
+    item.save()
+    Checkout.objects.filter(pk=checkout.pk).update(authorize_status="none")
+    assert release_timed_out_holds(later) == 1
+    assert account().spendable == 1000
+
+
+def test_points_of_a_paid_checkout_that_nobody_completes_come_back_in_the_end(channel):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 700)
+    pay(checkout, 33)
+    at_last = timezone.now() + timedelta(days=7, minutes=61)
+    assert release_timed_out_holds(at_last) == 1
+    assert (account().spendable, Voucher.objects.count()) == (1000, 1)
+    assert release_timed_out_holds(at_last) == Voucher.objects.count() == 0
+
+
+@pytest.mark.parametrize(("charged", "status"), [(20, "partial"), (0, "full")])
+def test_a_checkout_without_the_money_for_it_keeps_no_points(channel, charged, status):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 700)
+    # Saleor calls a checkout over nothing covered, too.
+    pay(checkout, charged, status)
+    assert release_timed_out_holds(timezone.now() + timedelta(minutes=61)) == 1
+
+
+@pytest.mark.parametrize(("fields", "released"), [({"charge_status": "fully-charged"}, 0), ({}, 1)])
+def test_a_payment_of_the_older_kind_counts_once_it_is_charged(channel, fields, released):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 700)
+    checkout.payments.create(gateway="cards", total=33, currency="USD", is_active=True, **fields)
+    assert release_timed_out_holds(timezone.now() + timedelta(minutes=61)) == released
 
 
 def test_dead_vouchers_are_cleared_away_after_a_day(channel):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from threading import Event
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
+from saleor.checkout.models import Checkout
 from saleor.discount.models import VoucherCode
 from saleor.giftcard.models import GiftCard
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import RedemptionError
-from saleor_crm_plugin.ingestion.redemption import release_timed_out_holds
+from saleor_crm_plugin.ingestion.redemption import release_timed_out_holds, remove_points
 from saleor_crm_plugin.ingestion.refit import refit_hold
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_orders
@@ -30,6 +33,7 @@ from saleor_crm_plugin.loyalty.models import (
 )
 from tests.concurrently import at_once, no_errors
 from tests.devshop.factories import make_channel, make_order, make_product
+from tests.devshop.flows import manager
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_redemption import account, apply, checkout_of, complete, customer_with_points
 from tests.shop_settings import loyalty_settings
@@ -50,6 +54,8 @@ SYNC_THREADS = 8
 SPARE_CONNECTIONS = 8
 # A release is quicker than a sync: give the order a start of up to six of these, so that either comes first.
 STAGGER_SECONDS = 0.01
+# Twice what PostgreSQL waits before it looks for a deadlock.
+LONGEST_WAIT_SECONDS = 2
 
 EARN_FROM = "2020-01-01T00:00:00Z"
 STAFF = Actor(ActorType.STAFF, 1)
@@ -172,6 +178,46 @@ def test_a_time_out_and_a_completion_with_a_gift_card_spend_the_points_once(chan
         assert not GiftCard.objects.filter(is_active=True).exists()
         assert_ledger_adds_up()
     assert seen == {"ordered", "timed out"}
+
+
+def completing(code: str, checkout: Checkout, ours: Callable[[], object]) -> object:
+    """Make a call while Saleor 3.21 completes the checkout: it locks the code, and then waits for the checkout."""
+    has_locked, may_go_on = Event(), Event()
+
+    def completion() -> None:
+        with transaction.atomic():
+            VoucherCode.objects.select_for_update().get(code=code)
+            has_locked.set()
+            may_go_on.wait(LONGEST_WAIT_SECONDS)
+            Checkout.objects.filter(pk=checkout.pk).update(is_voucher_usage_increased=True)
+
+    def ours_meanwhile() -> object:
+        has_locked.wait(LONGEST_WAIT_SECONDS)
+        try:
+            return ours()
+        finally:
+            may_go_on.set()
+
+    completed, outcome = at_once([completion, ours_meanwhile])
+    no_errors([completed])
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("ours", "expected"),
+    [
+        (lambda checkout: refit_hold(checkout.pk, load_settings()), False),
+        (lambda checkout: release_timed_out_holds(timezone.now() + timedelta(days=1)), 0),
+        (lambda checkout: remove_points(checkout.pk, checkout.user_id, manager=manager()), "NOT_APPLICABLE"),
+        (lambda checkout: apply(checkout, 100), "NOT_APPLICABLE"),
+    ],
+)
+def test_nobody_waits_for_the_code_of_a_checkout_that_is_being_completed(channel, ours, expected):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    code = apply(checkout, 700).checkout.voucher_code
+    outcome = completing(code, checkout, lambda: ours(checkout))
+    assert getattr(outcome, "code", outcome) == expected
+    assert (PointsHold.objects.get().status, account().held) == (HoldStatus.HELD, 700)
 
 
 def test_an_order_synced_by_many_earns_once(channel):

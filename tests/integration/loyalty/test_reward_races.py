@@ -19,6 +19,7 @@ from tests.concurrently import at_once, no_errors
 from tests.devshop.factories import make_channel
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_redemption import account, checkout_of, complete, customer_with_points
+from tests.integration.loyalty.test_redemption_races import completing
 from tests.integration.loyalty.test_rewards import give_back, put_on, reward, take
 from tests.shop_settings import loyalty_settings
 
@@ -108,6 +109,17 @@ def test_a_code_is_used_by_the_order_or_given_back_and_paid_for_if_used(channel,
         assert account().active == 300 * USE_ROUNDS - spent
         assert_ledger_adds_up()
         Checkout.objects.all().delete()
+
+
+def test_nobody_waits_for_the_code_of_a_checkout_that_is_being_completed(channel):
+    user = customer_with_points(1000)
+    taken = take(reward(), user)
+    checkout = checkout_of(user, channel, price=PRICE)
+    put_on(checkout, taken.code)
+    outcome = completing(taken.code, checkout, partial(give_back, taken))
+    assert refusals([outcome]) == ["ALREADY_USED"]
+    taken.refresh_from_db()
+    assert (taken.status, account().active) == ("issued", 700)
 
 
 def test_an_order_that_is_synced_while_its_reward_is_given_back_never_deadlocks(channel):

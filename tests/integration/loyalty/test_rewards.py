@@ -322,6 +322,27 @@ def test_an_order_that_expires_unpaid_frees_the_code_as_saleor_does(channel):
     assert_ledger_adds_up()
 
 
+def test_a_code_that_is_used_again_before_its_expired_order_is_seen_is_that_of_the_second_order(channel):
+    user = customer_with_points(1000)
+    taken = take(reward(), user)
+    order = order_with(taken, channel, paid=False)
+    sync_orders([order.pk])
+    Order.objects.filter(pk=order.pk).update(status="expired", expired_at=timezone.now())
+    again = order_with(taken, channel)
+    # Before and after the second order is seen.
+    for used_by in (order.pk, again.pk):
+        with pytest.raises(LoyaltyInputError) as caught:
+            give_back(taken, by_staff=True)
+        assert caught.value.code == "ALREADY_USED"
+        assert (status(taken), taken.order_id) == ("used", used_by)
+        sync_orders([again.pk])
+    sync_orders([order.pk])
+    assert (status(taken), taken.order_id, account().active) == ("used", again.pk, 700)
+    cancel_order(again)
+    assert give_back(taken, by_staff=True).status == "returned"
+    assert_ledger_adds_up()
+
+
 def test_a_gift_card_that_is_given_back_leaves_the_checkouts(channel):
     user = customer_with_points(1000)
     taken = take(reward(RewardKind.GIFT_CARD), user)

@@ -1,0 +1,31 @@
+"""Points as a voucher make a basket cheaper, and some ways of delivery are for baskets from a price on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from saleor.checkout.utils import invalidate_checkout
+
+from saleor_crm_plugin import compat
+from saleor_crm_plugin.ingestion import carriers
+
+if TYPE_CHECKING:
+    from saleor.plugins.manager import PluginsManager
+
+
+def review_delivery(checkout_info: Any, lines: Sequence[Any], manager: PluginsManager) -> None:
+    """Do about the delivery what Saleor does with a promo code: else it refuses the order, when that has been paid.
+
+    To be called without a lock on the checkout, since Saleor may ask delivery apps.
+    """
+    changed = compat.review_delivery(checkout_info, lines)
+    if not changed:
+        return
+    checkout = checkout_info.checkout
+    changed += invalidate_checkout(checkout_info, lines, manager, recalculate_discount=False, save=False)
+    with transaction.atomic():
+        # An order may have come of it in the meantime.
+        if carriers.lock_checkout(checkout.pk) is not None:
+            checkout.save(update_fields=changed)
