@@ -208,7 +208,7 @@ class Ledger(Posting):
             self._load_open_lots(account_id)
             for part in wallet.settle():
                 # As if the lot had paid when it came, as others do: whoever takes a merge apart looks there.
-                self._record(self._lot_rows[part.lot_id].transaction_id, [part])
+                self._record(self._lot_rows[part.lot_id].transaction_id, [part], self.now)
 
     def waive(self, account_id: int, points: int, source: Source) -> PointsTransaction | None:
         """Post a WAIVER: the shop forgives `points` of the account's deficit.

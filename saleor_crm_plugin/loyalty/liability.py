@@ -7,7 +7,8 @@ now is what lots and balances say, and movements are sums of entries: that the t
 beginning of the next.
 
 When a pending lot becomes active no entry is posted. Its points count as active from its `available_at` on, and what it
-pays of a deficit then, which is booked on the entry of its award, counts from that moment as well.
+pays of a deficit then, which is booked on the entry of its award, counts from that moment as well. What points pay that
+a checkout has given up is booked there, too, and says when that was (`settled_at`).
 
 At every moment    sum(entries) = active + pending - deficit    and    opening + given - taken = closing.
 """
@@ -56,8 +57,13 @@ WITH since AS MATERIALIZED (
         SELECT part.lot_id, part.points
         FROM crm_points_lot AS opened
         JOIN crm_lot_consumption AS part ON part.transaction_id = opened.transaction_id AND part.points > 0
+            AND part.settled_at IS NULL
         JOIN crm_points_transaction AS entry ON entry.id = opened.transaction_id
         WHERE opened.available_at >= %(moment)s AND entry.created_at < %(moment)s AND entry.points > 0
+        UNION ALL
+        SELECT part.lot_id, part.points
+        FROM crm_lot_consumption AS part JOIN crm_points_transaction AS entry ON entry.id = part.transaction_id
+        WHERE part.settled_at >= %(moment)s AND entry.created_at < %(moment)s
     ) AS each
     GROUP BY lot_id
 ), standing AS MATERIALIZED (
@@ -102,7 +108,8 @@ FROM (
     FROM crm_points_lot AS lot
     JOIN crm_lot_consumption AS part ON part.lot_id = lot.id
     JOIN crm_points_transaction AS entry ON entry.id = part.transaction_id
-    WHERE lot.expires_at < %(moment)s AND entry.created_at < %(moment)s AND NOT entry.type = ANY(%(neither)s)
+    WHERE lot.expires_at < %(moment)s AND coalesce(part.settled_at, entry.created_at) < %(moment)s
+        AND NOT entry.type = ANY(%(neither)s)
         AND NOT EXISTS (
             SELECT FROM crm_points_transaction AS reinstated
             WHERE reinstated.reverses_id = entry.id AND reinstated.type = 'reinstate'

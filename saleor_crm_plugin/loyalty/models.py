@@ -226,9 +226,18 @@ class LotConsumption(models.Model):
     transaction = models.ForeignKey(PointsTransaction, on_delete=models.PROTECT, related_name="consumptions")
     lot = models.ForeignKey(PointsLot, on_delete=models.PROTECT, related_name="consumptions")
     points = models.BigIntegerField()
+    # When points that a checkout gave up paid what the account owed: no entry is posted then, and this belongs to the
+    # one that opened the lot. Null: when the entry was made, or the lot became active.
+    settled_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "crm_lot_consumption"
+        indexes = [
+            # What has happened since a moment (`loyalty.liability`).
+            models.Index(
+                name="crm_consumption_settled", fields=["settled_at"], condition=models.Q(settled_at__isnull=False)
+            ),
+        ]
         constraints = [
             models.CheckConstraint(name="crm_consumption_moves_points", condition=~models.Q(points=0)),
         ]

@@ -255,9 +255,10 @@ class Posting:
         """How many points of lots, which orders or entries named at the start opened, have expired."""
         return sum(self._expired.get(lot_id, 0) for lot_id in lot_ids)
 
-    def _record(self, transaction_id: int, used: Iterable[Consumption]) -> None:
+    def _record(self, transaction_id: int, used: Iterable[Consumption], settled_at: datetime | None = None) -> None:
         self._batch.consumptions.extend(
-            LotConsumption(transaction_id=transaction_id, lot_id=part.lot_id, points=part.points) for part in used
+            LotConsumption(transaction_id=transaction_id, lot_id=part.lot_id, points=part.points, settled_at=settled_at)
+            for part in used
         )
 
     def _next_id(self) -> int:

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from saleor_crm_plugin.exceptions import InsufficientPointsError, LoyaltyInputError
@@ -141,6 +141,23 @@ def test_what_a_waiting_award_pays_of_a_deficit_counts_from_the_day_that_it_can_
         position = position_at(at, USING)
         assert (position.active, position.pending, position.deficit) == (active, pending, deficit)
         assert position.balance == 1250
+
+
+def test_what_a_checkout_gives_up_pays_a_deficit_from_that_moment_on():
+    """Ann has put all that she has on a checkout when her order is refunded; two days later she leaves the checkout."""
+    ann = open_account()
+    order_id = earn(ann, 100, day(1, 10))
+    with Ledger([ann], now=day(1, 11)) as ledger:
+        ledger.wallets[ann].hold(70)
+    reverse(ann, 100, day(1, 12), order_id)
+    between = position_at(day(1, 13), USING)
+    assert (between.active, between.deficit, between.deficit_accounts) == (70, 70, 1)
+    with Ledger([ann], now=day(1, 14)) as ledger:
+        ledger.release(ann, 70)
+    assert position_at(day(1, 13), USING) == between
+    assert position_at(day(1, 15), USING) == liability.Position((), 0, 0)
+    assert position_at(day(1, 11), USING).active == 100
+    assert_ledger_adds_up()
 
 
 def test_three_currencies_each_as_if_all_were_spent_in_it(winter):
@@ -329,6 +346,8 @@ STEPS = st.lists(
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# What a checkout holds when its order is refunded pays once it is given up.
+@example([("earn", 0, 100, 1), ("hold", 0, 70, 1), ("reverse", 0, 1, 1), ("earn", 1, 5, 1), ("hold", 0, 1, 2)])
 @given(STEPS)
 def test_every_past_moment_can_be_computed_again_and_all_movements_add_up(db, steps):
     """What accounts and lots said after each step is what the report says of that moment when all is over."""
@@ -387,7 +406,10 @@ def live(steps: list[tuple[str, int, int, int]]) -> list[Seen]:
             case "hold":
                 with Ledger([account_id], now=now) as ledger:
                     wallet = ledger.wallets[account_id]
-                    wallet.hold(min(points, wallet.spendable)) if days % 2 else wallet.release(wallet.held)
+                    if days % 2:
+                        wallet.hold(min(points, wallet.spendable))
+                    else:
+                        ledger.release(account_id, wallet.held)
             case "waive":
                 with Ledger([account_id], now=now) as ledger:
                     if owed := ledger.wallets[account_id].deficit:
