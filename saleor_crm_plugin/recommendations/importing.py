@@ -35,7 +35,13 @@ from saleor_crm_plugin.recommendations.exchange.lists import (
     open_neighbours,
     open_personal,
 )
-from saleor_crm_plugin.recommendations.exchange.scoring import NO_PRODUCT, Bought, Scorer, similar_products
+from saleor_crm_plugin.recommendations.exchange.scoring import (
+    NO_PRODUCT,
+    Bought,
+    Scorer,
+    shares_of_best,
+    similar_products,
+)
 from saleor_crm_plugin.recommendations.exchange.tables import Ints
 from saleor_crm_plugin.recommendations.learning.candidates import Why
 from saleor_crm_plugin.recommendations.learning.channels import channel_lists
@@ -51,6 +57,8 @@ from saleor_crm_plugin.recommendations.training import PurchaseSource
 KNOWN_NAMES = (CUSTOMER_FACTORS, PRODUCT_FACTORS, NEIGHBOURS, PERSONAL)
 # Customers whose purchases are read in one statement: 50 of each in 2,469 households are 20 MB.
 CUSTOMER_BATCH = 2_000
+# Of `learning.parameters.Parameters`, by which `serving_sql` reads it.
+_OWN_WEIGHT = "basket_own"
 
 Publish = Callable[[RecommendationModel, datetime.datetime], None]
 
@@ -152,7 +160,11 @@ def import_results(
             status=ModelStatus.TRAINING,
             started_at=timezone.now(),
             data_until=_data_until(delivery, source),
-            parameters={"engine": delivery.manifest.engine, "rows": delivery.manifest.rows},
+            parameters={
+                "engine": delivery.manifest.engine,
+                "rows": delivery.manifest.rows,
+                **_weights(delivery, source),
+            },
             training_data=_described(delivery, since),
         )
         model.save(using=using)
@@ -258,7 +270,7 @@ class _Import:
             yield PersonalList(
                 customer,
                 products,
-                scores,
+                shares_of_best(np.array(scores)).tolist(),
                 [(Why.BOUGHT_BEFORE if count else Why.BOUGHT_TOGETHER).value for count in counts],
                 [product if count else NO_PRODUCT for product, count in zip(products, counts, strict=True)],
                 [float(count) for count in counts],
@@ -275,6 +287,13 @@ def _data_until(delivery: Delivery, source: RecommendationModel | None) -> datet
     if source is None or delivery.customer_count:
         return delivery.manifest.learnt_until
     return source.data_until
+
+
+def _weights(delivery: Delivery, source: RecommendationModel | None) -> dict[str, Any]:
+    """How much customers' own lists count beside a cart was learnt with them, and goes with them."""
+    if source is None or delivery.customer_count or _OWN_WEIGHT not in source.parameters:
+        return {}
+    return {_OWN_WEIGHT: source.parameters[_OWN_WEIGHT]}
 
 
 def _described(delivery: Delivery, since: datetime.datetime) -> dict[str, Any]:

@@ -72,12 +72,14 @@ class _Stage:
         shared: CTEs that the query reads, of products that are known to be on sale, with `category_id`. They are made
             once for any number of lists.
         in_category: only products of the category.
+        categories: only products that stand in one of these by now, an SQL array. Not with `shared`.
     """
 
     source: Source
     rows: str
     shared: str = ""
     in_category: bool = False
+    categories: str = ""
 
 
 @cache
@@ -177,6 +179,7 @@ def _found(name: str, asked: str, stage: _Stage, limit: str = "asked.missing") -
         # Few may stand in it, and to see that costs a fifth of seeing whether one is sold.
         ordered = f"SELECT found.* FROM ({ordered}) found {within_category('found.product_id')} {in_order}"  # nosec B608  # as below
     columns, test = "candidate.*, sale.category_id", sold("candidate.product_id")
+    standing = f"AND sale.category_id = ANY ({stage.categories})" if stage.categories else ""
     if stage.shared:
         columns, test = "candidate.*", ""
     return f"""
@@ -186,7 +189,7 @@ def _found(name: str, asked: str, stage: _Stage, limit: str = "asked.missing") -
         SELECT {columns}
         FROM ({ordered}) candidate
         {test}
-        WHERE candidate.product_id <> ALL (asked.excluded)
+        WHERE candidate.product_id <> ALL (asked.excluded) {standing}
         ORDER BY candidate.position, candidate.product_id LIMIT {limit}
     ) best
 ),
@@ -251,7 +254,9 @@ def _stages(shape: Shape) -> list[_Stage]:
             _Stage(Source.CATEGORY_NEWEST, fills.NEWEST_OF_CATEGORY),
         ]
     elif shape.with_baskets:
-        stages.append(_Stage(Source.CATEGORY, _bestsellers_of(_CATEGORIES_OF_BASKET)))
+        # Here, too. `sold` reads where they stand, so this costs nothing.
+        bestsellers = _bestsellers_of(_CATEGORIES_OF_BASKET)
+        stages.append(_Stage(Source.CATEGORY, bestsellers, categories=_CATEGORIES_OF_BASKET))
     return [
         *stages,
         _Stage(Source.CHANNEL, "SELECT * FROM bestsellers", shared=fills.CHANNEL_BESTSELLERS),

@@ -189,7 +189,9 @@ def discard_old(using: str) -> None:
         # Locked, so that nobody goes back to a version while its rows are deleted.
         with transaction.atomic(using=using):
             lock_served(using)
-            old = list(versions.filter(status=status).order_by("-pk").values_list("pk", flat=True)[KEPT_VERSIONS:])
+            # What somebody went back from is newer than the version that was good, and must not take its place.
+            last = versions.filter(status=status).order_by(models.F("withdrawn_at").desc(nulls_first=True), "-pk")
+            old = list(last.values_list("pk", flat=True)[KEPT_VERSIONS:])
             _delete_rows(using, old)
             versions.filter(pk__in=old).delete()
 

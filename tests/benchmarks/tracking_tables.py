@@ -8,16 +8,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from saleor_crm_plugin.recommendations.tracking.holdout import sql_in_holdout
+
 DAYS = 30
 
 _PROFILES = "INSERT INTO crm_customer_profile (created_at) SELECT now() FROM generate_series(1, %s)"
-_EVENTS = """
+_EVENTS = f"""
 INSERT INTO crm_recommendation_event
     (id, type, kind, product_id, channel_id, position, profile_id, session, held_out, occurred_at)
 SELECT gen_random_uuid(), type, CASE WHEN type = 'viewed' THEN '' ELSE kind END, product_id, %(channel)s,
     CASE WHEN type <> 'viewed' THEN 1 + number %% 20 END,
     CASE WHEN visitor %% 10 < 5 THEN %(first)s::bigint + visitor / 2 END,
-    md5(visitor::text)::uuid, visitor %% 20 = 0,
+    md5(visitor::text)::uuid,
+    visitor %% 10 < 5 AND {sql_in_holdout("%(first)s::bigint + visitor / 2", "0.1")},
     %(now)s::timestamptz - number * %(step)s
 FROM (
     SELECT number, abs(hashint4(number)::bigint) %% %(visitors)s AS visitor,

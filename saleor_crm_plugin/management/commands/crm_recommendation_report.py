@@ -69,6 +69,7 @@ def _as_json(report: RecommendationReport) -> dict[str, Any]:
         "models": [{"modelVersion": version, **_counts(counts)} for version, counts in report.models],
         "comparison": {
             "status": comparison.status.name,
+            "since": report.compared_since.isoformat(),
             "holdoutPercent": report.holdout_percent,
             "heldOut": _group(report.outcome.held_out, currency),
             "others": _group(report.outcome.others, currency),
@@ -147,16 +148,22 @@ def _as_table(report: RecommendationReport) -> list[str]:
     return [
         f"From {found['since']} to {found['until']}.{final}",
         *aligned(rows),
-        *_compared(found["comparison"], report.currency),
+        *_compared(found["comparison"], report),
     ]
 
 
-def _compared(found: dict[str, Any], currency: str) -> list[str]:
-    rows = [["customers shown a personal list", "customers", "buyers", f"revenue {currency}", "for each"]]
+def _compared(found: dict[str, Any], report: RecommendationReport) -> list[str]:
+    rows = [["customers shown a personal list", "customers", "buyers", f"revenue {report.currency}", "for each"]]
     for name, group in (("held out", found["heldOut"]), ("others", found["others"])):
         each = group["revenuePerCustomer"] or NOTHING
         rows.append([name, str(group["customers"]), str(group["buyers"]), group["revenue"], each])
-    return [*aligned(rows), _verdict(found, currency)]
+    return [*aligned(rows), *_changed(found["since"], report), _verdict(found, report.currency)]
+
+
+def _changed(since: str, report: RecommendationReport) -> list[str]:
+    if report.compared_since == report.since:
+        return []
+    return [f"Compared since {since}, when the percentage was changed. Of the time before: --to {since}"]
 
 
 def _verdict(found: dict[str, Any], currency: str) -> str:

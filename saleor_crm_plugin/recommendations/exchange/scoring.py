@@ -1,13 +1,15 @@
 """From factors to lists: products of matrices in blocks, so that memory does not grow with the shop.
 
-Customers' lists hold what was bought before and what was not, in the order of the engine's scores. Something new is
-explained by the product bought before that is nearest to it, by the cosine of their factors.
+Customers' lists hold what was bought before and what was not, in the order of the engine's scores, which are kept as
+shares of the best one. Something new is explained by the product bought before that is nearest to it, by the cosine of
+their factors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,8 @@ from saleor_crm_plugin.recommendations.learning.stored import PersonalList, Rela
 BLOCK_SCORES = 8_000_000
 # A cosine of nothing in common, after sums of 32 bits.
 _ROUNDING = 1e-6
+# A share of the best that is next to nothing.
+_LEAST = 1e-3
 # As the reason for a product: there is none.
 NO_PRODUCT = 0
 
@@ -110,7 +114,7 @@ class Scorer:
         return PersonalList(
             customer,
             ids[positions[order]].tolist(),
-            worth[order].tolist(),
+            shares_of_best(worth[order]).tolist(),
             kinds[order].tolist(),
             reasons[order].tolist(),
             values[order].tolist(),
@@ -147,6 +151,22 @@ def _by_customer(ids: Ints, factors: Factors, bought: Bought) -> dict[int, tuple
         for customer, start, end in zip(ids.tolist(), first.tolist(), last.tolist(), strict=True)
         if end > start
     }
+
+
+def shares_of_best(scores: npt.NDArray[np.floating[Any]]) -> Floats:
+    """(n,) scores of a list as shares of its best one, above 0 up to 1, as our own lists have them.
+
+    Beside a cart they are added to cosines, and an engine's may be of any size, or logarithms. Where one is not above
+    0, its place says more.
+
+    Args:
+        scores: (n,) in the order of the list.
+    """
+    places = np.arange(1, len(scores) + 1)
+    best = scores.max(initial=0)
+    if best <= 0:
+        return (1 / places).astype(np.float32)
+    return np.maximum(np.maximum(scores, 0) / best, _LEAST / places).astype(np.float32)
 
 
 def _lengths(factors: Floats) -> Floats:

@@ -10,7 +10,7 @@ have nothing to do with each other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import prod
@@ -161,6 +161,22 @@ def _pins(candidates: Sequence[Chosen], rules: Sequence[ListRule]) -> dict[int, 
     return pins
 
 
+def _quota(place: int, policy: ListPolicy) -> int:
+    """New products that belong into the list as far as this place."""
+    return place * policy.new_in_ten // WINDOW
+
+
+def _new_due(pins: Mapping[int, tuple[Candidate, int]], policy: ListPolicy) -> dict[int, int]:
+    """By place, as far as the last pin: as many as belong there, or more where pins behind leave no place for them."""
+    found: dict[int, int] = {}
+    due = 0
+    for place in range(max(pins, default=0), 0, -1):
+        due = max(due, _quota(place, policy))
+        found[place] = due
+        due -= place not in pins or pins[place][0].is_new
+    return found
+
+
 class _Filling(Generic[Chosen]):
     """Fills a list place by place."""
 
@@ -176,6 +192,7 @@ class _Filling(Generic[Chosen]):
         self._diversity = Diversity(policy, {place: one for place, (one, _) in pins.items()})
         self._passed_over: set[int] = set()
         self._new_placed = 0
+        self._new_due = _new_due(pins, policy)
 
     def places(self, until: int) -> Iterator[Placed[Chosen]]:
         waiting = sorted(self._pins)
@@ -194,7 +211,7 @@ class _Filling(Generic[Chosen]):
 
     def _fill(self, place: int) -> Placed[Chosen]:
         blocked = self._diversity.blocked(place)
-        if self._new_placed < place * self._policy.new_in_ten // WINDOW:
+        if self._new_placed < self._new_due.get(place, _quota(place, self._policy)):
             for source in (self._rest, self._new):
                 for number, one in enumerate(source):
                     if one.is_new and blocked.isdisjoint(self._diversity.groups(one)):

@@ -37,6 +37,15 @@ _IN_TIME: Final = """
 # Metadata is null in Saleor 3.21 where nobody has set any; whoever has the checkout may write whatever they like.
 _SESSION_ID: Final = f"placed.metadata ->> '{METADATA_KEY}'"
 
+# The share of an order `bought` that was not refunded. What gift cards paid is in the price of the lines, and not in
+# that of the order, which may be nothing.
+NOT_REFUNDED: Final = """CASE
+            WHEN bought.refunded_amount <= 0 THEN 1
+            WHEN bought.gross_amount > 0
+            THEN GREATEST(bought.gross_amount - bought.refunded_amount, 0) / bought.gross_amount
+            ELSE 0
+        END"""
+
 ATTRIBUTED: Final = f"""
 WITH touch AS MATERIALIZED (
     SELECT event.id, event.type, event.kind, event.product_id, event.occurred_at, event.session,
@@ -47,13 +56,7 @@ WITH touch AS MATERIALIZED (
         AND (event.profile_id IS NOT NULL OR event.session IS NOT NULL)
 ), purchase AS MATERIALIZED (
     SELECT line.id AS line_id, bought.order_id, bought.profile_id AS person, bought.placed_at, variant.product_id,
-        line.total_price_gross_amount * CASE
-            -- What gift cards paid is in the price of the line, and not in that of the order, which may be nothing.
-            WHEN bought.refunded_amount <= 0 THEN 1
-            WHEN bought.gross_amount > 0
-            THEN GREATEST(bought.gross_amount - bought.refunded_amount, 0) / bought.gross_amount
-            ELSE 0
-        END AS amount,
+        line.total_price_gross_amount * {NOT_REFUNDED} AS amount,
         CASE WHEN length({_SESSION_ID}) <= 64 THEN {sql_session_digest(_SESSION_ID)} END AS session
     FROM crm_profile_order bought
     JOIN crm_customer_profile person ON person.id = bought.profile_id

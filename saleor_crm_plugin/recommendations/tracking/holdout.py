@@ -33,6 +33,15 @@ def profile_identity(profile_id: int) -> str:
 
 def sql_in_holdout(profile_id: str, share: str) -> str:
     """SQL for `in_holdout` of a profile, given SQL expressions for its id and the share."""
+    return f"({_sql_number(profile_id)} / {2**_BITS}::float8 < ({share})::float8)"
+
+
+def sql_hundredth(profile_id: str) -> str:
+    """SQL for the hundredth, 0 to 99, that a profile is in: at p percent, those below p are held out."""
+    return f"({_sql_number(profile_id)} * 100 >> {_BITS})"
+
+
+def _sql_number(profile_id: str) -> str:
+    """From 0 to below 2 to the power of `_BITS`."""
     hashed = f"encode(sha256(convert_to('{_SALT}profile:' || ({profile_id}), 'UTF8')), 'hex')"
-    number = f"('x' || left({hashed}, {_BITS // 4}))::bit({_BITS})::bigint"
-    return f"({number} / {2**_BITS}::float8 < ({share})::float8)"
+    return f"('x' || left({hashed}, {_BITS // 4}))::bit({_BITS})::bigint"

@@ -46,7 +46,7 @@ class RecommendationReport:
         window: how long after a click an order counts for it.
         since: events from here; by default `DEFAULT_DAYS` before `until`.
         until: events before here; by default now.
-        holdout_percent: as it is set now; the groups are those of the time itself.
+        holdout_percent: as it is set now; the groups are those of the time itself, see `compared_since`.
 
     Raises:
         RecommendationInputError: `INVALID`: a time that ends before it begins, in the future, or lasts too long.
@@ -111,6 +111,11 @@ class RecommendationReport:
     def models(self) -> list[tuple[int | None, Counts]]:
         """By trained model, oldest first; None: before any."""
         return sorted(self._counted.by_model.items(), key=lambda item: item[0] or 0)
+
+    @property
+    def compared_since(self) -> datetime:
+        """From when on customers are compared: the last change of the percentage, if it was in this time."""
+        return self.outcome.share_changed_at or self.since
 
     @property
     def comparison(self) -> Comparison:

@@ -302,7 +302,7 @@ TYPES: Final[dict[str, dict[str, str]]] = {
     "RecommendationModelPerformance": {"modelVersion shown clicked added clickThrough": "HOLDER"},
     "RecommendationShare": {"value low high successes trials": "HOLDER"},
     "RecommendationComparison": {
-        "status holdoutPercent heldOut others changedCustomers customersNeeded difference low high": "HOLDER",
+        "status since holdoutPercent heldOut others changedCustomers customersNeeded difference low high": "HOLDER",
     },
     "RecommendationCustomerGroup": {"customers buyers revenue revenuePerCustomer": "HOLDER"},
     "MerchandisingRule": {

@@ -124,6 +124,20 @@ def test_what_was_moved_to_another_category_leaves_the_page_of_the_old_one(
         assert texts(served)[1] == "Popular in this shop"
 
 
+def test_what_was_moved_to_another_category_leaves_products_and_carts_of_the_old_one(
+    channel: Channel, drinks: tuple[Category, Category, Category]
+) -> None:
+    _root, tea, coffee = drinks
+    green, black, espresso = make_products(3, category=tea)
+    publish(places=[(BESTSELLERS, channel, tea, {espresso: 7, black: 2})])
+    Product.objects.filter(pk=espresso.pk).update(category=coffee)
+
+    of_product = for_products([green.pk], Kind.FREQUENTLY_BOUGHT_TOGETHER, channel.pk, 2)[green.pk]
+    for served in (of_product, for_basket([green.pk], channel.pk, 2, kind=Kind.FOR_YOU)):
+        assert ids(served) == keys(black, espresso)
+        assert texts(served) == ["Popular in this category", "New in this shop"]
+
+
 @pytest.mark.parametrize("category_id", [UNKNOWN, FORGED, 0, -1])
 def test_a_category_that_is_not_there_has_nothing(channel: Channel, category_id: int) -> None:
     first, second = make_products(2)

@@ -32,6 +32,7 @@ from saleor_crm_plugin.recommendations.models import (
 from saleor_crm_plugin.recommendations.progress import Progress, no_progress
 from saleor_crm_plugin.recommendations.serving import RecommendationKind
 from saleor_crm_plugin.recommendations.training import train
+from saleor_crm_plugin.recommendations.versions import roll_back
 from tests.devshop.factories import make_category, make_channel
 from tests.integration.recommendations.shop import buy, make_products, make_profile, publish
 from tests.recommending import for_customer, for_products
@@ -234,6 +235,20 @@ def test_only_the_last_versions_are_kept(channel: Channel) -> None:
     kept = [model.pk for model in models[-3:]]
     assert statuses() == [(kept[0], "retired"), (kept[1], "retired"), (kept[2], "published")]
     assert set(PersonalRecommendations.objects.values_list("model_id", flat=True)) == set(kept)
+
+
+def test_the_version_that_was_gone_back_to_is_kept_when_the_next_one_is_published(channel: Channel) -> None:
+    (tea,) = make_products(1)
+    buy(make_profile(), tea)
+    good, bad, worse = (learn() for _ in range(3))
+    for _ in range(2):
+        roll_back(timezone.now(), "default")
+
+    newest = learn()
+
+    assert statuses() == [(good.pk, "retired"), (bad.pk, "retired"), (newest.pk, "published")], f"without {worse.pk}"
+    assert roll_back(timezone.now(), "default") == good
+    assert PersonalRecommendations.objects.filter(model=good).exists()
 
 
 def test_a_customer_who_vanishes_meanwhile_is_left_out(channel: Channel) -> None:

@@ -19,7 +19,7 @@ from saleor_crm_plugin.recommendations.merchandising import targets_sql
 from saleor_crm_plugin.recommendations.merchandising.candidates_sql import Ruled
 from saleor_crm_plugin.recommendations.merchandising.definition import ListRule, RuleAction, Targets
 from saleor_crm_plugin.recommendations.merchandising.policy import ListPolicy
-from saleor_crm_plugin.recommendations.tracking import attribution, recording
+from saleor_crm_plugin.recommendations.tracking import attribution, outcome, recording
 
 ROOT = Path(__file__).parents[3]
 FACTS = [
@@ -65,6 +65,7 @@ OF_RULES = {**serving_sold.SALEOR_COLUMNS, **targets_sql.SALEOR_COLUMNS}
         import_training.SALEOR_COLUMNS,
         recording.SALEOR_COLUMNS,
         attribution.SALEOR_COLUMNS,
+        outcome.SALEOR_COLUMNS,
         channels.SALEOR_COLUMNS,
     ],
     ids=[
@@ -77,6 +78,7 @@ OF_RULES = {**serving_sold.SALEOR_COLUMNS, **targets_sql.SALEOR_COLUMNS}
         "import",
         "recording",
         "attribution",
+        "hold-out",
         "moved orders",
     ],
 )
@@ -111,6 +113,7 @@ def columns(model: dict[str, Any]) -> set[str]:
         ),
         ([recording.RECORD], recording.SALEOR_COLUMNS),
         ([attribution.ATTRIBUTED], attribution.SALEOR_COLUMNS),
+        ([outcome.SPENT], outcome.SALEOR_COLUMNS),
         ([channels.MOVED, channels.MOVED_ANSWERS], channels.SALEOR_COLUMNS),
     ],
     ids=[
@@ -123,6 +126,7 @@ def columns(model: dict[str, Any]) -> set[str]:
         "import",
         "recording",
         "attribution",
+        "hold-out",
         "moved orders",
     ],
 )

@@ -118,19 +118,26 @@ def definition_of(data: Mapping[str, Any], before: RuleDefinition | None) -> Rul
             scope[name] = frozenset(_keys(name, data[name]))
     if data.get("kinds") is not None:
         scope["kinds"] = frozenset(data["kinds"])
-    return _fitting(replace(before, scope=replace(before.scope, **scope), **changes), data)
+    return _fitting(replace(before, scope=replace(before.scope, **scope), **changes), data, before)
 
 
-def _fitting(rule: RuleDefinition, data: Mapping[str, Any]) -> RuleDefinition:
+def _fitting(rule: RuleDefinition, data: Mapping[str, Any], before: RuleDefinition) -> RuleDefinition:
     """Without what another action left behind; a PIN that does not say takes a place for each product it names."""
     if rule.action is RuleAction.PIN:
-        if rule.places is None or ("targets" in data and data.get("places") is None):
-            rule = replace(rule, places=max(len(rule.targets.product_ids), 1))
+        # Of a PIN that was told how many places it takes, other products change nothing about that.
+        follows = data.get("targets") is not None and "places" not in data and before.places == _places_of(before)
+        if rule.places is None or follows:
+            rule = replace(rule, places=_places_of(rule))
     elif data.get("position") is None and data.get("places") is None:
         rule = replace(rule, position=None, places=None)
     if rule.action not in (RuleAction.BOOST, RuleAction.BURY) and data.get("factor") is None:
         rule = replace(rule, factor=None)
     return rule
+
+
+def _places_of(rule: RuleDefinition) -> int:
+    """As many as a PIN takes that does not say."""
+    return max(len(rule.targets.product_ids), 1)
 
 
 def _targets(data: Mapping[str, Any]) -> Targets:

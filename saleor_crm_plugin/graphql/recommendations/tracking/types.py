@@ -6,6 +6,7 @@ Counts over all visitors may be more than an Int holds: they are Floats, and who
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -167,7 +168,11 @@ class RecommendationModelPerformance(BaseObjectType):
 class RecommendationCustomerGroup(BaseObjectType):
     customers = graphene.Float(required=True, description="Customers who were shown a personal list.")
     buyers = graphene.Float(required=True, description="Those of them who bought something afterwards.")
-    revenue = graphene.Field(Money, required=True, description="What they spent afterwards, gross, less refunds.")
+    revenue = graphene.Field(
+        Money,
+        required=True,
+        description="What they spent afterwards: gross, without shipping, less refunds by their share of the order.",
+    )
     revenue_per_customer = graphene.Field(Money, description="On average. Null without customers.")
 
     class Meta:
@@ -194,13 +199,19 @@ class RecommendationCustomerGroup(BaseObjectType):
 
 class RecommendationComparison(BaseObjectType):
     status = RecommendationComparisonStatusEnum(required=True, description="Whether the groups can be compared.")
+    since = graphene.Field(
+        DateTime,
+        required=True,
+        description="Customers are compared from this moment on: that of the report or, if it was later, of the last "
+        "change of the percentage. For the time before a change, ask for a report until then.",
+    )
     holdout_percent = graphene.Int(required=True, description="The percentage that is set now.")
     held_out = graphene.Field(
         RecommendationCustomerGroup, required=True, description="Who got what sells most instead of personal lists."
     )
     others = graphene.Field(RecommendationCustomerGroup, required=True, description="Who got personal lists.")
     changed_customers = graphene.Float(
-        required=True, description="Customers who were in both groups, and are left out."
+        required=True, description="Customers who were in both groups, because they were merged, and are left out."
     )
     customers_needed = graphene.Float(
         description="Customers that each group needs, for how uneven their spending is. Null while nothing is known."
@@ -221,6 +232,10 @@ class RecommendationComparison(BaseObjectType):
     @staticmethod
     def resolve_status(root: RecommendationReport, _info: Any) -> str:
         return root.comparison.status.value
+
+    @staticmethod
+    def resolve_since(root: RecommendationReport, _info: Any) -> datetime:
+        return root.compared_since
 
     @staticmethod
     def resolve_held_out(root: RecommendationReport, _info: Any) -> OfGroup:

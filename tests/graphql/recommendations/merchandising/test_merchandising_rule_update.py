@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from saleor_crm_plugin.recommendations.merchandising.models import MerchandisingRule, MerchandisingRuleVersion
+from tests.devshop.factories import make_category
 from tests.graphql.client import global_id
 from tests.integration.recommendations.merchandising.rules import boost, exclude, pin
 
@@ -75,6 +76,18 @@ def test_a_pin_of_other_products_takes_as_many_places(shop, staff, rule_id):
     changed = update(staff, rule_id, targets={"productIds": products})["rule"]
     assert (changed["places"], changed["targets"]) == (2, {"productIds": products})
     assert update(staff, rule_id, targets={"productIds": products}, places=1)["rule"]["places"] == 1
+
+
+def test_a_pin_that_was_told_how_many_places_it_takes_keeps_them(shop, staff):
+    best = global_id("MerchandisingRule", pin(category_ids=frozenset({make_category().pk}), places=5).pk)
+    other = {"categoryIds": [global_id("Category", make_category().pk)]}
+    for targets in (other, None, {"productIds": [global_id("Product", shop.pear.pk)]}):
+        assert update(staff, best, targets=targets)["rule"]["places"] == 5
+    stand_ins = global_id("MerchandisingRule", pin(shop.apple, shop.pear, places=1).pk)
+    more = [global_id("Product", product.pk) for product in (shop.apple, shop.pear, shop.plum)]
+    assert update(staff, stand_ins, targets={"productIds": more})["rule"]["places"] == 1
+    assert update(staff, stand_ins, places=None)["rule"]["places"] == 3
+    assert update(staff, stand_ins, targets={"productIds": more[:2]})["rule"]["places"] == 2, "it follows again"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from django.utils import timezone
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.recommendations.tracking.models import RecommendationEvent
-from tests.devshop.factories import make_order
+from tests.devshop.factories import make_customer, make_order
+from tests.integration.recommendations.tracking.visits import somebody
 from tests.shop_settings import crm_settings
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +28,7 @@ query ($channel: String!, $since: DateTime, $until: DateTime) {
     total { ...performance }
     models { modelVersion shown clicked added clickThrough { value } }
     comparison {
-      status holdoutPercent changedCustomers customersNeeded
+      status since holdoutPercent changedCustomers customersNeeded
       heldOut { customers buyers revenue { amount currency } revenuePerCustomer { amount } }
       others { customers buyers revenue { amount currency } revenuePerCustomer { amount } }
       difference { amount } low { amount } high { amount }
@@ -43,10 +44,10 @@ fragment performance on RecommendationPerformance {
 
 @pytest.fixture
 def week(shop):
-    """Ann was shown eight products, clicked two and bought one of them; Ben, held out, was shown two."""
+    """Eve was shown eight products, clicked two and bought one of them; Fay, held out, was shown two."""
     now = timezone.now()
-    ann = CustomerProfile.objects.get(user=shop.ann)
-    ben = CustomerProfile.objects.get_or_create(user=shop.ben)[0]
+    user = make_customer()
+    eve, fay = CustomerProfile.objects.bulk_create([somebody(False, user=user), somebody(True)])
 
     def happened(type, times, profile, held_out=False):
         for _ in range(times):
@@ -55,10 +56,10 @@ def week(shop):
                 profile=profile, held_out=held_out, occurred_at=now - timedelta(days=2),
             )  # fmt: skip
 
-    happened("shown", 8, ann)
-    happened("clicked", 2, ann)
-    happened("shown", 2, ben, held_out=True)
-    order = make_order(shop.ann, channel=shop.channel, lines=[(shop.apple, 1)], created_at=now - timedelta(days=1))
+    happened("shown", 8, eve)
+    happened("clicked", 2, eve)
+    happened("shown", 2, fay, held_out=True)
+    order = make_order(user, channel=shop.channel, lines=[(shop.apple, 1)], created_at=now - timedelta(days=1))
     assert not sync_orders([order.pk]).failed
     crm_settings(holdout_percent="10")
     return now
@@ -84,6 +85,7 @@ def test_what_it_says(week, staff_with):
     assert (found["attributionDays"], found["isFinal"]) == (7, False)
     assert found["comparison"] == {
         "status": "INSUFFICIENT_DATA",
+        "since": found["since"],
         "holdoutPercent": 10,
         "changedCustomers": 0,
         "customersNeeded": 100,
@@ -165,6 +167,7 @@ class TestCommand:
         assert found["kinds"][0]["kind"] == "FOR_YOU"
         assert found["kinds"][0]["clickThrough"]["value"] == 0.2
         assert found["comparison"]["status"] == "INSUFFICIENT_DATA"
+        assert found["comparison"]["since"] == found["since"]
         assert found["comparison"]["others"]["revenuePerCustomer"] == "20.00"
 
     def test_as_a_table(self, week):
@@ -174,6 +177,18 @@ class TestCommand:
         assert table[3].startswith("in all 10 2")
         assert table[5:7] == ["held out 1 0 0.00 0.00", "others 1 1 20.00 20.00"]
         assert table[7] == ("Not enough data: each group needs 100 customers, by how uneven their spending is.")
+
+    def test_after_a_change_of_the_percentage(self, week, shop):
+        changed_at = week - timedelta(days=3)
+        RecommendationEvent.objects.create(
+            id=uuid4(), type="shown", kind="for_you", product_id=shop.apple.pk, channel_id=shop.channel.pk,
+            profile=CustomerProfile.objects.latest("pk"), occurred_at=changed_at,
+        )  # fmt: skip
+        found = json.loads(self.run("default-channel", "--json"))
+        assert found["comparison"]["since"] == changed_at.isoformat()
+        since = changed_at.isoformat()
+        line = f"Compared since {since}, when the percentage was changed. Of the time before: --to {since}"
+        assert line in self.run("default-channel").splitlines()
 
     def test_what_cannot_be_asked(self, shop):
         with pytest.raises(CommandError, match="no such channel"):

@@ -32,7 +32,7 @@ from saleor_crm_plugin.recommendations.models import (
     ReasonKind,
     RecommendationModel,
 )
-from saleor_crm_plugin.recommendations.serving import RecommendationKind
+from saleor_crm_plugin.recommendations.serving import Asked, RecommendationKind, Scope, serve
 from saleor_crm_plugin.recommendations.versions import roll_back
 from tests.devshop.factories import make_category
 from tests.integration.recommendations.shop import buy, make_products, make_profile, publish
@@ -180,6 +180,41 @@ def test_lists_that_are_taken_over_keep_their_dates(channel: Channel, tmp_path: 
     assert before[0].reason.expected_at == trained + timedelta(days=12)
     assert [one.product_id for one in before] == [tea.pk, sugar.pk], "sugar was bought since"
     assert import_now(tmp_path / "lists").data_until == exported
+
+
+def beside(basket: Product, profile: int, channel: Channel) -> list[tuple[int, float]]:
+    """What is offered beside a cart, with its scores."""
+    served = serve([Asked(profile, (basket.pk,))], Scope(channel.pk, RecommendationKind.FOR_YOU, first=4))[0]
+    return [(one.product_id, round(one.score, 4)) for one in served]
+
+
+def test_lists_that_are_taken_over_weigh_beside_a_cart_what_they_did(channel: Channel, tmp_path: Path) -> None:
+    tea, cup, milk = make_products(3)
+    ann = make_profile()
+    publish(again={ann: [milk]}, amounts={milk: 5.0}, together={tea: [cup]})
+    RecommendationModel.objects.update(parameters={"basket_own": 0.1})
+    deliver(tmp_path / "neighbours", {NEIGHBOURS: [(tea.pk, cup.pk, 1.0, 0.5)]})
+    deliver(tmp_path / "lists", {PERSONAL: [(ann, milk.pk, 0.5, 1)]})
+    before = beside(tea, ann, channel)
+
+    import_now(tmp_path / "neighbours")
+
+    assert before == beside(tea, ann, channel) == [(cup.pk, 1), (milk.pk, 0.5)]
+    assert "basket_own" not in import_now(tmp_path / "lists").parameters, "it was learnt for other lists"
+
+
+@pytest.mark.parametrize("size", [1, 9_000])
+def test_scores_of_any_size_weigh_the_same_beside_a_cart(channel: Channel, tmp_path: Path, size: float) -> None:
+    tea, cup, milk, sugar, jug = make_products(5)
+    ann = make_profile()
+    buy(ann, milk, sugar)
+    publish(together={tea: [cup]})
+    ranked = [(milk, 0.9), (jug, 0.6), (sugar, 0.45)]
+    deliver(tmp_path, {PERSONAL: [(ann, one.pk, score * size, rank) for rank, (one, score) in enumerate(ranked, 1)]})
+
+    import_now(tmp_path)
+
+    assert beside(tea, ann, channel) == [(cup.pk, 1), (milk.pk, 1), (sugar.pk, 0.5), (jug.pk, 0.0067)]
 
 
 def test_all_that_is_taken_over_is_of_one_version(

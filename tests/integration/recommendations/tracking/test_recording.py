@@ -12,7 +12,12 @@ from django.utils import timezone
 
 from saleor_crm_plugin.profiles.consents.models import ConsentPolicy
 from saleor_crm_plugin.profiles.models import CustomerProfile
-from saleor_crm_plugin.recommendations.tracking.holdout import in_holdout, profile_identity, sql_in_holdout
+from saleor_crm_plugin.recommendations.tracking.holdout import (
+    in_holdout,
+    profile_identity,
+    sql_hundredth,
+    sql_in_holdout,
+)
 from saleor_crm_plugin.recommendations.tracking.identity import secret, session_digest, sql_session_digest
 from saleor_crm_plugin.recommendations.tracking.models import RecommendationEvent
 from saleor_crm_plugin.recommendations.tracking.recording import Recorded
@@ -204,6 +209,14 @@ class TestHoldout:
                 cursor.execute(f"SELECT number FROM generate_series(1, 2000) number WHERE {condition}", [share])
                 found = {number for (number,) in cursor.fetchall()}
                 assert found == {number for number in range(1, 2001) if in_holdout(profile_identity(number), share)}
+
+    def test_the_hundredth_of_a_profile(self, db):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT number, {sql_hundredth('number')} FROM generate_series(1, 2000) AS number")
+            found = dict(cursor.fetchall())
+        for percent in (0, 1, 7, 29, 50):
+            held_out = {number for number in found if in_holdout(profile_identity(number), percent / 100)}
+            assert {number for number, hundredth in found.items() if hundredth < percent} == held_out
 
     def test_visitors_are_not_held_out(self, shop):
         send(event(SHOWN, shop.apple), channel=shop.channel, share=1.0)

@@ -9,15 +9,17 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from saleor.order.models import Order, OrderLine
 from scipy import stats
 
 from saleor_crm_plugin.exceptions import RecommendationInputError
+from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileOrder
 from saleor_crm_plugin.recommendations.tracking.counts import Counts
 from saleor_crm_plugin.recommendations.tracking.models import RecommendationEvent
 from saleor_crm_plugin.recommendations.tracking.report import RecommendationReport
 from saleor_crm_plugin.recommendations.tracking.statistics import ComparisonStatus
-from tests.devshop.factories import make_channel
+from tests.devshop.factories import make_channel, make_order
 from tests.integration.recommendations.tracking.visits import (
     ADDED,
     CLICKED,
@@ -27,6 +29,7 @@ from tests.integration.recommendations.tracking.visits import (
     ago,
     event,
     send,
+    somebody,
 )
 
 pytestmark = pytest.mark.django_db
@@ -100,24 +103,58 @@ class TestRates:
 
 def people(channel, amounts, held_out, kind="for_you", shown_at=None, bought_at=None, **order):
     """Customers who were shown a list, with what each spent afterwards."""
-    profiles = CustomerProfile.objects.bulk_create(CustomerProfile() for _ in amounts)
+    profiles = CustomerProfile.objects.bulk_create(somebody(held_out) for _ in amounts)
+    shown(channel, profiles, held_out, shown_at or ago(days=10), kind)
+    bought(channel, dict(zip(profiles, amounts, strict=True)), bought_at or ago(days=5), **order)
+    return profiles
+
+
+def shown(channel, profiles, held_out, at, kind="for_you"):
     RecommendationEvent.objects.bulk_create(
         RecommendationEvent(
             id=uuid4(), type="shown", kind=kind, product_id=1, channel_id=channel.pk, profile=profile,
-            held_out=held_out, occurred_at=shown_at or ago(days=10),
+            held_out=held_out, occurred_at=at,
         )
         for profile in profiles
     )  # fmt: skip
+
+
+def bought(channel, amounts, at, **order):
+    """An order of each, of one line, and what we keep of it; nothing for an amount of 0."""
+    placed = make_order(channel=channel, paid=False)
+    line = placed.lines.get()
     facts = {"counts": True, "refunded_amount": 0, "channel_id": channel.pk, **order}
-    ProfileOrder.objects.bulk_create(
-        ProfileOrder(
-            order_id=uuid4(), profile=profile, currency="USD", placed_at=bought_at or ago(days=5), gross_amount=amount,
-            **facts,
-        )
-        for profile, amount in zip(profiles, amounts, strict=True)
-        if amount
-    )  # fmt: skip
-    return profiles
+    orders, lines, kept = [], [], []
+    for profile, amount in amounts.items():
+        if amount:
+            orders.append(copy_of(placed, id=uuid4(), number=1_000_000 + next(_numbers)))
+            lines.append(copy_of(line, id=uuid4(), order_id=orders[-1].pk, quantity=1, total_price_gross_amount=amount))
+            kept.append(
+                ProfileOrder(
+                    order_id=orders[-1].pk, profile=profile, currency="USD", placed_at=at,
+                    **{"gross_amount": amount, **facts},
+                )
+            )  # fmt: skip
+    Order.objects.bulk_create(orders)
+    OrderLine.objects.bulk_create(lines)
+    ProfileOrder.objects.bulk_create(kept)
+
+
+def copy_of(row, **fields):
+    columns = [column.attname for column in row._meta.concrete_fields]
+    return type(row)(**{**{name: getattr(row, name) for name in columns}, **fields})
+
+
+def merge(profile, head, undone=False):
+    merged_at, undone_at = ago(days=6), ago(days=3) if undone else None
+    ProfileMerge.objects.create(source=profile, target=head, merged_at=merged_at, undone_at=undone_at)
+    if not undone:
+        CustomerProfile.objects.filter(pk=profile.pk).update(merged_into=head)
+
+
+def held_out_and_others(found):
+    """How many are compared."""
+    return found.outcome.held_out.spent.count, found.outcome.others.spent.count
 
 
 class TestHoldout:
@@ -171,19 +208,74 @@ class TestHoldout:
         people(shop.channel, [20], False, **case)
         assert report(shop.channel).outcome.others.spent.first == spent
 
+    @pytest.mark.parametrize(
+        ("case", "buyers", "spent"),
+        [
+            ({}, 1, 20),
+            ({"gross_amount": 0}, 1, 20),
+            ({"gross_amount": 12}, 1, 20),
+            ({"gross_amount": 12, "refunded_amount": 6}, 1, 10),
+            ({"refunded_amount": 20}, 1, 0),
+            ({"counts": False}, 0, 0),
+        ],
+        ids=["money", "gift cards", "both", "half of it refunded", "refunded", "cancelled"],
+    )
+    def test_who_has_bought_whatever_was_paid_with(self, shop, case, buyers, spent):
+        people(shop.channel, [20, 0], False, **case)
+        others = report(shop.channel).outcome.others
+        assert (others.spent.count, others.buyers, others.spent.first) == (2, buyers, spent)
+
     @pytest.mark.parametrize("kind", ["bestsellers", "similar", "frequently_bought_together"])
     def test_lists_that_are_the_same_for_all_are_no_part_of_it(self, shop, kind):
         people(shop.channel, [20], False, kind=kind)
         assert report(shop.channel).outcome.others.spent.count == 0
 
     def test_whoever_was_in_both_groups_is_left_out(self, shop):
-        (profile,) = people(shop.channel, [20], False)
-        RecommendationEvent.objects.create(
-            id=uuid4(), type="shown", kind="for_you", product_id=1, channel_id=shop.channel.pk, profile=profile,
-            held_out=True, occurred_at=ago(days=1),
-        )  # fmt: skip
-        found = report(shop.channel).outcome
-        assert (found.others.spent.count, found.held_out.spent.count, found.changed) == (0, 0, 1)
+        (head,), (joined,) = people(shop.channel, [0], True), people(shop.channel, [20], False)
+        merge(joined, head)
+        found = report(shop.channel)
+        assert (*held_out_and_others(found), found.outcome.changed) == (0, 0, 1)
+
+    @pytest.mark.parametrize("came_back", [True, False])
+    def test_since_the_percentage_was_raised(self, shop, came_back):
+        """Who is held out since nine days is not compared with what the others spent in a month."""
+        others = people(shop.channel, [10] * 400, False, shown_at=ago(days=25), bought_at=ago(days=20))
+        held_out = people(shop.channel, [10] * 120, True, shown_at=ago(days=8))
+        early = held_out[:1] if came_back else CustomerProfile.objects.bulk_create([somebody(True)])
+        shown(shop.channel, early, False, ago(days=10))
+        shown(shop.channel, others, False, ago(days=7))
+        bought(shop.channel, dict.fromkeys(others, 10), ago(days=5))
+
+        found = report(shop.channel)
+        assert (found.compared_since, held_out_and_others(found)) == (ago(days=10), (120, 400))
+        assert (found.comparison.status, found.comparison.difference) == (ComparisonStatus.MEASURED, 0)
+        assert found.outcome.changed == 0
+        before = report(shop.channel, until=ago(days=9))
+        assert (before.compared_since, before.comparison.status) == (before.since, ComparisonStatus.NO_HOLDOUT)
+
+    def test_since_the_percentage_was_lowered_and_before(self, shop):
+        others = people(shop.channel, [10] * 400, False, shown_at=ago(days=25), bought_at=ago(days=20))
+        held_out = people(shop.channel, [10] * 120, True, shown_at=ago(days=25), bought_at=ago(days=20))
+        shown(shop.channel, [*others, *held_out[:60]], False, ago(days=7))
+
+        found = report(shop.channel)
+        assert (found.compared_since, held_out_and_others(found)) == (ago(days=25), (0, 460))
+        assert found.comparison.status == ComparisonStatus.NO_HOLDOUT
+        before = report(shop.channel, until=ago(days=9))
+        assert (before.comparison.status, before.comparison.difference) == (ComparisonStatus.MEASURED, 0)
+
+    def test_a_merge_or_a_separation_is_no_change_of_the_percentage(self, shop):
+        one, other = people(shop.channel, [20] * 2, False)
+        (head,) = people(shop.channel, [20], True)
+        # While they were one, the other profile decided.
+        shown(shop.channel, [one, other], True, ago(days=5))
+        shown(shop.channel, [other], False, ago(days=2))
+        merge(one, head)
+        merge(other, head, undone=True)
+
+        found = report(shop.channel)
+        assert found.compared_since == found.since
+        assert (*held_out_and_others(found), found.outcome.changed) == (0, 0, 2)
 
     @pytest.mark.parametrize("flag", ["profiling_allowed", "recommendations_allowed"])
     def test_whoever_refuses_is_left_out(self, shop, flag):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.recommendations.tracking.checking import SentEvent, check
+from saleor_crm_plugin.recommendations.tracking.holdout import in_holdout, profile_identity
 from saleor_crm_plugin.recommendations.tracking.models import EventType, RecommendationEvent
 from saleor_crm_plugin.recommendations.tracking.recording import Recorded, Sender, record_events
 from tests.devshop.factories import make_customer, make_product
@@ -16,6 +18,9 @@ SESSION = "session-of-somebody-0001"
 OTHER_SESSION = "session-of-somebody-0002"
 
 SHOWN, CLICKED, ADDED, VIEWED = EventType.SHOWN, EventType.CLICKED, EventType.ADDED, EventType.VIEWED
+
+# Beyond those that the database gives out.
+_profile_ids = itertools.count(10_000_000)
 
 
 def product_of(channel: Any, name: str | None = None, price: int = 20) -> Any:
@@ -57,3 +62,9 @@ def kept() -> list[tuple[str, str, int, int | None, bool]]:
     """Type, kind, product, profile and whether a session is known, of all events, oldest first."""
     rows = RecommendationEvent.objects.order_by("occurred_at", "product_id", "type")
     return [(row.type, row.kind, row.product_id, row.profile_id, row.session is not None) for row in rows]
+
+
+def somebody(held_out: bool, **fields: Any) -> CustomerProfile:
+    """A customer, not stored yet, whom a share of a fifth holds out, or does not."""
+    chosen = (number for number in _profile_ids if in_holdout(profile_identity(number), 0.2) == held_out)
+    return CustomerProfile(pk=next(chosen), **fields)

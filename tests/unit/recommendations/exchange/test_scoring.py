@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from saleor_crm_plugin.recommendations.exchange import scoring
 from saleor_crm_plugin.recommendations.exchange.factors import Factors
 from saleor_crm_plugin.recommendations.exchange.known import KnownIds
-from saleor_crm_plugin.recommendations.exchange.scoring import Bought, Scorer, similar_products
+from saleor_crm_plugin.recommendations.exchange.scoring import Bought, Scorer, shares_of_best, similar_products
 from saleor_crm_plugin.recommendations.learning.history import NO_CATEGORY
 from saleor_crm_plugin.recommendations.learning.stored import PersonalList
 
@@ -48,7 +48,7 @@ def test_a_list_by_hand() -> None:
     assert ann == PersonalList(
         7,
         [0, 10, 20, 30],
-        [2.0, pytest.approx(1.9), 1.0, -2.0],
+        pytest.approx([1.0, 0.95, 0.5, 0.001 / 4]),
         [TOGETHER, BEFORE, BEFORE, TOGETHER],
         [10, 10, 20, 20],  # Nearest to 0 is 10; to 30, of two that point elsewhere, the less distant 20.
         [0.0, 3.0, 1.0, 0.0],
@@ -122,13 +122,34 @@ def test_as_somebody_would_who_looks_at_everything(
         known = [id for id in best if (entry.customer_id, id) in baskets][:again]
         fresh = [id for id in best if (entry.customer_id, id) not in baskets][:new]
         assert entry.product_ids == sorted(known + fresh, key=lambda one: (-worth[one], one))
-        assert entry.scores == [worth[id] for id in entry.product_ids]
+        assert entry.scores == pytest.approx(shares([worth[id] for id in entry.product_ids]))
         for id, kind, reason, value in zip(*entry[1:2], *entry[3:6], strict=True):
             if id in known:
                 assert (kind, reason, value) == (BEFORE, id, baskets[entry.customer_id, id])
             else:
                 assert (kind, value) == (TOGETHER, 0)
                 assert reason == 0 or (entry.customer_id, reason) in baskets
+
+
+def shares(scores: list[float]) -> list[float]:
+    best = max(scores, default=0)
+    return [max(one / best, 0.001 / place) if best > 0 else 1 / place for place, one in enumerate(scores, 1)]
+
+
+@pytest.mark.parametrize(
+    ("scores", "found"),
+    [
+        ([900, 450, 600], [1, 0.5, 2 / 3]),
+        ([0.4, 0.5], [0.8, 1]),
+        ([2, 0, -1], [1, 0.0005, 0.001 / 3]),
+        ([-1, -2, -2], [1, 0.5, 1 / 3]),
+        ([0, 0], [1, 0.5]),
+        ([], []),
+    ],
+    ids=["large", "not in the order of the list", "some below 0", "logarithms", "zeros", "none"],
+)
+def test_scores_of_any_size_are_shares_of_the_best(scores: list[float], found: list[float]) -> None:
+    assert shares_of_best(np.array(scores, dtype=np.float64)).tolist() == pytest.approx(found)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.integers(1, 50), st.integers(1, 6))

@@ -153,6 +153,17 @@ def test_new_products_from_outside_the_list():
     assert ids([*items(3), *extras], policy=ListPolicy(new_in_ten=1)) == [1, 2, 3]
 
 
+def test_new_products_stand_before_pins_that_leave_no_place_for_them():
+    listed = items(20, is_new={15: True, 18: True}, rule_ids=dict.fromkeys([16, 17, 19, 20], OF_ONE))
+    one, two = ListPolicy(new_in_ten=1), ListPolicy(new_in_ten=2)
+    assert ids(listed, [pin(1, 10)], one)[:12] == [1, 2, 3, 4, 5, 6, 7, 8, 15, 16, 9, 10]
+    assert ids(listed, [pin(1, 8, places=3)], two)[:11] == [1, 2, 3, 4, 15, 5, 18, 16, 17, 19, 6]
+    assert ids(listed, [pin(1, 7, places=4)], two)[:11] == [1, 2, 3, 4, 15, 18, 16, 17, 19, 20, 5], "two places before"
+    assert ids(listed, [pin(1, 1, places=3)], two)[:6] == [16, 17, 19, 1, 15, 2], "the same as without pins"
+    pinned = items(20, is_new={15: True, 18: True}, rule_ids={18: OF_ONE})
+    assert ids(pinned, [pin(1, 10)], one)[:11] == [*range(1, 10), 18, 10], "the pin is one"
+
+
 def test_a_new_product_that_would_be_too_much_of_its_category_waits():
     listed = items(4, category_id={1: 7, 3: 7, 4: 8}, is_new={3: True, 4: True})
     policy = ListPolicy(category_limit=1, new_in_ten=5)

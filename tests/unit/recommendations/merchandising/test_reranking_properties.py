@@ -93,12 +93,19 @@ def too_much(chosen, policy) -> bool:
     )
 
 
-@given(candidates(), rules(MOVING), st.integers(1, 5))
-def test_new_products_have_their_places_as_long_as_there_are_any(listed, given_rules, new_in_ten):
-    policy = ListPolicy(new_in_ten=new_in_ten)
-    chosen = [placed.candidate for placed in rerank(listed, given_rules, policy, 100)]
-    available = sum(one.is_new and not excluding(one, given_rules) for one in listed)
-    placed = 0
-    for place, one in enumerate(chosen, start=1):
-        placed += one.is_new
-        assert placed >= min(available, place * new_in_ten // 10)
+@given(candidates(), rules(MOVING), st.integers(1, 5), st.integers(1, 6), st.integers(0, 5))
+def test_new_products_have_their_places_as_long_as_there_are_any(listed, others, new_in_ten, position, places):
+    others = [rule for rule in others if rule.rule_id != 6]
+    given_rules = [*others, pin(6, position, places)] if places else others
+    arranged = rerank(listed, given_rules, ListPolicy(new_in_ten=new_in_ten), 100)
+    pinned = {one.candidate.product_id for one in arranged if 6 in one.rule_ids}
+    unpinned = {one.product_id for one in listed if one.is_new and not excluding(one, given_rules)} - pinned
+    placed = free = new_pins = 0
+    # A list that is too short for a pin's place ends with the pin, where nobody could expect it.
+    end = max((one.position for one in arranged if one.candidate.product_id not in pinned), default=0)
+    for place, one in enumerate(arranged[:end], start=1):
+        is_pinned = one.candidate.product_id in pinned
+        placed += one.candidate.is_new
+        free += not is_pinned
+        new_pins += is_pinned and one.candidate.is_new
+        assert placed >= min(place * new_in_ten // 10, new_pins + min(free, len(unpinned)))
