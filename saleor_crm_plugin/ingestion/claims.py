@@ -19,6 +19,7 @@ from saleor_crm_plugin.ingestion.erasure import forget_family
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customers
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot
+from saleor_crm_plugin.ingestion.tier_facts import review_customers
 from saleor_crm_plugin.loyalty.merging import keep_merged, merge_profiles
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.privacy import blank_texts
@@ -127,12 +128,13 @@ def follow_merged_profiles(batch_size: int, using: str | None = None) -> int:
     left = LoyaltyAccount.objects.using(alias).filter(closed_at__isnull=True, profile__merged_into__isnull=False)
     left = left.exclude(profile__erasure_level=ErasureLevel.DELETE)
     followed = 0
+    now = timezone.now()
     for batch in key_batches(left.distinct(), batch_size, "profile_id"):
         for profile_id in batch:
             try:
                 with transaction.atomic(using=alias):
                     change_families(alias)
-                    followed += _follow([profile_id], timezone.now(), alias)
+                    followed += _follow([profile_id], now, alias)
             except (InputError, LedgerError) as error:
                 logger.error(
                     "The account of profile %s cannot be merged as the profile was. Every full reconciliation tries "
@@ -140,6 +142,8 @@ def follow_merged_profiles(batch_size: int, using: str | None = None) -> int:
                     profile_id,
                     exc_info=told(error),
                 )
+        heads = CustomerProfile.objects.using(alias).filter(pk__in=batch, merged_into__isnull=False)
+        review_customers(set(heads.values_list("merged_into_id", flat=True)), now, alias)
     return followed
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
+from saleor.checkout.models import Checkout
 from saleor.checkout.utils import invalidate_checkout
 
 from saleor_crm_plugin import compat
@@ -20,12 +21,17 @@ def review_delivery(checkout_info: Any, lines: Sequence[Any], manager: PluginsMa
 
     To be called without a lock on the checkout, since Saleor may ask delivery apps.
     """
-    changed = compat.review_delivery(checkout_info, lines)
+    checkout = checkout_info.checkout
+    try:
+        changed = compat.review_delivery(checkout_info, lines)
+    except DatabaseError:
+        # Saleor has written what it takes off. An order may have come of the checkout in the meantime, here as below.
+        if Checkout.objects.filter(pk=checkout.pk).exists():
+            raise
+        return
     if not changed:
         return
-    checkout = checkout_info.checkout
     changed += invalidate_checkout(checkout_info, lines, manager, recalculate_discount=False, save=False)
     with transaction.atomic():
-        # An order may have come of it in the meantime.
         if carriers.lock_checkout(checkout.pk) is not None:
             checkout.save(update_fields=changed)

@@ -26,7 +26,7 @@ def persons_by_email(email: str, using: str) -> list[Person]:
 
 
 def profile_id_by_email(email: str, using: str) -> int | None:
-    """The profile of the first of `persons_by_email` who has one. For staff only."""
+    """The profile of the first of `persons_by_email` who has one."""
     persons = persons_by_email(email, using)
     found = find_profiles(persons, using)
     return next((found[person] for person in persons if person in found), None)

@@ -14,6 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.actors import Actor
@@ -24,8 +25,10 @@ from saleor_crm_plugin.ingestion.standing import bring_customers_in_line
 from saleor_crm_plugin.ingestion.tier_facts import review_customers
 from saleor_crm_plugin.loyalty import merging as accounts
 from saleor_crm_plugin.loyalty import separating
+from saleor_crm_plugin.loyalty.models import PointsTransaction, TransactionType
 from saleor_crm_plugin.profiles.merging import merging as profiles
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileOrder
 from saleor_crm_plugin.recommendations.storage import forget_personal
 
 UNDO_DAYS: Final = 30
@@ -83,10 +86,11 @@ def separate_customers(merge_id: int, actor: Actor, now: datetime, *, using: str
         done = profiles.unmerge(merge_id, actor, now, using=using)
         merge = done.merge
         back = separating.unmerge_profiles(merge.source_id, merge.target_id, actor, now, using)
-        _out_of_line(done.orders, using)
+        orders = [*done.orders, *_awarded_without_the_order(merge.source_id, using)]
+        _out_of_line(orders, using)
         # Learnt from what both have bought: each would see the other's purchases until the next training.
         forget_personal([merge.source_id, merge.target_id], using)
-    orders_changed(done.orders)
+    orders_changed(orders)
     bring_customers_in_line({merge.source_id, merge.target_id}, now, using)
     review_customers({merge.source_id, merge.target_id}, now, using)
     return Separated(merge, back.points, back.debt)
@@ -103,6 +107,16 @@ def as_customer_errors() -> Iterator[None]:
 
 def customer_error(error: LoyaltyInputError) -> CustomerInputError:
     return CustomerInputError(str(error), "NOT_APPLICABLE", error.field)
+
+
+def _awarded_without_the_order(profile_id: int, using: str) -> list[UUID]:
+    """Orders that stay with somebody else, and whose points are with the profile or those merged into it: those of a
+    guest whose address has become the target's own meanwhile.
+    """
+    family = CustomerProfile.objects.filter(Q(pk=profile_id) | Q(merged_into=profile_id)).values("pk")
+    awarded = PointsTransaction.objects.filter(account__profile__in=family, type=TransactionType.EARN)
+    elsewhere = ProfileOrder.objects.using(using).filter(pk__in=awarded.values("order_id")).exclude(profile=profile_id)
+    return list(elsewhere.values_list("pk", flat=True))
 
 
 def _out_of_line(order_ids: list[UUID], using: str) -> None:

@@ -8,22 +8,18 @@ from saleor.account.models import User
 
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.graphql.mutations import GRAPHQL_ERROR, invalid, key_argument
-from saleor_crm_plugin.ingestion.lookup import persons_by_email
-from saleor_crm_plugin.profiles.identity import UserPerson, find_profiles, resolve_profiles
+from saleor_crm_plugin.ingestion.lookup import persons_by_email, profile_id_by_email
+from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
 from saleor_crm_plugin.profiles.merging.family import heads_of
 
 NOT_FOUND = "not_found"
 
 
-def profile_id_of(whose: Mapping[str, str | None], *, known_first: bool = False) -> int:
+def profile_id_of(whose: Mapping[str, str | None]) -> int:
     """The profile that exactly one of `id`, `user_id` and `email` names, or the one that it was merged into; a user
     without one gets it.
 
     For mutations: reads and writes the writer.
-
-    Args:
-        known_first: of a user without a profile and a guest, who both have the address, the guest is meant: what is
-            known of somebody is asked for. Else the user, who can see and use what is written.
 
     Raises:
         ValidationError: not exactly one is given, or there is no such customer.
@@ -38,23 +34,20 @@ def profile_id_of(whose: Mapping[str, str | None], *, known_first: bool = False)
             raise invalid("id", "There is no such customer.", NOT_FOUND)
         return head
     if email := given.get("email"):
-        return profile_id_of_email(email, known_first=known_first)
+        return profile_id_of_email(email)
     return profile_id_of_user(given["user_id"])
 
 
-def profile_id_of_email(email: str, *, known_first: bool = False) -> int:
-    """`profile_id_of` an address.
+def profile_id_of_email(email: str) -> int:
+    """The profile that queries show for this address. If there is none, the user who has it gets one.
 
     Raises:
         ValidationError: nobody with this address is known.
     """
-    persons = persons_by_email(email, "default")
-    found = find_profiles(persons, "default")
-    if known_first:
-        persons.sort(key=lambda person: person not in found)
-    for person in persons:
-        if person in found:
-            return found[person]
+    profile_id = profile_id_by_email(email, "default")
+    if profile_id is not None:
+        return profile_id
+    for person in persons_by_email(email, "default"):
         if isinstance(person, UserPerson):
             return resolve_profiles([person])[person]
     raise invalid("email", "Nobody with this address is known.", NOT_FOUND)

@@ -195,8 +195,10 @@ def summaries(rule_ids: Collection[int], using: str) -> dict[int, UseSummary]:
         .values("rule_id")
         .annotate(
             given=models.Sum("points", filter=given, default=0),
-            # Accounts that were merged into another are one customer.
-            customers=models.Count(Coalesce("account__merged_into_id", "account_id"), filter=given, distinct=True),
+            # Customers who were merged are one.
+            customers=models.Count(
+                Coalesce("account__profile__merged_into_id", "account__profile_id"), filter=given, distinct=True
+            ),
             tried=models.Sum("points", filter=models.Q(is_dry_run=True), default=0),
         )
     )

@@ -174,7 +174,8 @@ def keep_for_good(claimed: Sequence[tuple[int, Member]], using: str) -> list[int
     """Staff had merged guests into users who have now shown that it is them: these merges are not undone any more.
 
     With those that the user is merged by, it is those between the guest and the first profile that both were merged
-    into. A few statements for each guest, none without guests.
+    into. None of them, if another user is between: nobody has shown that the two users are one. A few statements for
+    each guest, none without guests.
 
     Args:
         claimed: guest, and who they turned out to be: one of the same family.
@@ -185,10 +186,14 @@ def keep_for_good(claimed: Sequence[tuple[int, Member]], using: str) -> list[int
     kept: list[ProfileMerge] = []
     for guest, own in claimed:
         of_user = {own.profile_id, *(merge.target_id for merge in merges_above(own.profile_id, using))}
+        between: list[ProfileMerge] = []
         for merge in merges_above(guest, using):
-            kept.append(merge)
+            between.append(merge)
             if merge.target_id in of_user:
                 break
+        passed = CustomerProfile.objects.using(using).filter(pk__in=[merge.source_id for merge in between[1:]])
+        if not passed.filter(user__isnull=False).exists():
+            kept += between
     if kept:
         merges = ProfileMerge.objects.using(using).filter(pk__in=[merge.pk for merge in kept])
         merges.update(undo_until=None)

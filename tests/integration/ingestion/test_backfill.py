@@ -199,6 +199,16 @@ def _stopped_after(order: Order) -> None:
     SyncState.objects.create(name="backfill::", value=position.as_json())
 
 
+def test_the_position_of_an_earlier_version_does_not_say_by_which_settings(calls: list[list[UUID]]) -> None:
+    orders = orders_on(1, 2)
+    position = {"created_at": orders[0].created_at.isoformat(), "order_id": str(orders[0].pk), "done": 1}
+    SyncState.objects.create(name="backfill::", value=position)
+
+    result = backfill()
+
+    assert (result.orders, result.skipped) == (2, 0)
+
+
 def test_a_position_with_the_longest_names_fits() -> None:
     channel = make_channel("c" * 250)
     orders_on(1, channel=channel)

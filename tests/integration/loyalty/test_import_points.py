@@ -397,11 +397,13 @@ def test_several_rows_can_give_more_points_than_one(run, ada):
     assert account_of(ada).active == 2**31
 
 
+@pytest.mark.parametrize("has_account", [True, False])
 @pytest.mark.parametrize("kind", list(ImportType))
-def test_a_customer_whose_data_was_deleted_takes_no_points(run, ada, kind):
+def test_a_customer_whose_data_was_deleted_takes_no_points(run, ada, kind, has_account):
     other = make_customer("other@example.com")
     profile = resolve_profiles([UserPerson(ada.pk)])[UserPerson(ada.pk)]
-    ensure(default_program_id(), [profile], "default")
+    if has_account:
+        ensure(default_program_id(), [profile], "default")
     erase_customer(profile, ErasureLevel.DELETE, SYSTEM, timezone.now())
     text = "user_id,points\n" if kind == BALANCES else "user_id,created_at,points\n"
     rows = [(other.pk, 5), (ada.pk, 7), (other.pk, 9)]

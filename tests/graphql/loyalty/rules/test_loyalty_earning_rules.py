@@ -21,7 +21,7 @@ from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, Limit
 from saleor_crm_plugin.loyalty.rules.editing import create_rule
 from saleor_crm_plugin.loyalty.rules.models import EarningRuleUse, RuleStatus
 from saleor_crm_plugin.profiles.models import CustomerProfile
-from tests.devshop.factories import make_order
+from tests.devshop.factories import make_customer, make_order
 from tests.graphql.conftest import APRIL
 
 pytestmark = pytest.mark.django_db
@@ -136,9 +136,11 @@ def test_all_customers_together_may_have_more_points_than_an_int_holds(shop, sta
 
 def test_customers_who_were_merged_count_as_one(shop, staff):
     bonus = rule()
-    orders = [make_order(user, lines=[(shop.apple, 1)], channel=shop.channel) for user in (shop.ann, shop.ben)]
-    sync_orders([order.pk for order in orders])
-    ann, ben = (CustomerProfile.objects.get(user=user).pk for user in (shop.ann, shop.ben))
-    assert storage.summaries([bonus.pk], "default")[bonus.pk].customers == 2
+    users = [shop.ann, shop.ben, make_customer("cay@example.com")]
+    sync_orders([make_order(user, lines=[(shop.apple, 1)], channel=shop.channel).pk for user in users])
+    ann, ben, cay = (CustomerProfile.objects.get(user=user).pk for user in users)
+    assert storage.summaries([bonus.pk], "default")[bonus.pk].customers == 3
     merge_customers(ben, ann, SYSTEM, timezone.now())
-    assert storage.summaries([bonus.pk], "default")[bonus.pk] == storage.UseSummary(points=200, customers=1)
+    assert storage.summaries([bonus.pk], "default")[bonus.pk] == storage.UseSummary(points=300, customers=2)
+    merge_customers(ann, cay, SYSTEM, timezone.now())
+    assert storage.summaries([bonus.pk], "default")[bonus.pk] == storage.UseSummary(points=300, customers=1)

@@ -640,6 +640,17 @@ class TestAGuestWhomStaffHadMergedTurnsOutToBeThatUser:
         split(second)
         assert (points(ada.profile), points(eve.profile), points(guy)) == ((65, 0), (47, 0), (0, 0))
 
+    def test_but_nobody_has_shown_that_another_user_is_one_with_them(self, store, ada, eve):
+        guy = store.guest(GUY, 7)
+        give(guy, 5, "gift")
+        first, second = join(guy, eve.profile), join(eve.profile, ada.profile)
+        self.claim(ada.user)
+        split(second)
+        reconcile(full=True)
+        assert (metrics(ada.profile), metrics(eve.profile)) == ([(2, 67)], [(2, 40)])
+        assert (points(ada.profile), points(eve.profile)) == ((67, 0), (45, 0))
+        split(first)
+
 
 class TestAGuestWhoHasAnotherGuest:
     """Staff had merged them; then the one registers, and gets the own orders from Saleor, not the other's."""

@@ -38,4 +38,4 @@ class CustomerDataErase(DomainMutation):
 
     @classmethod
     def perform_mutation(cls, _root: Any, info: Any, /, *, level: str, **whose: str | None) -> CustomerDataErase:
-        return cls(request=erase_customer(profile_id_of(whose, known_first=True), ErasureLevel(level), actor_of(info)))
+        return cls(request=erase_customer(profile_id_of(whose), ErasureLevel(level), actor_of(info)))

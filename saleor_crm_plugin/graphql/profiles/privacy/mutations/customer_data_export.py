@@ -40,5 +40,5 @@ class CustomerDataExport(DomainMutation):
 
     @classmethod
     def perform_mutation(cls, _root: Any, info: Any, /, **whose: str | None) -> CustomerDataExport:
-        link = request_export(profile_id_of(whose, known_first=True), actor_of(info))
+        link = request_export(profile_id_of(whose), actor_of(info))
         return cls(url=link_address(link.token), request=link.request)
