@@ -11,9 +11,15 @@ from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.consents import update_consents
 from saleor_crm_plugin.ingestion.lifecycle import refresh_all_stages
 from saleor_crm_plugin.ingestion.merging import merge_customers, separate_customers
+from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
 from saleor_crm_plugin.ingestion.timeline import SOURCES
+from saleor_crm_plugin.loyalty import accounts
+from saleor_crm_plugin.loyalty.ledger import Ledger
+from saleor_crm_plugin.loyalty.models import TransactionType
+from saleor_crm_plugin.loyalty.posting import Source
+from saleor_crm_plugin.loyalty.tiers.models import TierMembership
 from saleor_crm_plugin.profiles.consents.models import ConsentPurpose, ConsentState
 from saleor_crm_plugin.profiles.consents.recording import Consent
 from saleor_crm_plugin.profiles.identity import GuestPerson, resolve_profiles
@@ -22,6 +28,7 @@ from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentM
 from saleor_crm_plugin.profiles.timeline.reading import Selection, read_timelines
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
 from tests.devshop.flows import hand_over_orders
+from tests.integration.loyalty.tiers.ladder import make_tiers
 
 pytestmark = pytest.mark.django_db
 
@@ -135,3 +142,15 @@ def test_a_refusal_of_the_source_brings_nothing(apple):
         target = registers()
     assert (target.lifecycle_stage, target.profiling_allowed) == ("", False)
     assert not SegmentMembership.objects.exists()
+
+
+def test_points_that_follow_later_count_for_the_tier():
+    make_tiers(5)
+    guest = resolve_profiles([GuestPerson(EMAIL)])[GuestPerson(EMAIL)]
+    user = make_customer(EMAIL)
+    sync_customer(user.pk)
+    account_id = accounts.ensure(accounts.default_program_id(), [guest], "default")[guest]
+    with Ledger([account_id]) as ledger:
+        ledger.credit(account_id, 5, TransactionType.EARN_ACTION, Source(key="rating"))
+    reconcile(full=True)
+    assert TierMembership.objects.get(account__profile__user=user).tier.name == "Bronze"
