@@ -14,7 +14,6 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.actors import Actor
@@ -27,8 +26,9 @@ from saleor_crm_plugin.loyalty import merging as accounts
 from saleor_crm_plugin.loyalty import separating
 from saleor_crm_plugin.loyalty.models import PointsTransaction, TransactionType
 from saleor_crm_plugin.profiles.merging import merging as profiles
+from saleor_crm_plugin.profiles.merging.family import families
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
-from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileOrder
+from saleor_crm_plugin.profiles.models import ProfileOrder
 from saleor_crm_plugin.recommendations.storage import forget_personal
 
 UNDO_DAYS: Final = 30
@@ -113,7 +113,7 @@ def _awarded_without_the_order(profile_id: int, using: str) -> list[UUID]:
     """Orders that stay with somebody else, and whose points are with the profile or those merged into it: those of a
     guest whose address has become the target's own meanwhile.
     """
-    family = CustomerProfile.objects.filter(Q(pk=profile_id) | Q(merged_into=profile_id)).values("pk")
+    family = families([profile_id], using)[profile_id]
     awarded = PointsTransaction.objects.filter(account__profile__in=family, type=TransactionType.EARN)
     elsewhere = ProfileOrder.objects.using(using).filter(pk__in=awarded.values("order_id")).exclude(profile=profile_id)
     return list(elsewhere.values_list("pk", flat=True))

@@ -135,9 +135,10 @@ def sync_orders(
     settings = settings or load_settings()
     now = now or timezone.now()
     using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
+    with_points = _has_points(settings, using)
     try:
         with transaction.atomic(using=using):
-            result, customers = _sync(ids, settings, now, using, is_history)
+            result, customers = _sync(ids, settings, now, using, is_history=is_history, with_points=with_points)
     except DatabaseError as error:
         # A missing table, a lost connection or a deadlock is not the fault of an order; the caller retries.
         if not _is_about_data(error):
@@ -148,7 +149,7 @@ def sync_orders(
     # Each by itself: they lock other profiles than those whose purchases changed.
     if settings.crm.profiles_enabled and not is_history:
         refresh_types(customers, settings.crm, now, using)
-    if _has_points(settings, using):
+    if with_points:
         review_customers(customers, now, using)
     # Last, because segments ask about all of the above.
     if settings.crm.profiles_enabled and not is_history:
@@ -188,7 +189,7 @@ def _record_failure(order_id: UUID, error: Exception, using: str) -> None:
 
 
 def _sync(
-    ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str, is_history: bool
+    ids: Sequence[UUID], settings: ShopSettings, now: datetime, using: str, *, is_history: bool, with_points: bool
 ) -> tuple[SyncResult, set[int]]:
     """What became of the orders, and the profiles whose points or purchases may have changed."""
     orders, members = _lock_and_read(ids, settings, using)
@@ -203,7 +204,7 @@ def _sync(
             lifecycle.refresh_stages(touched, settings.crm, now, using, Occasion.ORDERS)
     # Rewards are there for points that staff gave, too. Their rows are locked before accounts.
     note_used(orders, now, using)
-    if _has_points(settings, using):
+    if with_points:
         bring_points_in_line(orders, owner, settings, now, using)
     _mark_synced(orders, ids, owner, now, using)
     synced = {order.order_id for order in orders}

@@ -606,43 +606,42 @@ def test_a_guest_who_was_merged_can_still_turn_out_to_be_somebody(store, ada):
 class TestAGuestWhomStaffHadMergedTurnsOutToBeThatUser:
     """Separated, the guest would have points and nobody to spend them: the address is the user's by then."""
 
+    @pytest.fixture
+    def guy(self, store, ada) -> int:
+        """An order worth 7, and a gift of 5."""
+        guest = store.guest(GUY, 7)
+        give(guest, 5, "gift")
+        return guest
+
     def claim(self, user) -> None:
         user.email = GUY
         user.save()
         hand_over_orders(user)
         sync_customer(user.pk)
 
-    def test_and_stays_one(self, store, ada):
-        guy = store.guest(GUY, 7)
-        give(guy, 5, "gift")
+    def test_and_stays_one(self, guy, ada):
         merge = join(guy, ada.profile)
         self.claim(ada.user)
         assert (metrics(ada.profile), points(ada.profile)) == ([(2, 67)], (72, 0))
         assert refusal(lambda: split(merge)) == ("NOT_APPLICABLE", "mergeId")
         assert AccountMerge.objects.get().undo_until is None
 
-    def test_who_is_merged_and_takes_the_guest_along(self, store, ada, eve):
-        guy = store.guest(GUY, 7)
-        give(guy, 5, "gift")
+    def test_who_is_merged_and_takes_the_guest_along(self, guy, ada, eve):
         first, second = join(guy, eve.profile), join(eve.profile, ada.profile)
         self.claim(eve.user)
         split(second)
         assert (points(ada.profile), points(eve.profile)) == ((60, 0), (52, 0))
         assert refusal(lambda: split(first)) == ("NOT_APPLICABLE", "mergeId")
 
-    def test_who_is_merged_into_the_same_customer(self, store, ada, eve):
+    def test_who_is_merged_into_the_same_customer(self, guy, ada, eve):
         """What staff took for Ada's stays with her; the order is Eve's."""
-        guy = store.guest(GUY, 7)
-        give(guy, 5, "gift")
         first, second = join(guy, ada.profile), join(eve.profile, ada.profile)
         self.claim(eve.user)
         assert refusal(lambda: split(first)) == ("NOT_APPLICABLE", "mergeId")
         split(second)
         assert (points(ada.profile), points(eve.profile), points(guy)) == ((65, 0), (47, 0), (0, 0))
 
-    def test_but_nobody_has_shown_that_another_user_is_one_with_them(self, store, ada, eve):
-        guy = store.guest(GUY, 7)
-        give(guy, 5, "gift")
+    def test_but_nobody_has_shown_that_another_user_is_one_with_them(self, guy, ada, eve):
         first, second = join(guy, eve.profile), join(eve.profile, ada.profile)
         self.claim(ada.user)
         split(second)
