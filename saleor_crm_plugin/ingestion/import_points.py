@@ -43,6 +43,7 @@ from saleor_crm_plugin.profiles.identity import (
     normalize_email,
     resolve_profiles,
 )
+from saleor_crm_plugin.profiles.privacy.erasing import deleted_ones
 
 # Rows that are looked up and written at once.
 CHUNK_SIZE: Final = 2_000
@@ -128,6 +129,7 @@ class PointsImport:
             found.new_guests += sum(isinstance(person, GuestPerson) for person in new - known.keys())
             self._known |= set(known.values())
             closed = with_closed_account(program_id, set(known.values()), self._using)
+            closed |= deleted_ones(set(known.values()), self._using)
             gone |= {person for person, profile_id in known.items() if profile_id in closed}
             if self._kind == ImportType.HISTORY:
                 profiles = with_entries(program_id, set(known.values()), self._using)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from django.db.models import Q
-
 from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.import_format import ImportRow
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction, TransactionType
 from saleor_crm_plugin.loyalty.posting import Source
-from saleor_crm_plugin.profiles.models import CustomerProfile, ErasureLevel
 
 
 def with_entries(program_id: int, profile_ids: Collection[int], using: str) -> set[int]:
@@ -24,13 +21,11 @@ def with_entries(program_id: int, profile_ids: Collection[int], using: str) -> s
 
 
 def with_closed_account(program_id: int, profile_ids: Collection[int], using: str) -> set[int]:
-    """Those of the profiles whose account in the program takes no points any more, or would be opened as such a one."""
+    """Those of the profiles whose account in the program takes no points any more."""
     closed = LoyaltyAccount.objects.using(using).filter(
-        program_id=program_id, closed_at__isnull=False, merged_into__isnull=True
+        program_id=program_id, profile_id__in=profile_ids, closed_at__isnull=False, merged_into__isnull=True
     )
-    found = CustomerProfile.objects.using(using).filter(pk__in=profile_ids)
-    takes_none = Q(erasure_level=ErasureLevel.DELETE) | Q(pk__in=closed.values("profile_id"))
-    return set(found.filter(takes_none).values_list("pk", flat=True))
+    return set(closed.values_list("profile_id", flat=True))
 
 
 def lock_accounts_of(program_id: int, profile_ids: Collection[int], chunk_size: int, using: str) -> None:

@@ -35,6 +35,12 @@ def mark_erased(profile_ids: Collection[int], level: ErasureLevel, now: datetime
             profile.save(using=using, update_fields=["erased_at", "erasure_level"])
 
 
+def deleted_ones(profile_ids: Collection[int], using: str) -> set[int]:
+    """Those of the profiles that were deleted on request: whatever is opened for them takes nothing any more."""
+    deleted = CustomerProfile.objects.using(using).filter(pk__in=profile_ids, erasure_level=ErasureLevel.DELETE)
+    return set(deleted.values_list("pk", flat=True))
+
+
 def remove_texts(profile_ids: Collection[int], using: str) -> None:
     """Remove addresses, and all that somebody wrote by or about these persons. Numbers and dates stay."""
     ProfileIdentity.objects.using(using).filter(profile_id__in=profile_ids).delete()
