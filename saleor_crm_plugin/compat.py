@@ -50,13 +50,22 @@ def in_channel(node: Any, channel_slug: str | None) -> Any:
 
 
 def fetch_checkout_data(
-    checkout_info: Any, manager: Any, lines: Any, *, requestor: Any, database_connection_name: str
+    checkout_info: Any,
+    manager: Any,
+    lines: Any,
+    *,
+    requestor: Any,
+    database_connection_name: str,
+    allow_sync_webhooks: bool = True,
 ) -> Promise[Any]:
     """Promise of Saleor's (checkout info, line infos) with prices that have not expired."""
     from saleor.checkout import calculations
 
     fetch = calculations.fetch_checkout_data
-    keywords = {"database_connection_name": database_connection_name}
+    keywords: dict[str, Any] = {
+        "database_connection_name": database_connection_name,
+        "allow_sync_webhooks": allow_sync_webhooks,
+    }
     # From 3.23 it asks who asks, and returns a promise itself.
     if "requestor" in inspect.signature(fetch).parameters:
         keywords["requestor"] = requestor

@@ -257,8 +257,8 @@ class TestCompat:
 
         arguments = {"requestor": "who asks", "database_connection_name": "replica"}
         for fetch, result in [
-            (before, ("info", ("lines", ["database_connection_name"]))),
-            (since, ("info", ("lines", "who asks", ["database_connection_name"]))),
+            (before, ("info", ("lines", ["allow_sync_webhooks", "database_connection_name"]))),
+            (since, ("info", ("lines", "who asks", ["allow_sync_webhooks", "database_connection_name"]))),
         ]:
             monkeypatch.setattr(calculations, "fetch_checkout_data", fetch, raising=False)
             assert compat.fetch_checkout_data("info", None, "lines", **arguments).get() == result

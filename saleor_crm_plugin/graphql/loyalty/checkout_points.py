@@ -57,8 +57,12 @@ class CheckoutPoints:
     replaced_promotion: Amount | None
 
 
-def points_of_checkout(checkout: Any, info: Any) -> Promise[CheckoutPoints]:
-    """Promise of a checkout's points. Prices that have expired are calculated anew, as for Saleor's price fields."""
+def points_of_checkout(checkout: Any, info: Any, *, allow_sync_webhooks: bool) -> Promise[CheckoutPoints]:
+    """Promise of a checkout's points. Prices that have expired are calculated anew, as for Saleor's price fields.
+
+    Args:
+        allow_sync_webhooks: whether apps may be asked for taxes and shipping; in lists Saleor asks none.
+    """
     user = authenticated_user(info)
     # Only the owner's points can be spent, and ownership is who is logged in, never whose name is on the checkout.
     spender = user.pk if user is not None and user.pk == checkout.user_id else None
@@ -69,12 +73,14 @@ def points_of_checkout(checkout: Any, info: Any) -> Promise[CheckoutPoints]:
         account = customer.account if customer else None
         # In the answer to a mutation Saleor reads the writer here, as for its own price fields.
         with allow_writer_in_context(info.context):
+            checkout_info.allow_sync_webhooks = allow_sync_webhooks
             fresh = fetch_checkout_data(
                 checkout_info,
                 manager,
                 lines,
                 requestor=get_user_or_app_from_context(info.context),
                 database_connection_name=get_database_connection_name(info.context),
+                allow_sync_webhooks=allow_sync_webhooks,
             )
         terms = preview_terms(
             info,

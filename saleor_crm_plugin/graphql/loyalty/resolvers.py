@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphql import GraphQLError
+from saleor.graphql.checkout.utils import prevent_sync_event_circular_query
 from saleor.graphql.core.context import get_database_connection_name
 from saleor.permission.enums import AccountPermissions, OrderPermissions
 
@@ -45,8 +46,9 @@ def resolve_loyalty_account(
     return _account_of_user(info, user.pk, channel) if user is not None else None
 
 
+@prevent_sync_event_circular_query
 def resolve_checkout_loyalty(root: Any, info: Any) -> Any:
-    return points_of_checkout(node_of(root), info)
+    return points_of_checkout(node_of(root), info, allow_sync_webhooks=getattr(root, "allow_sync_webhooks", True))
 
 
 def resolve_order_loyalty(root: Any, info: Any) -> Any:

@@ -10,16 +10,20 @@ from graphql_relay import from_global_id
 from saleor.checkout.complete_checkout import complete_checkout
 from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
 from saleor.checkout.models import Checkout
+from saleor.core.exceptions import CircularSubscriptionSyncEvent
 from saleor.giftcard.models import GiftCard
 from saleor.order import OrderStatus
+from saleor.permission.enums import CheckoutPermissions
 
+from saleor_crm_plugin.graphql.loyalty import checkout_points
 from saleor_crm_plugin.ingestion.readers import read_orders
 from saleor_crm_plugin.ingestion.sync import sync_order
 from saleor_crm_plugin.loyalty.queries import order_points
-from tests.devshop.factories import make_address, make_channel, make_product, make_voucher, pay_order
+from tests.devshop.factories import make_address, make_app, make_channel, make_product, make_voucher, pay_order
 from tests.devshop.flows import manager
 from tests.graphql.client import global_id
 from tests.graphql.conftest import BEGINNING
+from tests.graphql.payloads import answer_to, request_of
 from tests.shop_settings import loyalty_settings
 
 pytestmark = pytest.mark.django_db
@@ -304,3 +308,31 @@ def test_points_follow_a_price_that_changed_by_itself(shop, as_ann, checkout_of,
     with hooked():
         assert loyalty(as_ann, checkout_id)["appliedPoints"] == 400
     assert loyalty(as_ann, checkout_id)["appliedPoints"] == 300
+
+
+def test_an_app_that_is_asked_for_prices_gets_no_points_that_need_them(shop, as_ann, checkout_of):
+    checkout_id = checkout_of(as_ann, [(shop.apple, 1)])
+    app, _ = make_app(permissions=[CheckoutPermissions.MANAGE_CHECKOUTS])
+    asked = answer_to(request_of(app, {}, sync_event=True), LOYALTY, id=checkout_id)
+    (error,) = asked.errors
+    assert isinstance(error.original_error, CircularSubscriptionSyncEvent)
+    assert asked.data["checkout"]["loyalty"] is None
+    told = answer_to(request_of(app, {}), LOYALTY, id=checkout_id)
+    assert (told.errors, told.data["checkout"]["loyalty"]["pointsToEarn"]) == (None, 200)
+
+
+def test_a_list_of_checkouts_asks_no_app(shop, as_ann, checkout_of, monkeypatch):
+    checkout_id = checkout_of(as_ann, [(shop.apple, 1)])
+    asked = []
+    fetch = checkout_points.fetch_checkout_data
+
+    def watched(checkout_info, *arguments, **options):
+        asked.append((checkout_info.allow_sync_webhooks, options["allow_sync_webhooks"]))
+        return fetch(checkout_info, *arguments, **options)
+
+    monkeypatch.setattr(checkout_points, "fetch_checkout_data", watched)
+    of_one = f'{{ checkout(id: "{checkout_id}") {{ loyalty {{ pointsToEarn }} }} }}'
+    of_all = "{ me { checkouts(first: 1) { edges { node { id loyalty { pointsToEarn } } } } } }"
+    for query, allowed in [(of_all, False), (of_one, True)]:
+        as_ann.data(query)
+        assert asked.pop() == (allowed, allowed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from promise import Promise
 from saleor.graphql.core.dataloaders import DataLoader
 from saleor.graphql.utils import get_user_or_app_from_context
 
@@ -18,13 +19,20 @@ from saleor_crm_plugin.profiles.traits import rfm_groups
 
 
 class PermissionLoader(DataLoader):
-    """Whether the requestor has a permission; a list asks once, not for each of its rows."""
+    """Whether a requestor has a permission, by (requestor, permission); a list asks once, not for each of its rows.
+
+    Who asks is in the key: for the payloads of an event's webhooks, Saleor shares loaders between the apps.
+    """
 
     context_key = "saleor_crm_plugin.permission"
 
-    def batch_load(self, keys: Sequence[Any]) -> list[bool]:
-        requestor = get_user_or_app_from_context(self.context)
-        return [bool(requestor) and requestor.has_perm(permission) for permission in keys]
+    def batch_load(self, keys: Sequence[tuple[Any, Any]]) -> list[bool]:
+        return [bool(requestor) and requestor.has_perm(permission) for requestor, permission in keys]
+
+
+def has_permission(info: Any, permission: Any) -> Promise[bool]:
+    """Promise of whether the user or app that sent the request has a permission."""
+    return PermissionLoader(info.context).load((get_user_or_app_from_context(info.context), permission))
 
 
 class RewardByIdLoader(DataLoader):

@@ -23,8 +23,8 @@ from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyCode, LoyaltyErrorCod
 from saleor_crm_plugin.graphql.loyalty.owners import is_order_of
 from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
     OwnersByAccountIdLoader,
-    PermissionLoader,
     RewardByIdLoader,
+    has_permission,
 )
 from saleor_crm_plugin.graphql.loyalty.rewards.enums import LoyaltyRewardKindEnum, RewardRedemptionStatusEnum
 from saleor_crm_plugin.graphql.loyalty.rewards.standing import Standing, standing_of
@@ -139,13 +139,13 @@ class LoyaltyReward(ModelObjectType):
     @staticmethod
     def resolve_segments(root: Any, info: Any) -> Any:
         groups = [RFMGroup[name].value for name in sorted(groups_among(node_of(root).segments))]
-        allowed = PermissionLoader(info.context).load(DiscountPermissions.MANAGE_DISCOUNTS)
+        allowed = has_permission(info, DiscountPermissions.MANAGE_DISCOUNTS)
         return allowed.then(lambda is_staff: groups if is_staff else None)
 
     @staticmethod
     def resolve_customer_segments(root: Any, info: Any) -> Any:
         names = node_of(root).segments
-        allowed = PermissionLoader(info.context).load(DiscountPermissions.MANAGE_DISCOUNTS)
+        allowed = has_permission(info, DiscountPermissions.MANAGE_DISCOUNTS)
         return allowed.then(lambda is_staff: named_segments(names, info) if is_staff else None)
 
     @staticmethod
@@ -227,7 +227,7 @@ class RewardRedemption(ModelObjectType):
         permission = GiftcardPermissions.MANAGE_GIFT_CARD if is_card else DiscountPermissions.MANAGE_DISCOUNTS
         return Promise.all(
             [
-                PermissionLoader(info.context).load(permission),
+                has_permission(info, permission),
                 OwnersByAccountIdLoader(info.context).load(root.account_id),
             ]
         ).then(lambda facts: root.code if facts[0] or is_one_of(info, facts[1]) else None)

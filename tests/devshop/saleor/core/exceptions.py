@@ -1,5 +1,7 @@
 from collections.abc import Iterable
 
+from graphql import GraphQLError
+
 from ..permission.enums import BasePermissionEnum
 
 
@@ -13,3 +15,7 @@ class PermissionDenied(Exception):
             return "This needs a permission that you do not have."
         names = ", ".join(permission.name for permission in self.permissions)
         return f"This needs one of the permissions {names}."
+
+
+class CircularSubscriptionSyncEvent(GraphQLError):
+    pass

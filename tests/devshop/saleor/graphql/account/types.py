@@ -4,6 +4,7 @@ import graphene
 from graphene import relay
 
 from ...account import models
+from ...checkout.models import Checkout
 from ...core.exceptions import PermissionDenied
 from ...order.models import Order
 from ...permission.auth_filters import AuthorizationFilters
@@ -58,12 +59,28 @@ class User(ModelObjectType[models.User]):
         description="What staff wrote about them.",
         permissions=[AccountPermissions.MANAGE_USERS, AccountPermissions.MANAGE_STAFF],
     )
+    checkouts = ConnectionField(
+        "saleor.graphql.checkout.types.CheckoutCountableConnection",
+        channel=graphene.String(description="Only those of this channel."),
+        description="What they have not ordered yet.",
+    )
     orders = ConnectionField("saleor.graphql.order.types.OrderCountableConnection", description="What they ordered.")
 
     class Meta:
         description = "A customer, or somebody of the shop."
         model = models.User
         interfaces = [relay.Node]
+
+    @staticmethod
+    def resolve_checkouts(root: models.User, info: Any, *, channel: str | None = None, **kwargs: Any) -> Any:
+        from ..checkout.types import CheckoutCountableConnection
+
+        checkouts = Checkout.objects.using(get_database_connection_name(info.context)).filter(user=root.pk)
+        if channel:
+            checkouts = checkouts.filter(channel__slug=channel)
+        return create_connection_slice_for_sync_webhook_control_context(
+            checkouts, info, kwargs, CheckoutCountableConnection, allow_sync_webhooks=False
+        )
 
     @staticmethod
     def resolve_orders(root: models.User, info: Any, **kwargs: Any) -> Any:

@@ -18,7 +18,9 @@ from ..account.dataloaders import UserByUserIdLoader
 from ..account.types import User
 from ..channel.dataloaders.by_self import ChannelByIdLoader
 from ..channel.types import Channel
+from ..core.connection import CountableConnection
 from ..core.context import ChannelContext, SyncWebhookControlContext, get_database_connection_name
+from ..core.doc_category import DOC_CATEGORY_CHECKOUT
 from ..core.scalars import UUID, DateTime
 from ..core.types import ModelObjectType, Money, NonNullList, TaxedMoney
 from ..core.types.sync_webhook_control import (
@@ -188,3 +190,9 @@ class Checkout(SyncWebhookControlContextModelObjectType[models.Checkout]):
     @staticmethod
     def resolve_discount(root: SyncWebhookControlContext, _info: Any) -> Any:
         return root.node.discount or zero_money(root.node.currency)
+
+
+class CheckoutCountableConnection(CountableConnection):
+    class Meta:
+        doc_category = DOC_CATEGORY_CHECKOUT
+        node = Checkout
