@@ -13,6 +13,7 @@ from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.ingestion.standing import refresh_standing
 from saleor_crm_plugin.profiles.consents.enforcement import BATCH_SIZE, all_profiles, follow_policy, set_policy
 from saleor_crm_plugin.profiles.consents.recording import Consent, Recorded, record_consents
+from saleor_crm_plugin.profiles.merging.family import heads_of
 from saleor_crm_plugin.recommendations.privacy import forget_customers
 
 
@@ -47,7 +48,9 @@ def apply_consent_policy(consent_required: bool, batch_size: int = BATCH_SIZE) -
     set_policy(consent_required, using)
     for batch in all_profiles(using, batch_size):
         with transaction.atomic(using=using):
-            refusals = follow_policy(batch, using)
-            forget_customers(refusals.recommendations, using)
-        refusing += len(refusals.recommendations)
+            refused = follow_policy(batch, using).recommendations
+            # Events and lists are the person's, for whom the head speaks.
+            heads = heads_of(refused, using) if refused else {}
+            forget_customers([profile_id for profile_id, head_id in heads.items() if profile_id == head_id], using)
+        refusing += len(refused)
     return refusing

@@ -60,6 +60,7 @@ def of_whom() -> list[tuple[bool, bool]]:
     return [(profile is not None, session) for _, _, _, profile, session in kept()]
 
 
+ASKED_FOR = (ConsentPurpose.PROFILING, ConsentPurpose.RECOMMENDATIONS)
 KNOWN = [(False, True), (False, True), (True, True), (True, False), (True, True)]
 FORGOTTEN = [(False, True), (False, False), (False, False), (False, False), (True, True)]
 
@@ -123,6 +124,25 @@ def test_merged_customers_are_forgotten_together_and_part_with_their_own(shop, a
     merge_customers(ann[1].pk, head.pk, SYSTEM, timezone.now())
     erase_customer(head.pk, ErasureLevel.STOP, SYSTEM, timezone.now())
     assert of_whom() == [(False, True), *[(False, False)] * 4]
+
+
+def test_what_the_person_allows_is_kept_of_an_account_that_was_merged_into_theirs(shop):
+    apply_consent_policy(True)
+    eve, profile = customer("eve@example.com")
+    _, head = customer("ada@example.com")
+    agreed = [Consent(purpose, ConsentState.GRANTED) for purpose in ASKED_FOR]
+    update_consents(head.pk, agreed, SYSTEM, timezone.now())
+    merge = merge_customers(profile.pk, head.pk, SYSTEM, timezone.now())
+    send(event(VIEWED, shop.apple), channel=shop.channel, user=eve)
+    assert apply_consent_policy(True) == 1
+    assert of_whom() == [(True, True)]
+    refused = [Consent(ConsentPurpose.RECOMMENDATIONS, ConsentState.REFUSED)]
+    update_consents(head.pk, refused, SYSTEM, timezone.now())
+    assert of_whom() == [(False, False)]
+    update_consents(head.pk, agreed, SYSTEM, timezone.now())
+    send(event(VIEWED, shop.pear), channel=shop.channel, user=eve)
+    separate_customers(merge.pk, SYSTEM, timezone.now())
+    assert of_whom() == [(False, False), (False, False)]
 
 
 def test_the_export_has_them_and_what_was_looked_at_before_signing_in(shop, ann):
