@@ -34,7 +34,7 @@ from saleor_crm_plugin.profiles.customers import (
     orphaned_profiles,
     users_who_left_an_address,
 )
-from saleor_crm_plugin.profiles.merging.family import change_families, families
+from saleor_crm_plugin.profiles.merging.family import change_families, families, heads_of
 from saleor_crm_plugin.profiles.merging.merging import merges_above
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
@@ -242,5 +242,6 @@ def _forget(profile_ids: list[int], alias: str) -> None:
     blank_texts(everybody, alias)
     # Who was merged into them, and has an account, is still there.
     forget_events(everybody, alias, with_merged=False)
-    # What is recommended to the head of a family is for all who are in it.
-    forget_personal(of_nobody(profile_ids, alias), alias)
+    # What is recommended to the head of a family is for all who are in it, until the last of them is gone.
+    heads = heads_of(profile_ids, alias)
+    forget_personal(of_nobody({*heads, *heads.values()}, alias), alias)

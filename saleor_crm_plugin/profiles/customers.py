@@ -15,7 +15,7 @@ from django.utils import timezone
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.profiles.identity import Member, UserPerson, normalize_email, resolve_members
-from saleor_crm_plugin.profiles.merging.family import change_families
+from saleor_crm_plugin.profiles.merging.family import HEAD, change_families
 from saleor_crm_plugin.profiles.merging.joining import join
 from saleor_crm_plugin.profiles.merging.merging import carry_claimed, keep_for_good
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
@@ -188,8 +188,12 @@ def guests_of(profile_ids: Collection[int], using: str) -> list[int]:
 def _detach(profiles: QuerySet[CustomerProfile], alias: str) -> list[int]:
     with transaction.atomic(using=alias):
         change_families(alias)
-        ids = list(profiles.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+        heads = dict(profiles.values_list("pk", HEAD))
+        ids = sorted(heads)
         if ids:
+            # Who is forgotten, and whose lists may be with them.
+            persons = CustomerProfile.objects.using(alias).filter(pk__in={*ids, *heads.values()}).order_by("pk")
+            list(persons.select_for_update().values_list("pk"))
             remove_texts([*ids, *guests_of(ids, alias)], alias)
             CustomerProfile.objects.using(alias).filter(pk__in=ids).update(user_id=None)
     return ids
