@@ -90,6 +90,7 @@ def give(profile_id: int, purchase: Purchase, answer: Answer, *, moderated: bool
             ignore_conflicts=True,
         )
         kept = OrderFeedback.objects.select_for_update().get(order_id=purchase.order_id)
+        _give_to(kept, profile_id)
         if answer.score is not None:
             if kept.score is not None:
                 raise _given_before("score")
@@ -104,22 +105,23 @@ def give(profile_id: int, purchase: Purchase, answer: Answer, *, moderated: bool
 
 
 def change(
-    order_id: UUID, profile_ids: set[int], answer: Answer, *, edit_days: int, moderated: bool, now: datetime
+    order_id: UUID, profile_id: int, answer: Answer, *, edit_days: int, moderated: bool, now: datetime
 ) -> OrderFeedback:
     """Change an answer; texts that change are looked at by staff again.
 
     Args:
-        profile_ids: whose answer it may be.
+        profile_id: whose order it is.
         edit_days: for how long after it was given.
 
     Raises:
-        CustomerInputError: `INVALID`; `NOT_FOUND`: no such answer of theirs; `NOT_APPLICABLE`: too late.
+        CustomerInputError: `INVALID`; `NOT_FOUND`: the order has no answer; `NOT_APPLICABLE`: too late.
     """
     _check(answer)
     with transaction.atomic():
-        kept = OrderFeedback.objects.select_for_update().filter(order_id=order_id, profile_id__in=profile_ids).first()
+        kept = OrderFeedback.objects.select_for_update().filter(order_id=order_id).first()
         if kept is None:
-            raise CustomerInputError("You have not rated this order.", "NOT_FOUND", "orderId")
+            raise not_rated()
+        _give_to(kept, profile_id)
         within = timedelta(days=edit_days)
         if answer.score is not None or answer.comment is not None:
             if kept.score is None:
@@ -151,6 +153,17 @@ def change(
         ProductReview.objects.bulk_update(reviews.values(), ["rating", "edited_at"])
         ProductReview.objects.bulk_update(reworded, ["comment", "state", "moderated_at", "actor_type", "actor_id"])
     return kept
+
+
+def not_rated() -> CustomerInputError:
+    return CustomerInputError("You have not rated this order.", "NOT_FOUND", "orderId")
+
+
+def _give_to(kept: OrderFeedback, profile_id: int) -> None:
+    """The answer is with whoever has the order: it passes on where an account is deleted and registered again."""
+    if kept.profile_id != profile_id:
+        kept.profile_id = profile_id
+        kept.save(update_fields=["profile"])
 
 
 def _review(said: Rating, purchase: Purchase, moderated: bool, now: datetime) -> ProductReview:
