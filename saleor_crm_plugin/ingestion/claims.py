@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Lower, Trim
 from django.utils import timezone
 from saleor.account.models import User
 
@@ -34,7 +35,7 @@ from saleor_crm_plugin.profiles.customers import (
     orphaned_profiles,
     users_who_left_an_address,
 )
-from saleor_crm_plugin.profiles.merging.family import change_families, families
+from saleor_crm_plugin.profiles.merging.family import change_families, families, heads_of
 from saleor_crm_plugin.profiles.merging.merging import merges_above
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
@@ -193,18 +194,26 @@ def _given_by_saleor(owners: Mapping[str, int], alias: str) -> dict[str, int]:
 def claimable_customers(
     batch_size: int, since: datetime | None = None, using: str | None = None
 ) -> Iterator[list[CustomerSnapshot]]:
-    """Batches of the users who own the address of some guest; time linear in the number of guests.
+    """Batches of the users who own the address of some guest; time linear in the number of guests, and a look at the
+    spelling of each user's address.
 
     Args:
         since: only users who changed after it, along Saleor's index.
     """
     alias = using or DEFAULT_DB_ALIAS
-    guests = ProfileIdentity.objects.filter(kind=IdentityKind.UNVERIFIED_EMAIL, value=OuterRef("email"))
-    users = User.objects.using(alias).filter(Exists(guests), is_confirmed=True, is_active=True)
+    guests = ProfileIdentity.objects.filter(kind=IdentityKind.UNVERIFIED_EMAIL)
+    users = User.objects.using(alias).filter(is_confirmed=True, is_active=True)
     if since is not None:
         users = users.filter(updated_at__gt=since)
-    for batch in key_batches(users, batch_size):
-        yield list(read_customers(batch, alias).values())
+    # By themselves: for the others there is an index of Saleor's.
+    address = Lower(Trim("email"))
+    spelled_otherwise = users.exclude(email=address).alias(address=address)
+    for owners in (
+        users.filter(Exists(guests.filter(value=OuterRef("email")))),
+        spelled_otherwise.filter(Exists(guests.filter(value=OuterRef("address")))),
+    ):
+        for batch in key_batches(owners, batch_size):
+            yield list(read_customers(batch, alias).values())
 
 
 def leave_all_addresses(batch_size: int, since: datetime | None = None, using: str | None = None) -> int:
@@ -242,5 +251,6 @@ def _forget(profile_ids: list[int], alias: str) -> None:
     blank_texts(everybody, alias)
     # Who was merged into them, and has an account, is still there.
     forget_events(everybody, alias, with_merged=False)
-    # What is recommended to the head of a family is for all who are in it.
-    forget_personal(of_nobody(profile_ids, alias), alias)
+    # What is recommended to the head of a family is for all who are in it, until the last of them is gone.
+    heads = heads_of(profile_ids, alias)
+    forget_personal(of_nobody({*heads, *heads.values()}, alias), alias)

@@ -32,9 +32,21 @@ USING: Final = "default"
 REFUSALS: Final = tuple(Consent(purpose, ConsentState.REFUSED, "erasure", "") for purpose in ConsentPurpose)
 
 
-@allow_writer()
 def erase_customer(profile_id: int, level: ErasureLevel, actor: Actor, now: datetime | None = None) -> DataRequest:
-    """Forget a customer, with the profiles that were merged into theirs. Repeating it finds nothing left to do.
+    """`erase_customers` for one."""
+    (request,) = erase_customers([profile_id], level, actor, now)
+    return request
+
+
+@allow_writer()
+def erase_customers(
+    profile_ids: Collection[int], level: ErasureLevel, actor: Actor, now: datetime | None = None
+) -> list[DataRequest]:
+    """Forget customers, with the profiles that were merged into theirs: all of them or, if one is refused, none.
+    Repeating it finds nothing left to do.
+
+    Returns:
+        One for each customer, in the order of the profiles.
 
     Raises:
         CustomerInputError: `NOT_FOUND`; `INVALID`: no level; `NOT_APPLICABLE`: to be deleted, and a checkout holds
@@ -45,25 +57,32 @@ def erase_customer(profile_id: int, level: ErasureLevel, actor: Actor, now: date
     now = now or timezone.now()
     with transaction.atomic(using=USING):
         change_families(USING)
-        head = heads_of([profile_id], USING).get(profile_id)
-        if head is None:
+        head_of = heads_of(profile_ids, USING)
+        if not head_of.keys() >= set(profile_ids):
             raise CustomerInputError("There is no such customer.", "NOT_FOUND", "id")
-        family = families([head], USING)[head]
-        locked = CustomerProfile.objects.using(USING).filter(pk__in=family).order_by("pk").select_for_update()
+        by_head = families([head_of[profile_id] for profile_id in profile_ids], USING)
+        everybody = [member for family in by_head.values() for member in family]
+        locked = CustomerProfile.objects.using(USING).filter(pk__in=everybody).order_by("pk").select_for_update()
         rows = {profile.pk: profile for profile in locked}
-        if rows[head].erased_at is None:
-            record_consents(head, REFUSALS, actor, now, USING)
-        forget_family(family, level, now, USING)
-        request = DataRequest.objects.create(
-            kind=RequestKind.ERASURE,
-            profile_id=head,
-            level=level,
-            actor_type=actor.type,
-            actor_id=actor.id,
-            created_at=now,
-        )
-        if not reaches(level, ErasureLevel.DELETE):
-            record([_event(head, request, actor, now)], USING)
+        for head in by_head:
+            if rows[head].erased_at is None:
+                record_consents(head, REFUSALS, actor, now, USING)
+        # In one go: their accounts are locked in order.
+        forget_family(everybody, level, now, USING)
+        return [_put_on_record(head, level, actor, now) for head in by_head]
+
+
+def _put_on_record(head: int, level: ErasureLevel, actor: Actor, now: datetime) -> DataRequest:
+    request = DataRequest.objects.create(
+        kind=RequestKind.ERASURE,
+        profile_id=head,
+        level=level,
+        actor_type=actor.type,
+        actor_id=actor.id,
+        created_at=now,
+    )
+    if not reaches(level, ErasureLevel.DELETE):
+        record([_event(head, request, actor, now)], USING)
     return request
 
 
@@ -72,7 +91,7 @@ def forget_family(profile_ids: Collection[int], level: ErasureLevel, now: dateti
     them, in a transaction.
 
     Raises:
-        CustomerInputError: `NOT_APPLICABLE`, as `erase_customer`.
+        CustomerInputError: `NOT_APPLICABLE`, as `erase_customers`.
     """
     family = sorted(profile_ids)
     mark_erased(family, level, now, using)

@@ -75,10 +75,13 @@ def change_feedback(user: User, order_id: UUID, answer: Answer, now: datetime | 
     settings = load_settings().crm
     if not Order.objects.filter(pk=order_id, user_id=user.pk).exists():
         raise CustomerInputError("There is no such order of yours.", "NOT_FOUND", "orderId")
+    own = find_members([UserPerson(user.pk)]).get(UserPerson(user.pk))
+    if own is None:
+        # Whoever has no profile has said nothing, and gets none for trying.
+        raise giving.not_rated()
     return giving.change(
         order_id,
-        # Whoever has no profile has said nothing, and gets none for trying.
-        {member.profile_id for member in find_members([UserPerson(user.pk)]).values()},
+        own.profile_id,
         answer,
         edit_days=settings.feedback_edit_days,
         moderated=settings.reviews_moderated,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
@@ -15,11 +16,11 @@ from django.utils import timezone
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.profiles.identity import Member, UserPerson, normalize_email, resolve_members
-from saleor_crm_plugin.profiles.merging.family import change_families
+from saleor_crm_plugin.profiles.merging.family import HEAD, change_families
 from saleor_crm_plugin.profiles.merging.joining import join
 from saleor_crm_plugin.profiles.merging.merging import carry_claimed, keep_for_good
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
-from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity
+from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity, ProfileOrder
 from saleor_crm_plugin.profiles.privacy.erasing import remove_texts
 
 # An address changes hands to whoever showed last that it is theirs.
@@ -188,8 +189,19 @@ def guests_of(profile_ids: Collection[int], using: str) -> list[int]:
 def _detach(profiles: QuerySet[CustomerProfile], alias: str) -> list[int]:
     with transaction.atomic(using=alias):
         change_families(alias)
-        ids = list(profiles.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+        heads = dict(profiles.values_list("pk", HEAD))
+        ids = sorted(heads)
         if ids:
-            remove_texts([*ids, *guests_of(ids, alias)], alias)
+            # Who is forgotten, and whose lists may be with them.
+            persons = CustomerProfile.objects.using(alias).filter(pk__in={*ids, *heads.values()}).order_by("pk")
+            list(persons.select_for_update().values_list("pk"))
+            everybody = [*ids, *guests_of(ids, alias)]
+            remove_texts(everybody, alias, _orders_of_others(everybody, alias))
             CustomerProfile.objects.using(alias).filter(pk__in=ids).update(user_id=None)
     return ids
+
+
+def _orders_of_others(profile_ids: Collection[int], alias: str) -> list[UUID]:
+    """What others have ordered, who were merged into the profiles."""
+    orders = ProfileOrder.objects.using(alias).filter(profile_id__in=profile_ids, placed_by__isnull=False)
+    return list(orders.exclude(placed_by_id__in=profile_ids).values_list("order_id", flat=True))

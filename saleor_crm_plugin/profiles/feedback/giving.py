@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
 
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.exceptions import CustomerInputError
@@ -23,6 +23,7 @@ from saleor_crm_plugin.profiles.feedback.models import (
     ProductReview,
     ReviewState,
 )
+from saleor_crm_plugin.profiles.privacy.erasing import deleted_ones
 from saleor_crm_plugin.texts import can_be_stored
 
 # Lines of one order that one request may rate.
@@ -69,8 +70,9 @@ def give(profile_id: int, purchase: Purchase, answer: Answer, *, moderated: bool
         moderated: whether texts about products wait until staff have approved them.
 
     Raises:
-        CustomerInputError: `INVALID`, `REQUIRED`; `NOT_APPLICABLE` once it is too late; `NOT_FOUND` for a line that is
-            none of the order's or was not sent; `UNIQUE` if this was rated before.
+        CustomerInputError: `INVALID`, `REQUIRED`; `NOT_APPLICABLE` once it is too late, or for who was deleted on
+            request; `NOT_FOUND` for a line that is none of the order's or was not sent; `UNIQUE` if this was rated
+            before.
     """
     _check(answer)
     if answer.score is None and not answer.ratings:
@@ -90,6 +92,9 @@ def give(profile_id: int, purchase: Purchase, answer: Answer, *, moderated: bool
             ignore_conflicts=True,
         )
         kept = OrderFeedback.objects.select_for_update().get(order_id=purchase.order_id)
+        # Now: whoever is being erased has been waited for.
+        _refuse_deleted(profile_id)
+        _give_to(kept, profile_id)
         if answer.score is not None:
             if kept.score is not None:
                 raise _given_before("score")
@@ -104,22 +109,25 @@ def give(profile_id: int, purchase: Purchase, answer: Answer, *, moderated: bool
 
 
 def change(
-    order_id: UUID, profile_ids: set[int], answer: Answer, *, edit_days: int, moderated: bool, now: datetime
+    order_id: UUID, profile_id: int, answer: Answer, *, edit_days: int, moderated: bool, now: datetime
 ) -> OrderFeedback:
     """Change an answer; texts that change are looked at by staff again.
 
     Args:
-        profile_ids: whose answer it may be.
+        profile_id: whose order it is.
         edit_days: for how long after it was given.
 
     Raises:
-        CustomerInputError: `INVALID`; `NOT_FOUND`: no such answer of theirs; `NOT_APPLICABLE`: too late.
+        CustomerInputError: `INVALID`; `NOT_FOUND`: the order has no answer; `NOT_APPLICABLE`: too late, or they were
+            deleted on request.
     """
     _check(answer)
     with transaction.atomic():
-        kept = OrderFeedback.objects.select_for_update().filter(order_id=order_id, profile_id__in=profile_ids).first()
+        kept = OrderFeedback.objects.select_for_update().filter(order_id=order_id).first()
         if kept is None:
-            raise CustomerInputError("You have not rated this order.", "NOT_FOUND", "orderId")
+            raise not_rated()
+        _refuse_deleted(profile_id)
+        _give_to(kept, profile_id)
         within = timedelta(days=edit_days)
         if answer.score is not None or answer.comment is not None:
             if kept.score is None:
@@ -151,6 +159,24 @@ def change(
         ProductReview.objects.bulk_update(reviews.values(), ["rating", "edited_at"])
         ProductReview.objects.bulk_update(reworded, ["comment", "state", "moderated_at", "actor_type", "actor_id"])
     return kept
+
+
+def not_rated() -> CustomerInputError:
+    return CustomerInputError("You have not rated this order.", "NOT_FOUND", "orderId")
+
+
+def _refuse_deleted(profile_id: int) -> None:
+    if deleted_ones([profile_id], DEFAULT_DB_ALIAS):
+        raise CustomerInputError(
+            "Your data was deleted: nothing is written down about you any more.", "NOT_APPLICABLE", "orderId"
+        )
+
+
+def _give_to(kept: OrderFeedback, profile_id: int) -> None:
+    """The answer is with whoever has the order: it passes on where an account is deleted and registered again."""
+    if kept.profile_id != profile_id:
+        kept.profile_id = profile_id
+        kept.save(update_fields=["profile"])
 
 
 def _review(said: Rating, purchase: Purchase, moderated: bool, now: datetime) -> ProductReview:

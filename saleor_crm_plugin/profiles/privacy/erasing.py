@@ -17,7 +17,7 @@ from saleor_crm_plugin.profiles.models import (
 )
 from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
 from saleor_crm_plugin.profiles.segments.models import SegmentMembership
-from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
+from saleor_crm_plugin.profiles.timeline.models import ProfileEvent, SubjectType
 
 LEVELS = (ErasureLevel.NONE, ErasureLevel.STOP, ErasureLevel.ANONYMISE, ErasureLevel.DELETE)
 
@@ -41,15 +41,21 @@ def deleted_ones(profile_ids: Collection[int], using: str) -> set[int]:
     return set(deleted.values_list("pk", flat=True))
 
 
-def remove_texts(profile_ids: Collection[int], using: str) -> None:
-    """Remove addresses, and all that somebody wrote by or about these persons. Numbers and dates stay."""
+def remove_texts(profile_ids: Collection[int], using: str, orders_of_others: Collection[UUID] = ()) -> None:
+    """Remove addresses, and all that somebody wrote by or about these persons. Numbers and dates stay.
+
+    Args:
+        orders_of_others: orders that are told of in these persons' timelines, and are somebody else's.
+    """
     ProfileIdentity.objects.using(using).filter(profile_id__in=profile_ids).delete()
     CustomerNote.objects.using(using).filter(profile_id__in=profile_ids).delete()
     CustomerTag.objects.using(using).filter(profile_id__in=profile_ids).delete()
     OrderFeedback.objects.using(using).filter(profile_id__in=profile_ids).update(comment="")
     ProductReview.objects.using(using).filter(feedback__profile_id__in=profile_ids).update(comment="")
-    events = ProfileEvent.objects.using(using).filter(profile_id__in=profile_ids)
-    events.exclude(details={}).update(details={})
+    events = ProfileEvent.objects.using(using).filter(profile_id__in=profile_ids).exclude(details={})
+    if orders_of_others:
+        events = events.exclude(subject_type=SubjectType.ORDER, subject_id__in=map(str, orders_of_others))
+    events.update(details={})
     consents = ConsentRecord.objects.using(using).filter(profile_id__in=profile_ids)
     consents.exclude(source="", text_version="").update(source="", text_version="")
 

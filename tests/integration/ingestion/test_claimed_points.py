@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from saleor.account.models import User
 from saleor.order.models import Order
 
 from saleor_crm_plugin.actors import SYSTEM
@@ -18,6 +19,7 @@ from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import AccountMerge, LoyaltyAccount, PointsLot, PointsTransaction, TransactionType
 from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.profiles.identity import GuestPerson, resolve_profiles
+from saleor_crm_plugin.profiles.models import IdentityKind, ProfileIdentity
 from tests.devshop import flows
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
 from tests.devshop.flows import hand_over_orders
@@ -153,3 +155,14 @@ def test_a_guest_without_points_leaves_no_account():
     resolve_profiles([GuestPerson(EMAIL)])
     sync_customer(make_customer(EMAIL).pk)
     assert not LoyaltyAccount.objects.exists()
+
+
+def test_an_address_that_the_user_has_in_capital_letters():
+    """As another way to sign in may store it; nothing told us of the user."""
+    guest = resolve_profiles([GuestPerson(EMAIL)])[GuestPerson(EMAIL)]
+    adjust(accounts.ensure(accounts.default_program_id(), [guest], "default")[guest], 5, "Sorry", SYSTEM, "a")
+    user = make_customer(" Ada@Example.com")
+    assert User.objects.get().email == " Ada@Example.com"
+    reconcile(full=True)
+    assert ProfileIdentity.objects.get(kind=IdentityKind.VERIFIED_EMAIL).profile.user == user
+    assert LoyaltyAccount.objects.get(profile__user=user).active == 5

@@ -44,7 +44,7 @@ def reviews() -> tuple[ProductReview, ProductReview]:
 
 def edit(feedback: OrderFeedback, *ratings: Rating) -> OrderFeedback:
     answer = Answer(ratings=ratings)
-    return change(feedback.order_id, {feedback.profile_id}, answer, edit_days=14, moderated=True, now=NOW)
+    return change(feedback.order_id, feedback.profile_id, answer, edit_days=14, moderated=True, now=NOW)
 
 
 def decided(review: ProductReview) -> tuple[int, str, str, datetime | None]:

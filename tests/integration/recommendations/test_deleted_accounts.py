@@ -76,14 +76,18 @@ def test_an_account_that_is_deleted_while_lists_are_made(ann, tmp_path, learn):
 
 def test_those_who_were_merged_into_the_profile_keep_its_lists(ann):
     user, profile = ann
-    ben = CustomerProfile.objects.create(user=make_customer("ben@example.com"))
-    merge_customers(ben.pk, profile.pk, SYSTEM, timezone.now())
-    user_id = user.pk
+    other = make_customer("ben@example.com")
+    merge_customers(CustomerProfile.objects.create(user=other).pk, profile.pk, SYSTEM, timezone.now())
+    user_id, other_id = user.pk, other.pk
     before = lists_of(profile)
     delete_customer(user)
     sync_customer(user_id)
     assert lists_of(profile) == before > 0
     assert profile.pk not in not_to_be_recommended_to("default")
+    delete_customer(other)
+    sync_customer(other_id)
+    assert lists_of(profile) == 0
+    assert profile.pk in not_to_be_recommended_to("default")
 
 
 def test_a_guest_may_come_back_to_the_address():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
-from saleor_crm_plugin.ingestion.sync import sync_orders
-from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
+from saleor_crm_plugin.loyalty.models import HoldForm, LoyaltyAccount, PointsHold
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileIdentity, ProfileOrder
 from saleor_crm_plugin.profiles.notes.models import CustomerNote
 from saleor_crm_plugin.profiles.privacy.models import DataRequest
 from tests.devshop.factories import make_customer, make_order
@@ -20,6 +23,12 @@ mutation ($user: ID, $email: String, $level: CustomerErasureLevelEnum!) {
   }
 }
 """
+BY_EMAIL = """
+mutation ($email: String) { customerDataErase(email: $email, level: DELETE) {
+  request { id } requests { id customer { id } } errors { field code message }
+} }
+"""
+EMAIL = "dee@example.com"
 
 
 @pytest.fixture
@@ -68,3 +77,62 @@ def test_of_a_user_of_whom_nothing_is_known_and_a_guest_the_guest_is_forgotten(s
     assert done["errors"] == []
     assert CustomerProfile.objects.get(pk=DataRequest.objects.get().profile_id).user_id is None
     assert not CustomerProfile.objects.filter(user=cay).exists()
+
+
+class TestAUserAndAGuestOfTheSameAddress:
+    """Saleor keeps the guest's order from the account."""
+
+    @pytest.fixture
+    def both(self, shop):
+        def made(**fields) -> list[CustomerProfile]:
+            sync_orders([make_order(email=EMAIL, channel=shop.channel).pk])
+            user = make_customer(EMAIL, **fields)
+            sync_orders([make_order(user, channel=shop.channel).pk])
+            sync_customer(user.pk)
+            of_user = CustomerProfile.objects.get(user=user)
+            return [of_user, ProfileIdentity.objects.get(value=EMAIL).profile]
+
+        return made
+
+    def test_are_both_forgotten(self, staff_with, both):
+        profiles = both()
+        done = staff_with("MANAGE_USERS").data(BY_EMAIL, email=EMAIL)["customerDataErase"]
+        assert done["errors"] == []
+        ids = [global_id("CustomerProfile", profile.pk) for profile in profiles]
+        assert [request["customer"]["id"] for request in done["requests"]] == ids
+        assert done["request"]["id"] == done["requests"][0]["id"]
+        assert not ProfileIdentity.objects.filter(value=EMAIL).exists()
+        assert not ProfileOrder.objects.filter(profile__in=profiles).exists()
+
+    def test_or_neither(self, staff_with, both):
+        user, guest = both()
+        PointsHold.objects.create(
+            account=LoyaltyAccount.objects.get(profile=guest),
+            checkout_token=uuid4(),
+            requested=10,
+            points=10,
+            amount=1,
+            currency="USD",
+            form=HoldForm.VOUCHER,
+            code="X",
+            created_at=guest.created_at,
+            expires_at=guest.created_at,
+        )
+        done = staff_with("MANAGE_USERS").data(BY_EMAIL, email=EMAIL)["customerDataErase"]
+        assert [(error["field"], error["code"]) for error in done["errors"]] == [("level", "NOT_APPLICABLE")]
+        assert ProfileOrder.objects.filter(profile=user).exists()
+        assert not DataRequest.objects.exists()
+
+    def test_if_the_user_has_not_confirmed_it_staff_say_who_is_meant(self, staff_with, both):
+        profiles = both(is_confirmed=False)
+        done = staff_with("MANAGE_USERS").data(BY_EMAIL, email=EMAIL)["customerDataErase"]
+        (error,) = done["errors"]
+        assert (done["request"], done["requests"], error["field"], error["code"]) == (
+            None,
+            None,
+            "email",
+            "NOT_APPLICABLE",
+        )
+        for profile in profiles:
+            assert global_id("CustomerProfile", profile.pk) in error["message"]
+            assert ProfileOrder.objects.filter(profile=profile).exists()

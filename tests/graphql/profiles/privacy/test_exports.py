@@ -22,6 +22,7 @@ from saleor_crm_plugin.profiles.privacy.links import LINK_HOURS
 from saleor_crm_plugin.profiles.privacy.models import DataRequest
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
 from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
+from tests.devshop.factories import make_customer
 from tests.graphql.client import Api, global_id
 from tests.shop_settings import crm_settings
 
@@ -107,6 +108,18 @@ class TestExportOfACustomer:
             document = json.loads(opened(url)[1])
         assert [identity["value"] for identity in document["identities"]] == ["guy@example.com"]
         assert len(document["orders"]) == 3
+
+    @pytest.mark.parametrize("is_confirmed", [True, False])
+    def test_of_several_who_have_an_address_staff_choose_one(self, staff, shop, is_confirmed):
+        guest = CustomerProfile.objects.get(user=None)
+        user = CustomerProfile.objects.create(user=make_customer("guy@example.com", is_confirmed=is_confirmed))
+        ids = {global_id("CustomerProfile", profile.pk) for profile in (guest, user)}
+        answer = export(staff, email="guy@example.com")
+        (error,) = answer["errors"]
+        assert (answer["url"], error["field"], error["code"]) == (None, "email", "NOT_APPLICABLE")
+        assert all(each in error["message"] for each in ids)
+        assert not DataRequest.objects.exists()
+        assert [export(staff, id=each)["errors"] for each in ids] == [[], []]
 
     def test_every_table_about_persons_is_in_it(self):
         exported = {holding.model for holding in HOLDINGS}

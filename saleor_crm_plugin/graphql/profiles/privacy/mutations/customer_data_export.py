@@ -12,7 +12,7 @@ from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.mutations import DomainMutation, actor_of
 from saleor_crm_plugin.graphql.profiles.errors import CustomerError
 from saleor_crm_plugin.graphql.profiles.privacy.types import CustomerDataRequest
-from saleor_crm_plugin.graphql.profiles.whose import profile_id_of
+from saleor_crm_plugin.graphql.profiles.privacy.whose import only_profile_id_of
 from saleor_crm_plugin.ingestion.data_export import request_export
 from saleor_crm_plugin.ingestion.downloads import link_address
 from saleor_crm_plugin.profiles.privacy.links import LINK_HOURS
@@ -27,7 +27,10 @@ class CustomerDataExport(DomainMutation):
     class Arguments:
         id = graphene.ID(description="The ID of a customer profile.")
         user_id = graphene.ID(description="The ID of a user.")
-        email = graphene.String(description="The e-mail address of a user, or of a guest who has ordered.")
+        email = graphene.String(
+            description="The e-mail address of a user, or of a guest who has ordered. Refused if several customers "
+            "have it: the message names them."
+        )
 
     class Meta:
         description = (
@@ -40,5 +43,5 @@ class CustomerDataExport(DomainMutation):
 
     @classmethod
     def perform_mutation(cls, _root: Any, info: Any, /, **whose: str | None) -> CustomerDataExport:
-        link = request_export(profile_id_of(whose), actor_of(info))
+        link = request_export(only_profile_id_of(whose), actor_of(info))
         return cls(url=link_address(link.token), request=link.request)
