@@ -212,13 +212,13 @@ def _line_rows() -> QuerySet[Any, Any]:
     return OrderLine.objects.order_by("pk").values_list(
         "order_id", "pk", "variant__product_id", "variant_id", "quantity",
         "total_price_gross_amount", "total_price_net_amount", "is_gift_card", "variant__product__product_type_id",
-        "sale_id", "base_unit_price_amount", "tax_rate",
+        "sale_id", "base_unit_price_amount", "tax_rate", "quantity_fulfilled",
     )  # fmt: skip
 
 
 def _lines_by_order(order_ids: list[UUID], alias: str) -> dict[UUID, tuple[LineSnapshot, ...]]:
     lines: defaultdict[UUID, list[LineSnapshot]] = defaultdict(list)
-    for order_id, *values, sale_id, base_price, tax_rate in _line_rows(order_ids, alias):
+    for order_id, *values, sale_id, base_price, tax_rate, sent in _line_rows(order_ids, alias):
         line = LineSnapshot(*values)
         lines[order_id].append(
             replace(
@@ -227,6 +227,7 @@ def _lines_by_order(order_ids: list[UUID], alias: str) -> dict[UUID, tuple[LineS
                 is_on_sale=bool(sale_id),
                 base_total=base_price * line.quantity,
                 tax_rate=tax_rate or Decimal(0),
+                sent=sent,
             )
         )
     return {order_id: tuple(of_order) for order_id, of_order in lines.items()}
@@ -246,7 +247,9 @@ def _snapshot(
     paid_at = fulfilled_at = None
     if fully_paid(row["total_gross_amount"], charged, refunded):
         paid_at = _latest(row["created_at"], row["last_payment_at"], row["last_transaction_at"])
-    if row["status"] in FULFILLED_STATUSES:
+    # Saleor calls an order returned in part whether or not the rest of it was sent.
+    is_whole = row["status"] != OrderStatus.PARTIALLY_RETURNED or all(line.sent >= line.quantity for line in lines)
+    if row["status"] in FULFILLED_STATUSES and is_whole:
         fulfilled_at = row["last_fulfillment_at"]
     return OrderSnapshot(
         order_id=row["pk"],
