@@ -33,6 +33,7 @@ from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import Carrier, PointsHold, PointsTransaction, TransactionType
 from saleor_crm_plugin.loyalty.order_entries import OrderEntries
 from saleor_crm_plugin.loyalty.rules import storage as rules
+from saleor_crm_plugin.loyalty.rules.storage import RuleUse
 from saleor_crm_plugin.loyalty.terms import NO_TRAITS, CustomerTraits, RuleLimits, Wanted, occasion_of, terms_of
 
 
@@ -127,25 +128,39 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
             # Who was deleted on request earns nothing more, whoever orders under that user.
             and ledger.accounts[head := ledger.head_of(account_of[order.profile_id])].closed_at is None
         }
-        questions = [question for each in wanted.values() for question in each.questions()]
-        limits = RuleLimits(dict(zip(questions, rules.usages(questions, using), strict=True)))
-        posted, uses = 0, []
-        for order in affected:
+        posted = 0
+
+        def bring(order: OrderFacts, terms: EarningTerms | None) -> list[RuleUse]:
+            nonlocal posted
             line = OrderEntries(ledger, order, list(history.get(order.order_id, ())))
             for carrier, amount in order.carried.items():
                 if carrier in hold_of:
                     line.commit(hold_of[carrier], amount)
             account_id = None if order.profile_id is None else account_of.get(order.profile_id)
-            terms = None
-            if order.order_id in wanted:
-                terms = limits.apply(wanted[order.order_id])
-            elif awarded := [entry.breakdown for entry in line.entries if entry.type == TransactionType.EARN]:
-                terms = terms_from_breakdown(awarded[0], definitions, later=awarded[1:])
-            used = line.bring_award(account_id, terms, first_awards.get(order.order_id))
-            limits.count(use._replace(account_id=ledger.head_of(use.account_id)) for use in used)
-            uses += used
+            uses = line.bring_award(account_id, terms, first_awards.get(order.order_id))
             line.bring_redemption()
             posted += line.posted
+            return uses
+
+        def of_then(order: OrderFacts) -> EarningTerms | None:
+            earned = [e.breakdown for e in history.get(order.order_id, ()) if e.type == TransactionType.EARN]
+            return terms_from_breakdown(earned[0], definitions, later=earned[1:]) if earned else None
+
+        uses: list[RuleUse] = []
+        questions = [question for each in wanted.values() for question in each.questions()]
+        if questions:
+            # What they give back of a limit is there for the others.
+            rules.record_uses(
+                [use for each in affected if each.order_id not in wanted for use in bring(each, of_then(each))], using
+            )
+        limits = RuleLimits(dict(zip(questions, rules.usages(questions, using), strict=True)))
+        for order in affected:
+            if order.order_id in wanted:
+                used = bring(order, limits.apply(wanted[order.order_id]))
+                limits.count(use._replace(account_id=ledger.head_of(use.account_id)) for use in used)
+                uses += used
+            elif not questions:
+                uses += bring(order, of_then(order))
         rules.record_uses(uses, using)
         holds.save(used_holds, using)
     return posted

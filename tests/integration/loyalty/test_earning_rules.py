@@ -35,6 +35,7 @@ from tests.devshop.factories import (
     make_customer,
     make_order,
     make_product,
+    refund_order,
 )
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.shop_settings import loyalty_settings
@@ -275,6 +276,26 @@ def test_a_cancelled_order_frees_its_use(ann, tea):
     assert points_of(order) == [120, -120]
     assert EarningRuleUse.objects.get().points == 0
     assert points_of(buy(ann, tea)) == [120]
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+def test_also_for_an_order_that_is_seen_at_the_same_time(ann, tea, earlier):
+    rule(limits=Limits(uses_per_customer=1))
+    order = buy(ann, tea)
+    order.status = "canceled"
+    order.save()
+    other = make_order(ann, lines=[(tea, 1)], created_at=NOON + timedelta(hours=-1 if earlier else 1))
+    sync(order, other)
+    assert (points_of(order), points_of(other)) == ([120, -120], [120])
+
+
+def test_what_was_refunded_at_the_same_time_uses_nothing_up(ann, tea):
+    rule(limits=Limits(points_per_customer=100))
+    order = buy(ann, tea)
+    refund_order(order, order.total_gross_amount / 2)
+    other = make_order(ann, lines=[(tea, 1)], created_at=NOON + timedelta(hours=1))
+    sync(order, other)
+    assert (points_of(order), points_of(other)) == ([120, -60], [120])
 
 
 def test_a_budget_for_all(ann, tea):
