@@ -28,9 +28,12 @@ from uuid import UUID
 from django.contrib.postgres.fields import ArrayField
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import (
+    BooleanField,
     Case,
     DateTimeField,
     DecimalField,
+    Exists,
+    ExpressionWrapper,
     F,
     Func,
     Max,
@@ -47,7 +50,7 @@ from django.db.models.functions import Coalesce, Greatest, Least
 from saleor.account.models import User
 from saleor.discount import DiscountType
 from saleor.discount.models import OrderDiscount
-from saleor.order import OrderStatus
+from saleor.order import FulfillmentStatus, OrderStatus
 from saleor.order.models import Fulfillment, Order, OrderLine
 from saleor.payment import ChargeStatus, TransactionEventType, TransactionKind
 from saleor.payment.models import Payment, Transaction, TransactionEvent, TransactionItem
@@ -61,7 +64,6 @@ from saleor_crm_plugin.profiles.identity import normalize_email
 
 # Kind of a bounced refund; a string, because plugins may store kinds that a Saleor version does not name.
 REFUND_REVERSED = "refund_reversed"
-FULFILLED_STATUSES = frozenset({OrderStatus.FULFILLED, OrderStatus.RETURNED, OrderStatus.PARTIALLY_RETURNED})
 # Payments whose money arrived, even if all of it went back since.
 CHARGED = Q(captured_amount__gt=0) | Q(charge_status__in=[ChargeStatus.PARTIALLY_REFUNDED, ChargeStatus.FULLY_REFUNDED])
 
@@ -120,7 +122,7 @@ _COLUMNS = (
     "updated_at", "expired_at", "total_gross_amount", "total_net_amount", "shipping_price_gross_amount",
     "shipping_price_net_amount", "total_charged_amount", "voucher_code", "billing_address__company_name",
     "refunded_by_payments", "by_transactions", "last_payment_at", "last_transaction_at", "voucher_amount",
-    "last_fulfillment_at",
+    "last_fulfillment_at", "is_fulfilled",
 )  # fmt: skip
 
 
@@ -144,12 +146,21 @@ def _order_rows() -> QuerySet[Any, Any]:
         ),
         voucher_amount=_one_value(_of_order(OrderDiscount).annotate(value=Sum(_off_by_voucher())), _MONEY),
         last_fulfillment_at=_one_value(_of_order(Fulfillment).annotate(value=Max("created_at")), DateTimeField()),
+        is_fulfilled=ExpressionWrapper(_is_fulfilled(), output_field=BooleanField()),
     )
     return rows.values_list(*_COLUMNS)
 
 
 def _of_order(model: type[Model]) -> QuerySet[Any, Any]:
     return model._default_manager.filter(order_id=OuterRef("pk")).order_by().values("order_id")
+
+
+def _is_fulfilled() -> Q:
+    """Saleor calls an order partially returned before it asks whether all of it was sent."""
+    to_send = OrderLine.objects.filter(order_id=OuterRef("pk"), quantity_fulfilled__lt=F("quantity"))
+    to_approve = Fulfillment.objects.filter(order_id=OuterRef("pk"), status=FulfillmentStatus.WAITING_FOR_APPROVAL)
+    rest_is_sent = Q(status=OrderStatus.PARTIALLY_RETURNED) & ~Exists(to_send) & ~Exists(to_approve)
+    return Q(status__in=[OrderStatus.FULFILLED, OrderStatus.RETURNED]) | rest_is_sent
 
 
 def _off_by_voucher() -> Case:
@@ -212,13 +223,13 @@ def _line_rows() -> QuerySet[Any, Any]:
     return OrderLine.objects.order_by("pk").values_list(
         "order_id", "pk", "variant__product_id", "variant_id", "quantity",
         "total_price_gross_amount", "total_price_net_amount", "is_gift_card", "variant__product__product_type_id",
-        "sale_id", "base_unit_price_amount", "tax_rate", "quantity_fulfilled",
+        "sale_id", "base_unit_price_amount", "tax_rate",
     )  # fmt: skip
 
 
 def _lines_by_order(order_ids: list[UUID], alias: str) -> dict[UUID, tuple[LineSnapshot, ...]]:
     lines: defaultdict[UUID, list[LineSnapshot]] = defaultdict(list)
-    for order_id, *values, sale_id, base_price, tax_rate, sent in _line_rows(order_ids, alias):
+    for order_id, *values, sale_id, base_price, tax_rate in _line_rows(order_ids, alias):
         line = LineSnapshot(*values)
         lines[order_id].append(
             replace(
@@ -227,7 +238,6 @@ def _lines_by_order(order_ids: list[UUID], alias: str) -> dict[UUID, tuple[LineS
                 is_on_sale=bool(sale_id),
                 base_total=base_price * line.quantity,
                 tax_rate=tax_rate or Decimal(0),
-                sent=sent,
             )
         )
     return {order_id: tuple(of_order) for order_id, of_order in lines.items()}
@@ -247,9 +257,7 @@ def _snapshot(
     paid_at = fulfilled_at = None
     if fully_paid(row["total_gross_amount"], charged, refunded):
         paid_at = _latest(row["created_at"], row["last_payment_at"], row["last_transaction_at"])
-    # Saleor calls an order returned in part whether or not the rest of it was sent.
-    is_whole = row["status"] != OrderStatus.PARTIALLY_RETURNED or all(line.sent >= line.quantity for line in lines)
-    if row["status"] in FULFILLED_STATUSES and is_whole:
+    if row["is_fulfilled"]:
         fulfilled_at = row["last_fulfillment_at"]
     return OrderSnapshot(
         order_id=row["pk"],

@@ -28,8 +28,8 @@ class LineSnapshot:
     """A line of an order. The totals are those of the line after discounts, before refunds.
 
     `is_on_sale`: a promotion of the catalogue made it cheaper. `taken_back` is the share of it, 0 to 1, that was
-    returned or that a refund was granted for, `returned` the pieces that came back, `sent` those that were sent.
-    `base_total` is its price before discounts of the whole order, with or without tax as the shop enters prices.
+    returned or that a refund was granted for, `returned` the pieces that came back. `base_total` is its price before
+    discounts of the whole order, with or without tax as the shop enters prices.
     """
 
     line_id: UUID
@@ -45,7 +45,6 @@ class LineSnapshot:
     base_total: Decimal = Decimal(0)
     tax_rate: Decimal = Decimal(0)
     returned: int = 0
-    sent: int = 0
 
 
 @dataclass(frozen=True, slots=True)

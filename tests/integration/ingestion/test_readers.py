@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
-from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from saleor.order.models import Fulfillment, Order
 from saleor.payment import ChargeStatus
@@ -294,20 +293,27 @@ def test_an_order_is_fulfilled_with_its_last_fulfillment(status: str, is_fulfill
         fulfillment = Fulfillment.objects.create(order=order)
         Fulfillment.objects.filter(pk=fulfillment.pk).update(created_at=PLACED + timedelta(days=days))
     Order.objects.filter(pk=order.pk).update(status=status)
-    order.lines.update(quantity_fulfilled=F("quantity"))
+    order.lines.update(quantity_fulfilled=1)
 
     assert read(order).fulfilled_at == (PLACED + timedelta(days=4) if is_fulfilled else None)
 
 
-def test_an_order_of_which_something_came_back_is_fulfilled_once_the_rest_was_sent() -> None:
-    tea, cake = make_product("Tea"), make_product("Cake")
-    order = make_order(lines=[(tea, 2), (cake, 1)], status="partially_returned")
-    Fulfillment.objects.create(order=order)
-    order.lines.filter(variant=tea.default_variant).update(quantity_fulfilled=2)
+def test_an_order_of_which_something_came_back_is_fulfilled_once_the_rest_is_sent() -> None:
+    order = make_order(lines=[(make_product(), 2)], status="partially_returned")
+    line = order.lines.get()
+    order.fulfillments.create(status="returned").lines.create(order_line=line, quantity=1)
+    order.lines.update(quantity_fulfilled=1)
+
     assert read(order).fulfilled_at is None
 
-    order.lines.filter(variant=cake.default_variant).update(quantity_fulfilled=1)
-    assert read(order).fulfilled_at is not None
+    order.lines.update(quantity_fulfilled=2)
+    rest = order.fulfillments.create(status="waiting_for_approval")
+
+    assert read(order).fulfilled_at is None
+
+    order.fulfillments.filter(pk=rest.pk).update(status="fulfilled")
+
+    assert read(order).fulfilled_at == rest.created_at
 
 
 @pytest.mark.parametrize(
