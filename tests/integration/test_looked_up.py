@@ -18,7 +18,7 @@ from saleor_crm_plugin.ingestion.readers import read_orders
 from saleor_crm_plugin.loyalty.storage import read_lots
 from tests.devshop.factories import make_customer, make_order
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("never_analyzed")]
 
 
 def test_lots_of_an_order_are_looked_up():

@@ -197,6 +197,7 @@ def test_many_persons_in_one_statement(profile):
         ("crm_loyalty_reminder", "crm_reminder_goes_out_once"),
     ],
 )
+@pytest.mark.usefixtures("never_analyzed")
 def test_each_source_is_read_along_an_index(profile, table, index):
     for number in range(3):
         for source in NAMES:
