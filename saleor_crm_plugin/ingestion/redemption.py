@@ -181,7 +181,7 @@ def _release_timed_out(hold_id: UUID, now: datetime) -> bool:
             token = PointsHold.objects.filter(pk=hold_id).values_list("checkout_token", flat=True).first()
             checkout = carriers.lock_checkout(token)
             hold = PointsHold.objects.select_for_update().filter(pk=hold_id, status=HoldStatus.HELD).first()
-            if hold is None or _awaits_order(hold, checkout, now) or not carriers.kill(hold, checkout):
+            if hold is None or awaits_order(hold, checkout, now) or not carriers.kill(hold, checkout):
                 return False
             release(hold)
     except (IntegrityError, LedgerError) as error:
@@ -190,7 +190,7 @@ def _release_timed_out(hold_id: UUID, now: datetime) -> bool:
     return True
 
 
-def _awaits_order(hold: PointsHold, checkout: Checkout | None, now: datetime) -> bool:
+def awaits_order(hold: PointsHold, checkout: Checkout | None, now: datetime) -> bool:
     """Whether the checkout is paid: were it dearer now, the buyer would have paid and get no order.
 
     Saleor calls a checkout over nothing covered, too, so there must be money. A gateway of the older kind pays within

@@ -70,9 +70,10 @@ def bring_referrals_in_line(
 
 @allow_writer()
 def settle(settings: ShopSettings, now: datetime) -> int:
-    """Reward referrals whose return window is over, and take back those that were undone; returns how many."""
-    if not points_are_on(settings):
-        return 0
+    """Reward referrals whose return window is over, and take back those that were undone; returns how many.
+
+    While no channel gives points, these are only taken back.
+    """
     using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
     around = Surroundings(
         segments=lambda profile_id, wanted: segments_in_any_currency([profile_id], wanted, using).get(
@@ -80,7 +81,7 @@ def settle(settings: ShopSettings, now: datetime) -> int:
         ),
         policy=lambda channel_id: settings.loyalty_for(channel_id).earned_points_policy,
     )
-    settled = settle_referrals(now, around, using)
+    settled = settle_referrals(now, around, using, rewards=points_are_on(settings))
     if settled:
         both = Referral.objects.using(using).filter(decided_at=now, code__isnull=False)
         profiles = both.values_list("code__account__profile_id", "friend__profile_id")

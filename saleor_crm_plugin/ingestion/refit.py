@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 from saleor.checkout.actions import call_checkout_event
 from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
 from saleor.checkout.models import Checkout
@@ -21,7 +22,7 @@ from saleor_crm_plugin.config import LoyaltySettings
 from saleor_crm_plugin.ingestion import carriers
 from saleor_crm_plugin.ingestion.delivery import review_delivery
 from saleor_crm_plugin.ingestion.order_promotions import taken_off_without_voucher
-from saleor_crm_plugin.ingestion.redemption import CHECKOUT_UPDATED, release
+from saleor_crm_plugin.ingestion.redemption import CHECKOUT_UPDATED, awaits_order, release
 from saleor_crm_plugin.ingestion.room import quote_again, room_of
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.loyalty.ledger import Ledger
@@ -37,7 +38,7 @@ def refit_hold(checkout_token: UUID, settings: ShopSettings) -> bool:
 
     An emptied checkout gives its points back, and so do one whose buyer has taken the voucher or gift card off, and one
     that has passed to another customer.
-    While an order is being made of it, and where spending has been paused, nothing changes.
+    While an order is being made of it, while it is paid, and where spending has been paused, nothing changes.
     """
     if not PointsHold.objects.filter(checkout_token=checkout_token, status=HoldStatus.HELD).exists():
         return False
@@ -70,7 +71,8 @@ def _fit(
 ) -> bool:
     if not carriers.is_on(hold, checkout) or _has_passed_on(hold, checkout):
         return _give_up(hold, checkout)
-    if not settings.point_value:
+    # Of an emptied one there is no order to come.
+    if not settings.point_value or (lines and awaits_order(hold, checkout, timezone.now())):
         return False
     if not carriers.lock(hold, checkout):
         return False

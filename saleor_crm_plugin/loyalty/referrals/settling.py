@@ -43,11 +43,16 @@ class Surroundings:
     policy: Callable[[int], EarnedPointsPolicy]
 
 
-def settle_referrals(now: datetime, around: Surroundings, using: str = "default") -> int:
-    """Reward what is due and take back what was undone; returns how many referrals changed."""
+def settle_referrals(now: datetime, around: Surroundings, using: str = "default", *, rewards: bool = True) -> int:
+    """Reward what is due and take back what was undone; returns how many referrals changed.
+
+    Args:
+        rewards: False: only take back.
+    """
+    due = _to_reward(now) | TO_TAKE_BACK if rewards else TO_TAKE_BACK
     settled = 0
-    for program_id, referral_id in _due(now, using):
-        settled += _settle(program_id, referral_id, now, around, using)
+    for program_id, referral_id in _among(due, using):
+        settled += _settle(program_id, referral_id, due, now, around, using)
     return settled
 
 
@@ -63,10 +68,10 @@ def _to_reward(now: datetime) -> models.Q:
 TO_TAKE_BACK: Final = models.Q(status=ReferralStatus.UNDONE)
 
 
-def _due(now: datetime, using: str) -> Iterator[tuple[int, int]]:
+def _among(due: models.Q, using: str) -> Iterator[tuple[int, int]]:
     last = 0
     while True:
-        rows = Referral.objects.using(using).filter(_to_reward(now) | TO_TAKE_BACK, pk__gt=last).order_by("pk")
+        rows = Referral.objects.using(using).filter(due, pk__gt=last).order_by("pk")
         batch = list(rows.values_list("friend__program_id", "pk")[:BATCH_SIZE])
         yield from batch
         if len(batch) < BATCH_SIZE:
@@ -74,12 +79,14 @@ def _due(now: datetime, using: str) -> Iterator[tuple[int, int]]:
         last = batch[-1][1]
 
 
-def _settle(program_id: int, referral_id: int, now: datetime, around: Surroundings, using: str) -> bool:
+def _settle(
+    program_id: int, referral_id: int, due: models.Q, now: datetime, around: Surroundings, using: str
+) -> bool:
     with transaction.atomic(using=using):
         seen = (
             Referral.objects.using(using)
             .select_related("code__account", "friend")
-            .filter(_to_reward(now) | TO_TAKE_BACK, pk=referral_id)
+            .filter(due, pk=referral_id)
             .first()
         )
         if seen is None or seen.code is None:

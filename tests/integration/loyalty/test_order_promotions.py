@@ -28,6 +28,7 @@ from tests.integration.loyalty.test_redemption import (
     checkout_of,
     complete,
     customer_with_points,
+    pay,
     refused,
 )
 from tests.integration.loyalty.test_refit import changed, refit
@@ -117,6 +118,15 @@ def test_points_give_way_to_a_promotion_that_begins_later_and_is_worth_more(chan
     assert (price_of(checkout), account().held, account().spendable) == (32, 0, 2000)
     assert not refit(checkout)
     assert_ledger_adds_up()
+
+
+def test_a_checkout_that_is_paid_keeps_its_price_when_a_promotion_begins(channel, checkout):
+    apply(checkout, 300)
+    assert price_of(checkout) == 37
+    pay(checkout, 37)
+    make_order_promotion(8, channel=channel)
+    assert not refit(checkout)
+    assert complete(checkout).total_gross_amount == 37
 
 
 def test_points_give_way_once_the_checkout_reaches_what_the_promotion_asks_for(channel, checkout):

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
-from saleor.checkout.models import Checkout
+from saleor.checkout.models import Checkout, CheckoutLine
 from saleor.checkout.utils import remove_voucher_from_checkout
 from saleor.discount.models import VoucherChannelListing, VoucherCode
 from saleor.giftcard.models import GiftCard
@@ -16,7 +16,7 @@ from saleor_crm_plugin.ingestion.refit import refit_hold
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_order
 from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, PointsHold
-from tests.devshop.factories import make_channel
+from tests.devshop.factories import make_channel, make_product
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_redemption import (
     account,
@@ -25,6 +25,7 @@ from tests.integration.loyalty.test_redemption import (
     complete,
     customer_with_points,
     lines_changed,
+    pay,
 )
 from tests.shop_settings import loyalty_settings
 
@@ -144,6 +145,70 @@ def test_paused_spending_leaves_what_is_applied(checkout, channel):
     changed(checkout, 1)
     assert not refit(checkout)
     assert account().held == 2000
+
+
+@pytest.mark.parametrize(
+    "terms", [{"maximum_share_percent": "25"}, {"point_value": "0.005"}, {"minimum_points_to_spend": "2001"}]
+)
+def test_a_checkout_that_is_paid_keeps_its_price_whatever_the_terms_are_by_now(checkout, channel, form, terms):
+    pay(checkout, 20)
+    before = {"point_value": "0.01", "maximum_share_percent": "50", "redemption_form": form}
+    loyalty_settings(channel, **before | terms)
+    assert not refit(checkout)
+    assert held() == (2000, D(20), 2000, D(20))
+    order = complete(checkout)
+    sync_order(order.pk)
+    assert (order.total_gross_amount, account().active, account().held) == (20, 1000, 0)
+    assert_ledger_adds_up()
+
+
+def test_nor_does_it_spend_more_points_than_when_it_was_paid(checkout, channel, form):
+    pay(checkout, 20)
+    loyalty_settings(channel, point_value="0.01", redemption_form=form)
+    assert not refit(checkout)
+    assert held() == (2000, D(20), 2000, D(20))
+
+
+def test_whoever_removes_goods_after_paying_spends_what_the_points_took_off(checkout, channel):
+    pay(checkout, 20)
+    CheckoutLine.objects.create(
+        checkout=checkout,
+        variant=make_product(price=8, channel=channel, stock=None).default_variant,
+        quantity=1,
+        currency="USD",
+        undiscounted_unit_price_amount=8,
+    )
+    checkout.lines.exclude(undiscounted_unit_price_amount=8).delete()
+    lines_changed(checkout)
+    assert not refit(checkout)
+    order = complete(checkout)
+    sync_order(order.pk)
+    assert (order.total_gross_amount, account().active, account().held) == (0, 2200, 0)
+    assert_ledger_adds_up()
+
+
+def test_points_follow_again_once_the_money_is_back(checkout):
+    item = pay(checkout, 20)
+    changed(checkout, 1)
+    assert not refit(checkout)
+    item.charged_value = 0
+    item.save()
+    Checkout.objects.update(authorize_status="none")
+    assert refit(checkout)
+    assert held() == (1000, D(10), 1000, D(10))
+
+
+def test_a_paid_checkout_gives_its_points_back_when_it_is_emptied_or_they_are_taken_off(checkout, channel):
+    pay(checkout, 20)
+    changed(checkout, 0)
+    assert refit(checkout)
+    assert (account().held, account().spendable) == (0, 3000)
+    pay(other := checkout_of(checkout.user, channel, price=20), 10)
+    apply(other, 1000)
+    remove_voucher_from_checkout(other)
+    other.gift_cards.clear()
+    assert refit(other)
+    assert (account().held, account().spendable) == (0, 3000)
 
 
 def test_an_order_in_the_making_is_left_alone(checkout):

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from saleor.order.models import Order
+from saleor.plugins.models import PluginConfiguration
 
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
@@ -129,6 +130,34 @@ class TestTakingBack:
         sync(order)
         terms(channel)
         assert (run(), gifts(rita)) == (0, [500])
+
+    @pytest.mark.parametrize("change", [{"points_per_unit": "", "earn_from": ""}, {"active": False}])
+    def test_it_is_taken_back_while_nothing_is_earned(self, channel, rita, fred, applied, change):
+        order = buy(fred)
+        run()
+        terms(channel, **change)
+        cancel(order)
+        assert (run(), run()) == (1, 0)
+        assert (gifts(rita), gifts(fred), state(applied)) == ([500, -500], [200, -200], ("reversed", ""))
+
+    def test_also_once_the_channel_is_gone(self, channel, rita, fred, applied):
+        order = buy(fred)
+        run()
+        cancel(order)
+        PluginConfiguration.objects.all().delete()
+        assert (run(), gifts(rita), gifts(fred)) == (1, [500, -500], [200, -200])
+
+    def test_while_nothing_is_earned_another_order_that_takes_its_place_waits(self, channel, rita, fred, applied):
+        first = buy(fred)
+        buy(fred, at=BOUGHT + timedelta(days=2))
+        run()
+        cancel(first)
+        terms(channel, points_per_unit="")
+        later = DUE + timedelta(days=2)
+        assert (run(later), run(later)) == (1, 0)
+        assert (gifts(rita), state(applied)) == ([500, -500], ("qualified", ""))
+        terms(channel)
+        assert (run(later), gifts(rita)) == (1, [500, -500, 500])
 
     def test_an_order_that_is_given_to_somebody_else_takes_it(self, rita, fred, applied):
         order = buy(fred)
