@@ -79,15 +79,10 @@ def _among(due: models.Q, using: str) -> Iterator[tuple[int, int]]:
         last = batch[-1][1]
 
 
-def _settle(
-    program_id: int, referral_id: int, due: models.Q, now: datetime, around: Surroundings, using: str
-) -> bool:
+def _settle(program_id: int, referral_id: int, due: models.Q, now: datetime, around: Surroundings, using: str) -> bool:
     with transaction.atomic(using=using):
         seen = (
-            Referral.objects.using(using)
-            .select_related("code__account", "friend")
-            .filter(due, pk=referral_id)
-            .first()
+            Referral.objects.using(using).select_related("code__account", "friend").filter(due, pk=referral_id).first()
         )
         if seen is None or seen.code is None:
             return False
