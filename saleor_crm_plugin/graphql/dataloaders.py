@@ -13,7 +13,7 @@ from saleor.graphql.core.dataloaders import DataLoader
 from saleor.plugins.models import PluginConfiguration
 
 from saleor_crm_plugin.config import CRM_FIELDS, CRM_PLUGIN_ID, CRMSettings, read_values
-from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
+from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings, loyalty_is_on
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
 from saleor_crm_plugin.profiles.merging.family import found_by_id, heads_of_users, users_of, with_family
 from saleor_crm_plugin.profiles.models import CustomerProfile
@@ -91,6 +91,7 @@ class ActiveChannel:
         only_in_stock: only what its warehouses have is recommended.
         holdout_share: of the customers who get no personal recommendations, 0 to 1.
         policy: what merchandising wants of the lists in it.
+        loyalty_on: False where the operator has switched loyalty off.
     """
 
     id: int
@@ -100,6 +101,7 @@ class ActiveChannel:
     only_in_stock: bool
     holdout_share: float
     policy: Policy = NO_POLICY
+    loyalty_on: bool = True
 
 
 class ActiveChannelBySlugLoader(DataLoader):
@@ -119,11 +121,14 @@ class ActiveChannelBySlugLoader(DataLoader):
             .annotate(crm_active=Subquery(plugin.values("active")[:1]))
             .annotate(crm_configuration=Subquery(plugin.values("configuration")[:1]))
             .annotate(crm_rules=rows_in_force(timezone.now()))
-            .values_list("pk", "slug", "currency_code", "crm_active", "crm_configuration", "crm_rules")
+            .annotate(loyalty_on=loyalty_is_on())
+            .values_list("pk", "slug", "currency_code", "loyalty_on", "crm_active", "crm_configuration", "crm_rules")
         )
         channels = {
-            slug: ActiveChannel(pk, slug, currency, *_recommending(active, configuration, rules_of(rules, pk)))
-            for pk, slug, currency, active, configuration, rules in rows
+            slug: ActiveChannel(
+                pk, slug, currency, *_recommending(active, configuration, rules_of(rules, pk)), loyalty_on=loyalty_on
+            )
+            for pk, slug, currency, loyalty_on, active, configuration, rules in rows
         }
         return [channels.get(slug) for slug in keys]
 

@@ -14,6 +14,7 @@ from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.ingestion import reward_carriers
 from saleor_crm_plugin.ingestion.loyalty_facts import segments_of
+from saleor_crm_plugin.ingestion.settings import loyalty_is_on
 from saleor_crm_plugin.ingestion.snapshots import CANCELLED
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
@@ -43,7 +44,7 @@ def redeem_reward(
     reward = LoyaltyReward.objects.filter(pk=reward_id, program_id=program_id).first()
     if reward is None:
         raise LoyaltyInputError("There is no such reward.", "NOT_FOUND", "rewardId")
-    channel = _channel(reward, channel_slug)
+    channel, place = _place(reward, channel_slug)
     account = LoyaltyAccount.objects.filter(profile_id__in=heads_of_users([user.pk]), program_id=program_id).first()
     if account is None:
         raise LoyaltyInputError("You have no points yet.", Refusal.INSUFFICIENT_POINTS, "rewardId")
@@ -53,7 +54,7 @@ def redeem_reward(
         reward_id=reward.pk,
         account_id=account.pk,
         user_id=user.pk,
-        place=Place(channel.pk, channel.currency_code),
+        place=place,
         segments=segments_of(groups, account.profile_id, channel.currency_code)
         | slugs.get(account.profile_id, frozenset()),
         key=key,
@@ -120,15 +121,19 @@ def _kill_if_unused(redemption: RewardRedemption) -> bool:
     return True
 
 
-def _channel(reward: LoyaltyReward, slug: str | None) -> Channel:
-    active = Channel.objects.filter(is_active=True)
+def _place(reward: LoyaltyReward, slug: str | None) -> tuple[Channel, Place]:
+    active = Channel.objects.filter(is_active=True).annotate(loyalty_on=loyalty_is_on())
     if slug is not None:
-        channel = active.filter(slug=slug).first() if can_be_stored(slug) else None
-        if channel is None:
+        active = active.filter(slug=slug) if can_be_stored(slug) else active.none()
+    places = [(channel, Place(channel.pk, channel.currency_code, channel.loyalty_on)) for channel in active]
+    if slug is not None:
+        if not places:
             raise LoyaltyInputError("There is no such channel.", "NOT_FOUND", "channel")
-        return channel
+        return places[0]
     definition = reward.definition
-    fitting = [channel for channel in active if is_for(definition, Place(channel.pk, channel.currency_code))]
+    fitting = [(channel, place) for channel, place in places if is_for(definition, place)]
+    # Where loyalty is off in all of them, any will do: the reward is refused.
+    fitting = [(channel, place) for channel, place in fitting if place.loyalty_on] or fitting[:1]
     if len(fitting) != 1:
         raise LoyaltyInputError("Say in which channel you will use it.", "REQUIRED", "channel")
     return fitting[0]

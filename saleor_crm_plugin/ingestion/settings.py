@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from saleor.core.db.connection import allow_writer
 from saleor.plugins.models import PluginConfiguration
 
@@ -84,6 +84,12 @@ def load_settings(using: str | None = None) -> ShopSettings:
             # Switched off: nothing new is earned or spent, while refunds are still treated as set.
             loyalty[channel_id] = terms if active else replace(terms, points_per_unit=None, point_value=None)
     return ShopSettings(crm=crm, loyalty=loyalty, crm_active=crm_active)
+
+
+def loyalty_is_on() -> Q:
+    """For a query over channels: that the operator has not switched `crm.loyalty` off there."""
+    off = PluginConfiguration.objects.filter(identifier=LOYALTY_PLUGIN_ID, channel_id=OuterRef("pk"), active=False)
+    return ~Q(Exists(off))
 
 
 def _readable_values(

@@ -117,6 +117,7 @@ class Refusal(StrEnum):
 
     NOT_AVAILABLE = "NOT_AVAILABLE"
     NOT_APPLICABLE = "NOT_APPLICABLE"
+    LOYALTY_DISABLED = "LOYALTY_DISABLED"
     OUT_OF_STOCK = "OUT_OF_STOCK"
     ACCOUNT_CLOSED = "ACCOUNT_CLOSED"
     TIER_TOO_LOW = "TIER_TOO_LOW"
@@ -127,10 +128,15 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The channel in which a reward is to be used."""
+    """The channel in which a reward is to be used.
+
+    Attributes:
+        loyalty_on: False where the operator has switched loyalty off: no points are spent there.
+    """
 
     channel_id: int
     currency: str
+    loyalty_on: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +172,8 @@ def refusal(
         return Refusal.NOT_AVAILABLE
     if place is not None and not is_for(reward, place):
         return Refusal.NOT_APPLICABLE
+    if place is not None and not place.loyalty_on:
+        return Refusal.LOYALTY_DISABLED
     if left is not None and left <= 0:
         return Refusal.OUT_OF_STOCK
     if shopper.is_closed:

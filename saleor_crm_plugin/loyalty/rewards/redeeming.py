@@ -25,7 +25,7 @@ from saleor_crm_plugin.loyalty.rewards.definition import Place, Refusal, RewardK
 from saleor_crm_plugin.loyalty.rewards.models import KEY_LENGTH, LoyaltyReward, RedemptionStatus, RewardRedemption
 from saleor_crm_plugin.loyalty.tiers.queries import current_tiers
 
-FIELD_AT_FAULT = {Refusal.NOT_APPLICABLE: "channel", Refusal.ACCOUNT_CLOSED: None}
+FIELD_AT_FAULT = {Refusal.NOT_APPLICABLE: "channel", Refusal.LOYALTY_DISABLED: "channel", Refusal.ACCOUNT_CLOSED: None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +225,7 @@ def _explain(found: Refusal, reward: LoyaltyReward, shopper: Shopper) -> str:
     return {
         Refusal.NOT_AVAILABLE: "The reward is not on offer now.",
         Refusal.NOT_APPLICABLE: "The reward is not for this channel or its currency.",
+        Refusal.LOYALTY_DISABLED: "Points cannot be spent in this channel.",
         Refusal.OUT_OF_STOCK: "All have been taken.",
         Refusal.ACCOUNT_CLOSED: "The account is closed.",
         Refusal.NOT_IN_SEGMENT: "The reward is for other customers.",

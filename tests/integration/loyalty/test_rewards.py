@@ -16,6 +16,7 @@ from saleor.checkout.utils import add_promo_code_to_checkout, invalidate_checkou
 from saleor.discount.models import Voucher, VoucherCode
 from saleor.giftcard.models import GiftCard, GiftCardEvent
 from saleor.order.models import Order
+from saleor.plugins.models import PluginConfiguration
 
 from saleor_crm_plugin.actors import SYSTEM, Actor, ActorType
 from saleor_crm_plugin.exceptions import AccountClosedError, LoyaltyInputError
@@ -500,6 +501,38 @@ def test_channels_and_currencies(channel):
     assert refused(reward(RewardKind.FREE_SHIPPING), user, channel=None) == ("REQUIRED", "channel")
     assert take(here, user, channel=None).channel_id == channel.pk
     assert take(reward(), user, channel=None).channel_id == channel.pk
+
+
+def test_nothing_is_taken_for_a_channel_that_loyalty_is_switched_off_in(channel):
+    user = customer_with_points(1000)
+    treat = reward(RewardKind.FREE_SHIPPING)
+    first = take(treat, user, key="k")
+    loyalty_settings(channel, active=False, point_value="0.01")
+    assert refused(treat, user) == refused(treat, user, channel=None) == ("LOYALTY_DISABLED", "channel")
+    # What was taken is nothing new, and can be given back.
+    assert take(treat, user, key="k") == first
+    assert give_back(first).status == "returned"
+    loyalty_settings(channel, point_value="0.01")
+    assert take(treat, user).channel_id == channel.pk
+
+
+def test_rewards_alone_need_no_worth_of_a_point(channel):
+    user = customer_with_points(1000)
+    loyalty_settings(channel)
+    assert take(reward(), user).status == "issued"
+    PluginConfiguration.objects.all().delete()
+    assert take(reward(), user).status == "issued"
+
+
+def test_one_that_loyalty_is_switched_off_in_does_not_come_into_question(channel):
+    user = customer_with_points(1000)
+    other = make_channel("other")
+    treat = reward(RewardKind.FREE_SHIPPING)
+    assert refused(treat, user, channel=None) == ("REQUIRED", "channel")
+    loyalty_settings(other, active=False)
+    assert take(treat, user, channel=None).channel_id == channel.pk
+    loyalty_settings(channel, active=False)
+    assert refused(treat, user, channel=None) == ("LOYALTY_DISABLED", "channel")
 
 
 def test_nothing_without_an_account_on_a_closed_one_or_of_a_reward_that_is_gone(channel):

@@ -102,6 +102,11 @@ def test_a_place_that_is_not_known_is_no_obstacle():
     assert ask(here, RICH, place=None) is None
 
 
+def test_a_place_that_loyalty_is_switched_off_in_is_one():
+    assert ask(FIXED, RICH, place=Place(1, "USD", loyalty_on=False)) == Refusal.LOYALTY_DISABLED
+    assert ask(FIXED, RICH, place=Place(1, "EUR", loyalty_on=False)) == Refusal.NOT_APPLICABLE
+
+
 @given(
     spendable=st.integers(-10, 600),
     left=st.none() | st.integers(0, 2),

@@ -46,7 +46,7 @@ def standing_of(root: Any, info: Any) -> Promise[Standing | None]:
 
     def with_customer(facts: list[Any]) -> Any:
         customer, channel, tier = facts
-        place = Place(channel.id, channel.currency) if channel else None
+        place = Place(channel.id, channel.currency, channel.loyalty_on) if channel else None
         level = tier.level if tier else 0
         if customer is None or customer.account is None:
             return _standing(reward, Shopper(), place, level)

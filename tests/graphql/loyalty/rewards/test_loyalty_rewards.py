@@ -15,6 +15,7 @@ from saleor_crm_plugin.loyalty.rewards.definition import RewardKind
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier
 from tests.devshop.factories import make_channel, make_staff
 from tests.graphql.client import Api, global_id
+from tests.shop_settings import loyalty_settings
 
 pytestmark = pytest.mark.django_db
 
@@ -102,6 +103,16 @@ def test_the_shopper_reads_what_redeeming_would_answer(as_ann, as_ben, anonymous
         (False, 450, "INSUFFICIENT_POINTS"),
     ]
     assert {tuple(node.values())[1:4] for node in rewards(anonymous)} == {(None, None, None)}
+
+
+def test_nothing_can_be_taken_where_loyalty_is_switched_off(as_ann, shop, make_reward):
+    make_reward()
+    make_reward("elsewhere", RewardKind.FREE_SHIPPING, channel_ids=frozenset({make_channel("euros", "EUR").pk}))
+    loyalty_settings(shop.channel, active=False)
+    (here,) = rewards(as_ann, "default-channel")
+    assert (here["canRedeem"], here["missingPoints"], here["refusal"]) == (False, 0, "LOYALTY_DISABLED")
+    (there,) = rewards(as_ann, "euros")
+    assert (there["canRedeem"], there["refusal"]) == (True, None)
 
 
 def test_segments_are_for_staff(staff, as_ann, make_reward):
