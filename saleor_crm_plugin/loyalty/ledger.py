@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LedgerError
-from saleor_crm_plugin.loyalty import moving, storage
+from saleor_crm_plugin.loyalty import forgiving, moving, storage
 from saleor_crm_plugin.loyalty.models import (
     PointsTransaction,
     TransactionType,
@@ -119,11 +120,13 @@ class Ledger(Posting):
         *,
         pending_only: bool = False,
         waive: bool = False,
+        while_spent: bool = False,
         let_go: int = 0,
     ) -> list[PointsTransaction]:
         """Post an EARN_REVERSAL of `points` (> 0) for `source.order_id`: as `take_back`, from that order's own lots.
 
         Args:
+            while_spent: what is forgiven is taken after all once what it was spent on gives it back.
             let_go: what earlier reversals of the order have let go because it had expired.
 
         Returns:
@@ -136,8 +139,9 @@ class Ledger(Posting):
             for each in self.path_of(account_id)
             for lot_id in self._lots_of_order.get((each, source.order_id), [])
         ]
+        terms = {forgiving.WHILE_SPENT: True} if while_spent else None
         return self._take_back(
-            account_id, points, TransactionType.EARN_REVERSAL, source, own, moved, pending_only, waive, let_go
+            account_id, points, TransactionType.EARN_REVERSAL, source, own, moved, pending_only, waive, let_go, terms
         )
 
     def expired_of(self, account_id: int, entry_id: int) -> int:
@@ -161,8 +165,12 @@ class Ledger(Posting):
         pending_only: bool,
         waive: bool,
         let_go: int,
+        terms: dict[str, Any] | None = None,
     ) -> list[PointsTransaction]:
-        """`own`: the lots to take from first; `moved`: where their points were since, if the account was merged."""
+        """`own`: the lots to take from first; `moved`: where their points were since, if the account was merged.
+
+        `terms`: breakdown of what is waived.
+        """
         if source.key in self._posted_keys:
             return []
         wallet, head = self.wallets[account_id], self.wallets[self.head_of(account_id)]
@@ -182,12 +190,12 @@ class Ledger(Posting):
             return used
 
         posted = [self.post(account_id, -points, kind, source, take)]
-        forgiving = replace(source, reverses=None, breakdown=None)
+        waiver = replace(source, reverses=None, breakdown=None)
         if gone:
-            expired = replace(forgiving, key=f"{source.key}{_LET_GO}", reason=EXPIRED)
+            expired = replace(waiver, key=f"{source.key}{_LET_GO}", reason=EXPIRED)
             posted.append(self.waive(account_id, gone, expired))
         if waive and (waived := wallet.deficit - before - held) > 0:
-            spent = replace(forgiving, key=waiver_key(source.key), reason=WAIVED)
+            spent = replace(waiver, key=waiver_key(source.key), reason=WAIVED, breakdown=terms)
             posted.append(self.waive(account_id, waived, spent))
         self.pass_on(account_id, source)
         return [entry for entry in posted if entry is not None]
@@ -262,15 +270,17 @@ class Ledger(Posting):
     ) -> PointsTransaction | None:
         wallet = self.wallets[account_id]
         homeless = 0
+        back: list[Consumption] = []
 
         def give() -> list[Consumption]:
-            nonlocal homeless
+            nonlocal back, homeless
             back, homeless = wallet.give_back(points, used)
             return back
 
         entry = self.post(account_id, points, kind, source, give)
         if entry is not None and homeless:
             self.open_lot(entry, homeless, self.now, None)
+        forgiving.take_again(self, account_id, back, source)
         self.pass_on(account_id, source)
         return entry
 

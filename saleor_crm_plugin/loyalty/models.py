@@ -103,7 +103,7 @@ class TransactionType(models.TextChoices):
     # Takes an ADJUST or REINSTATE back.
     VOID = "void"
     # The shop forgives a deficit that a reversal left, because the channel's policy says so; below 0, what was forgiven
-    # before of points that are awarded again.
+    # before of points that are awarded again, or that come back from what they were spent on.
     WAIVER = "waiver"
     # Two accounts of one person become one: out of the one, into the other.
     MERGE_OUT = "merge_out"

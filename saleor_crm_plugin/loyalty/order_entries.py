@@ -9,7 +9,7 @@ from math import floor
 from typing import TYPE_CHECKING
 
 from saleor_crm_plugin.config import EarnedPointsPolicy, SpentPointsPolicy
-from saleor_crm_plugin.loyalty import earning, holds
+from saleor_crm_plugin.loyalty import earning, forgiving, holds
 from saleor_crm_plugin.loyalty.awards import Award, EarningTerms
 from saleor_crm_plugin.loyalty.expiry import expires_at
 from saleor_crm_plugin.loyalty.ledger import Ledger, is_let_go
@@ -194,7 +194,10 @@ class OrderEntries:
             available_at=available_at,
             expires_at=expires_at(settings.expiry, available_at),
         )
-        kept = min(self._forgiven(account_id), points)
+        kept = self._forgiven(account_id, self.entries)
+        if kept > 0:
+            # What it was spent on may have given it back meanwhile: that is posted by another order's sync.
+            kept = min(self._forgiven(account_id, self.ledger.waivers_of([self.order.order_id])), points)
         self._add(entry)
         if entry is not None and kept > 0:
             self._add(self.ledger.take_kept(entry, kept, self._key()))
@@ -223,6 +226,7 @@ class OrderEntries:
                 source,
                 pending_only=policy == EarnedPointsPolicy.REVERSE_PENDING_ONLY and not passed,
                 waive=policy != EarnedPointsPolicy.REVERSE_INTO_DEFICIT or passed,
+                while_spent=policy == EarnedPointsPolicy.REVERSE_WITHIN_BALANCE and not passed,
                 let_go=sum(e.points for e in self.entries if e.account_id == account_id and is_let_go(e)),
             )
         )
@@ -234,17 +238,21 @@ class OrderEntries:
             if entry.account_id == account_id and entry.type in (TransactionType.EARN, TransactionType.EARN_REVERSAL)
         )
 
-    def _forgiven(self, account_id: int) -> int:
+    def _forgiven(self, account_id: int, entries: Iterable[PointsTransaction]) -> int:
         """What an account has kept of points that were taken back since: it was spent, or out of the policy's reach."""
         return sum(
             entry.points
-            for entry in self.entries
-            if entry.account_id == account_id and entry.type == TransactionType.WAIVER and not is_let_go(entry)
+            for entry in entries
+            if entry.type == TransactionType.WAIVER
+            and forgiving.account_of(entry) == account_id
+            and not is_let_go(entry)
         )
 
     def _kept_by_others(self, account_id: int) -> int:
         """What other accounts have had of the order and has not come back: it was spent, or has expired."""
-        return sum(entry.points for entry in self.entries if entry.account_id != account_id and entry.type in _GIVEN)
+        return sum(
+            entry.points for entry in self.entries if entry.type in _GIVEN and forgiving.account_of(entry) != account_id
+        )
 
     def _source(
         self,

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from saleor_crm_plugin.actors import SYSTEM, Actor
 from saleor_crm_plugin.exceptions import LedgerError
-from saleor_crm_plugin.loyalty import storage
+from saleor_crm_plugin.loyalty import accounts, storage
 from saleor_crm_plugin.loyalty.models import (
     EARNINGS,
     LotConsumption,
@@ -141,6 +141,16 @@ class Posting:
         while (into := self.accounts[path[-1]].merged_into_id) is not None:
             path.append(into)
         return path
+
+    def family_of(self, account_id: int) -> set[int]:
+        """An account, and all that were merged into it, read here or not. One statement."""
+        return {account_id} | accounts.merged_into([account_id], self._using).get(account_id, set())
+
+    def waivers_of(self, order_ids: Iterable[UUID]) -> list[PointsTransaction]:
+        """The waivers of orders, with those of this ledger. One statement."""
+        wanted = sorted(order_ids)
+        new = [each for each in self._batch.entries if each.type == TransactionType.WAIVER and each.order_id in wanted]
+        return storage.waivers_of(wanted, self._using) + new
 
     def used_by(self, entry_id: int) -> Sequence[Consumption]:
         """What an entry took from which lots; for entries named at the start."""

@@ -76,6 +76,11 @@ def posted_keys(keys: Sequence[str], using: str) -> set[str]:
     return set(rows.values_list("idempotency_key", flat=True))
 
 
+def waivers_of(orders: Sequence[UUID], using: str) -> list[PointsTransaction]:
+    rows = PointsTransaction.objects.using(using).filter(order_id__in=orders, type=TransactionType.WAIVER)
+    return list(rows.order_by("pk"))
+
+
 def outstanding_redemptions(orders: Sequence[UUID], using: str) -> dict[tuple[int, UUID], list[Consumption]]:
     """What the orders' redemptions used of which lots and has not come back, in the order of use."""
     rows = (

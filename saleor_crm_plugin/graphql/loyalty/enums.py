@@ -86,7 +86,8 @@ PointsTransactionTypeEnum = enum_of(
         TransactionType.ADJUST: "A correction by staff.",
         TransactionType.VOID: "A correction by staff that was taken back.",
         TransactionType.REINSTATE: "Expired points that staff gave back.",
-        TransactionType.WAIVER: "Points owed that the shop does not ask for; below 0, once they are earned again.",
+        TransactionType.WAIVER: "Points owed that the shop does not ask for; below 0, once they are earned again or "
+        "come back from what they were spent on.",
         TransactionType.MERGE_OUT: "Points that moved to another account of the same person.",
         TransactionType.MERGE_IN: "Points that came from another account of the same person.",
         TransactionType.IMPORT: "Points brought along from another loyalty system.",

@@ -620,3 +620,87 @@ class TestAnOrderThatPassesToAnotherCustomer:
         sync(refunded(order, "100"))
         sync(order)
         assert self.balances()[other] == (40, 0)
+
+
+@pytest.mark.parametrize("cancelled_first", [True, False])
+def test_points_forgiven_because_they_were_spent_do_not_come_back(profile, cancelled_first):
+    order, other = facts(profile), facts(profile, "50", placed_at=PLACED + timedelta(days=1))
+    sync(order, other)
+    hold(account().pk, 120)
+    buy = facts(profile, carried={"LP-1": None}, settings=LoyaltySettings())
+    sync(buy)
+    refunded, cancelled = (replace(each, is_purchase=False, is_closed=True) for each in (order, buy))
+    for each in (cancelled, refunded) if cancelled_first else (refunded, cancelled):
+        assert sync(each) > 0
+        assert sync(each) == 0
+    assert account().balance == 50
+    # It is worth its points again if it counts again.
+    sync(order)
+    assert account().balance == 150
+    sync(refunded)
+    assert account().balance == 50
+
+
+def test_of_points_forgiven_as_many_go_as_come_back(profile):
+    order = facts(profile)
+    sync(order)
+    hold(account().pk, 100)
+    in_proportion = replace(TERMS, spent_points_policy=SpentPointsPolicy.IN_PROPORTION, points_per_unit=D(0))
+    buy = facts(profile, carried={"LP-1": None}, settings=in_proportion)
+    sync(buy)
+    sync(replace(order, earning=facts(profile, refunded="50").earning))
+    assert account().balance == 0
+    sync(replace(buy, earning=facts(profile, refunded="30").earning))
+    assert account().balance == 0
+    sync(replace(buy, earning=facts(profile, refunded="60").earning))
+    assert account().balance == 10
+    # What is forgiven no more is given again.
+    sync(order)
+    assert account().balance == 60
+
+
+def test_what_is_forgiven_whether_spent_or_not_comes_back(profile):
+    order = facts(profile, settings=replace(TERMS, earned_points_policy=EarnedPointsPolicy.REVERSE_PENDING_ONLY))
+    sync(order)
+    hold(account().pk, 100)
+    buy = facts(profile, carried={"LP-1": None}, settings=LoyaltySettings())
+    sync(buy)
+    sync(replace(order, is_purchase=False, is_closed=True))
+    sync(replace(buy, is_purchase=False, is_closed=True))
+    assert account().balance == 100
+
+
+def test_points_spent_after_others_were_forgiven_come_back(profile):
+    order = facts(profile)
+    sync(order)
+    first, second = hold(account().pk, 50), hold(account().pk, 50, "LP-2")
+    sync(facts(profile, carried={first.code: None}, settings=LoyaltySettings()))
+    # What a checkout holds is owed, and paid by what is earned next.
+    sync(replace(order, is_purchase=False, is_closed=True))
+    sync(facts(profile, "50"))
+    assert (account().balance, account().deficit) == (50, 0)
+    buy = facts(profile, carried={second.code: None}, settings=LoyaltySettings())
+    sync(buy)
+    sync(replace(buy, is_purchase=False, is_closed=True))
+    assert account().balance == 50
+
+
+@pytest.mark.parametrize("separated", [True, False])
+def test_points_forgiven_before_a_merge_do_not_come_back(profile, separated):
+    sync(order := facts(profile))
+    guest = account()
+    sync(facts(CustomerProfile.objects.create().pk, "10"))
+    user = LoyaltyAccount.objects.exclude(pk=guest.pk).get()
+    merged = merge(guest.pk, user.pk, SYSTEM, NOW, undo_until=LATER)
+    hold(user.pk, 110)
+    buy = facts(user.profile_id, carried={"LP-1": None}, settings=LoyaltySettings())
+    sync(buy)
+    sync(replace(order, is_purchase=False, is_closed=True))
+    sync(replace(buy, is_purchase=False, is_closed=True))
+    user.refresh_from_db()
+    assert user.balance == 10
+    if separated:
+        unmerge(merged.pk, SYSTEM, NOW)
+    sync(order)
+    balances = LoyaltyAccount.objects.order_by("pk").values_list("active", flat=True)
+    assert list(balances) == ([100, 10] if separated else [0, 110])

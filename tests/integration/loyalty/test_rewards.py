@@ -216,6 +216,20 @@ def test_a_gift_card_is_the_customers_and_its_use_is_seen(channel):
     assert_ledger_adds_up()
 
 
+def test_given_back_the_points_of_an_order_that_was_refunded_since_are_gone(channel):
+    loyalty_settings(channel, point_value="0.01", points_per_unit="1", earn_from="2020-01-01")
+    user = make_customer("ann@example.com")
+    order = make_order(user, channel=channel, lines=[(make_product(price=300, channel=channel), 1)])
+    sync_orders([order.pk])
+    taken = take(reward(), user)
+    cancel_order(order)
+    sync_orders([order.pk])
+    assert account().balance == 0
+    assert give_back(taken).status == "returned"
+    assert account().balance == 0
+    assert_ledger_adds_up()
+
+
 def test_given_back_the_points_are_in_their_lots_with_their_expiry(channel):
     user = customer_with_points(100)
     soon, later = timezone.now() + timedelta(days=5), timezone.now() + timedelta(days=50)
