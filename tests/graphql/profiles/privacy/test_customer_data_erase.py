@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 import pytest
 
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
-from saleor_crm_plugin.loyalty.models import HoldForm, LoyaltyAccount, PointsHold
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileIdentity, ProfileOrder
 from saleor_crm_plugin.profiles.notes.models import CustomerNote
 from saleor_crm_plugin.profiles.privacy.models import DataRequest
 from tests.devshop.factories import make_customer, make_order
 from tests.graphql.client import global_id
+from tests.holds import hold_ten_points
 
 pytestmark = pytest.mark.django_db
 
@@ -106,18 +105,7 @@ class TestAUserAndAGuestOfTheSameAddress:
 
     def test_or_neither(self, staff_with, both):
         user, guest = both()
-        PointsHold.objects.create(
-            account=LoyaltyAccount.objects.get(profile=guest),
-            checkout_token=uuid4(),
-            requested=10,
-            points=10,
-            amount=1,
-            currency="USD",
-            form=HoldForm.VOUCHER,
-            code="X",
-            created_at=guest.created_at,
-            expires_at=guest.created_at,
-        )
+        hold_ten_points(LoyaltyAccount.objects.get(profile=guest))
         done = staff_with("MANAGE_USERS").data(BY_EMAIL, email=EMAIL)["customerDataErase"]
         assert [(error["field"], error["code"]) for error in done["errors"]] == [("level", "NOT_APPLICABLE")]
         assert ProfileOrder.objects.filter(profile=user).exists()

@@ -17,7 +17,7 @@ from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.models import HoldForm, LoyaltyAccount, PointsHold, PointsTransaction
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.rules.definition import Effect, RuleDefinition, Trigger
 from saleor_crm_plugin.loyalty.rules.editing import create_rule
 from saleor_crm_plugin.loyalty.rules.models import RuleStatus
@@ -35,6 +35,7 @@ from saleor_crm_plugin.profiles.privacy.models import DataRequest
 from saleor_crm_plugin.profiles.segments.models import SegmentMembership
 from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
 from tests.devshop.factories import delete_customer, make_customer, make_order, refund_order
+from tests.holds import hold_ten_points
 from tests.integration.profiles.privacy.known import NOW, STAFF, ann_with_everything, columns_with_marker, sums
 
 pytestmark = pytest.mark.django_db
@@ -159,18 +160,7 @@ class TestDelete:
         assert CustomerProfile.objects.count() == 1
 
     def test_not_while_a_checkout_holds_points(self, known):
-        PointsHold.objects.create(
-            account=known.account,
-            checkout_token=known.order.pk,
-            requested=10,
-            points=10,
-            amount=1,
-            currency="USD",
-            form=HoldForm.VOUCHER,
-            code="X",
-            created_at=NOW,
-            expires_at=NOW,
-        )
+        hold_ten_points(known.account)
         with pytest.raises(CustomerInputError, match="holds points") as refused:
             erase_customer(known.profile.pk, DELETE, SYSTEM, NOW)
         assert (refused.value.code, refused.value.field) == ("NOT_APPLICABLE", "level")
