@@ -58,6 +58,7 @@ from saleor.payment.models import Payment, Transaction, TransactionEvent, Transa
 from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.fields import MONEY_DIGITS, MONEY_PLACES
 from saleor_crm_plugin.ingestion.gift_cards import read_charged_cards, read_gift_cards
+from saleor_crm_plugin.ingestion.placing import placed_at
 from saleor_crm_plugin.ingestion.returns import read_grants, read_returns, with_returns
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot, LineSnapshot, OrderSnapshot, fully_paid
 from saleor_crm_plugin.profiles.identity import normalize_email
@@ -118,7 +119,7 @@ def read_customers(user_ids: Collection[int], using: str | None = None) -> dict[
 
 
 _COLUMNS = (
-    "pk", "number", "status", "origin", "channel_id", "currency", "user_id", "user_email", "created_at",
+    "pk", "number", "status", "origin", "channel_id", "currency", "user_id", "user_email", "placed_at",
     "updated_at", "expired_at", "total_gross_amount", "total_net_amount", "shipping_price_gross_amount",
     "shipping_price_net_amount", "total_charged_amount", "voucher_code", "billing_address__company_name",
     "refunded_by_payments", "by_transactions", "last_payment_at", "last_transaction_at", "voucher_amount",
@@ -133,6 +134,7 @@ def _orders(order_ids: Collection[UUID], alias: str) -> list[dict[str, Any]]:
 @partial(CompiledQuery, "pk")
 def _order_rows() -> QuerySet[Any, Any]:
     rows: QuerySet[Any, Any] = Order.objects.order_by().annotate(
+        placed_at=placed_at(),
         refunded_by_payments=_one_value(_payment_refunds(), _MONEY),
         by_transactions=_one_value(_transaction_refunds(), ArrayField(_MONEY)),
         last_payment_at=_one_value(
@@ -256,7 +258,7 @@ def _snapshot(
     came_in = charged + max(by_payments, Decimal(0)) + of_own_charges
     paid_at = fulfilled_at = None
     if fully_paid(row["total_gross_amount"], charged, refunded):
-        paid_at = _latest(row["created_at"], row["last_payment_at"], row["last_transaction_at"])
+        paid_at = _latest(row["placed_at"], row["last_payment_at"], row["last_transaction_at"])
     if row["is_fulfilled"]:
         fulfilled_at = row["last_fulfillment_at"]
     return OrderSnapshot(
@@ -268,7 +270,7 @@ def _snapshot(
         currency=row["currency"],
         user_id=row["user_id"],
         email=normalize_email(row["user_email"]),
-        placed_at=row["created_at"],
+        placed_at=row["placed_at"],
         updated_at=_latest(row["updated_at"], row["expired_at"]),
         total_gross=row["total_gross_amount"],
         total_net=row["total_net_amount"],

@@ -14,6 +14,7 @@ from saleor.order.models import Order
 
 from saleor_crm_plugin.ingestion.actions import points_are_on, segments_in_any_currency
 from saleor_crm_plugin.ingestion.households import homes_of_orders, homes_of_users
+from saleor_crm_plugin.ingestion.placing import placed_at
 from saleor_crm_plugin.ingestion.readers import read_orders
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.ingestion.snapshots import NOT_A_PURCHASE, OrderSnapshot
@@ -95,7 +96,7 @@ def first_purchases(user_ids: Collection[int], using: str) -> dict[int, UUID]:
         Order.objects.using(using)
         .filter(user_id__in=user_ids)
         .exclude(status__in=NOT_A_PURCHASE)
-        .order_by("user_id", "created_at", "pk")
+        .order_by("user_id", placed_at(), "pk")
         .distinct("user_id")
         .values_list("user_id", "pk")
     )

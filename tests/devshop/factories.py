@@ -21,8 +21,8 @@ from saleor.attribute.models import AssignedProductAttributeValue, Attribute, At
 from saleor.channel.models import Channel
 from saleor.discount import DiscountType, DiscountValueType, PromotionType, RewardType, RewardValueType, VoucherType
 from saleor.discount.models import Promotion, PromotionRule, Voucher, VoucherChannelListing, VoucherCode
-from saleor.order import OrderOrigin, OrderStatus
-from saleor.order.models import Order, OrderLine
+from saleor.order import OrderEvents, OrderOrigin, OrderStatus
+from saleor.order.models import Order, OrderEvent, OrderLine
 from saleor.order.utils import update_order_authorize_data, update_order_charge_data
 from saleor.payment import ChargeStatus, CustomPaymentChoices, TransactionKind
 from saleor.payment.models import Payment, Transaction
@@ -372,6 +372,12 @@ def make_order(
     else:
         update_order_charge_data(order)
     return order
+
+
+def complete_draft(draft: Order, at: datetime) -> Order:
+    """Staff make an order of it: Saleor says so in its history, and leaves `created_at` as it is."""
+    OrderEvent.objects.create(order=draft, type=OrderEvents.PLACED_FROM_DRAFT, date=at)
+    return draft
 
 
 def _order_line(

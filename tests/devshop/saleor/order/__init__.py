@@ -104,6 +104,7 @@ class OrderGrantedRefundStatus:
 
 
 class OrderEvents:
+    PLACED_FROM_DRAFT = "placed_from_draft"
     CANCELED = "canceled"
 
 
