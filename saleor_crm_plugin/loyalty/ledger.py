@@ -288,7 +288,7 @@ class Ledger(Posting):
         """Post an EXPIRE of what is left of a lot and not held; None if that is nothing."""
         wallet = self.wallets[account_id]
         lot = wallet.lots[lot_id]
-        points = min(lot.remaining, wallet.spendable)
+        points = wallet.expirable(lot)
         if lot.pending or points <= 0:
             return None
         return self.post(account_id, -points, TransactionType.EXPIRE, source, lambda: wallet.expire(lot))

@@ -167,6 +167,22 @@ def test_points_that_a_checkout_holds_expire_only_when_it_lets_go(account_id):
     assert_ledger_adds_up_without_holds()
 
 
+def test_a_checkout_holds_the_points_that_expire_first(account_id):
+    give(account_id, 50, "a", expires_at=NOW + timedelta(days=1))
+    give(account_id, 50, "b", expires_at=NOW + timedelta(days=365))
+    with Ledger([account_id]) as ledger:
+        ledger.wallets[account_id].hold(30)
+    later = NOW + timedelta(days=2)
+    assert expire_due_lots(later) == 1
+    assert PointsTransaction.objects.latest("pk").points == -20
+    with Ledger([account_id], now=later) as ledger:
+        ledger.wallets[account_id].release(30)
+        ledger.redeem(account_id, 30, Source(key="order"))
+    assert expire_due_lots(later) == 0
+    assert dict(PointsLot.objects.values_list("transaction__idempotency_key", "remaining")) == {"a": 0, "b": 50}
+    assert LoyaltyAccount.objects.values_list("active", "held").get() == (50, 0)
+
+
 def assert_ledger_adds_up_without_holds() -> None:
     assert LoyaltyAccount.objects.get().held == 0
     assert_ledger_adds_up()

@@ -58,13 +58,13 @@ def test_points_of_a_checkout_that_applies_them_anew_expire_in_between():
     give(account_id := open_account(), 10)
     give(account_id, 5, expires_at=None)
     with Ledger([account_id], now=NOW) as ledger:
-        ledger.wallets[account_id].hold(10)
+        ledger.wallets[account_id].hold(5)
     expire_due_lots(DUE)
     expired = PointsTransaction.objects.filter(type=TransactionType.EXPIRE)
     assert list(expired.values_list("points", flat=True)) == [-5]
     with Ledger([account_id], lots_of=[], now=DUE) as ledger:
         wallet = ledger.wallets[account_id]
-        wallet.release(10)
+        wallet.release(5)
         assert (ledger.expire_due([account_id]), ledger.expire_due([account_id])) == (1, 0)
         assert wallet.spendable == 5
     assert list(expired.order_by("pk").values_list("points", flat=True)) == [-5, -5]
