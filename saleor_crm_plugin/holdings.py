@@ -17,7 +17,7 @@ class Holding:
         name: of the section in the export.
         model: the table.
         path: lookup from a row to the profile.
-        hidden: columns that say nothing about the person and are nobody's business, for example digests.
+        hidden: columns that are nobody's business, for example digests, or that are about somebody else.
     """
 
     name: str

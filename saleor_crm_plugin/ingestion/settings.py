@@ -83,13 +83,17 @@ def load_settings(using: str | None = None) -> ShopSettings:
             terms = LoyaltySettings(**_readable_values(identifier, channel_id, configuration, LOYALTY_FIELDS))
             # Switched off: nothing new is earned or spent, while refunds are still treated as set.
             loyalty[channel_id] = terms if active else replace(terms, points_per_unit=None, point_value=None)
+    if not crm_active:
+        # The jobs that let points expire and that end holds stand still, so nothing may be spent meanwhile.
+        loyalty = {channel_id: replace(terms, point_value=None) for channel_id, terms in loyalty.items()}
     return ShopSettings(crm=crm, loyalty=loyalty, crm_active=crm_active)
 
 
 def loyalty_is_on() -> Q:
-    """For a query over channels: that the operator has not switched `crm.loyalty` off there."""
-    off = PluginConfiguration.objects.filter(identifier=LOYALTY_PLUGIN_ID, channel_id=OuterRef("pk"), active=False)
-    return ~Q(Exists(off))
+    """For a query over channels: that neither `crm.loyalty` is switched off there, nor `crm` everywhere."""
+    there = Q(identifier=LOYALTY_PLUGIN_ID, channel_id=OuterRef("pk"))
+    everywhere = Q(identifier=CRM_PLUGIN_ID, channel__isnull=True)
+    return ~Q(Exists(PluginConfiguration.objects.filter(there | everywhere, active=False)))
 
 
 def _readable_values(

@@ -42,6 +42,8 @@ HOLDINGS: Final = (
     Holding("rewards", RewardRedemption, "account__profile"),
     Holding("referralCode", ReferralCode, "account__profile"),
     Holding("referrals", Referral, "friend__profile"),
+    # Who the friend is, and what they bought, is theirs.
+    Holding("referralsMade", Referral, "code__account__profile", hidden=("friend_id", "order_id")),
     Holding("reminders", LoyaltyReminder, "account__profile"),
 )
 

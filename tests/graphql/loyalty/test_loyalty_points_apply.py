@@ -8,7 +8,7 @@ from saleor_crm_plugin.loyalty.models import HoldStatus, LoyaltyAccount, PointsH
 from tests.devshop.factories import make_order_promotion, make_voucher
 from tests.graphql.client import global_id
 from tests.graphql.conftest import BEGINNING
-from tests.shop_settings import loyalty_settings
+from tests.shop_settings import crm_settings, loyalty_settings
 
 pytestmark = pytest.mark.django_db
 
@@ -155,6 +155,14 @@ def test_no_points_are_offered_where_a_promotion_takes_off_as_much(shop, as_ann,
 def test_where_points_cannot_be_spent(shop, as_ann, checkout_of):
     loyalty_settings(shop.channel, points_per_unit="10", earn_from=BEGINNING)
     assert refused(as_ann, checkout_of(as_ann, [(shop.apple, 1)]), 10) == ("checkoutId", "LOYALTY_DISABLED")
+
+
+def test_while_the_whole_plugin_is_switched_off_no_points_are_spent(shop, as_ann, checkout_of):
+    checkout_id = checkout_of(as_ann, [(shop.apple, 1)])
+    crm_settings(active=False)
+    assert as_ann.data(BEFORE, id=checkout_id)["checkout"]["loyalty"]["maxApplicablePoints"] == 0
+    assert refused(as_ann, checkout_id, 10) == ("checkoutId", "LOYALTY_DISABLED")
+    assert not PointsHold.objects.exists()
 
 
 def test_a_wrong_id(shop, as_ann):

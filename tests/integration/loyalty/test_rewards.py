@@ -530,6 +530,15 @@ def test_nothing_is_taken_for_a_channel_that_loyalty_is_switched_off_in(channel)
     assert take(treat, user).channel_id == channel.pk
 
 
+def test_nothing_is_taken_while_the_whole_plugin_is_switched_off(channel):
+    user = customer_with_points(1000)
+    treat = reward(RewardKind.FREE_SHIPPING)
+    crm_settings(active=False)
+    assert refused(treat, user) == refused(treat, user, channel=None) == ("LOYALTY_DISABLED", "channel")
+    crm_settings()
+    assert take(treat, user).channel_id == channel.pk
+
+
 def test_rewards_alone_need_no_worth_of_a_point(channel):
     user = customer_with_points(1000)
     loyalty_settings(channel)

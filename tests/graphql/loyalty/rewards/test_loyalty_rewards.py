@@ -15,7 +15,7 @@ from saleor_crm_plugin.loyalty.rewards.definition import RewardKind
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier
 from tests.devshop.factories import make_channel, make_staff
 from tests.graphql.client import Api, global_id
-from tests.shop_settings import loyalty_settings
+from tests.shop_settings import crm_settings, loyalty_settings
 
 pytestmark = pytest.mark.django_db
 
@@ -103,6 +103,13 @@ def test_the_shopper_reads_what_redeeming_would_answer(as_ann, as_ben, anonymous
         (False, 450, "INSUFFICIENT_POINTS"),
     ]
     assert {tuple(node.values())[1:4] for node in rewards(anonymous)} == {(None, None, None)}
+
+
+def test_nothing_can_be_taken_while_the_whole_plugin_is_switched_off(as_ann, shop, make_reward):
+    make_reward()
+    crm_settings(active=False)
+    (here,) = rewards(as_ann, "default-channel")
+    assert (here["canRedeem"], here["refusal"]) == (False, "LOYALTY_DISABLED")
 
 
 def test_nothing_can_be_taken_where_loyalty_is_switched_off(as_ann, shop, make_reward):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -16,6 +17,9 @@ from django.test import Client
 
 from saleor_crm_plugin import models as ours
 from saleor_crm_plugin.ingestion.data_export import HOLDINGS
+from saleor_crm_plugin.loyalty.accounts import default_program_id
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
+from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralCode
 from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity, ProfileMetrics
 from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
 from saleor_crm_plugin.profiles.privacy.links import LINK_HOURS
@@ -108,6 +112,24 @@ class TestExportOfACustomer:
             document = json.loads(opened(url)[1])
         assert [identity["value"] for identity in document["identities"]] == ["guy@example.com"]
         assert len(document["orders"]) == 3
+
+    def test_whoever_brought_a_friend_reads_that_but_not_who_it_was(self, staff, shop):
+        ann, bob = (
+            LoyaltyAccount.objects.get_or_create(
+                profile=CustomerProfile.objects.get_or_create(user=user)[0], program_id=default_program_id()
+            )[0]
+            for user in (shop.ann, make_customer("bob@example.com"))
+        )
+        code = ReferralCode.objects.create(account=ann, code="ABCDEFGHJK")
+        bought = {"order_id": uuid4(), "channel_id": shop.channel.pk, "placed_at": NOW, "reward_at": NOW}
+        decided = {"status": "rewarded", "applied_at": NOW, "decided_at": NOW}
+        Referral.objects.create(code=code, friend=bob, **bought, **decided)
+        url = export(staff, id=global_id("CustomerProfile", ann.profile_id))["url"]
+        with time_machine.travel(NOW):
+            document = json.loads(opened(url)[1])
+        (made,) = document["referralsMade"]
+        assert (made["status"], made["code_id"], document["referrals"]) == ("rewarded", code.pk, [])
+        assert not made.keys() & {"friend_id", "order_id"}
 
     @pytest.mark.parametrize("is_confirmed", [True, False])
     def test_of_several_who_have_an_address_staff_choose_one(self, staff, shop, is_confirmed):
