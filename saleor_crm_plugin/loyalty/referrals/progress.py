@@ -1,7 +1,8 @@
 """What a friend's orders mean for a referral. Writes the referral only: `settling` posts what follows from it.
 
 Level-triggered like the orders themselves: the friend's first purchase as it is now decides, whatever was seen before.
-A refusal is for good. Once rewarded, it is about the order it was rewarded for, until that is undone.
+A refusal is for good. Once rewarded, it is about the order it was rewarded for, until that is undone. One that waits
+for its reward keeps the date that it was given while its order is kept, whatever is set meanwhile.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class FriendOrder:
     Attributes:
         profile_id: whose it is.
         is_kept: it is paid, and something of it was neither refunded nor returned.
-        reward_at: when its return window is over; None while it does not qualify, or if nothing of it is kept.
+        reward_at: when its return window is over, by today's settings; None while it does not qualify by them, or if
+            nothing of it is kept.
         is_same_household: it went to the referrer's address and last name.
     """
 
@@ -108,7 +110,7 @@ def _follow_own_order(referral: Referral, known: Mapping[UUID, FriendOrder]) -> 
 
 
 def _follow_first_order(referral: Referral, order: FriendOrder | None) -> None:
-    if referral.status == ReferralStatus.UNDONE and _is_restored(referral, order):
+    if referral.status == ReferralStatus.UNDONE and _is_own_and_kept(referral, order):
         referral.status = ReferralStatus.REWARDED
         return
     # These stay what they are, with the order that they were rewarded for, until another one qualifies.
@@ -120,6 +122,9 @@ def _follow_first_order(referral: Referral, order: FriendOrder | None) -> None:
             referral.order_id, referral.channel_id, referral.placed_at = None, None, None
             referral.status = ReferralStatus.REFUSED if refusal else ReferralStatus.APPLIED
             referral.refusal = refusal or ""
+        return
+    if referral.status == ReferralStatus.QUALIFIED and _is_own_and_kept(referral, order):
+        referral.channel_id = order.channel_id
         return
     referral.order_id, referral.channel_id = order.order_id, order.channel_id
     referral.placed_at, referral.reward_at = order.placed_at, order.reward_at
@@ -138,7 +143,7 @@ def _refusal(referral: Referral, order: FriendOrder | None) -> RefusalReason | N
     return None
 
 
-def _is_restored(referral: Referral, order: FriendOrder | None) -> bool:
+def _is_own_and_kept(referral: Referral, order: FriendOrder | None) -> bool:
     return order is not None and order.order_id == referral.order_id and _is_kept_by_friend(referral, order)
 
 

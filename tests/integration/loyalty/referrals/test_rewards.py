@@ -85,6 +85,34 @@ class TestRewards:
         buy(fred)
         assert state(applied) == ("applied", "")
 
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"earn_from": (BOUGHT + timedelta(days=1)).isoformat()},
+            {"award_when": "fulfilled"},
+            {"pending_days": "30"},
+        ],
+    )
+    def test_one_that_qualified_keeps_its_date_whatever_is_set_meanwhile(self, channel, rita, fred, applied, settings):
+        order = buy(fred)
+        # A pause of points, and what is set once they are on again.
+        for changes in ({"points_per_unit": ""}, settings):
+            terms(channel, **changes)
+            sync(order)
+            assert (state(applied), applied.reward_at) == (("qualified", ""), DUE)
+        assert (run(), gifts(rita), gifts(fred)) == (1, [500], [200])
+
+    def test_one_that_stops_qualifying_meanwhile_qualifies_by_what_is_set_then(self, channel, fred, applied):
+        order = buy(fred)
+        status = order.status
+        terms(channel, pending_days="30")
+        cancel(order)
+        assert (state(applied), applied.reward_at) == (("applied", ""), None)
+        order.status = status
+        order.save()
+        sync(order)
+        assert (state(applied), applied.reward_at) == (("qualified", ""), BOUGHT + timedelta(days=30))
+
     def test_nor_one_over_nothing(self, fred, applied):
         buy(fred, price=0)
         assert state(applied) == ("applied", "")
