@@ -115,6 +115,8 @@ def apply_points(
             if held is not None:
                 ledger.release(held.account_id, held.points)
                 _close(held)
+            # Once a checkout holds them, the job leaves them alone.
+            ledger.expire_due([account.pk])
             offer = offer_for(points, wallet.spendable, room, settings, checkout.currency)
             wallet.hold(offer.points)
         hold = PointsHold.objects.create(

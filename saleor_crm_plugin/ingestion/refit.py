@@ -82,6 +82,7 @@ def _fit(
     )
     with Ledger([hold.account_id], lots_of=[]) as ledger:
         wallet = ledger.wallets[hold.account_id]
+        ledger.expire_due([hold.account_id])
         offer = quote_again(hold, wallet.spendable, room, settings)
         if offer.points:
             wallet.release(hold.points)

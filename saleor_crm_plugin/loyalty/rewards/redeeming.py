@@ -64,7 +64,9 @@ def redeem(request: Request, make_carrier: Callable[[RewardRedemption], None], n
                 return done
             if reward is None or reward.deleted_at is not None or reward.program_id != account.program_id:
                 raise LoyaltyInputError("There is no such reward.", "NOT_FOUND", "rewardId")
-            _check(reward, account, request, now)
+            # The job that lets points expire may not have come to them yet.
+            ledger.expire_due([account.pk])
+            _check(reward, account, ledger.wallets[account.pk].spendable, request, now)
             entry = ledger.redeem(
                 request.account_id,
                 reward.cost,
@@ -199,11 +201,11 @@ def _done_before(request: Request) -> RewardRedemption | None:
     return done
 
 
-def _check(reward: LoyaltyReward, account: LoyaltyAccount, request: Request, now: datetime) -> None:
+def _check(reward: LoyaltyReward, account: LoyaltyAccount, spendable: int, request: Request, now: datetime) -> None:
     using = "default"
     tier = current_tiers([account.pk], using).get(account.pk)
     shopper = Shopper(
-        spendable=account.spendable,
+        spendable=spendable,
         is_closed=account.closed_at is not None,
         tier_level=tier.level if tier else 0,
         segments=request.segments,

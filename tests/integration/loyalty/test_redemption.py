@@ -263,6 +263,23 @@ def test_points_that_are_put_on_again_and_again_expire_all_the_same(channel):
     assert_ledger_adds_up()
 
 
+def test_points_past_their_time_cannot_be_put_on_though_no_job_has_run(channel):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    PointsLot.objects.update(expires_at=timezone.now() - timedelta(hours=1))
+    with refused("INSUFFICIENT_POINTS", "points"):
+        apply(checkout, 700)
+    with Ledger([account().pk]) as ledger:
+        ledger.credit(account().pk, 200, TransactionType.IMPORT, Source(key="import"))
+    assert apply(checkout, 700).points == 200
+    assert (account().held, account().active) == (200, 200)
+    assert list(PointsTransaction.objects.order_by("pk").values_list("type", "points")) == [
+        ("adjust", 1000),
+        ("import", 200),
+        ("expire", -1000),
+    ]
+    assert_ledger_adds_up()
+
+
 @pytest.mark.parametrize("way", ["remove", "time out"])
 def test_points_that_are_taken_off_and_put_on_again_expire_all_the_same(way):
     channel = make_channel(allow_unpaid_orders=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal as D
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ from saleor.giftcard.models import GiftCard
 from saleor_crm_plugin.ingestion.refit import refit_hold
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_order
-from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, PointsHold
+from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, PointsHold, PointsLot
 from tests.devshop.factories import make_channel, make_product
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_redemption import (
@@ -104,6 +105,17 @@ def test_points_do_not_grow_beyond_the_balance(channel):
     assert PointsHold.objects.get(checkout_token=checkout.pk, status=HoldStatus.HELD).points == 1100
     assert PointsHold.objects.get(checkout_token=other.pk).points == 400
     assert account().spendable == 0
+    assert_ledger_adds_up()
+
+
+def test_points_past_their_time_do_not_let_it_grow_though_no_job_has_run(channel):
+    checkout = checkout_of(customer_with_points(1500), channel, price=20)
+    assert apply(checkout, 1400).points == 1000
+    PointsLot.objects.update(expires_at=timezone.now() - timedelta(hours=1))
+    changed(checkout, 3)
+    assert not refit(checkout)
+    # Those that it holds stay, for as long as it does.
+    assert (account().held, account().active) == (1000, 1000)
     assert_ledger_adds_up()
 
 

@@ -269,6 +269,19 @@ def test_points_of_a_lot_that_has_expired_meanwhile_expire_at_the_next_run(chann
     assert_ledger_adds_up()
 
 
+def test_points_past_their_time_buy_nothing_though_no_job_has_run(channel):
+    user = customer_with_points(200)
+    with Ledger([account().pk]) as ledger:
+        past = timezone.now() - timedelta(hours=1)
+        ledger.credit(account().pk, 500, TransactionType.IMPORT, Source(key="past"), expires_at=past)
+    assert account().active == 700
+    assert refused(reward(), user) == ("INSUFFICIENT_POINTS", "rewardId")
+    take(reward(cost=150), user)
+    assert account().active == 50
+    assert entries()[-2:] == [("expire", -500), ("redeem", -150)]
+    assert_ledger_adds_up()
+
+
 def test_a_used_code_cannot_be_given_back_before_or_after_its_order_was_seen(channel):
     user = customer_with_points(1000)
     taken = take(reward(), user)
