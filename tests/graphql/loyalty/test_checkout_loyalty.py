@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -126,6 +127,15 @@ def test_a_channel_without_points(shop, as_ann, checkout_of):
         "appliedPoints": 0,
         "discount": None,
     }
+
+
+def test_nothing_is_promised_before_orders_earn(shop, as_ann, checkout_of):
+    checkout_id = checkout_of(as_ann, [(shop.apple, 1)])
+    for earn_from, points, parts in ((-1, 200, 1), (1, 0, 0)):
+        moment = timezone.now() + timedelta(days=earn_from)
+        loyalty_settings(shop.channel, points_per_unit="10", earn_from=moment.isoformat())
+        found = loyalty(as_ann, checkout_id)
+        assert (found["pointsToEarn"], len(found["breakdown"])) == (points, parts)
 
 
 def test_an_empty_checkout(shop, as_ann, checkout_of):

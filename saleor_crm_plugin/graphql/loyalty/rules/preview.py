@@ -51,9 +51,9 @@ def preview_terms(
     Args:
         customer: the owner, if they are known yet.
     """
-    if not settings.points_per_unit:
-        return Promise.resolve(PreviewTerms(None))
     at = timezone.now()
+    if not settings.points_per_unit or settings.earn_from is None or at < settings.earn_from:
+        return Promise.resolve(PreviewTerms(None))
     tier = _tier(customer) if is_owner else None
 
     def with_rules(rules: Sequence[Any]) -> Any:
