@@ -81,15 +81,20 @@ class LoyaltySettings:
     points_earn: bool = False
     pending_days: int = 0
     expiry: Expiry = NEVER
-    # Worth of one point in the channel's currency; None: points cannot be spent.
+    # Worth of one point in the channel's currency; None: points cannot be spent. Ask `point_pays`.
     point_value: Decimal | None = None
     minimum_points_to_spend: int = 1
-    # Of the checkout's subtotal.
+    # Of the checkout's subtotal; 0: points cannot be spent.
     maximum_share_percent: Decimal = Decimal(100)
     hold_minutes: int = 60
     redemption_form: RedemptionForm = RedemptionForm.VOUCHER
     earned_points_policy: EarnedPointsPolicy = EarnedPointsPolicy.REVERSE_WITHIN_BALANCE
     spent_points_policy: SpentPointsPolicy = SpentPointsPolicy.RETURN
+
+    @property
+    def point_pays(self) -> Decimal | None:
+        """What a point pays in a checkout, in the channel's currency; None where points cannot be spent."""
+        return self.point_value if self.maximum_share_percent > 0 else None
 
 
 LOYALTY_FIELDS: tuple[FieldSpec, ...] = (

@@ -102,9 +102,9 @@ class LiabilityReport:
         values: dict[str, Decimal] = {}
         channels = Channel.objects.using(self._using).filter(is_active=True).order_by("currency_code", "pk")
         for channel_id, currency in channels.values_list("pk", "currency_code"):
-            settings = terms.get(channel_id)
-            if settings is not None and settings.point_value is not None and settings.maximum_share_percent > 0:
-                values[currency] = max(settings.point_value, values.get(currency, Decimal(0)))
+            pays = terms[channel_id].point_pays if channel_id in terms else None
+            if pays is not None:
+                values[currency] = max(pays, values.get(currency, Decimal(0)))
         return values
 
     @cached_property

@@ -106,7 +106,7 @@ def retire(card_ids: Collection[int], using: str) -> None:
 def channels_with_full_payment() -> list[str]:
     """Slugs of the channels where points pay as a gift card and no order is made before all of it is paid."""
     terms = load_settings().loyalty.items()
-    channels = [pk for pk, each in terms if each.point_value and each.redemption_form == RedemptionForm.GIFT_CARD]
+    channels = [pk for pk, each in terms if each.point_pays and each.redemption_form == RedemptionForm.GIFT_CARD]
     strict = Channel.objects.filter(pk__in=channels, allow_unpaid_orders=False)
     return list(strict.order_by("slug").values_list("slug", flat=True))
 

@@ -93,7 +93,7 @@ def apply_points(
     with transaction.atomic():
         checkout = _lock_own_checkout(checkout_token, user_id)
         settings = load_settings().loyalty_for(checkout.channel_id)
-        if not settings.point_value:
+        if not settings.point_pays:
             raise RedemptionError("Points cannot be spent in this channel.", "LOYALTY_DISABLED", "checkoutId")
         form = FORM_OF[settings.redemption_form]
         held = carriers.lock_hold(checkout.token)

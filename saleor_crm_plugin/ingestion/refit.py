@@ -72,7 +72,7 @@ def _fit(
     if not carriers.is_on(hold, checkout) or _has_passed_on(hold, checkout):
         return _give_up(hold, checkout)
     # Of an emptied one there is no order to come.
-    if not settings.point_value or (lines and awaits_order(hold, checkout, timezone.now())):
+    if not settings.point_pays or (lines and awaits_order(hold, checkout, timezone.now())):
         return False
     if not carriers.lock(hold, checkout):
         return False

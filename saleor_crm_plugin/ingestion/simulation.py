@@ -106,11 +106,7 @@ def simulate(
     settings = load_settings(using)
     program_id = default_program_id(using)
     in_force = live_rules(program_id, using)
-    worth = {
-        channel: terms.point_value
-        for channel, terms in settings.loyalty.items()
-        if terms.point_value is not None and terms.maximum_share_percent > 0
-    }
+    worth = {channel: pays for channel, terms in settings.loyalty.items() if (pays := terms.point_pays) is not None}
     simulation = Simulation(rule, in_force, worth)
     named = segments_named_by([rule, *in_force])
     strangers: dict[Person, int] = {}

@@ -182,7 +182,7 @@ def _takes(
 ) -> tuple[int, Decimal, Quote | None]:
     """The most points that the checkout can take, what they replace, and what it can take of those asked for."""
     nothing = 0, Decimal(0), None
-    if account is None or not settings.point_value or account.closed_at is not None:
+    if account is None or not settings.point_pays or account.closed_at is not None:
         return nothing
     checkout = checkout_info.checkout
     form = FORM_OF[settings.redemption_form]

@@ -216,7 +216,7 @@ class LoyaltyAccount(ModelObjectType):
                 return None
 
             def at(settings: Any) -> Amount | None:
-                value = settings.loyalty_for(channel.id).point_value
+                value = settings.loyalty_for(channel.id).point_pays
                 return Amount(node_of(root).spendable * value, channel.currency) if value else None
 
             return load_shop_settings(info.context).then(at)

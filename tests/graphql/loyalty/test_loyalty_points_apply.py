@@ -152,9 +152,14 @@ def test_no_points_are_offered_where_a_promotion_takes_off_as_much(shop, as_ann,
     assert loyalty == {"maxApplicablePoints": 500, "replacedPromotion": None}
 
 
-def test_where_points_cannot_be_spent(shop, as_ann, checkout_of):
-    loyalty_settings(shop.channel, points_per_unit="10", earn_from=BEGINNING)
-    assert refused(as_ann, checkout_of(as_ann, [(shop.apple, 1)]), 10) == ("checkoutId", "LOYALTY_DISABLED")
+@pytest.mark.parametrize("spending", [{}, {"point_value": "0.01", "maximum_share_percent": "0"}])
+def test_where_points_cannot_be_spent(shop, as_ann, checkout_of, spending):
+    make_order_promotion(5, channel=shop.channel)
+    loyalty_settings(shop.channel, points_per_unit="10", earn_from=BEGINNING, **spending)
+    checkout_id = checkout_of(as_ann, [(shop.apple, 1)])
+    assert refused(as_ann, checkout_id, 10) == ("checkoutId", "LOYALTY_DISABLED")
+    loyalty = as_ann.data(BEFORE, id=checkout_id)["checkout"]["loyalty"]
+    assert loyalty == {"maxApplicablePoints": 0, "replacedPromotion": None}
 
 
 def test_while_the_whole_plugin_is_switched_off_no_points_are_spent(shop, as_ann, checkout_of):

@@ -65,8 +65,9 @@ def test_a_customer_who_has_bought_but_earned_nothing_has_none_either(shop, as_b
 def test_points_have_no_worth_without_a_channel_or_where_they_cannot_be_spent(shop, as_ann):
     assert as_ann.data(ACCOUNT)["me"]["loyaltyAccount"]["worth"] is None
     assert as_ann.data(ACCOUNT, channel="no-such-channel")["me"]["loyaltyAccount"]["worth"] is None
-    loyalty_settings(shop.channel, points_per_unit="10", earn_from="2026-01-01T00:00:00+00:00")
-    assert as_ann.data(ACCOUNT, channel=shop.channel.slug)["me"]["loyaltyAccount"]["worth"] is None
+    for spending in ({}, {"point_value": "0.01", "maximum_share_percent": "0"}):
+        loyalty_settings(shop.channel, points_per_unit="10", earn_from="2026-01-01T00:00:00+00:00", **spending)
+        assert as_ann.data(ACCOUNT, channel=shop.channel.slug)["me"]["loyaltyAccount"]["worth"] is None
 
 
 def test_points_that_wait_and_points_that_expire(shop, as_ben):

@@ -152,8 +152,9 @@ def test_a_buyer_who_takes_the_code_off_has_the_points_back(checkout):
     assert (account().held, account().spendable) == (0, 3000)
 
 
-def test_paused_spending_leaves_what_is_applied(checkout, channel):
-    loyalty_settings(channel)
+@pytest.mark.parametrize("pause", [{}, {"point_value": "0.01", "maximum_share_percent": "0"}])
+def test_paused_spending_leaves_what_is_applied(checkout, channel, form, pause):
+    loyalty_settings(channel, redemption_form=form, **pause)
     changed(checkout, 1)
     assert not refit(checkout)
     assert account().held == 2000
