@@ -2,7 +2,8 @@
 without touching their `updated_at`.
 
 The fact follows, by which segments, bestsellers and reports know where an order was placed, and what the customer said
-of the order. Points are brought in line when an order changes.
+of the order. Points are brought in line when an order changes; the fact is marked, because an order earns nothing for
+the first time by the settings of a channel in which it was not placed.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ WITH moved AS MATERIALIZED (
     WHERE NOT EXISTS (SELECT FROM channel_channel channel WHERE channel.id = own.channel_id)
     ORDER BY own.order_id LIMIT %s FOR UPDATE OF own SKIP LOCKED
 )
-UPDATE {table} own SET channel_id = moved.channel_id FROM moved WHERE moved.order_id = own.order_id
+UPDATE {table} own SET channel_id = moved.channel_id{mark} FROM moved WHERE moved.order_id = own.order_id
 """
-MOVED: Final = _MOVED.format(table="crm_profile_order")
-MOVED_ANSWERS: Final = _MOVED.format(table="crm_order_feedback")
+MOVED: Final = _MOVED.format(table="crm_profile_order", mark=", is_moved = true")
+MOVED_ANSWERS: Final = _MOVED.format(table="crm_order_feedback", mark="")
 
 
 def follow_moved_orders(batch_size: int, using: str | None = None) -> int:

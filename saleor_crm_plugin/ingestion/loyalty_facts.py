@@ -118,6 +118,7 @@ def _facts(
         is_closed=order.is_cancelled,
         is_imported=order.origin == OrderOrigin.BULK_CREATE,
         is_replacement=order.is_replacement,
+        is_moved=order.is_moved,
         placed_at=order.placed_at,
         paid_at=order.paid_at,
         fulfilled_at=order.fulfilled_at if order.is_fully_paid else None,

@@ -62,6 +62,7 @@ from saleor_crm_plugin.ingestion.placing import placed_at
 from saleor_crm_plugin.ingestion.returns import read_grants, read_returns, with_returns
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot, LineSnapshot, OrderSnapshot, fully_paid
 from saleor_crm_plugin.profiles.identity import normalize_email
+from saleor_crm_plugin.profiles.models import ProfileOrder
 
 # Kind of a bounced refund; a string, because plugins may store kinds that a Saleor version does not name.
 REFUND_REVERSED = "refund_reversed"
@@ -123,7 +124,7 @@ _COLUMNS = (
     "updated_at", "expired_at", "total_gross_amount", "total_net_amount", "shipping_price_gross_amount",
     "shipping_price_net_amount", "total_charged_amount", "voucher_code", "billing_address__company_name",
     "refunded_by_payments", "by_transactions", "last_payment_at", "last_transaction_at", "voucher_amount",
-    "last_fulfillment_at", "is_fulfilled",
+    "last_fulfillment_at", "is_fulfilled", "is_moved",
 )  # fmt: skip
 
 
@@ -149,6 +150,7 @@ def _order_rows() -> QuerySet[Any, Any]:
         voucher_amount=_one_value(_of_order(OrderDiscount).annotate(value=Sum(_off_by_voucher())), _MONEY),
         last_fulfillment_at=_one_value(_of_order(Fulfillment).annotate(value=Max("created_at")), DateTimeField()),
         is_fulfilled=ExpressionWrapper(_is_fulfilled(), output_field=BooleanField()),
+        is_moved=Exists(_placed_elsewhere()),
     )
     return rows.values_list(*_COLUMNS)
 
@@ -163,6 +165,11 @@ def _is_fulfilled() -> Q:
     to_approve = Fulfillment.objects.filter(order_id=OuterRef("pk"), status=FulfillmentStatus.WAITING_FOR_APPROVAL)
     rest_is_sent = Q(status=OrderStatus.PARTIALLY_RETURNED) & ~Exists(to_send) & ~Exists(to_approve)
     return Q(status__in=[OrderStatus.FULFILLED, OrderStatus.RETURNED]) | rest_is_sent
+
+
+def _placed_elsewhere() -> QuerySet[ProfileOrder]:
+    """What we know of the order, if it is of another channel, or if the mark says that it was before."""
+    return ProfileOrder.objects.filter(Q(is_moved=True) | ~Q(channel_id=OuterRef("channel_id")), pk=OuterRef("pk"))
 
 
 def _off_by_voucher() -> Case:
@@ -287,6 +294,7 @@ def _snapshot(
         paid_by_card=gift_cards,
         charged_cards=charged_cards,
         is_business=bool((row["billing_address__company_name"] or "").strip()),
+        is_moved=row["is_moved"],
     )
 
 

@@ -57,7 +57,8 @@ class OrderSnapshot:
     is fully paid, `fulfilled_at` unless it is fulfilled.
     `voucher_amount` is what the voucher of `voucher_code` took off; None if Saleor does not say.
     `shipping_taken_back` is the share of the shipping price that a refund was granted for. `paid_by_card` is what each
-    gift card paid, by its id. `is_business`: it is billed to a company.
+    gift card paid, by its id. `is_business`: it is billed to a company. `is_moved`: Saleor has given it to another
+    channel than it was placed in.
     `email` is normalized, "" if the order has none; it is not part of the text that this object prints.
     """
 
@@ -88,6 +89,7 @@ class OrderSnapshot:
     charged_cards: frozenset[int] = frozenset()
     is_business: bool = False
     overpaid: Decimal = Decimal(0)
+    is_moved: bool = False
 
     def __repr__(self) -> str:
         # Ends up in logs and tracebacks: ids only, no personal data.

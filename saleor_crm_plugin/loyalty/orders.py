@@ -46,6 +46,8 @@ class OrderFacts:
         is_purchase: False once cancelled or expired, and while unconfirmed.
         is_closed: True once cancelled or expired, which gives spent points back.
         is_replacement: sent in place of goods of another order, which keeps its points; earns nothing.
+        is_moved: its channel was deleted, and `settings` are those of another one: it follows an award that it has, and
+            gets no first one.
         placed_at: orders before the channel's `earn_from` earn nothing.
         paid_at: when it was paid in full; None while it is not.
         fulfilled_at: when it was sent, being paid in full; None while it is not.
@@ -68,6 +70,7 @@ class OrderFacts:
     carried: Mapping[Carrier, Decimal | None] = field(default_factory=dict)
     traits: CustomerTraits = NO_TRAITS
     is_replacement: bool = False
+    is_moved: bool = False
     awarded_on: AwardWhen | None = None
 
     @property
@@ -201,9 +204,9 @@ def _first_awards(
 
 
 def may_earn(order: OrderFacts) -> bool:
-    """Whether the order is one that the channel's settings let earn at all."""
+    """Whether the order is one that the settings of the channel it was placed in let earn at all."""
     earn_from = order.settings.earn_from
-    return earn_from is not None and order.placed_at >= earn_from and qualifies(order)
+    return earn_from is not None and order.placed_at >= earn_from and not order.is_moved and qualifies(order)
 
 
 def qualifies(order: OrderFacts) -> bool:

@@ -136,6 +136,8 @@ class ProfileOrder(models.Model):
     # Pieces, and those of them that came back.
     items = models.IntegerField(default=0, db_default=0)
     returned_items = models.IntegerField(default=0, db_default=0)
+    # Saleor has given it to another channel than it was placed in, as it does when it deletes one.
+    is_moved = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "crm_profile_order"

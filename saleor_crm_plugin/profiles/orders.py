@@ -36,7 +36,8 @@ WITH facts (
         profile_id = excluded.profile_id, placed_by_id = excluded.placed_by_id, channel_id = excluded.channel_id,
         currency = excluded.currency, placed_at = excluded.placed_at, counts = excluded.counts,
         gross_amount = excluded.gross_amount, refunded_amount = excluded.refunded_amount, items = excluded.items,
-        returned_items = excluded.returned_items
+        returned_items = excluded.returned_items,
+        is_moved = kept.is_moved OR kept.channel_id <> excluded.channel_id
     WHERE (kept.profile_id, kept.placed_by_id, kept.channel_id, kept.currency, kept.placed_at, kept.counts,
            kept.gross_amount, kept.refunded_amount, kept.items, kept.returned_items)
         IS DISTINCT FROM

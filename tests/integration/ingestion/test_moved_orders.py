@@ -9,13 +9,14 @@ from saleor.plugins.models import PluginConfiguration
 
 from saleor_crm_plugin.config import LOYALTY_PLUGIN_ID
 from saleor_crm_plugin.ingestion.audit import order_findings
+from saleor_crm_plugin.ingestion.backfill import backfill
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.ingestion.train import train_now
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback
 from saleor_crm_plugin.profiles.models import ProfileOrder
 from saleor_crm_plugin.recommendations.serving import RecommendationKind
-from tests.devshop.factories import make_channel, make_customer, make_order, make_product, refund_order
+from tests.devshop.factories import make_channel, make_customer, make_order, make_product, pay_order, refund_order
 from tests.integration.ingestion.state import configure_loyalty, points_of
 from tests.recommending import for_customer
 
@@ -90,6 +91,20 @@ def test_what_customers_say_of_them_comes_along(shop, kiosk):
 class TestPoints:
     """The settings of the channel are deleted with it, and those of the other one were never saved."""
 
+    @pytest.fixture(params=["sync", "sweep", "backfill"])
+    def seen(self, request):
+        """Whichever way an order is seen again, and once more by a sync."""
+
+        def see(order) -> None:
+            if request.param == "sweep":
+                reconcile(full=True)
+            elif request.param == "backfill":
+                backfill()
+            for _ in range(2):
+                assert not sync_orders([order.pk]).failed
+
+        return see
+
     @pytest.fixture
     def order(self, kiosk):
         configure_loyalty(kiosk, points_per_unit="1", earn_from="2020-01-01")
@@ -105,6 +120,38 @@ class TestPoints:
         sync_orders([order.pk])
         assert points_of(order.pk) == {"earn": 30, "earn_reversal": -30}
         assert list(order_findings(lambda _done: None)) == []
+
+    def test_one_that_earned_nothing_where_it_was_placed_earns_nothing_elsewhere(self, shop, kiosk, seen):
+        configure_loyalty(shop, points_per_unit="1", earn_from="2020-01-01")
+        order = order_in(kiosk, make_product(price=30, channel=kiosk))
+        delete(kiosk, shop)
+        assert list(order_findings(lambda _done: None)) == []
+        seen(order)
+        assert points_of(order.pk) == {}
+        assert list(order_findings(lambda _done: None)) == []
+        # What is placed there earns.
+        here = order_in(shop, make_product(price=30, channel=shop))
+        assert points_of(here.pk) == {"earn": 30}
+
+    def test_nor_does_one_that_was_not_paid_yet(self, shop, kiosk, seen):
+        for channel in (shop, kiosk):
+            configure_loyalty(channel, points_per_unit="1", earn_from="2020-01-01")
+        lines = [(make_product(price=30, channel=kiosk), 1)]
+        order = make_order(make_customer(), channel=kiosk, lines=lines, paid=False)
+        assert not sync_orders([order.pk]).failed
+        delete(kiosk, shop)
+        pay_order(Order.objects.get(pk=order.pk))
+        seen(order)
+        assert points_of(order.pk) == {}
+
+    def test_one_that_was_awarded_follows_what_it_was_awarded_on(self, shop, order, kiosk, seen):
+        configure_loyalty(shop, points_per_unit="5", earn_from="2020-01-01")
+        delete(kiosk, shop)
+        seen(order)
+        assert points_of(order.pk) == {"earn": 30}
+        refund_order(order)
+        seen(order)
+        assert points_of(order.pk) == {"earn": 30, "earn_reversal": -30}
 
     def test_without_a_refund_they_stay(self, shop, kiosk, order):
         delete(kiosk, shop)
