@@ -213,7 +213,10 @@ TYPES: Final[dict[str, dict[str, str]]] = {
     "EarningRuleUses": {"points customers dryRunPoints": "HOLDER"},
     "EarningRuleSimulation": {"points ordersRead orders customers costs mostAffected": "HOLDER"},
     "EarningRuleSimulationCost": {"currency points worth pointsWithoutWorth": "HOLDER"},
-    "EarningRuleSimulationOrder": {"orderId number placedAt pointsBefore pointsAfter": "HOLDER"},
+    "EarningRuleSimulationOrder": {
+        "number placedAt pointsBefore pointsAfter": "HOLDER",
+        "orderId": "MANAGE_ORDERS; else: null",
+    },
     "NamedCustomerSegment": {"id name slug": "HOLDER"},
     "LoyaltyLiability": {
         "asOf points pendingPoints worth pendingWorth deficitPoints deficitAccounts pointValues months": "HOLDER",

@@ -81,8 +81,9 @@ def every_row() -> dict[str, str]:
     return sums
 
 
-def test_what_double_points_would_have_given(shop, staff):
+def test_what_double_points_would_have_given(shop, staff_with):
     """Ann bought for 20 and 30 dollars, a guest for 10, at 10 points for a dollar and a cent for a point."""
+    staff = staff_with("MANAGE_DISCOUNTS", "MANAGE_ORDERS")
     before = every_row()
     assert result(staff, input=DOUBLE) == {
         "points": 600,
@@ -109,6 +110,16 @@ def test_what_double_points_would_have_given(shop, staff):
         ],
     }
     assert every_row() == before
+
+
+def test_ids_of_orders_are_for_those_who_may_see_orders(shop, staff, app_with):
+    """Whoever has the id of an order can ask Saleor where its customer lives."""
+    numbers = [str(order.number) for order in (shop.second, shop.first, shop.of_guest)]
+    for api in (staff, app_with("MANAGE_DISCOUNTS")):
+        found = result(api, input=DOUBLE)["mostAffected"]
+        assert [(each["orderId"], each["number"]) for each in found] == [(None, number) for number in numbers]
+    found = result(app_with("MANAGE_DISCOUNTS", "MANAGE_ORDERS"), input=DOUBLE)["mostAffected"]
+    assert found[0]["orderId"] == global_id("Order", shop.second.pk)
 
 
 def test_only_orders_of_that_time_and_channel(shop, staff):
@@ -231,7 +242,8 @@ def test_the_ten_most_affected_orders(shop, staff):
     assert shown == [700, 650, 600, 550, 500, 450, 400, 350, 300, 300]
 
 
-def test_the_award_is_what_the_simulation_said(usd, staff):
+def test_the_award_is_what_the_simulation_said(usd, staff_with):
+    staff = staff_with("MANAGE_DISCOUNTS", "MANAGE_ORDERS")
     rule = stored(limits=Limits(points_per_customer=35, points_per_order=30))
     loyalty_settings(usd, points_per_unit="1", earn_from=BEGINNING)
     ann, tea = make_customer(), make_product(price=20, channel=usd)
