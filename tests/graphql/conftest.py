@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from saleor.core.db.connection import allow_writer
 from saleor.permission.enums import (
     AccountPermissions,
+    CheckoutPermissions,
     DiscountPermissions,
     OrderPermissions,
     PluginsPermissions,
@@ -43,6 +44,7 @@ PERMISSIONS = {
         AccountPermissions.MANAGE_USERS,
         AccountPermissions.MANAGE_STAFF,
         OrderPermissions.MANAGE_ORDERS,
+        CheckoutPermissions.MANAGE_CHECKOUTS,
         DiscountPermissions.MANAGE_DISCOUNTS,
         ProductPermissions.MANAGE_PRODUCTS,
         PluginsPermissions.MANAGE_PLUGINS,

@@ -11,7 +11,7 @@ from typing import Any
 
 import graphene
 from saleor.graphql.core.connection import CountableConnection
-from saleor.graphql.core.context import SyncWebhookControlContext, get_database_connection_name
+from saleor.graphql.core.context import get_database_connection_name
 from saleor.graphql.core.doc_category import DOC_CATEGORY_CHECKOUT, DOC_CATEGORY_DISCOUNTS, DOC_CATEGORY_ORDERS
 from saleor.graphql.core.fields import ConnectionField
 from saleor.graphql.core.scalars import DateTime
@@ -19,7 +19,6 @@ from saleor.graphql.core.types.base import BaseObjectType
 from saleor.graphql.core.types.common import NonNullList
 from saleor.graphql.core.types.model import ModelObjectType
 from saleor.graphql.core.types.money import Money
-from saleor.graphql.order.dataloaders import OrderByIdLoader
 from saleor.permission.enums import AccountPermissions
 
 from saleor_crm_plugin.compat import in_channel
@@ -35,7 +34,7 @@ from saleor_crm_plugin.graphql.loyalty.dataloaders import (
 )
 from saleor_crm_plugin.graphql.loyalty.enums import PointsTransactionTypeEnum
 from saleor_crm_plugin.graphql.loyalty.numbers import as_int
-from saleor_crm_plugin.graphql.loyalty.owners import is_order_of, owner_ids
+from saleor_crm_plugin.graphql.loyalty.owners import owner_ids
 from saleor_crm_plugin.graphql.loyalty.referrals.dataloaders import ReferralCodeByAccountIdLoader
 from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
     RedemptionCountByAccountIdLoader,
@@ -48,6 +47,7 @@ from saleor_crm_plugin.graphql.loyalty.tiers.dataloaders import (
     tier_of,
 )
 from saleor_crm_plugin.graphql.loyalty.tiers.types import LoyaltyTier, LoyaltyTierProgress
+from saleor_crm_plugin.graphql.orders import SEEN_BY, load_order
 from saleor_crm_plugin.graphql.page_loaders import loaded_page
 from saleor_crm_plugin.graphql.roots import Amount, channel_slug_of, node_of
 from saleor_crm_plugin.loyalty import models
@@ -96,7 +96,7 @@ class PointsTransaction(ModelObjectType):
     )
     created_at = DateTime(required=True, description="When the entry was made.")
     reason = graphene.String(required=True, description="What was given as the reason; empty where the type says it.")
-    order = graphene.Field("saleor.graphql.order.types.Order", description="The order that caused the entry.")
+    order = graphene.Field("saleor.graphql.order.types.Order", description="The order that caused the entry." + SEEN_BY)
 
     class Meta:
         description = "An entry in a customer's points account. Entries are never changed or removed." + ADDED_IN_010
@@ -118,14 +118,7 @@ class PointsTransaction(ModelObjectType):
 
     @staticmethod
     def resolve_order(root: models.PointsTransaction, info: Any) -> Any:
-        if root.order_id is None:
-            return None
-
-        def in_context(order: Any) -> Any:
-            visible = order and is_order_of(info, order)
-            return SyncWebhookControlContext(node=order, allow_sync_webhooks=False) if visible else None
-
-        return OrderByIdLoader(info.context).load(root.order_id).then(in_context)
+        return None if root.order_id is None else load_order(info, root.order_id)
 
 
 class PointsTransactionCountableConnection(CountableConnection):

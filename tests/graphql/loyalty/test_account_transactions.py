@@ -9,6 +9,7 @@ from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from tests.devshop.factories import make_order
+from tests.graphql.client import global_id
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +68,23 @@ def test_an_entry_says_what_happened_and_why(shop, as_ann):
             "order": {"number": str(shop.first.number), "total": {"gross": {"amount": 20.0}}},
         },
     ]
+
+
+def test_orders_are_for_those_who_may_see_them(shop, staff_with, app_with):
+    query = """query ($user: ID) { loyaltyAccount(userId: $user) {
+        transactions(first: 1) { edges { node { points order { id } } } }
+    } }"""
+
+    def told(api):
+        (edge,) = api.data(query, user=global_id("User", shop.ann.pk))["loyaltyAccount"]["transactions"]["edges"]
+        return edge["node"]
+
+    for make in (staff_with, app_with):
+        assert told(make("MANAGE_USERS")) == {"points": 300, "order": None}
+        assert told(make("MANAGE_USERS", "MANAGE_ORDERS")) == {
+            "points": 300,
+            "order": {"id": global_id("Order", shop.second.pk)},
+        }
 
 
 def test_an_order_that_was_deleted_leaves_its_entry(shop, as_ann):

@@ -7,6 +7,7 @@ from base64 import b64encode
 from datetime import timedelta
 
 import pytest
+from graphql_relay import from_global_id
 from saleor.order.models import Order
 
 from saleor_crm_plugin.actors import Actor, ActorType
@@ -118,17 +119,38 @@ def test_staff_see_all_of_it(busy):
     assert found["NOTE_ADDED"]["actorUser"] == {"id": global_id("User", busy.staff.pk)}
     assert json.loads(found["TAG_ASSIGNED"]["details"]) == {"tag": "vip"}
     assert found["TAG_ASSIGNED"]["subjectId"] == global_id("CustomerProfile", busy.profile.pk)
-    assert found["ORDER_PAID"]["subjectId"] == global_id("Order", busy.first.pk)
     # Orders are another permission.
+    assert found["ORDER_PAID"]["amount"] == {"amount": 20.0, "currency": "USD"}
+    assert (found["ORDER_PAID"]["subjectId"], found["POINTS_CHANGED"]["subjectId"]) == (None, None)
     assert {node["order"] and 1 for node in found.values()} == {None}
 
 
 def test_orders_are_for_those_who_may_see_them(busy, staff_with, as_ann):
     both = {node["kind"]: node for node in of_ann(staff_with("MANAGE_USERS", "MANAGE_ORDERS"), busy)}
-    assert both["ORDER_PAID"]["order"] == {"id": global_id("Order", busy.first.pk)}
+    first = global_id("Order", busy.first.pk)
+    for kind in ("ORDER_PAID", "POINTS_CHANGED"):
+        assert (both[kind]["order"], both[kind]["subjectId"]) == ({"id": first}, first)
     Order.objects.filter(pk=busy.first.pk).update(user=busy.ben)
     seen = [node["order"] for node in nodes(mine(as_ann, first=20)) if node["kind"] == "ORDER_PAID"]
     assert seen == [{"id": global_id("Order", busy.second.pk)}, None]
+
+
+def test_checkouts_are_for_those_who_may_see_them(busy, staff_with, app_with, as_ann, checkout_of):
+    """Whoever has the id of a checkout, has the checkout."""
+    checkout = checkout_of(as_ann, [(busy.pear, 1)])
+    event = Event(
+        busy.profile.pk, EventKind.CHECKOUT_STARTED, APRIL, "test:checkout", SubjectType.CHECKOUT,
+        str(from_global_id(checkout)[1]), details={"amount": "30", "currency": "USD"},
+    )  # fmt: skip
+    record([event])
+    only = {"kinds": ["CHECKOUT_STARTED"]}
+    for make in (staff_with, app_with):
+        (without,) = of_ann(make("MANAGE_USERS", "MANAGE_ORDERS"), busy, filter=only)
+        assert (without["subjectId"], without["amount"]["amount"]) == (None, 30.0)
+        (allowed,) = of_ann(make("MANAGE_USERS", "MANAGE_CHECKOUTS"), busy, filter=only)
+        assert allowed["subjectId"] == checkout
+    (own,) = nodes(mine(as_ann, first=1, filter=only))
+    assert own["subjectId"] == checkout
 
 
 def test_an_order_that_is_gone_leaves_its_events(busy, as_ann):

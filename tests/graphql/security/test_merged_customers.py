@@ -52,9 +52,10 @@ def test_each_reads_what_both_said_and_about_the_own_order_only(orders, as_ann, 
     assert of_ben == {9: None, 3: orders[3]}
 
 
-def test_staff_read_about_which_order_it_is(orders, staff_with, app_with):
-    for staff in (staff_with("MANAGE_USERS"), app_with("MANAGE_USERS")):
-        assert told(staff.data(OF_STAFF)["customerFeedback"]["edges"]) == orders
+def test_staff_who_see_orders_read_about_which_one_it_is(orders, staff_with, app_with):
+    for make in (staff_with, app_with):
+        assert told(make("MANAGE_USERS", "MANAGE_ORDERS").data(OF_STAFF)["customerFeedback"]["edges"]) == orders
+        assert told(make("MANAGE_USERS").data(OF_STAFF)["customerFeedback"]["edges"]) == {9: None, 3: None}
 
 
 POINTS = "{ me { loyaltyAccount { transactions(first: 20) { edges { node { order { id } } } } } } }"

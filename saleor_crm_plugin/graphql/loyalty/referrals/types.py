@@ -6,16 +6,15 @@ from typing import Any
 
 import graphene
 from saleor.graphql.core.connection import CountableConnection
-from saleor.graphql.core.context import SyncWebhookControlContext
 from saleor.graphql.core.doc_category import DOC_CATEGORY_DISCOUNTS
 from saleor.graphql.core.scalars import DateTime
 from saleor.graphql.core.types.model import ModelObjectType
-from saleor.graphql.order.dataloaders import OrderByIdLoader
 
 from saleor_crm_plugin.graphql.dataloaders import ProfileByIdLoader
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.loyalty.referrals.dataloaders import ReferralPointsLoader
 from saleor_crm_plugin.graphql.loyalty.referrals.enums import ReferralRefusalEnum, ReferralStatusEnum
+from saleor_crm_plugin.graphql.orders import SEEN_BY, load_order
 from saleor_crm_plugin.graphql.profiles.types import CustomerProfile
 from saleor_crm_plugin.loyalty.referrals import models
 
@@ -30,7 +29,7 @@ class LoyaltyReferral(ModelObjectType):
         CustomerProfile, description="Whose code it is. Null where what was entered is nobody's code."
     )
     friend = graphene.Field(CustomerProfile, description="Who applied the code.")
-    order = graphene.Field("saleor.graphql.order.types.Order", description="The friend's first order.")
+    order = graphene.Field("saleor.graphql.order.types.Order", description="The friend's first order." + SEEN_BY)
     applied_at = DateTime(required=True, description="When the code was applied.")
     reward_at = DateTime(
         description="When the order's return window is over. Null while no order qualifies, or once nothing is kept."
@@ -63,13 +62,7 @@ class LoyaltyReferral(ModelObjectType):
 
     @staticmethod
     def resolve_order(root: models.Referral, info: Any) -> Any:
-        if root.order_id is None:
-            return None
-
-        def in_context(order: Any) -> Any:
-            return order and SyncWebhookControlContext(node=order, allow_sync_webhooks=False)
-
-        return OrderByIdLoader(info.context).load(root.order_id).then(in_context)
+        return None if root.order_id is None else load_order(info, root.order_id)
 
     @staticmethod
     def resolve_referrer_points(root: models.Referral, info: Any) -> Any:

@@ -7,20 +7,17 @@ from typing import Any
 import graphene
 from promise import Promise
 from saleor.graphql.core.connection import CountableConnection
-from saleor.graphql.core.context import SyncWebhookControlContext
 from saleor.graphql.core.doc_category import DOC_CATEGORY_DISCOUNTS
 from saleor.graphql.core.scalars import DateTime, Decimal
 from saleor.graphql.core.types.common import NonNullList
 from saleor.graphql.core.types.model import ModelObjectType
 from saleor.graphql.core.types.money import Money
-from saleor.graphql.order.dataloaders import OrderByIdLoader
 from saleor.permission.enums import DiscountPermissions, GiftcardPermissions
 
 from saleor_crm_plugin.compat import in_channel
 from saleor_crm_plugin.graphql.access import is_one_of
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.loyalty.enums import LoyaltyCode, LoyaltyErrorCode
-from saleor_crm_plugin.graphql.loyalty.owners import is_order_of
 from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
     OwnersByAccountIdLoader,
     RewardByIdLoader,
@@ -31,6 +28,7 @@ from saleor_crm_plugin.graphql.loyalty.rewards.standing import Standing, standin
 from saleor_crm_plugin.graphql.loyalty.segments import NamedCustomerSegment, named_segments
 from saleor_crm_plugin.graphql.loyalty.tiers.dataloaders import TierByIdLoader
 from saleor_crm_plugin.graphql.loyalty.tiers.types import LoyaltyTier
+from saleor_crm_plugin.graphql.orders import SEEN_BY, load_order
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
 from saleor_crm_plugin.graphql.roots import Amount, node_of
 from saleor_crm_plugin.loyalty.rewards import models
@@ -193,7 +191,9 @@ class RewardRedemption(ModelObjectType):
     expires_at = DateTime(description="From when on the code is worth nothing. Null: never.")
     used_at = DateTime(description="When it was seen that an order has used it.")
     returned_at = DateTime(description="When it was given back.")
-    order = graphene.Field("saleor.graphql.order.types.Order", description="The first order that used the code.")
+    order = graphene.Field(
+        "saleor.graphql.order.types.Order", description="The first order that used the code." + SEEN_BY
+    )
 
     class Meta:
         description = "A reward that a customer took, on the terms of then." + ADDED_IN_010
@@ -234,14 +234,7 @@ class RewardRedemption(ModelObjectType):
 
     @staticmethod
     def resolve_order(root: models.RewardRedemption, info: Any) -> Any:
-        if root.order_id is None:
-            return None
-
-        def in_context(order: Any) -> Any:
-            visible = order and is_order_of(info, order)
-            return SyncWebhookControlContext(node=order, allow_sync_webhooks=False) if visible else None
-
-        return OrderByIdLoader(info.context).load(root.order_id).then(in_context)
+        return None if root.order_id is None else load_order(info, root.order_id)
 
 
 class RewardRedemptionCountableConnection(CountableConnection):

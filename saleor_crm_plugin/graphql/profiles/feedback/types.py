@@ -7,13 +7,11 @@ from typing import Any
 
 import graphene
 from saleor.graphql.core.connection import CountableConnection
-from saleor.graphql.core.context import SyncWebhookControlContext
 from saleor.graphql.core.doc_category import DOC_CATEGORY_PRODUCTS, DOC_CATEGORY_USERS
 from saleor.graphql.core.scalars import DateTime
 from saleor.graphql.core.types.base import BaseObjectType
 from saleor.graphql.core.types.common import NonNullList
 from saleor.graphql.core.types.model import ModelObjectType
-from saleor.graphql.order.dataloaders import OrderByIdLoader
 from saleor.graphql.product.dataloaders.products import ProductByIdLoader
 from saleor.permission.enums import AccountPermissions, OrderPermissions, ProductPermissions
 
@@ -21,6 +19,7 @@ from saleor_crm_plugin.compat import in_channel
 from saleor_crm_plugin.graphql.access import has_any_permission, is_owner, is_owner_of, requires
 from saleor_crm_plugin.graphql.dataloaders import ProfileByIdLoader, load_shop_settings
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
+from saleor_crm_plugin.graphql.orders import SEEN_BY, load_order
 from saleor_crm_plugin.graphql.profiles.feedback.dataloaders import ReviewsByFeedbackIdLoader
 from saleor_crm_plugin.graphql.profiles.feedback.enums import ProductReviewStateEnum
 from saleor_crm_plugin.profiles.feedback import models
@@ -120,9 +119,7 @@ class CustomerFeedback(ModelObjectType):
     editable_until = DateTime(required=True, description="Until when the customer can change it.")
     order = graphene.Field(
         "saleor.graphql.order.types.Order",
-        description="The order that it is about. Null for whoever may not see it."
-        + requires(OrderPermissions.MANAGE_ORDERS, AccountPermissions.MANAGE_USERS)
-        + " A customer sees the own ones.",
+        description="The order that it is about." + SEEN_BY,
     )
     reviews = NonNullList(ProductReview, required=True, description="Ratings of the products of the order.")
     customer = graphene.Field(
@@ -149,15 +146,8 @@ class CustomerFeedback(ModelObjectType):
 
     @staticmethod
     def resolve_order(root: models.OrderFeedback, info: Any) -> Any:
-        def in_context(order: Any) -> Any:
-            # Of two customers who were merged, each sees what both said, but the own orders only.
-            visible = order and (
-                is_owner(info, order.user_id)
-                or has_any_permission(info, OrderPermissions.MANAGE_ORDERS, AccountPermissions.MANAGE_USERS)
-            )
-            return SyncWebhookControlContext(node=order, allow_sync_webhooks=False) if visible else None
-
-        return OrderByIdLoader(info.context).load(root.order_id).then(in_context)
+        # Of two customers who were merged, each sees what both said, but the own orders only.
+        return load_order(info, root.order_id)
 
     @staticmethod
     def resolve_reviews(root: models.OrderFeedback, info: Any) -> Any:

@@ -9,19 +9,19 @@ from uuid import UUID
 import graphene
 from saleor.graphql.account.dataloaders import UserByUserIdLoader
 from saleor.graphql.core.connection import CountableConnection
-from saleor.graphql.core.context import SyncWebhookControlContext
 from saleor.graphql.core.doc_category import DOC_CATEGORY_USERS
 from saleor.graphql.core.fields import JSONString
 from saleor.graphql.core.scalars import DateTime
 from saleor.graphql.core.types.base import BaseObjectType
 from saleor.graphql.core.types.money import Money
 from saleor.graphql.order.dataloaders import OrderByIdLoader
-from saleor.permission.enums import AccountPermissions, OrderPermissions
+from saleor.permission.enums import AccountPermissions, CheckoutPermissions
 
 from saleor_crm_plugin.actors import ActorType
-from saleor_crm_plugin.graphql.access import has_any_permission, is_own, is_owner, require_owner_of, requires
+from saleor_crm_plugin.graphql.access import has_any_permission, is_own, require_owner_of, requires
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.lists import Page, connection_of
+from saleor_crm_plugin.graphql.orders import SEEN_BY, load_order, may_see_order
 from saleor_crm_plugin.graphql.profiles.timeline.dataloaders import (
     OwnerOfCheckoutLoader,
     TimelineByProfileIdLoader,
@@ -60,13 +60,12 @@ class TimelineEvent(BaseObjectType):
         "of the consent, the text of the note, or the comment. Null for all other kinds."
     )
     subject_id = graphene.ID(
-        description="The ID of what it is about: an order, checkout, user, segment or profile, which may be gone."
+        description="The ID of what it is about: an order, checkout, user, segment or profile, which may be gone. That "
+        "of an order or checkout is for its customer, and for MANAGE_ORDERS or MANAGE_CHECKOUTS; null for others."
     )
     order = graphene.Field(
         "saleor.graphql.order.types.Order",
-        description="The order that it is about. Null where it is gone, and for whoever may not see it."
-        + requires(OrderPermissions.MANAGE_ORDERS)
-        + " A customer sees the own ones.",
+        description="The order that it is about. Null where it is gone." + SEEN_BY,
     )
     amount = graphene.Field(
         Money, description="What the order or checkout came to, or what was given back. Null for all other kinds."
@@ -108,15 +107,16 @@ class TimelineEvent(BaseObjectType):
         kind = SubjectType(root.entry.subject_type)
         type_name = _TYPES.get(kind)
         subject_id = type_name and graphene.Node.to_global_id(type_name, root.entry.subject_id)
-        if root.by_staff:
-            return subject_id
 
         # Whoever has the id of an order or checkout can ask Saleor where its customer lives.
         def of_order(order: Any) -> str | None:
-            return subject_id if order is None or is_own(info, order.user_id, order.user_email) else None
+            return subject_id if order is None or may_see_order(info, order) else None
 
         def of_checkout(owner: tuple[int | None, str] | None) -> str | None:
-            return subject_id if owner is None or is_own(info, *owner) else None
+            sees = (
+                owner is None or is_own(info, *owner) or has_any_permission(info, CheckoutPermissions.MANAGE_CHECKOUTS)
+            )
+            return subject_id if sees else None
 
         if kind == SubjectType.ORDER:
             return OrderByIdLoader(info.context).load(UUID(root.entry.subject_id)).then(of_order)
@@ -126,17 +126,8 @@ class TimelineEvent(BaseObjectType):
 
     @staticmethod
     def resolve_order(root: Seen, info: Any) -> Any:
-        if root.entry.subject_type != SubjectType.ORDER:
-            return None
-
-        def visible(order: Any) -> Any:
-            if order is None or not (
-                is_owner(info, order.user_id) or has_any_permission(info, OrderPermissions.MANAGE_ORDERS)
-            ):
-                return None
-            return SyncWebhookControlContext(node=order, allow_sync_webhooks=False)
-
-        return OrderByIdLoader(info.context).load(UUID(root.entry.subject_id)).then(visible)
+        is_about_order = root.entry.subject_type == SubjectType.ORDER
+        return load_order(info, UUID(root.entry.subject_id)) if is_about_order else None
 
     @staticmethod
     def resolve_amount(root: Seen, _info: Any) -> Amount | None:

@@ -59,7 +59,7 @@ def bring(code: str, shop) -> Api:
     return order
 
 
-def test_staff_see_who_brought_whom_and_what_was_refused(code, shop, as_ben, staff):
+def test_staff_see_who_brought_whom_and_what_was_refused(code, shop, as_ben, staff, staff_with):
     assert apply(as_ben, "nonsense")["appliedAt"] is None
     apply(as_ben, code)
     order = make_order(
@@ -68,7 +68,7 @@ def test_staff_see_who_brought_whom_and_what_was_refused(code, shop, as_ben, sta
     sync_orders([order.pk])
     assert settle(load_settings(), timezone.now() + timedelta(days=1)) == 1
     referral = Referral.objects.get(status="rewarded")
-    page = listed(staff)
+    page = listed(staff_with("MANAGE_USERS", "MANAGE_ORDERS"))
     assert page["totalCount"] == 2
     rewarded, refused = (edge["node"] for edge in page["edges"])
     assert rewarded == {
@@ -86,6 +86,8 @@ def test_staff_see_who_brought_whom_and_what_was_refused(code, shop, as_ben, sta
     }
     assert (refused["status"], refused["refusal"], refused["referrer"]) == ("REFUSED", "NOT_FOUND", None)
     assert (refused["friend"], refused["friendPoints"]) == ({"user": {"email": "ben@example.com"}}, 0)
+    # Orders are another permission.
+    assert [edge["node"]["order"] for edge in listed(staff)["edges"]] == [None, None]
 
 
 def test_by_status_and_in_pages(code, shop, as_ben, staff):
