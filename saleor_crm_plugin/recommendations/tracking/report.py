@@ -69,7 +69,7 @@ class RecommendationReport:
         self.currency = currency
         self.window = window
         self.holdout_percent = holdout_percent
-        self._channel_id = channel_id
+        self.channel_id = channel_id
         self._now = now
         self._using = using
         if self.until > now:
@@ -88,15 +88,15 @@ class RecommendationReport:
 
     @cached_property
     def _counted(self) -> Counted:
-        return count_events(self._channel_id, self.since, self.until, self._using)
+        return count_events(self.channel_id, self.since, self.until, self._using)
 
     @cached_property
     def _attributed(self) -> dict[str | None, Attributed]:
-        return attributed(self._channel_id, self.since, self.until, self.window, self._using)
+        return attributed(self.channel_id, self.since, self.until, self.window, self._using)
 
     @cached_property
     def outcome(self) -> Outcome:
-        return outcome(self._channel_id, self.since, self.until, self._using)
+        return outcome(self.channel_id, self.since, self.until, self._using)
 
     @cached_property
     def kinds(self) -> list[Performance]:

@@ -11,10 +11,9 @@ from saleor.graphql.core.scalars import DateTime
 from saleor.graphql.core.types.base import BaseObjectType
 from saleor.graphql.core.types.common import NonNullList
 from saleor.graphql.core.types.money import Money
-from saleor.permission.enums import OrderPermissions
 
-from saleor_crm_plugin.graphql.access import has_any_permission, requires
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
+from saleor_crm_plugin.graphql.orders import SEEN_BY, load_order
 from saleor_crm_plugin.graphql.roots import Amount
 from saleor_crm_plugin.loyalty.simulation import MOST_AFFECTED, AffectedOrder, Cost
 
@@ -44,9 +43,7 @@ class EarningRuleSimulationCost(BaseObjectType):
 
 
 class EarningRuleSimulationOrder(BaseObjectType):
-    order_id = graphene.ID(
-        description="The ID of the order." + requires(OrderPermissions.MANAGE_ORDERS) + " Null for others."
-    )
+    order_id = graphene.ID(description="The ID of the order." + SEEN_BY)
     number = graphene.String(required=True, description="The number of the order.")
     placed_at = DateTime(required=True, description="When it was placed.")
     points_before = graphene.Int(required=True, description="Points that it earns without the rule.")
@@ -57,10 +54,9 @@ class EarningRuleSimulationOrder(BaseObjectType):
         doc_category = DOC_CATEGORY_DISCOUNTS
 
     @staticmethod
-    def resolve_order_id(root: AffectedOrder, info: Any) -> str | None:
-        # Whoever has the id of an order can ask Saleor where its customer lives.
-        sees = has_any_permission(info, OrderPermissions.MANAGE_ORDERS)
-        return graphene.Node.to_global_id("Order", root.order_id) if sees else None
+    def resolve_order_id(root: AffectedOrder, info: Any) -> Any:
+        order_id = graphene.Node.to_global_id("Order", root.order_id)
+        return load_order(info, root.order_id).then(lambda order: order and order_id)
 
 
 class EarningRuleSimulation(BaseObjectType):

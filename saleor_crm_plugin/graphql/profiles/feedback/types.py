@@ -13,13 +13,13 @@ from saleor.graphql.core.types.base import BaseObjectType
 from saleor.graphql.core.types.common import NonNullList
 from saleor.graphql.core.types.model import ModelObjectType
 from saleor.graphql.product.dataloaders.products import ProductByIdLoader
-from saleor.permission.enums import AccountPermissions, OrderPermissions, ProductPermissions
+from saleor.permission.enums import AccountPermissions, ProductPermissions
 
 from saleor_crm_plugin.compat import in_channel
 from saleor_crm_plugin.graphql.access import has_any_permission, is_owner, is_owner_of, requires
 from saleor_crm_plugin.graphql.dataloaders import ProfileByIdLoader, load_shop_settings
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
-from saleor_crm_plugin.graphql.orders import SEEN_BY, load_order
+from saleor_crm_plugin.graphql.orders import SEEN_BY, load_order, may_see_orders_of
 from saleor_crm_plugin.graphql.profiles.feedback.dataloaders import ReviewsByFeedbackIdLoader
 from saleor_crm_plugin.graphql.profiles.feedback.enums import ProductReviewStateEnum
 from saleor_crm_plugin.profiles.feedback import models
@@ -59,9 +59,11 @@ class ProductReview(ModelObjectType):
         return isinstance(root, models.ProductReview)
 
     @staticmethod
-    def resolve_order_line_id(root: models.ProductReview, info: Any) -> str | None:
-        sees = is_owner(info, root.feedback.profile.user_id) or has_any_permission(info, OrderPermissions.MANAGE_ORDERS)
-        return graphene.Node.to_global_id("OrderLine", root.order_line_id) if sees else None
+    def resolve_order_line_id(root: models.ProductReview, info: Any) -> Any:
+        line_id = graphene.Node.to_global_id("OrderLine", root.order_line_id)
+        if is_owner(info, root.feedback.profile.user_id):
+            return line_id
+        return may_see_orders_of(info, root.feedback.channel_id).then(lambda sees: line_id if sees else None)
 
     @staticmethod
     def resolve_product(root: models.ProductReview, info: Any) -> Any:

@@ -109,8 +109,10 @@ class TimelineEvent(BaseObjectType):
         subject_id = type_name and graphene.Node.to_global_id(type_name, root.entry.subject_id)
 
         # Whoever has the id of an order or checkout can ask Saleor where its customer lives.
-        def of_order(order: Any) -> str | None:
-            return subject_id if order is None or may_see_order(info, order) else None
+        def of_order(order: Any) -> Any:
+            if order is None:
+                return subject_id
+            return may_see_order(info, order).then(lambda sees: subject_id if sees else None)
 
         def of_checkout(owner: tuple[int | None, str] | None) -> str | None:
             sees = (

@@ -8,6 +8,7 @@ from typing import Any
 import graphene
 from django.utils import timezone
 from graphql import GraphQLError
+from promise import Promise
 from saleor.graphql.core.context import get_database_connection_name
 from saleor.graphql.core.doc_category import DOC_CATEGORY_PRODUCTS
 from saleor.graphql.core.fields import PermissionsField
@@ -16,6 +17,7 @@ from saleor.permission.enums import OrderPermissions, ProductPermissions
 
 from saleor_crm_plugin.exceptions import RecommendationInputError
 from saleor_crm_plugin.graphql.addition import Addition, mutation
+from saleor_crm_plugin.graphql.channel_access import require_channel
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.recommendations.tracking.mutations.recommendation_event_track import (
     RecommendationEventTrack,
@@ -30,11 +32,13 @@ _PART_COST = 10
 
 def resolve_recommendation_report(
     _root: Any, info: Any, *, channel: str, since: datetime | None = None, until: datetime | None = None
-) -> RecommendationReport:
+) -> Promise[RecommendationReport]:
     try:
-        return report_of(channel, since, until, timezone.now(), get_database_connection_name(info.context))
+        report = report_of(channel, since, until, timezone.now(), get_database_connection_name(info.context))
     except RecommendationInputError as error:
         raise GraphQLError(f"`{error.field}`: {error}") from error
+    # Nothing is counted before a part of it is asked for.
+    return require_channel(info, report.channel_id).then(lambda _: report)
 
 
 ADDITIONS = (
@@ -52,7 +56,8 @@ ADDITIONS = (
                 DateTime,
                 description=f"Events before this moment, at most {LONGEST_DAYS} days after `since`. By default, now.",
             ),
-            description="What recommendations are looked at, lead to and are worth in a channel." + ADDED_IN_010,
+            description="What recommendations are looked at, lead to and are worth in a channel. Staff may ask for the "
+            "channels of their groups." + ADDED_IN_010,
             permissions=[OrderPermissions.MANAGE_ORDERS, ProductPermissions.MANAGE_PRODUCTS],
             doc_category=DOC_CATEGORY_PRODUCTS,
         ),
