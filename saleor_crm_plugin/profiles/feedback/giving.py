@@ -113,6 +113,8 @@ def change(
 ) -> OrderFeedback:
     """Change an answer; texts that change are looked at by staff again.
 
+    A review that staff have rejected counts for nothing whatever its writer makes of it, until they decide again.
+
     Args:
         profile_id: whose order it is.
         edit_days: for how long after it was given.
@@ -150,10 +152,14 @@ def change(
             review.rating = review.rating if each.rating is None else each.rating
             if each.comment is not None and each.comment.strip() != review.comment:
                 review.comment = each.comment.strip()
-                review.state = _first_state(review.comment, moderated)
-                # Whoever has decided decided about another text.
-                review.moderated_at = review.actor_id = None
-                review.actor_type = SYSTEM.type
+                if review.is_rejected:
+                    # Back to staff, who have rejected it before: until they decide again, it counts for nothing.
+                    review.state = ReviewState.PENDING
+                else:
+                    review.state = _first_state(review.comment, moderated)
+                    # Whoever has decided decided about another text.
+                    review.moderated_at = review.actor_id = None
+                    review.actor_type = SYSTEM.type
                 reworded.append(review)
             review.edited_at = now
         ProductReview.objects.bulk_update(reviews.values(), ["rating", "edited_at"])

@@ -24,6 +24,10 @@ class ReviewState(models.TextChoices):
     REJECTED = "rejected"
 
 
+# Staff have rejected it; that its text was changed since does not make it count.
+REJECTED = models.Q(state=ReviewState.REJECTED) | models.Q(state=ReviewState.PENDING, moderated_at__isnull=False)
+
+
 class OrderFeedback(models.Model):
     """A customer's answer for an order. `score`: how likely they are to recommend the shop, 0 to 10."""
 
@@ -64,6 +68,7 @@ class ProductReview(models.Model):
     state = models.CharField(max_length=16, choices=ReviewState.choices)
     created_at = models.DateTimeField()
     edited_at = models.DateTimeField(null=True)
+    # When staff decided. Of one that waits: when they rejected what it was before; null if they never did.
     moderated_at = models.DateTimeField(null=True)
     # Who moderated it.
     actor_type = actor_type_field()
@@ -81,3 +86,10 @@ class ProductReview(models.Model):
             models.Index(name="crm_review_of_product", fields=["product", "state", "-id"]),
             models.Index(name="crm_review_to_moderate", fields=["-id"], condition=models.Q(state=ReviewState.PENDING)),
         ]
+
+    @property
+    def is_rejected(self) -> bool:
+        """As `REJECTED`."""
+        return self.state == ReviewState.REJECTED or (
+            self.state == ReviewState.PENDING and self.moderated_at is not None
+        )

@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncMonth, TruncWeek
 
-from saleor_crm_plugin.profiles.feedback.models import RATINGS, OrderFeedback, ProductReview, ReviewState
+from saleor_crm_plugin.profiles.feedback.models import RATINGS, REJECTED, OrderFeedback, ProductReview
 from saleor_crm_plugin.profiles.segments.models import SegmentMembership
 
 PROMOTER_FROM = 9
@@ -129,7 +129,7 @@ def ratings_of(product_ids: Collection[int], using: str) -> dict[int, ProductRat
     rows = (
         ProductReview.objects.using(using)
         .filter(product_id__in=product_ids)
-        .exclude(state=ReviewState.REJECTED)
+        .exclude(REJECTED)
         .values_list("product_id", "rating")
         .annotate(count=Count("pk"))
     )

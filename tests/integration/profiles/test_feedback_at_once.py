@@ -68,7 +68,8 @@ def test_what_staff_decide_meanwhile_stays_unless_the_text_changes(reviews):
         ),
     )
     assert decided(rated) == (1, "Crisp", REJECTED, NOW)
-    assert decided(reworded) == (4, "Sweet", PENDING, None)
+    # With the moment of the rejection, it waits and does not count.
+    assert decided(reworded) == (4, "Sweet", PENDING, NOW)
 
 
 def test_a_text_that_changes_meanwhile_is_not_approved(reviews):

@@ -11,7 +11,7 @@ from saleor_crm_plugin.profiles.feedback.reports import Interval
 ProductReviewStateEnum = enum_of(
     "ProductReviewStateEnum",
     {
-        ReviewState.PENDING: "Its text waits for staff.",
+        ReviewState.PENDING: "Its text waits for staff. The rating counts, unless staff have rejected it before.",
         ReviewState.APPROVED: "Others may read it.",
         ReviewState.REJECTED: "It counts for nothing; only its writer and staff see it.",
     },

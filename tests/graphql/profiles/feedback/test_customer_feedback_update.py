@@ -9,6 +9,7 @@ import pytest
 
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback, ProductReview
 from saleor_crm_plugin.profiles.models import CustomerProfile
+from tests.graphql.client import global_id
 from tests.graphql.profiles.feedback.conftest import MAY
 from tests.graphql.profiles.feedback.requests import UPDATE, create, refusal, update
 from tests.shop_settings import crm_settings
@@ -35,13 +36,47 @@ def test_what_is_left_out_stays(as_ann, order_id, line_id, said):
 
 
 def test_a_text_that_changes_waits_again(as_ann, order_id, line_id, said):
-    ProductReview.objects.update(state="rejected", moderated_at=MAY, actor_type="staff", actor_id=7)
+    ProductReview.objects.update(state="approved", moderated_at=MAY, actor_type="staff", actor_id=7)
     changed = update(as_ann, order_id, products=[{"orderLineId": line_id, "comment": "Crisp and sweet"}])
     assert changed["feedback"]["reviews"][0]["state"] == "PENDING"
     review = ProductReview.objects.get()
     assert (review.moderated_at, review.actor_type, review.actor_id) == (None, "system", None)
     emptied = update(as_ann, order_id, products=[{"orderLineId": line_id, "comment": ""}])
     assert emptied["feedback"]["reviews"][0]["state"] == "APPROVED"
+
+
+RATING = """query ($id: ID!) { product(id: $id, channel: "default-channel") {
+  customerRating { count } customerReviews(first: 5) { totalCount } } }"""
+
+
+@pytest.mark.parametrize("moderated", [True, False])
+@pytest.mark.parametrize("edits", [[""], ["Rotten!"], ["Rotten!", "", "Rotten."]], ids=["emptied", "reworded", "often"])
+def test_a_rejected_review_counts_for_nothing_until_staff_decide_again(
+    as_ann, anonymous, staff_with, sent, order_id, line_id, said, moderated, edits
+):
+    """Whatever its writer makes of it; staff find it among those that wait."""
+    crm_settings(reviews_moderated=moderated)
+    decide = """mutation ($id: ID!, $state: ProductReviewStateEnum!) {
+      customerFeedbackModerate(reviewId: $id, state: $state) { errors { code } } }"""
+    waiting = "{ customerReviews(first: 5, state: PENDING) { edges { node { id comment editedAt } } } }"
+    staff = staff_with("MANAGE_PRODUCTS")
+    review_id = global_id("ProductReview", ProductReview.objects.get().pk)
+
+    def counted() -> tuple[int, int]:
+        found = anonymous.data(RATING, id=global_id("Product", sent.apple.pk))["product"]
+        return found["customerRating"]["count"], found["customerReviews"]["totalCount"]
+
+    staff.data(decide, id=review_id, state="REJECTED")
+    update(as_ann, order_id, at=LATER, products=[{"orderLineId": line_id, "rating": 1}])
+    assert (counted(), staff.data(waiting)["customerReviews"]["edges"]) == ((0, 0), [])
+    for text in edits:
+        changed = update(as_ann, order_id, at=LATER, products=[{"orderLineId": line_id, "comment": text}])
+        assert changed["feedback"]["reviews"][0]["state"] == "PENDING"
+        assert counted() == (0, 0)
+    (edge,) = staff.data(waiting)["customerReviews"]["edges"]
+    assert edge["node"] == {"id": review_id, "comment": edits[-1], "editedAt": LATER.isoformat()}
+    staff.data(decide, id=review_id, state="APPROVED")
+    assert counted() == (1, 1 if edits[-1] else 0)
 
 
 def test_for_as_long_as_the_shop_says(as_ann, order_id, line_id, said):
