@@ -7,6 +7,7 @@ from base64 import b64encode
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from graphql_relay import from_global_id
 from saleor.order.models import Order
 
@@ -166,6 +167,15 @@ def test_an_order_that_is_gone_leaves_its_events(busy, as_ann):
     (node,) = nodes(mine(as_ann, first=20, filter={"kinds": ["ORDER_CANCELLED"]}))
     assert (node["order"], node["amount"]) == (None, None)
     assert node["subjectId"] == global_id("Order", "00000000-0000-0000-0000-000000000000")
+
+
+def test_more_points_than_an_int_holds_are_shown_as_the_most(busy, as_ann):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE crm_points_transaction SET points = %s WHERE order_id = %s", [2**31, busy.second.pk])
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    (node,) = nodes(mine(as_ann, first=1, filter={"kinds": ["POINTS_CHANGED"]}))
+    assert node["points"] == 2**31 - 1
 
 
 def test_an_app_with_the_permission_sees_it(busy, app_with):

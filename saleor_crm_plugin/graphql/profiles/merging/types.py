@@ -15,6 +15,7 @@ from saleor.graphql.core.types.common import NonNullList
 from saleor_crm_plugin.actors import ActorType
 from saleor_crm_plugin.exceptions import CustomerInputError
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
+from saleor_crm_plugin.graphql.loyalty.numbers import as_int
 from saleor_crm_plugin.graphql.profiles.errors import CustomerCode, CustomerError
 from saleor_crm_plugin.ingestion.merge_preview import MergePreview, Side
 from saleor_crm_plugin.profiles.merging import models
@@ -83,6 +84,18 @@ class CustomerMergeSide(BaseObjectType):
     @staticmethod
     def resolve_profile_id(root: Side, _info: Any) -> str:
         return _profile_id(root.profile.pk)
+
+    @staticmethod
+    def resolve_points(root: Side, _info: Any) -> int:
+        return as_int(root.points)
+
+    @staticmethod
+    def resolve_pending_points(root: Side, _info: Any) -> int:
+        return as_int(root.pending_points)
+
+    @staticmethod
+    def resolve_debt(root: Side, _info: Any) -> int:
+        return as_int(root.debt)
 
 
 class CustomerMergePlan(BaseObjectType):

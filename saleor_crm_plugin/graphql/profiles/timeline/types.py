@@ -21,6 +21,7 @@ from saleor_crm_plugin.actors import ActorType
 from saleor_crm_plugin.graphql.access import has_any_permission, is_own, require_owner_of, requires
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.lists import Page, connection_of
+from saleor_crm_plugin.graphql.loyalty.numbers import as_int
 from saleor_crm_plugin.graphql.orders import SEEN_BY, load_order, may_see_order
 from saleor_crm_plugin.graphql.profiles.timeline.dataloaders import (
     OwnerOfCheckoutLoader,
@@ -144,7 +145,8 @@ class TimelineEvent(BaseObjectType):
 
     @staticmethod
     def resolve_points(root: Seen, _info: Any) -> int | None:
-        return root.entry.details.get("points")
+        points = root.entry.details.get("points")
+        return None if points is None else as_int(points)
 
     @staticmethod
     def resolve_actor_type(root: Seen, _info: Any) -> str:

@@ -64,6 +64,14 @@ def test_what_would_happen(ids, staff):
     }
 
 
+def test_more_points_than_an_int_holds_are_shown_as_the_most(ids, staff):
+    LoyaltyAccount.objects.filter(profile__user__email="ann@example.com").update(active=2**31, pending=2**31)
+    LoyaltyAccount.objects.filter(profile__user=None).update(deficit=2**31)
+    found = preview(staff, ids["guy"], ids["ann"])
+    assert (found["target"]["points"], found["target"]["pendingPoints"]) == (2**31 - 1, 2**31 - 1)
+    assert found["source"]["debt"] == 2**31 - 1
+
+
 def test_everything_that_stands_against_it(ids, staff):
     LoyaltyAccount.objects.filter(profile__user=None).update(held=1)
     CustomerProfile.objects.filter(user=None).update(erased_at=timezone.now())

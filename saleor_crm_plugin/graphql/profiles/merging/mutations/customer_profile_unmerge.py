@@ -11,6 +11,7 @@ from saleor.permission.enums import AccountPermissions
 
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.ids import integer_key
+from saleor_crm_plugin.graphql.loyalty.numbers import as_int
 from saleor_crm_plugin.graphql.mutations import DomainMutation, actor_of, key_argument
 from saleor_crm_plugin.graphql.profiles.errors import CustomerError
 from saleor_crm_plugin.graphql.profiles.merging import types
@@ -51,6 +52,6 @@ class CustomerProfileUnmerge(DomainMutation):
             source=found[done.merge.source_id],
             target=found[done.merge.target_id],
             merge=done.merge,
-            points=done.points,
-            debt=done.debt,
+            points=as_int(done.points),
+            debt=as_int(done.debt),
         )
