@@ -15,6 +15,17 @@ INTEGER_MAX = 2**31 - 1
 BIGINT_MAX = 2**63 - 1
 # No amount that is stored is as large.
 AMOUNT_LIMIT = Decimal(10) ** (MONEY_DIGITS - MONEY_PLACES)
+# PostgreSQL refuses a number with more digits after the point.
+NUMERIC_PLACES_MAX = 16_383
+
+
+def can_be_compared(amount: Decimal) -> bool:
+    """Whether PostgreSQL can compare it with an amount: what has too many digits on either side would be an error."""
+    exponent = amount.as_tuple().exponent
+    # An infinity, or no number at all, has a letter there.
+    if not isinstance(exponent, int):
+        return False
+    return amount.copy_abs() < AMOUNT_LIMIT and exponent >= -NUMERIC_PLACES_MAX
 
 
 def money_field(**kwargs: Any) -> models.DecimalField[Any, Any]:

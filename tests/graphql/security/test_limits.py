@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import reduce
@@ -81,6 +82,23 @@ def test_a_deep_condition_is_refused(shop, staff_with, depth) -> None:
     wide = {"OR": [{"isGuest": True}] * (CONDITIONS_LIMIT + 1)}
     answer = staff_with("MANAGE_USERS").post(query, where=wide)
     assert f"up to {CONDITIONS_LIMIT} conditions" in answer["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("amount", ["1e-99999", "-1e-16384", "0e-99999", "1e99999"])
+def test_an_amount_that_no_database_holds_is_refused(shop, staff_with, amount) -> None:
+    staff = staff_with("MANAGE_USERS")
+    where = "query ($where: CustomerProfileWhereInput) { customerProfiles(first: 1, where: $where) { totalCount } }"
+    for asked in ({"eq": amount}, {"oneOf": [amount]}, {"range": {"gte": amount}}):
+        code, message = staff.error(where, where={"netSpent": {"currency": "USD", **asked}})
+        assert (code, message) == ("GraphQLError", "No amount has as many digits as one of `netSpent`.")
+    sorted_ = """query ($after: String) { customerProfiles(
+        first: 1, after: $after, sortBy: { field: NET_SPENT, currency: "USD", direction: ASC }
+    ) { edges { node { id } } } }"""
+    cursor = b64encode(json.dumps(["net_spent asc USD", amount, 1]).encode()).decode()
+    code, message = staff.error(sorted_, after=cursor)
+    assert (code, message.partition(".")[0]) == ("GraphQLError", "The cursor is not one of this list, sorted like this")
+    cursor = b64encode(json.dumps(["net_spent asc USD", "0.001", 1]).encode()).decode()
+    assert staff.data(sorted_, after=cursor)["customerProfiles"]["edges"]
 
 
 SEGMENT_QUERIES = {

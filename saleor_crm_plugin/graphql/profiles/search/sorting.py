@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 from django.utils.dateparse import parse_datetime
 from graphql import GraphQLError
 
-from saleor_crm_plugin.fields import AMOUNT_LIMIT
+from saleor_crm_plugin.fields import can_be_compared
 from saleor_crm_plugin.graphql.lists import Page
 from saleor_crm_plugin.profiles.models import CustomerProfile
 
@@ -130,7 +130,7 @@ def _foreign() -> GraphQLError:
 
 def _amount(written: Any) -> Decimal:
     amount = Decimal(written)
-    if not amount.is_finite() or amount.copy_abs() >= AMOUNT_LIMIT:
+    if not can_be_compared(amount):
         raise ValueError(written)
     return amount
 

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 from graphql import GraphQLError
 
 from saleor_crm_plugin.exceptions import CustomerInputError
-from saleor_crm_plugin.fields import AMOUNT_LIMIT
+from saleor_crm_plugin.fields import can_be_compared
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.loyalty.tiers.models import TierMembership
 from saleor_crm_plugin.profiles.consents.models import ConsentRecord
@@ -158,7 +158,7 @@ def _net_spent(given: Mapping[str, Any]) -> Q:
     ordered = _metrics(given["currency"]).filter(orders_count__gt=0)
     lookups = _values("netSpent", given)
     amounts = [amount for value in lookups.values() for amount in (value if isinstance(value, list) else [value])]
-    if any(amount.copy_abs() >= AMOUNT_LIMIT for amount in amounts):
+    if not all(map(can_be_compared, amounts)):
         raise GraphQLError("No amount has as many digits as one of `netSpent`.")
     return Q(Exists(ordered.filter(_on("net_spent", lookups))))
 
