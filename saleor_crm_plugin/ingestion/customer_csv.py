@@ -16,6 +16,7 @@ from saleor.core.prices import quantize_price
 from saleor_crm_plugin.csv_cells import Writable, cell
 from saleor_crm_plugin.exceptions import CustomerInputError
 from saleor_crm_plugin.profiles.identity import guest_emails
+from saleor_crm_plugin.profiles.merging.family import ACCOUNT
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics
 from saleor_crm_plugin.profiles.notes.models import CustomerTag
 from saleor_crm_plugin.profiles.privacy.models import DataRequest, RequestKind
@@ -87,11 +88,12 @@ def _members(segment_id: int, using: str) -> QuerySet[SegmentMembership]:
 
 
 def _read(profile_ids: Collection[int], using: str) -> dict[int, dict[str, Any]]:
+    profiles = CustomerProfile.objects.using(using).filter(pk__in=profile_ids)
     found: dict[int, dict[str, Any]] = {
-        profile["pk"]: dict(profile)
-        for profile in CustomerProfile.objects.using(using)
-        .filter(pk__in=profile_ids)
-        .values("pk", "user_id", "customer_type", "lifecycle_stage")
+        profile_id: {"user_id": user_id, "customer_type": customer_type, "lifecycle_stage": lifecycle_stage}
+        for profile_id, user_id, customer_type, lifecycle_stage in profiles.values_list(
+            "pk", ACCOUNT, "customer_type", "lifecycle_stage"
+        )
     }
     by_user = {profile["user_id"]: profile for profile in found.values() if profile["user_id"] is not None}
     users = User.objects.using(using).filter(pk__in=by_user.keys()).order_by()

@@ -41,11 +41,16 @@ SELECT profile.id, coalesce(account.email, guest.value, ''),
        coalesce(bought.orders, 0), coalesce(bought.company_orders, 0),
        profile.profiling_allowed AND profile.erased_at IS NULL, profile.customer_type
 FROM crm_customer_profile profile
-LEFT JOIN account_user account ON account.id = profile.user_id
+-- The own account and address; where there is none (any more), that of somebody who was merged into the profile.
+LEFT JOIN account_user account ON account.id = coalesce(profile.user_id, (
+    SELECT member.user_id FROM crm_customer_profile member
+    WHERE member.merged_into_id = profile.id AND member.user_id IS NOT NULL ORDER BY member.id LIMIT 1
+))
 LEFT JOIN LATERAL (
-    SELECT value FROM crm_profile_identity identity
-    WHERE identity.profile_id = profile.id AND kind IN ('verified_email', 'unverified_email')
-    ORDER BY kind DESC, identity.id LIMIT 1
+    SELECT value FROM crm_customer_profile member JOIN crm_profile_identity identity ON identity.profile_id = member.id
+    WHERE (member.id = profile.id OR member.merged_into_id = profile.id)
+        AND kind IN ('verified_email', 'unverified_email')
+    ORDER BY member.id <> profile.id, kind DESC, identity.id LIMIT 1
 ) guest ON true
 LEFT JOIN (
     SELECT fact.profile_id, count(*) AS orders,

@@ -20,7 +20,7 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, F, OuterRef, QuerySet, When
+from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Coalesce
 
 from saleor_crm_plugin.compiled import CompiledQuery
@@ -139,10 +139,20 @@ def find_members(
 
 
 def guest_emails(profile_ids: Collection[int], using: str) -> dict[int, str]:
-    """The address by which each is known without an account, of those that have one; a proven one goes first."""
-    names = ProfileIdentity.objects.using(using).filter(profile_id__in=profile_ids, kind__in=EMAIL_KINDS)
+    """The address by which each is known without an account, of those that have one: the own one, else that of somebody
+    who was merged into them. A proven one goes first.
+    """
+    members = CustomerProfile.objects.filter(Q(pk__in=profile_ids) | Q(merged_into__in=profile_ids))
+    names = ProfileIdentity.objects.using(using).filter(profile__in=members.values("pk"), kind__in=EMAIL_KINDS)
+    own: dict[int, str] = {}
+    of_merged: dict[int | None, str] = {}
     # "verified" comes last and stays.
-    return dict(names.order_by("kind", "-pk").values_list("profile_id", "value"))
+    for profile_id, head_id, email in names.order_by("kind", "-pk").values_list(
+        "profile_id", "profile__merged_into_id", "value"
+    ):
+        own[profile_id] = of_merged[head_id] = email
+    emails = {profile_id: own.get(profile_id) or of_merged.get(profile_id) for profile_id in profile_ids}
+    return {profile_id: email for profile_id, email in emails.items() if email}
 
 
 def resolve_profiles(persons: Iterable[Person], using: str | None = None) -> dict[Person, int]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from saleor.graphql.core.dataloaders import DataLoader
 
 from saleor_crm_plugin.profiles.identity import guest_emails
+from saleor_crm_plugin.profiles.merging.family import ACCOUNT
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics
 
 
@@ -37,14 +38,12 @@ class GuestEmailByProfileIdLoader(DataLoader):
         return [emails.get(profile_id) for profile_id in keys]
 
 
-class MembersHaveAccountByProfileIdLoader(DataLoader):
-    """Whether one of those who were merged into a profile has a user account."""
+class AccountByProfileIdLoader(DataLoader):
+    """The id of the user by whom a person is shown (`ACCOUNT`); None for guests."""
 
-    context_key = "saleor_crm_plugin.members_have_account_by_profile_id"
+    context_key = "saleor_crm_plugin.account_by_profile_id"
 
-    def batch_load(self, keys: Sequence[int]) -> list[bool]:
-        members = CustomerProfile.objects.using(self.database_connection_name).filter(
-            merged_into_id__in=keys, user_id__isnull=False
-        )
-        found = set(members.values_list("merged_into_id", flat=True))
-        return [profile_id in found for profile_id in keys]
+    def batch_load(self, keys: Sequence[int]) -> list[int | None]:
+        profiles = CustomerProfile.objects.using(self.database_connection_name).filter(pk__in=keys)
+        found = dict(profiles.values_list("pk", ACCOUNT))
+        return [found.get(profile_id) for profile_id in keys]

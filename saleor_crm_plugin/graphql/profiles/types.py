@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import graphene
+from promise import Promise
 from saleor.graphql.account.dataloaders import UserByUserIdLoader
 from saleor.graphql.core.connection import CountableConnection
 from saleor.graphql.core.context import get_database_connection_name
@@ -33,8 +34,8 @@ from saleor_crm_plugin.graphql.lists import DEFAULT_FIRST, FIRST_LIMIT
 from saleor_crm_plugin.graphql.page_loaders import loaded_page
 from saleor_crm_plugin.graphql.profiles.clv.enums import PredictionStatusEnum
 from saleor_crm_plugin.graphql.profiles.dataloaders import (
+    AccountByProfileIdLoader,
     GuestEmailByProfileIdLoader,
-    MembersHaveAccountByProfileIdLoader,
     MetricsByProfileIdLoader,
 )
 from saleor_crm_plugin.graphql.profiles.enums import RfmGroupEnum
@@ -152,7 +153,8 @@ class CustomerProfile(ModelObjectType):
     )
     user = graphene.Field(
         "saleor.graphql.account.types.User",
-        description="The person's user account. Of two accounts that were merged, a customer sees the own one.",
+        description="The person's user account. Of two accounts that were merged, a customer sees the own one; others "
+        "see that of this profile or, if it was deleted, the other one.",
     )
     email = graphene.String(
         description="The e-mail address of the user, or that a guest has ordered with; it proves nothing about a guest."
@@ -252,20 +254,23 @@ class CustomerProfile(ModelObjectType):
     def resolve_is_guest(root: models.CustomerProfile, info: Any) -> Any:
         if root.user_id is not None:
             return False
-        return MembersHaveAccountByProfileIdLoader(info.context).load(root.pk).then(lambda have: not have)
+        return AccountByProfileIdLoader(info.context).load(root.pk).then(lambda user_id: user_id is None)
 
     @staticmethod
     def resolve_user(root: models.CustomerProfile, info: Any) -> Any:
-        user_id = _own_user_id(root, info)
-        return UserByUserIdLoader(info.context).load(user_id) if user_id else None
+        users = UserByUserIdLoader(info.context)
+        return _shown_user_id(root, info).then(lambda user_id: users.load(user_id) if user_id else None)
 
     @staticmethod
     def resolve_email(root: models.CustomerProfile, info: Any) -> Any:
         require_owner_of(info, root, AccountPermissions.MANAGE_USERS)
-        user_id = _own_user_id(root, info)
-        if user_id:
-            return UserByUserIdLoader(info.context).load(user_id).then(lambda user: user and user.email)
-        return GuestEmailByProfileIdLoader(info.context).load(root.pk)
+
+        def address(user_id: int | None) -> Any:
+            if user_id:
+                return UserByUserIdLoader(info.context).load(user_id).then(lambda user: user and user.email)
+            return GuestEmailByProfileIdLoader(info.context).load(root.pk)
+
+        return _shown_user_id(root, info).then(address)
 
     @staticmethod
     def resolve_orders_count(root: models.CustomerProfile, info: Any) -> Any:
@@ -332,9 +337,12 @@ class CustomerProfile(ModelObjectType):
         ]
 
 
-def _own_user_id(profile: models.CustomerProfile, info: Any) -> int | None:
-    """The account that the requestor is to see: of two that were merged, each sees the own one; staff the head's."""
-    return info.context.user.pk if is_owner_of(info, profile) else profile.user_id
+def _shown_user_id(profile: models.CustomerProfile, info: Any) -> Promise[int | None]:
+    """The account that the requestor is to see: of two that were merged, each sees the own one; staff the head's, or if
+    that is gone, one that is left.
+    """
+    user_id = info.context.user.pk if is_owner_of(info, profile) else profile.user_id
+    return Promise.resolve(user_id) if user_id else AccountByProfileIdLoader(info.context).load(profile.pk)
 
 
 class CustomerProfileCountableConnection(CountableConnection):

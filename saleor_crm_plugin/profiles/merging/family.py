@@ -11,13 +11,24 @@ from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connections
-from django.db.models import OuterRef, Q, QuerySet
+from django.db.models import IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import CustomerProfile
 
 HEAD: Final = Coalesce("merged_into_id", "pk")
+# Of a head: the user by whom the person is shown to others. If the own one is gone, the first of those who were merged
+# into it; None of guests.
+ACCOUNT: Final = Coalesce(
+    "user_id",
+    Subquery(
+        CustomerProfile.objects.filter(merged_into=OuterRef("pk"), user__isnull=False)
+        .order_by("pk")
+        .values("user_id")[:1]
+    ),
+    output_field=IntegerField(),
+)
 
 # Two-part key of PostgreSQL's advisory locks: "crm", and a number of its own.
 _LOCK_KEY: Final = (0x63726D, 0x6D65726765 & 0x7FFFFFFF)

@@ -10,14 +10,17 @@ from django.test.utils import CaptureQueriesContext
 from saleor.account.models import User
 from saleor.order.models import Order
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.config import CRMSettings
 from saleor_crm_plugin.ingestion import customer_types
 from saleor_crm_plugin.ingestion.backfill import backfill
+from saleor_crm_plugin.ingestion.claims import forget_user
 from saleor_crm_plugin.ingestion.customer_types import read_signs, refresh_all_types, refresh_types
+from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
-from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity
 from saleor_crm_plugin.profiles.timeline.models import EventKind, ProfileEvent
-from tests.devshop.factories import make_address, make_customer, make_order
+from tests.devshop.factories import delete_customer, make_address, make_customer, make_order
 from tests.integration.profiles.facts import PLACED
 from tests.shop_settings import crm_settings
 
@@ -106,6 +109,41 @@ def test_an_account_that_changes_is_looked_at() -> None:
     sync_customer(ada.pk)
 
     assert type_of(ada) == "b2b"
+
+
+@pytest.mark.parametrize(
+    "of_bea", [{"email": "bea@acme.com"}, {"email": "bea@example.com", "metadata": {"vat_number": "1"}}]
+)
+def test_of_merged_customers_an_account_that_is_left_says_what_they_are(of_bea: dict[str, Any]) -> None:
+    ada, bea = make_customer("ada@acme.com"), make_customer(**of_bea)
+    for user in (ada, bea):
+        sync_customer(user.pk)
+    head, merged = (CustomerProfile.objects.get(user=user) for user in (ada, bea))
+    merge_customers(merged.pk, head.pk, SYSTEM, PLACED)
+    refresh_all_types(SETTINGS, PLACED)
+    user_id = ada.pk
+    delete_customer(ada)
+    forget_user(user_id)
+
+    refresh_all_types(SETTINGS, PLACED)
+
+    head.refresh_from_db()
+    assert (head.user_id, head.customer_type) == (None, "b2b")
+
+
+def test_the_address_of_a_guest_who_was_merged_counts_where_there_is_no_other() -> None:
+    head = CustomerProfile.objects.create()
+    guest = CustomerProfile.objects.create(merged_into=head)
+    ProfileIdentity.objects.create(profile=guest, kind=IdentityKind.UNVERIFIED_EMAIL, value="guy@acme.com")
+
+    refresh_all_types(SETTINGS, PLACED)
+    head.refresh_from_db()
+    assert head.customer_type == "b2b"
+
+    ProfileIdentity.objects.create(profile=head, kind=IdentityKind.UNVERIFIED_EMAIL, value="guy@example.com")
+    refresh_all_types(SETTINGS, PLACED)
+    head.refresh_from_db()
+    assert head.customer_type == "b2c"
 
 
 def test_a_sync_of_an_order_that_says_the_same_looks_at_it_too() -> None:

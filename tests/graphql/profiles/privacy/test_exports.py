@@ -12,21 +12,27 @@ from uuid import uuid4
 
 import pytest
 import time_machine
-from django.db import models
+from django.db import connection, models
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from saleor_crm_plugin import models as ours
+from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.ingestion.claims import forget_user
+from saleor_crm_plugin.ingestion.customer_csv import COLUMNS, segment_rows
 from saleor_crm_plugin.ingestion.data_export import HOLDINGS
+from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralCode
+from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
 from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity, ProfileMetrics
 from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
 from saleor_crm_plugin.profiles.privacy.links import LINK_HOURS
 from saleor_crm_plugin.profiles.privacy.models import DataRequest
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
 from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
-from tests.devshop.factories import make_customer
+from tests.devshop.factories import delete_customer, make_customer
 from tests.graphql.client import Api, global_id
 from tests.shop_settings import crm_settings
 
@@ -241,6 +247,19 @@ class TestExportOfASegment:
         query = "query ($id: ID!) { customerProfile(id: $id) { email } }"
         shown = staff.data(query, id=global_id("CustomerProfile", guest.pk))["customerProfile"]["email"]
         assert [row["email"] for row in self.rows(url)] == ["ann@example.com", shown]
+
+    def test_of_merged_customers_an_account_that_is_left_is_told(self, staff, segment, shop):
+        ann, ben = (resolve_profiles([UserPerson(user.pk)]).popitem()[1] for user in (shop.ann, shop.ben))
+        merge_customers(ben, ann, SYSTEM, NOW)
+        user_id = shop.ann.pk
+        delete_customer(shop.ann)
+        forget_user(user_id)
+        with CaptureQueriesContext(connection) as statements:
+            _, row, _ = csv.DictReader("".join(segment_rows(segment.pk, "default")).splitlines(), COLUMNS)
+        told = (row["profile_id"], row["user_id"], row["email"], row["first_name"], row["language"])
+        assert told == (str(ann), str(shop.ben.pk), "ben@example.com", "Ben", "en")
+        # The members twice: then there are no more.
+        assert len(statements) == 7
 
     @pytest.mark.parametrize(
         ("currency", "amounts"),
