@@ -71,6 +71,25 @@ _BLANK_STAGE = """
 UPDATE crm_customer_profile SET lifecycle_stage = '', lifecycle_since = NULL
 WHERE id = ANY (%(refusing)s::bigint[]) AND (lifecycle_stage <> '' OR lifecycle_since IS NOT NULL)
 """
+# Where the two of a merge stood, also of one that is undone. What else it has noted, a separation needs, and nothing of
+# it was computed.
+_FORGET_CARRIED = """
+WITH persons AS (
+    SELECT id FROM crm_customer_profile
+    WHERE id = ANY (%(refusing)s::bigint[]) OR merged_into_id = ANY (%(refusing)s::bigint[])
+), about AS (
+    SELECT merge.id FROM persons JOIN crm_profile_merge merge ON merge.source_id = persons.id
+    UNION
+    SELECT merge.id FROM persons JOIN crm_profile_merge merge ON merge.target_id = persons.id
+), known AS (
+    SELECT merge.id FROM crm_profile_merge merge JOIN about USING (id)
+    WHERE merge.carried ?| '{segments,memberships,source_stage,target_stage}'::text[]
+    ORDER BY merge.id FOR NO KEY UPDATE OF merge
+)
+UPDATE crm_profile_merge merge
+SET carried = merge.carried - '{segments,memberships,source_stage,target_stage}'::text[]
+FROM known WHERE known.id = merge.id
+"""
 _LEAVE_SEGMENTS = "DELETE FROM crm_segment_membership WHERE profile_id = ANY (%(refusing)s::bigint[])"
 
 
@@ -85,7 +104,7 @@ class Refusals:
 def enforce_consents(profile_ids: Collection[int], using: str | None = None) -> Refusals:
     """Blank what those of the profiles who refuse do not allow. The caller has locked the profiles, in a transaction.
 
-    Five SQL statements at most.
+    Six SQL statements at most.
     """
     alias = using or DEFAULT_DB_ALIAS
     with connections[alias].cursor() as cursor:
@@ -95,7 +114,7 @@ def enforce_consents(profile_ids: Collection[int], using: str | None = None) -> 
         if allowing := sorted(set(profile_ids).difference(refusals.profiling)):
             cursor.execute(_UNBLANK_STATUS, {"allowing": allowing})
         if refusals.profiling:
-            for statement in (_BLANK_METRICS, _BLANK_STAGE, _LEAVE_SEGMENTS):
+            for statement in (_BLANK_METRICS, _BLANK_STAGE, _LEAVE_SEGMENTS, _FORGET_CARRIED):
                 cursor.execute(statement, {"refusing": refusals.profiling})
     return refusals
 

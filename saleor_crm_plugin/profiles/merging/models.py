@@ -23,7 +23,8 @@ class ProfileMerge(models.Model):
     # None: for good, as a guest who has turned out to be a user.
     undo_until = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
-    # What was changed beside the pointers, by id (`carrying.Carried`). No personal data.
+    # What was changed beside the pointers, by id (`carrying.Carried`), and where both stood: a refusal of profiling
+    # takes the latter away, an erasure everything.
     carried = models.JSONField(default=dict)
 
     class Meta:

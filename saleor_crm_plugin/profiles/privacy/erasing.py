@@ -6,8 +6,11 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Q
+
 from saleor_crm_plugin.profiles.consents.models import ConsentRecord
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback, ProductReview
+from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
     ErasureLevel,
@@ -33,6 +36,12 @@ def mark_erased(profile_ids: Collection[int], level: ErasureLevel, now: datetime
         if not reaches(profile.erasure_level, level):
             profile.erased_at, profile.erasure_level = now, level
             profile.save(using=using, update_fields=["erased_at", "erasure_level"])
+
+
+def forget_merges(profile_ids: Collection[int], using: str) -> None:
+    """Forget where these persons stood when they were merged: whoever is erased is not separated any more."""
+    of_them = Q(source_id__in=profile_ids) | Q(target_id__in=profile_ids)
+    ProfileMerge.objects.using(using).filter(of_them).exclude(carried={}).update(carried={})
 
 
 def deleted_ones(profile_ids: Collection[int], using: str) -> set[int]:

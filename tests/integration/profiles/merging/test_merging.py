@@ -14,7 +14,7 @@ from django.utils import timezone
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import CustomerInputError
 from saleor_crm_plugin.ingestion.claims import claim_for, forget_user
-from saleor_crm_plugin.ingestion.consents import update_consents
+from saleor_crm_plugin.ingestion.consents import apply_consent_policy, update_consents
 from saleor_crm_plugin.ingestion.merging import merge_customers, separate_customers
 from saleor_crm_plugin.ingestion.readers import read_customers
 from saleor_crm_plugin.ingestion.reconcile import reconcile
@@ -487,6 +487,45 @@ def test_the_target_is_where_the_source_was_meanwhile(store, ada, eve):
     assert list(SegmentMembership.objects.values_list("profile_id", "entered_at")) == [(ada.profile, entered_at)]
     split(merge)
     assert list(SegmentMembership.objects.values_list("profile_id", "entered_at")) == [(eve.profile, entered_at)]
+
+
+def test_a_refusal_of_profiling_takes_where_each_was_and_leaves_what_a_separation_needs(store, ada, eve):
+    CustomerSegment.objects.all().delete()
+    segment = CustomerSegment.objects.create(name="All", slug="all", query="x")
+    SegmentMembership.objects.create(segment=segment, profile_id=eve.profile, entered_at=timezone.now())
+    CustomerProfile.objects.filter(pk=ada.profile).update(lifecycle_stage="prospect", lifecycle_since=timezone.now())
+    CustomerProfile.objects.filter(pk=eve.profile).update(lifecycle_stage="lost", lifecycle_since=timezone.now())
+    tag(eve.profile, "vip")
+    merge = join(eve.profile, ada.profile)
+    merge.refresh_from_db()
+    computed = ("segments", "memberships", "source_stage", "target_stage")
+    assert all(merge.carried[name] for name in computed)
+    update_consents(ada.profile, [Consent(PROFILING, REFUSED)], STAFF, timezone.now())
+    merge.refresh_from_db()
+    assert not merge.carried.keys() & computed
+    assert merge.carried["tags"] == [CustomerTag.objects.get(profile_id=ada.profile).pk]
+    assert merge.carried["users"] == [eve.user.pk]
+    update_consents(ada.profile, [Consent(PROFILING, GRANTED)], Actor(ActorType.CUSTOMER, eve.user.pk), timezone.now())
+    split(merge)
+    assert (tags(ada.profile), tags(eve.profile)) == ([], ["vip"])
+    assert not SegmentMembership.objects.filter(segment=segment).exists()
+    # She agreed for both, and takes it along.
+    assert (flags(ada.profile), flags(eve.profile)) == ((False, False), (True, True))
+    stages = dict(CustomerProfile.objects.values_list("pk", "lifecycle_stage"))
+    assert (stages[ada.profile], stages[eve.profile]) == ("", "repeat")
+
+
+@pytest.mark.parametrize("of", ["merged", "separated"])
+def test_who_refused_before_has_it_taken_at_night(store, ada, eve, of):
+    merge = join(eve.profile, ada.profile)
+    if of == "separated":
+        split(merge)
+    carried = {"segments": [[1, "2026-01-01T00:00:00+00:00"]], "source_stage": {"lifecycle_stage": "new"}, "users": [1]}
+    ProfileMerge.objects.update(carried=carried)
+    CustomerProfile.objects.filter(pk=ada.profile).update(profiling_allowed=False)
+    say(ada.profile, PROFILING, REFUSED)
+    apply_consent_policy(consent_required=False)
+    assert ProfileMerge.objects.get().carried == {"users": [1]}
 
 
 def test_the_timeline_says_it(store, ada, eve):

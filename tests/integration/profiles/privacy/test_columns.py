@@ -41,7 +41,7 @@ MADE = {
     ("crm_order_sync", "error"),
     # Which account, lot or tier, and which date.
     ("crm_loyalty_reminder", "subject"),
-    # Ids.
+    # Ids, stages and types of customers; whoever is erased is not separated any more, and it is emptied.
     ("crm_profile_merge", "carried"),
 }
 # Whatever people write. The test below fills each of them.

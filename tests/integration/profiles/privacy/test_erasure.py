@@ -12,6 +12,7 @@ from saleor_crm_plugin.exceptions import CustomerInputError
 from saleor_crm_plugin.ingestion.actions import award_birthdays
 from saleor_crm_plugin.ingestion.backfill import backfill
 from saleor_crm_plugin.ingestion.erasure import erase_customer
+from saleor_crm_plugin.ingestion.merging import merge_customers, separate_customers
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.settings import load_settings
@@ -23,6 +24,7 @@ from saleor_crm_plugin.loyalty.rules.editing import create_rule
 from saleor_crm_plugin.loyalty.rules.models import RuleStatus
 from saleor_crm_plugin.profiles.consents.models import ConsentRecord
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback
+from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
     ErasureLevel,
@@ -100,6 +102,37 @@ class TestAnonymise:
         reconcile(full=True)
         assert ProfileIdentity.objects.filter(value="guy@example.com").count() == 0
         assert ProfileOrder.objects.get(order_id=guest.pk).profile == profile
+
+
+@pytest.mark.parametrize("level", [STOP, ANONYMISE, DELETE])
+class TestOfWhoWasMerged:
+    @pytest.fixture
+    def merge(self, known) -> ProfileMerge:
+        """Bea, who is in a segment, was merged into Ann, who had bought nothing so far."""
+        bea = make_customer("bea@example.com")
+        sync_orders([make_order(bea, channel=known.channel, lines=[(known.apple, 1)]).pk])
+        profile = CustomerProfile.objects.get(user=bea)
+        SegmentMembership.objects.get_or_create(segment=known.segment, profile=profile, defaults={"entered_at": NOW})
+        CustomerProfile.objects.filter(pk=known.profile.pk).update(lifecycle_stage="prospect")
+        done = merge_customers(profile.pk, known.profile.pk, SYSTEM, NOW)
+        assert {name for name, noted in done.carried.items() if noted} >= {"segments", "source_stage", "target_stage"}
+        return done
+
+    def test_it_is_forgotten_where_each_stood(self, known, merge, level):
+        erase_customer(known.profile.pk, level, STAFF, NOW)
+        merge.refresh_from_db()
+        assert merge.carried == {}
+
+    def test_also_if_they_were_separated_since(self, known, merge, level):
+        separate_customers(merge.pk, SYSTEM, NOW)
+        erase_customer(known.profile.pk, level, STAFF, NOW)
+        merge.refresh_from_db()
+        assert merge.carried == {}
+
+    def test_they_cannot_be_separated_any_more(self, known, merge, level):
+        erase_customer(known.profile.pk, level, STAFF, NOW)
+        with pytest.raises(CustomerInputError, match="erased since"):
+            separate_customers(merge.pk, SYSTEM, NOW)
 
 
 class TestDelete:
