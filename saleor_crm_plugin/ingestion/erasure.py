@@ -22,7 +22,14 @@ from saleor_crm_plugin.profiles.consents.models import ConsentPurpose, ConsentSt
 from saleor_crm_plugin.profiles.consents.recording import Consent, record_consents
 from saleor_crm_plugin.profiles.merging.family import change_families, families, heads_of
 from saleor_crm_plugin.profiles.models import CustomerProfile, ErasureLevel
-from saleor_crm_plugin.profiles.privacy.erasing import forget_merges, mark_erased, reaches, remove_facts, remove_texts
+from saleor_crm_plugin.profiles.privacy.erasing import (
+    forget_merges,
+    forget_types,
+    mark_erased,
+    reaches,
+    remove_facts,
+    remove_texts,
+)
 from saleor_crm_plugin.profiles.privacy.models import DataRequest, RequestKind
 from saleor_crm_plugin.profiles.timeline.log import Event, record
 from saleor_crm_plugin.profiles.timeline.models import EventKind
@@ -99,6 +106,7 @@ def forget_family(profile_ids: Collection[int], level: ErasureLevel, now: dateti
     forget_customers(family, using)
     if reaches(level, ErasureLevel.ANONYMISE):
         remove_texts(family, using)
+        forget_types(family, using)
         points.blank_texts(family, using)
     if reaches(level, ErasureLevel.DELETE):
         points.close_accounts(family, now, using)

@@ -13,6 +13,7 @@ from saleor_crm_plugin.profiles.feedback.models import OrderFeedback, ProductRev
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
+    CustomerType,
     ErasureLevel,
     ProfileIdentity,
     ProfileMetrics,
@@ -42,6 +43,12 @@ def forget_merges(profile_ids: Collection[int], using: str) -> None:
     """Forget where these persons stood when they were merged: whoever is erased is not separated any more."""
     of_them = Q(source_id__in=profile_ids) | Q(target_id__in=profile_ids)
     ProfileMerge.objects.using(using).filter(of_them).exclude(carried={}).update(carried={})
+
+
+def forget_types(profile_ids: Collection[int], using: str) -> None:
+    """Take back what staff have said these persons are; the rule concludes nothing about who is erased."""
+    profiles = CustomerProfile.objects.using(using).filter(pk__in=profile_ids)
+    profiles.update(customer_type=CustomerType.B2C, customer_type_by_hand=False)
 
 
 def deleted_ones(profile_ids: Collection[int], using: str) -> set[int]:
@@ -79,4 +86,5 @@ def remove_facts(profile_ids: Collection[int], using: str) -> list[UUID]:
     ids = list(orders.values_list("order_id", flat=True))
     for model in (ProfileOrder, ProfileMetrics, SegmentMembership, ProfileEvent, ConsentRecord, OrderFeedback):
         model._default_manager.using(using).filter(profile_id__in=profile_ids).delete()
+    CustomerProfile.objects.using(using).filter(pk__in=profile_ids).update(found_quiet_at=None)
     return ids

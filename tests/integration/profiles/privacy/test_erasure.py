@@ -55,11 +55,23 @@ def state(profile: CustomerProfile) -> tuple[str, bool, bool]:
     return profile.erasure_level, profile.profiling_allowed, profile.recommendations_allowed
 
 
+def known_by_hand(profile: CustomerProfile) -> None:
+    """Staff have said what type the customer is, and the customer has been quiet."""
+    columns = {"customer_type": "b2g", "customer_type_by_hand": True, "found_quiet_at": NOW}
+    CustomerProfile.objects.filter(pk=profile.pk).update(**columns)
+
+
+def type_of(profile: CustomerProfile) -> tuple[str, bool]:
+    return profile.customer_type, profile.customer_type_by_hand
+
+
 class TestStop:
     def test_nothing_is_computed_any_more_and_everything_else_stays(self, known):
         ProfileMetrics.objects.update(recency_score=5, rfm_group="new")
+        known_by_hand(known.profile)
         request = erase_customer(known.profile.pk, STOP, STAFF, NOW)
         assert state(known.profile) == ("stop", False, False)
+        assert type_of(known.profile) == ("b2g", True)
         assert known.profile.erased_at == NOW
         metrics = ProfileMetrics.objects.get()
         assert (metrics.recency_score, metrics.rfm_group, metrics.net_spent) == (None, "", Decimal(50))
@@ -76,8 +88,10 @@ class TestStop:
 
 class TestAnonymise:
     def test_texts_go_and_numbers_stay(self, known):
+        known_by_hand(known.profile)
         erase_customer(known.profile.pk, ANONYMISE, SYSTEM, NOW)
         assert state(known.profile) == ("anonymise", False, False)
+        assert (type_of(known.profile), known.profile.found_quiet_at) == (("b2c", False), NOW)
         for model in (ProfileIdentity, CustomerNote, CustomerTag, SegmentMembership):
             assert not model.objects.exists()
         assert OrderFeedback.objects.get().score == 9
@@ -137,8 +151,10 @@ class TestOfWhoWasMerged:
 
 class TestDelete:
     def test_only_the_ledger_is_left(self, known):
+        known_by_hand(known.profile)
         erase_customer(known.profile.pk, DELETE, SYSTEM, NOW)
         assert state(known.profile) == ("delete", False, False)
+        assert (type_of(known.profile), known.profile.found_quiet_at) == (("b2c", False), None)
         for model in (ProfileOrder, ProfileMetrics, ProfileEvent, ConsentRecord, OrderFeedback):
             assert not model.objects.exists(), model
         account = LoyaltyAccount.objects.get()
