@@ -1,7 +1,8 @@
 """A customer is forgotten, over all three domains, in one transaction.
 
-Works while the customer's user exists in Saleor and after it is gone: nothing is read from Saleor. While the user
-exists, the profile keeps its id, so that what they order from then on does not make a new person of them.
+Works while the customer's user exists in Saleor and after it is gone: nothing is read from Saleor but which of its
+orders we have not stored (`unread_orders`). While the user exists, the profile keeps its id, so that what they order
+from then on does not make a new person of them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from saleor.core.db.connection import allow_writer
 from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import CustomerInputError
 from saleor_crm_plugin.ingestion.models import OrderSync
+from saleor_crm_plugin.ingestion.unread_orders import forget_unread_orders
 from saleor_crm_plugin.loyalty import privacy as points
 from saleor_crm_plugin.profiles.consents.models import ConsentPurpose, ConsentState
 from saleor_crm_plugin.profiles.consents.recording import Consent, record_consents
@@ -105,6 +107,7 @@ def forget_family(profile_ids: Collection[int], level: ErasureLevel, now: dateti
     forget_merges(family, using)
     forget_customers(family, using)
     if reaches(level, ErasureLevel.ANONYMISE):
+        forget_unread_orders(family, using, with_users=reaches(level, ErasureLevel.DELETE))
         remove_texts(family, using)
         forget_types(family, using)
         points.blank_texts(family, using)

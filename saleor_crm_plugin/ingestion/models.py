@@ -16,7 +16,8 @@ class OrderSync(models.Model):
     seen_user_id = models.IntegerField(null=True)
     # Why the last attempt failed, for the operator; empty when it went through. Never holds personal data.
     error = models.CharField(max_length=255, blank=True, default="")
-    # The customer was deleted on their request: nothing of the order is taken in again, whatever happens to it.
+    # The customer was deleted on their request, or anonymised before we had read the order: nothing of it is taken in
+    # any more, whatever happens to it.
     is_forgotten = models.BooleanField(default=False, db_default=False)
 
     class Meta:

@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from saleor_crm_plugin.ingestion import channels, customer_types, export_training, favorites, import_training, purchases
+from saleor_crm_plugin.ingestion import (
+    channels,
+    customer_types,
+    export_training,
+    favorites,
+    import_training,
+    purchases,
+    unread_orders,
+)
 from saleor_crm_plugin.recommendations import serving_sold, serving_sql
 from saleor_crm_plugin.recommendations.arranging import Policy
 from saleor_crm_plugin.recommendations.kinds import RecommendationKind
@@ -67,6 +75,7 @@ OF_RULES = {**serving_sold.SALEOR_COLUMNS, **targets_sql.SALEOR_COLUMNS}
         attribution.SALEOR_COLUMNS,
         outcome.SALEOR_COLUMNS,
         channels.SALEOR_COLUMNS,
+        unread_orders.SALEOR_COLUMNS,
     ],
     ids=[
         "serving",
@@ -80,6 +89,7 @@ OF_RULES = {**serving_sold.SALEOR_COLUMNS, **targets_sql.SALEOR_COLUMNS}
         "attribution",
         "hold-out",
         "moved orders",
+        "unread orders",
     ],
 )
 def test_columns_exist(facts: Path, read: dict[str, tuple[str, ...]]) -> None:
@@ -115,6 +125,7 @@ def columns(model: dict[str, Any]) -> set[str]:
         ([attribution.ATTRIBUTED], attribution.SALEOR_COLUMNS),
         ([outcome.SPENT], outcome.SALEOR_COLUMNS),
         ([channels.MOVED, channels.MOVED_ANSWERS], channels.SALEOR_COLUMNS),
+        ([unread_orders.FORGET_UNREAD], unread_orders.SALEOR_COLUMNS),
     ],
     ids=[
         "serving",
@@ -128,6 +139,7 @@ def columns(model: dict[str, Any]) -> set[str]:
         "attribution",
         "hold-out",
         "moved orders",
+        "unread orders",
     ],
 )
 def test_no_other_table_is_read(queries: list[str], known: dict[str, tuple[str, ...]]) -> None:

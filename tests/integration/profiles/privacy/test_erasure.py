@@ -14,7 +14,7 @@ from saleor_crm_plugin.ingestion.backfill import backfill
 from saleor_crm_plugin.ingestion.erasure import erase_customer
 from saleor_crm_plugin.ingestion.merging import merge_customers, separate_customers
 from saleor_crm_plugin.ingestion.models import OrderSync
-from saleor_crm_plugin.ingestion.reconcile import reconcile
+from saleor_crm_plugin.ingestion.reconcile import orders_behind, reconcile
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
 from saleor_crm_plugin.loyalty.accounts import default_program_id
@@ -215,6 +215,59 @@ class TestDelete:
         assert (refused.value.code, refused.value.field) == ("NOT_APPLICABLE", "level")
         assert state(known.profile)[0] == ""
         assert CustomerNote.objects.exists()
+
+
+class TestOrdersThatWereNotReadYet:
+    @pytest.fixture
+    def guy(self, known) -> CustomerProfile:
+        sync_orders([make_order(email="guy@example.com", channel=known.channel, lines=[(known.apple, 1)]).pk])
+        return CustomerProfile.objects.get(user=None)
+
+    @pytest.mark.parametrize("level", [ANONYMISE, DELETE])
+    @pytest.mark.parametrize("state", ["never seen", "failed"])
+    def test_of_a_guest_do_not_bring_the_guest_back(self, known, guy, state, level):
+        missed = make_order(email=" Guy@Example.com", channel=known.channel, lines=[(known.apple, 1)])
+        if state == "failed":
+            OrderSync.objects.create(order_id=missed.pk, error="ValueError")
+        erase_customer(guy.pk, level, SYSTEM, NOW)
+        reconcile(full=True)
+        backfill(restart=True)
+        assert not ProfileIdentity.objects.filter(value="guy@example.com").exists()
+        assert CustomerProfile.objects.filter(user=None).count() == 1
+        assert not ProfileOrder.objects.filter(order_id=missed.pk).exists()
+        seen = OrderSync.objects.get(order_id=missed.pk)
+        assert (seen.is_forgotten, seen.error) == (True, "")
+        assert orders_behind() == 0
+
+    def test_of_others_drafts_and_what_the_guest_orders_later_are_read(self, known, guy):
+        draft = make_order(email="guy@example.com", channel=known.channel, lines=[(known.apple, 1)], status="draft")
+        others = [
+            make_order(email="gu_@example.com", channel=known.channel, lines=[(known.apple, 1)]),
+            make_order(email="guy@example.com.au", channel=known.channel, lines=[(known.apple, 1)]),
+            make_order(known.ann, email="guy@example.com", channel=known.channel, lines=[(known.apple, 1)]),
+        ]
+        erase_customer(guy.pk, DELETE, SYSTEM, NOW)
+        later = make_order(email="guy@example.com", channel=known.channel, lines=[(known.apple, 1)])
+        reconcile(full=True)
+        read = {order.pk for order in (*others, later, known.order)}
+        assert set(ProfileOrder.objects.values_list("order_id", flat=True)) == read
+        assert not OrderSync.objects.filter(order_id=draft.pk).exists()
+
+    def test_of_a_user_who_is_deleted_do_not_come_back_as_a_guests(self, known):
+        make_order(known.ann, channel=known.channel, lines=[(known.apple, 1)])
+        erase_customer(known.profile.pk, DELETE, SYSTEM, NOW)
+        user_id = known.ann.pk
+        delete_customer(known.ann)
+        sync_customer(user_id)
+        reconcile(full=True)
+        assert not ProfileIdentity.objects.exists()
+        assert CustomerProfile.objects.get() == known.profile
+
+    def test_of_a_user_who_stays_are_read_under_the_nameless_profile(self, known):
+        missed = make_order(known.ann, channel=known.channel, lines=[(known.apple, 1)])
+        erase_customer(known.profile.pk, ANONYMISE, SYSTEM, NOW)
+        reconcile(full=True)
+        assert ProfileOrder.objects.get(order_id=missed.pk).profile == known.profile
 
 
 class TestLevels:
