@@ -76,6 +76,9 @@ def test_of_a_user_of_whom_nothing_is_known_and_a_guest_the_guest_is_forgotten(s
     assert done["errors"] == []
     assert CustomerProfile.objects.get(pk=DataRequest.objects.get().profile_id).user_id is None
     assert not CustomerProfile.objects.filter(user=cay).exists()
+    by_id = staff_with("MANAGE_USERS").data(ERASE, user=global_id("User", cay.pk), level="STOP")["customerDataErase"]
+    assert by_id["errors"] == []
+    assert CustomerProfile.objects.get(user=cay).erasure_level == "stop"
 
 
 class TestAUserAndAGuestOfTheSameAddress:
