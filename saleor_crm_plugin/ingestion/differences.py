@@ -5,7 +5,8 @@ that we saw (Saleor attaches a guest's orders to a new account without touching 
 (Saleor does that without touching it either), or if it is gone.
 A full sweep looks at payments and transactions too: Saleor touches the order with them (`updates_amounts_for_order`),
 others that write them may not. And at fulfillments: goods that come back after others leave the order untouched. A
-granted refund fires no hook and leaves the order untouched, so both look at those.
+granted refund fires no hook and leaves the order untouched, so both look at those. One that fails without an answer of
+the payment app has not even its own `updated_at` moved: what knows is the transaction's event.
 Drafts are not orders yet.
 """
 
@@ -17,6 +18,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
+from saleor.order import OrderGrantedRefundStatus
 
 from saleor_crm_plugin.ingestion.snapshots import DRAFT
 
@@ -64,12 +66,16 @@ JOIN (
     SELECT order_id, updated_at FROM order_ordergrantedrefund
     UNION ALL
     SELECT order_id, created_at FROM order_fulfillment
+    UNION ALL
+    SELECT granted.order_id, event.created_at FROM payment_transactionevent event
+    JOIN order_ordergrantedrefund granted ON granted.id = event.related_granted_refund_id
 ) AS facts ON facts.order_id = seen.order_id AND facts.modified_at > seen.synced_at
 WHERE seen.order_id > %(after)s AND NOT seen.is_forgotten
 ORDER BY 1 LIMIT %(limit)s
 """
 # Lately, along the index on each `updated_at`: what a hook should have told us since the last run. No index knows when
-# orders expired, but those on the event that Saleor writes with it do: on its type, and from 3.22 on its time.
+# orders expired, but those on the event that Saleor writes with it do: on its type, and from 3.22 on its time. Before
+# 3.23 none knows when a refund failed: few have, and OFFSET keeps PostgreSQL from walking all events instead of theirs.
 _LATELY = f"""
 SELECT id, reason FROM (
     SELECT orders.id, {_REASON} AS reason {_ALL} AND {_DIFFERS} AND orders.updated_at > %(since)s
@@ -85,9 +91,29 @@ SELECT id, reason FROM (
     SELECT seen.order_id, 'changed' FROM order_ordergrantedrefund granted
     JOIN crm_order_sync seen ON seen.order_id = granted.order_id AND seen.synced_at < granted.updated_at
     WHERE granted.updated_at > %(since)s AND NOT seen.is_forgotten
+    UNION
+    SELECT seen.order_id, 'changed' FROM order_ordergrantedrefund granted
+    CROSS JOIN LATERAL (
+        SELECT created_at FROM payment_transactionevent
+        WHERE related_granted_refund_id = granted.id AND created_at > %(since)s OFFSET 0
+    ) event
+    JOIN crm_order_sync seen ON seen.order_id = granted.order_id AND seen.synced_at < event.created_at
+    WHERE granted.status = '{OrderGrantedRefundStatus.FAILURE}' AND NOT seen.is_forgotten
 ) AS lately
 WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
 """  # nosec B608  # constants only; values are parameters
+
+# Saleor's table -> the columns of it that we read.
+SALEOR_COLUMNS: Final = {
+    "account_user": ("id", "updated_at"),
+    "order_fulfillment": ("order_id", "created_at"),
+    "order_order": ("id", "status", "user_id", "updated_at", "expired_at"),
+    "order_orderevent": ("order_id", "type", "date"),
+    "order_ordergrantedrefund": ("id", "order_id", "status", "updated_at"),
+    "payment_payment": ("order_id", "modified_at"),
+    "payment_transactionevent": ("related_granted_refund_id", "created_at"),
+    "payment_transactionitem": ("order_id", "modified_at"),
+}
 
 Difference = tuple[UUID, str]
 

@@ -1,4 +1,4 @@
-"""The tables and columns of Saleor that timelines are written from are those of every supported version."""
+"""The tables and columns of Saleor that timelines and sweeps read are those of every supported version."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from saleor_crm_plugin.ingestion import checkout_events, order_events
+from saleor_crm_plugin.ingestion import checkout_events, differences, order_events
 from tests.unit.recommendations.test_saleor_columns import FACTS, columns
 
 READ = {
     "orders": (order_events._FACTS, order_events.SALEOR_COLUMNS),
     "checkouts": (checkout_events._CHECKOUTS, checkout_events.SALEOR_COLUMNS),
+    "differences": (
+        " ".join((differences._SWEEP, differences._GONE, differences._UNTOUCHED, differences._LATELY)),
+        differences.SALEOR_COLUMNS,
+    ),
 }
 
 
@@ -29,4 +33,4 @@ def test_columns_exist(facts: Path, read: str) -> None:
 @pytest.mark.parametrize("read", READ)
 def test_no_other_table_is_read(read: str) -> None:
     query, known = READ[read]
-    assert set(re.findall(r"\b(?:FROM|JOIN)\s+((?:order|payment|checkout)_\w+)", query)) == set(known)
+    assert set(re.findall(r"\b(?:FROM|JOIN)\s+((?:account|order|payment|checkout)_\w+)", query)) == set(known)

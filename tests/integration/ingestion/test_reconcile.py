@@ -27,10 +27,11 @@ from saleor_crm_plugin.ingestion.models import OrderSync, SyncState
 from saleor_crm_plugin.ingestion.readers import read_customers
 from saleor_crm_plugin.ingestion.reconcile import FULL_SWEEP_EVERY, ReconcileResult, orders_behind, reconcile
 from saleor_crm_plugin.ingestion.sync import sync_orders
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics, ProfileOrder
-from tests.devshop.factories import make_customer, make_order, make_product
+from tests.devshop.factories import make_channel, make_customer, make_order, make_product
 from tests.devshop.flows import hand_over_orders
-from tests.integration.ingestion.state import owner_of, state
+from tests.integration.ingestion.state import configure_loyalty, owner_of, state
 
 pytestmark = pytest.mark.django_db
 
@@ -478,6 +479,39 @@ def test_a_granted_refund_is_found_though_saleor_tells_nobody(full: bool) -> Non
 
     assert reconcile(full=full).changed == 1
     assert reconcile(full=full).changed == 0
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_granted_refund_that_fails_is_found_though_saleor_tells_nobody(full: bool) -> None:
+    configure_loyalty(make_channel(), points_per_unit="1", earn_from=LONG_AGO.isoformat())
+    order = make_order(email="ada@example.com", lines=[(make_product(price=60), 1)])
+    item = TransactionItem.objects.create(order=order, currency="USD")
+    grant = order.granted_refunds.create(amount_value=Decimal(60), currency="USD", transaction_item=item)
+    grant.lines.create(order_line=order.lines.get(), quantity=1)
+    reconcile(full=True)
+    assert LoyaltyAccount.objects.get().active == 0
+    # As Saleor does it where the payment app does not answer: no time of the grant, order or transaction moves.
+    item.events.create(type="refund_failure", amount_value=Decimal(60), currency="USD", related_granted_refund=grant)
+    grant.status = "failure"
+    grant.save(update_fields=["status"])
+
+    assert orders_behind() == 1
+    assert reconcile(full=full) == ReconcileResult(changed=1, full=full)
+    assert LoyaltyAccount.objects.get().active == 60
+    assert reconcile(full=full) == ReconcileResult(full=full)
+
+
+def test_a_granted_refund_that_is_asked_for_again_is_found_by_a_full_sweep() -> None:
+    order = new_order()
+    item = TransactionItem.objects.create(order=order, currency="USD")
+    grant = order.granted_refunds.create(amount_value=Decimal(10), currency="USD", status="failure")
+    reconcile(full=True)
+    item.events.create(type="refund_request", amount_value=Decimal(10), currency="USD", related_granted_refund=grant)
+    grant.status = "pending"
+    grant.save(update_fields=["status"])
+
+    assert reconcile(full=True).changed == 1
+    assert reconcile(full=True).changed == 0
 
 
 def test_the_command_calls_nothing_repaired_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
