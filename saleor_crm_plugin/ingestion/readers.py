@@ -160,10 +160,13 @@ def _of_order(model: type[Model]) -> QuerySet[Any, Any]:
 
 
 def _is_fulfilled() -> Q:
-    """Saleor calls an order partially returned before it asks whether all of it was sent."""
+    """Saleor calls an order partially returned before it asks whether all of it was sent, and does not ask again when
+    the last goods to send are refunded.
+    """
     to_send = OrderLine.objects.filter(order_id=OuterRef("pk"), quantity_fulfilled__lt=F("quantity"))
     to_approve = Fulfillment.objects.filter(order_id=OuterRef("pk"), status=FulfillmentStatus.WAITING_FOR_APPROVAL)
-    rest_is_sent = Q(status=OrderStatus.PARTIALLY_RETURNED) & ~Exists(to_send) & ~Exists(to_approve)
+    in_part = Q(status__in=[OrderStatus.PARTIALLY_FULFILLED, OrderStatus.PARTIALLY_RETURNED])
+    rest_is_sent = in_part & ~Exists(to_send) & ~Exists(to_approve)
     return Q(status__in=[OrderStatus.FULFILLED, OrderStatus.RETURNED]) | rest_is_sent
 
 

@@ -293,7 +293,7 @@ def test_an_order_is_fulfilled_with_its_last_fulfillment(status: str, is_fulfill
         fulfillment = Fulfillment.objects.create(order=order)
         Fulfillment.objects.filter(pk=fulfillment.pk).update(created_at=PLACED + timedelta(days=days))
     Order.objects.filter(pk=order.pk).update(status=status)
-    order.lines.update(quantity_fulfilled=1)
+    order.lines.update(quantity_fulfilled=0 if status == "partially fulfilled" else 1)
 
     assert read(order).fulfilled_at == (PLACED + timedelta(days=4) if is_fulfilled else None)
 
@@ -314,6 +314,22 @@ def test_an_order_of_which_something_came_back_is_fulfilled_once_the_rest_is_sen
     order.fulfillments.filter(pk=rest.pk).update(status="fulfilled")
 
     assert read(order).fulfilled_at == rest.created_at
+
+
+def test_an_order_of_which_the_unsent_rest_was_refunded_is_fulfilled() -> None:
+    order = make_order(lines=[(make_product(), 2)], status="partially fulfilled")
+    line = order.lines.get()
+    order.fulfillments.create(status="fulfilled").lines.create(order_line=line, quantity=1)
+    order.lines.update(quantity_fulfilled=1)
+
+    assert read(order).fulfilled_at is None
+
+    # As Saleor does it: nothing is left to send, and the status stays.
+    refunded = order.fulfillments.create(status="refunded")
+    refunded.lines.create(order_line=line, quantity=1)
+    order.lines.update(quantity_fulfilled=2)
+
+    assert read(order).fulfilled_at == refunded.created_at
 
 
 @pytest.mark.parametrize(
