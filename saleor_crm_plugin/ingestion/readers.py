@@ -123,7 +123,7 @@ _COLUMNS = (
     "pk", "number", "status", "origin", "channel_id", "currency", "user_id", "user_email", "placed_at",
     "updated_at", "expired_at", "total_gross_amount", "total_net_amount", "shipping_price_gross_amount",
     "shipping_price_net_amount", "total_charged_amount", "voucher_code", "billing_address__company_name",
-    "refunded_by_payments", "by_transactions", "last_payment_at", "last_transaction_at", "voucher_amount",
+    "refunded_by_payments", "by_transactions", "last_payment_at", "last_transactions_at", "voucher_amount",
     "last_fulfillment_at", "is_fulfilled", "is_moved",
 )  # fmt: skip
 
@@ -141,12 +141,7 @@ def _order_rows() -> QuerySet[Any, Any]:
         last_payment_at=_one_value(
             _of_order(Payment).filter(CHARGED).annotate(value=Max("created_at")), DateTimeField()
         ),
-        last_transaction_at=_one_value(
-            _of_order(TransactionItem)
-            .filter(Q(charged_value__gt=0) | Q(refunded_value__gt=0))
-            .annotate(value=Max("created_at")),
-            DateTimeField(),
-        ),
+        last_transactions_at=_one_value(_last_transactions(), ArrayField(DateTimeField())),
         voucher_amount=_one_value(_of_order(OrderDiscount).annotate(value=Sum(_off_by_voucher())), _MONEY),
         last_fulfillment_at=_one_value(_of_order(Fulfillment).annotate(value=Max("created_at")), DateTimeField()),
         is_fulfilled=ExpressionWrapper(_is_fulfilled(), output_field=BooleanField()),
@@ -202,14 +197,7 @@ def _payment_refunds() -> QuerySet[Any, Any]:
 
 def _transaction_refunds() -> QuerySet[Any, Any]:
     """What an order's transactions gave back, what they were asked to, and of the former what they had charged."""
-    charges: QuerySet[Any, Any] = TransactionEvent.objects.filter(
-        transaction_id=OuterRef("pk"),
-        type=TransactionEventType.CHARGE_SUCCESS,
-        include_in_calculations=True,
-        # An app that lowers what it charged writes the difference.
-        amount_value__gt=0,
-    )
-    came_in = charges.order_by().values("transaction_id").annotate(value=Sum("amount_value"))
+    came_in = _charges().order_by().values("transaction_id").annotate(value=Sum("amount_value"))
     taken_off = Coalesce(_one_value(came_in, _MONEY), NOTHING) - F("charged_value") - F("refund_pending_value")
     of_own_charges = Case(
         When(refunded_value__gt=0, then=Least(F("refunded_value"), Greatest(taken_off, NOTHING))),
@@ -224,6 +212,30 @@ def _transaction_refunds() -> QuerySet[Any, Any]:
         output_field=ArrayField(_MONEY),
     )
     return _of_order(TransactionItem).annotate(value=sums)
+
+
+def _last_transactions() -> QuerySet[Any, Any]:
+    """When an order's last transaction that brought money was begun, and the last one that gave some back."""
+    gave_back = Q(refunded_value__gt=0)
+    charged_before = (gave_back | Q(refund_pending_value__gt=0)) & Q(Exists(_charges()))
+    times = Func(
+        Max("created_at", filter=Q(charged_value__gt=0) | charged_before),
+        Max("created_at", filter=gave_back),
+        template="ARRAY[%(expressions)s]",
+        output_field=ArrayField(DateTimeField()),
+    )
+    return _of_order(TransactionItem).annotate(value=times)
+
+
+def _charges() -> QuerySet[Any, Any]:
+    """Of one transaction."""
+    return TransactionEvent.objects.filter(
+        transaction_id=OuterRef("pk"),
+        type=TransactionEventType.CHARGE_SUCCESS,
+        include_in_calculations=True,
+        # An app that lowers what it charged writes the difference.
+        amount_value__gt=0,
+    )
 
 
 def _one_value(rows: QuerySet[Any, Any], field: Any) -> Subquery:
@@ -268,7 +280,10 @@ def _snapshot(
     came_in = charged + max(by_payments, Decimal(0)) + of_own_charges
     paid_at = fulfilled_at = None
     if fully_paid(row["total_gross_amount"], charged, refunded):
-        paid_at = _latest(row["placed_at"], row["last_payment_at"], row["last_transaction_at"])
+        charged_at, refunded_at = row["last_transactions_at"] or (None, None)
+        # Of what was imported or an app wrote, the refund may be all that is known.
+        came_in_at = [moment for moment in (row["last_payment_at"], charged_at) if moment] or [refunded_at]
+        paid_at = _latest(row["placed_at"], *came_in_at)
     if row["is_fulfilled"]:
         fulfilled_at = row["last_fulfillment_at"]
     return OrderSnapshot(

@@ -54,6 +54,12 @@ def add_transaction(order: Order, charged: str, refunded: str, days: int = 0, **
     return item
 
 
+def add_charge_event(item: TransactionItem, amount: str) -> None:
+    item.events.create(
+        type="charge_success", amount_value=Decimal(amount), currency="USD", include_in_calculations=True
+    )
+
+
 def charge(order: Order, amount: str) -> None:
     """What Saleor keeps on the order: the sum over its payments and transactions, net of refunds."""
     Order.objects.filter(pk=order.pk).update(total_charged_amount=Decimal(amount))
@@ -203,9 +209,7 @@ def test_what_came_in_beyond_the_total_is_no_refund_of_the_order_when_it_goes_ba
     for charges, charged, pending, refunded in items:
         item = add_transaction(order, str(charged), str(refunded), refund_pending_value=Decimal(pending))
         for amount in charges:
-            item.events.create(
-                type="charge_success", amount_value=Decimal(amount), currency="USD", include_in_calculations=True
-            )
+            add_charge_event(item, str(amount))
     charge(order, str(sum(charged for _, charged, _, _ in items)))
 
     assert read(order).refunded == sum(refunded for *_, refunded in items)
@@ -258,6 +262,52 @@ def test_an_order_that_was_paid_stays_so_when_all_of_it_is_refunded() -> None:
 
     assert read(order).paid_at == PLACED + timedelta(days=2)
     assert read(order).refunded == Decimal("100")
+
+
+def test_a_refund_in_a_transaction_of_its_own_leaves_the_time_of_the_payment() -> None:
+    order = unpaid_order()
+    add_transaction(order, "100", "0", days=1)
+    add_transaction(order, "0", "20", days=9)
+    charge(order, "100")
+
+    assert read(order).paid_at == PLACED + timedelta(days=1)
+
+
+def test_a_refund_in_a_transaction_leaves_the_time_of_the_payment_in_another_way() -> None:
+    order = unpaid_order()
+    add_payment(order, "100", days=1)
+    add_transaction(order, "0", "20", days=9)
+    charge(order, "100")
+
+    assert read(order).paid_at == PLACED + timedelta(days=1)
+
+
+@pytest.mark.parametrize(("refunded", "pending"), [("60", "0"), ("0", "60")])
+def test_a_charge_of_which_all_goes_back_stays_the_last_payment(refunded: str, pending: str) -> None:
+    order = unpaid_order()
+    add_transaction(order, "40", "0", days=1)
+    add_charge_event(add_transaction(order, "0", refunded, days=3, refund_pending_value=Decimal(pending)), "60")
+    add_transaction(order, "0", "5", days=9)
+    charge(order, "40")
+
+    assert read(order).paid_at == PLACED + timedelta(days=3)
+
+
+def test_an_order_of_which_only_refunds_are_known_is_paid_with_the_last_of_these() -> None:
+    order = unpaid_order()
+    add_transaction(order, "0", "60", days=2)
+    add_transaction(order, "0", "40", days=4)
+
+    assert read(order).paid_at == PLACED + timedelta(days=4)
+
+
+def test_a_charge_that_was_taken_back_is_no_payment() -> None:
+    order = unpaid_order()
+    add_transaction(order, "100", "0", days=1)
+    add_charge_event(add_transaction(order, "0", "0", days=3), "100")
+    charge(order, "100")
+
+    assert read(order).paid_at == PLACED + timedelta(days=1)
 
 
 def test_an_order_that_is_paid_in_part_is_not_paid() -> None:
