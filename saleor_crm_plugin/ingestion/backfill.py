@@ -196,7 +196,7 @@ def _state_name(since: datetime | None, channel_id: int | None) -> str:
 
 def _finish(batch_size: int) -> None:
     for customers in claimable_customers(batch_size):
-        if orders := claim_each(customers):
+        if orders := claim_each(customers).orders:
             sync_orders(orders, is_history=True)
     settings, now = load_settings().crm, timezone.now()
     if not settings.profiles_enabled:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -62,14 +63,33 @@ JOIN order_order placed ON placed.id = fact.order_id AND placed.user_id IS DISTI
 """
 
 
-def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -> list[UUID]:
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Guests that users took over.
+
+    Attributes:
+        orders: the guests' orders, to be synced now. They are marked as not in line in the same transaction, so that
+            reconciliation finds them if the caller does not get that far.
+        guests: how many guests. failed: how many users cannot have their guest yet.
+    """
+
+    orders: tuple[UUID, ...] = ()
+    guests: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Accounts that were merged as their customers are, and those that cannot be yet."""
+
+    merged: int = 0
+    failed: int = 0
+
+
+def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -> Claimed:
     """Let these customers have the guests whose addresses they own: their points, their events, then their orders.
 
     The guest of somebody who is erased is forgotten as far as they are.
-
-    Returns:
-        The guests' orders, to be synced now. They are marked as not in line in the same transaction, so that
-        reconciliation finds them if the caller does not get that far.
 
     Raises:
         InputError, LedgerError: points of one of them cannot be moved; nothing has been written. See `claim_each`.
@@ -79,7 +99,7 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
     with transaction.atomic(using=alias):
         claims = claim_guests(_given_by_saleor(owners, alias), alias)
         if not claims:
-            return []
+            return Claimed()
         now = timezone.now()
         heads = {user.head_id for user in claims.moved.values()}
         erased = _erased(heads, alias)
@@ -96,12 +116,12 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
         _forget_with(erased, now, alias)
         # Also of those that were merged into the guests, and of guests that staff have merged into somebody else.
         of_guests = Q(profile_id__in=claims.moved) | Q(placed_by_id__in=claims.moved)
-        orders = list(ProfileOrder.objects.using(alias).filter(of_guests).values_list("order_id", flat=True))
+        orders = tuple(ProfileOrder.objects.using(alias).filter(of_guests).values_list("order_id", flat=True))
         OrderSync.objects.using(alias).filter(order_id__in=orders).update(seen_updated_at=None)
-        return orders
+        return Claimed(orders, guests=len(claims.moved))
 
 
-def claim_each(customers: Iterable[CustomerSnapshot], using: str | None = None) -> list[UUID]:
+def claim_each(customers: Iterable[CustomerSnapshot], using: str | None = None) -> Claimed:
     """`claim_for`, but whoever cannot have their guest yet keeps nobody else from it. They are in the log, and tried
     again by each sweep.
     """
@@ -115,12 +135,17 @@ def claim_each(customers: Iterable[CustomerSnapshot], using: str | None = None) 
                 batch[0].user_id,
                 exc_info=told(error),
             )
-            return []
-    return [order_id for customer in batch for order_id in claim_each([customer], using)]
+            return Claimed(failed=1)
+    one_by_one = [claim_each([customer], using) for customer in batch]
+    return Claimed(
+        orders=tuple(order_id for claimed in one_by_one for order_id in claimed.orders),
+        guests=sum(claimed.guests for claimed in one_by_one),
+        failed=sum(claimed.failed for claimed in one_by_one),
+    )
 
 
-def follow_merged_profiles(batch_size: int, using: str | None = None) -> int:
-    """Merge accounts that were opened for customers while these were merged; returns how many.
+def follow_merged_profiles(batch_size: int, using: str | None = None) -> Followed:
+    """Merge accounts that were opened for customers while these were merged.
 
     Who looks a customer up, opens an account and commits after the merge has left it behind, where nobody finds its
     points. An import takes minutes for it. Whose account cannot be merged yet is in the log.
@@ -128,15 +153,16 @@ def follow_merged_profiles(batch_size: int, using: str | None = None) -> int:
     alias = using or DEFAULT_DB_ALIAS
     left = LoyaltyAccount.objects.using(alias).filter(closed_at__isnull=True, profile__merged_into__isnull=False)
     left = left.exclude(profile__erasure_level=ErasureLevel.DELETE)
-    followed = 0
+    merged = failed = 0
     now = timezone.now()
     for batch in key_batches(left.distinct(), batch_size, "profile_id"):
         for profile_id in batch:
             try:
                 with transaction.atomic(using=alias):
                     change_families(alias)
-                    followed += _follow([profile_id], now, alias)
+                    merged += _follow([profile_id], now, alias)
             except (InputError, LedgerError) as error:
+                failed += 1
                 logger.error(
                     "The account of profile %s cannot be merged as the profile was. Every full reconciliation tries "
                     "again.",
@@ -145,7 +171,7 @@ def follow_merged_profiles(batch_size: int, using: str | None = None) -> int:
                 )
         heads = CustomerProfile.objects.using(alias).filter(pk__in=batch, merged_into__isnull=False)
         review_customers(set(heads.values_list("merged_into_id", flat=True)), now, alias)
-    return followed
+    return Followed(merged, failed)
 
 
 def _follow(profile_ids: Iterable[int], now: datetime, alias: str) -> int:

@@ -22,6 +22,7 @@ from saleor_crm_plugin.ingestion.account_events import record_missed_account_eve
 from saleor_crm_plugin.ingestion.actions import award_missed_sign_ups
 from saleor_crm_plugin.ingestion.channels import follow_moved_orders
 from saleor_crm_plugin.ingestion.claims import (
+    Followed,
     claim_each,
     claimable_customers,
     detach_all_deleted,
@@ -57,8 +58,11 @@ class ReconcileResult:
     Attributes:
         unseen: never seen before. changed: changed since we saw them. moved: given to another user without a hook.
         repaired: failed before. gone: deleted by Saleor. failed: of all these, how many failed (again).
-        claimed: orders of guests who turned out to be users. detached: profiles whose user was deleted.
+        guests: guests who turned out to be users. claimed: their orders. detached: profiles whose user was deleted.
+        merged: accounts that were opened for customers while these were merged. left: addresses that users had left.
         signed_up: users who now got what the shop gives for signing up.
+        rehomed: orders of a deleted channel that count in another one now. recorded: events of accounts.
+        stuck: users who cannot have their guest yet, and accounts that cannot be merged yet.
         full: everything was compared. skipped: another run was under way, nothing was done.
     """
 
@@ -68,9 +72,15 @@ class ReconcileResult:
     repaired: int = 0
     gone: int = 0
     failed: int = 0
+    guests: int = 0
     claimed: int = 0
     detached: int = 0
+    merged: int = 0
+    left: int = 0
     signed_up: int = 0
+    rehomed: int = 0
+    recorded: int = 0
+    stuck: int = 0
     full: bool = False
     skipped: bool = False
 
@@ -92,22 +102,23 @@ def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: b
         settings = load_settings()
         # Customers first: what they take along is then found, and counted, as orders that are out of line.
         found: Counter[str] = Counter()
+        detached = rehomed = recorded = 0
+        followed = Followed()
         if full or since is None:
             detached = detach_all_deleted(batch_size)
-            leave_all_addresses(batch_size)
-            claimed = _claim(batch_size, None)
-            follow_merged_profiles(batch_size)
+            left = leave_all_addresses(batch_size)
+            _claim(batch_size, None, found)
+            followed = follow_merged_profiles(batch_size)
             _sync(all_differences(batch_size), found)
-            follow_moved_orders(batch_size)
+            rehomed = follow_moved_orders(batch_size)
             signed_up = award_missed_sign_ups(settings, now, batch_size)
         else:
-            detached = 0
-            leave_all_addresses(batch_size, since - IN_FLIGHT)
-            claimed = _claim(batch_size, since - IN_FLIGHT)
+            left = leave_all_addresses(batch_size, since - IN_FLIGHT)
+            _claim(batch_size, since - IN_FLIGHT, found)
             _sync(differences_since(since - IN_FLIGHT, batch_size), found)
             signed_up = award_missed_sign_ups(settings, now, batch_size, since - IN_FLIGHT)
         if settings.crm.profiles_enabled:
-            record_missed_account_events(batch_size, None if full or since is None else since - IN_FLIGHT)
+            recorded = record_missed_account_events(batch_size, None if full or since is None else since - IN_FLIGHT)
         _advance(now, now if full else swept_at)
     result = ReconcileResult(
         unseen=found["unseen"],
@@ -116,12 +127,18 @@ def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: b
         repaired=found["failed"],
         gone=found["gone"],
         failed=found["failed again"],
-        claimed=claimed,
+        guests=found["guests"],
+        claimed=found["claimed"],
         detached=detached,
+        merged=followed.merged,
+        left=left,
         signed_up=signed_up,
+        rehomed=rehomed,
+        recorded=recorded,
+        stuck=found["stuck"] + followed.failed,
         full=full,
     )
-    if found:
+    if result != ReconcileResult(full=full):
         logger.info("Reconciled: %s", result)
     return result
 
@@ -135,14 +152,12 @@ def orders_behind(using: str | None = None) -> int:
     return count_differences(since and since - IN_FLIGHT, MOST_COUNTED, using)
 
 
-def _claim(batch_size: int, since: datetime | None) -> int:
-    claimed = 0
+def _claim(batch_size: int, since: datetime | None, found: Counter[str]) -> None:
     for customers in claimable_customers(batch_size, since):
-        orders = claim_each(customers)
-        claimed += len(orders)
-        for start in range(0, len(orders), batch_size):
-            sync_orders(orders[start : start + batch_size])
-    return claimed
+        claimed = claim_each(customers)
+        found.update(guests=claimed.guests, claimed=len(claimed.orders), stuck=claimed.failed)
+        for start in range(0, len(claimed.orders), batch_size):
+            sync_orders(claimed.orders[start : start + batch_size])
 
 
 def _sync(batches: Iterable[list[Difference]], found: Counter[str]) -> None:

@@ -99,7 +99,7 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
         # First, because it waits for others before it locks anything.
         claimed = claim_each([customer], using)
         leave_addresses([user_id], using)
-    sync_orders(claimed, settings=settings)
+    sync_orders(claimed.orders, settings=settings)
     if settings.crm.profiles_enabled:
         with transaction.atomic(using=using):
             profile_id = resolve_profiles([UserPerson(user_id)], using)[UserPerson(user_id)]

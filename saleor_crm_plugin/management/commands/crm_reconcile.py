@@ -10,8 +10,13 @@ from django.core.management.base import BaseCommand, CommandError
 
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 
-# As a result of `reconcile` it is one; here it is why an order was looked at.
-NAMES = {"repaired": "failed before"}
+NAMES = {
+    # As a result of `reconcile` it is one; here it is why an order was looked at.
+    "repaired": "failed before",
+    "left": "addresses left",
+    "rehomed": "in another channel",
+    "recorded": "account events",
+}
 
 
 class Command(BaseCommand):
@@ -28,11 +33,19 @@ class Command(BaseCommand):
             self.stdout.write(self.style.WARNING("Another reconciliation is under way; nothing was done."))
             return
         counts = {name: count for name, count in asdict(result).items() if count and not isinstance(count, bool)}
-        failed = counts.pop("failed", 0)
+        failed, stuck = counts.pop("failed", 0), counts.pop("stuck", 0)
         found = ", ".join(f"{NAMES.get(name, name)} {count}" for name, count in counts.items())
+        said = [f"{'Out of line' if failed else 'Repaired'}: {found}."] if found else []
         if failed:
-            raise CommandError(
-                f"Out of line: {found}. Of these orders {failed} failed and are not repaired; the log says why. "
+            said.append(
+                f"Of these orders {failed} failed and are not repaired; the log says why. "
                 "Each reconciliation tries them again."
             )
-        self.stdout.write(self.style.SUCCESS(f"Repaired: {found}." if found else "Everything is in line."))
+        if stuck:
+            said.append(
+                f"Customers and accounts whose points cannot be moved to where they belong: {stuck}; the log says why. "
+                "Each full reconciliation tries again."
+            )
+        if failed or stuck:
+            raise CommandError(" ".join(said))
+        self.stdout.write(self.style.SUCCESS(*said or ["Everything is in line."]))
