@@ -23,6 +23,7 @@ from saleor.giftcard.models import GiftCard, GiftCardEvent
 from saleor_crm_plugin.compat import forget_authorisations, gift_card_of
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.ingestion import vouchers
+from saleor_crm_plugin.ingestion.reward_restrictions import restrict
 from saleor_crm_plugin.loyalty.rewards.definition import RewardKind
 from saleor_crm_plugin.loyalty.rewards.models import RedemptionStatus, RewardRedemption
 
@@ -87,6 +88,7 @@ def _make_voucher(redemption: RewardRedemption, channel: Channel) -> None:
     )
     if redemption.kind == RewardKind.PRODUCT:
         voucher.variants.add(redemption.variant_id)
+        restrict(voucher)
     VoucherChannelListing.objects.create(
         voucher=voucher,
         channel=channel,

@@ -14,6 +14,7 @@ from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.ingestion import reward_carriers
 from saleor_crm_plugin.ingestion.loyalty_facts import segments_of
+from saleor_crm_plugin.ingestion.reward_restrictions import restrict_again
 from saleor_crm_plugin.ingestion.settings import loyalty_is_on
 from saleor_crm_plugin.ingestion.snapshots import CANCELLED
 from saleor_crm_plugin.loyalty.accounts import default_program_id
@@ -97,9 +98,11 @@ def return_reward(
 def expire_rewards(now: datetime | None = None) -> int:
     """Close redemptions whose time is over, and clear their vouchers away; returns how many were closed.
 
-    The points stay spent. A code that an order has used is left: the order's sync marks it.
+    The points stay spent. A code that an order has used is left: the order's sync marks it. Before that, vouchers of
+    products get back what restricts them.
     """
     now = now or timezone.now()
+    restrict_again(BATCH_SIZE)
     due = RewardRedemption.objects.filter(status=RedemptionStatus.ISSUED, expires_at__lte=now).order_by("pk")
     expired, last = 0, None
     while True:

@@ -17,10 +17,12 @@ from saleor.discount.models import Voucher, VoucherCode
 from saleor.giftcard.models import GiftCard, GiftCardEvent
 from saleor.order.models import Order
 from saleor.plugins.models import PluginConfiguration
+from saleor.product.models import Collection
 
 from saleor_crm_plugin.actors import SYSTEM, Actor, ActorType
 from saleor_crm_plugin.exceptions import AccountClosedError, LoyaltyInputError
 from saleor_crm_plugin.ingestion.merging import merge_customers
+from saleor_crm_plugin.ingestion.reward_restrictions import COLLECTION_SLUG, restrict, restrict_again
 from saleor_crm_plugin.ingestion.rewards import expire_rewards, redeem_reward, return_reward
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.ingestion.tier_facts import net_spend
@@ -174,6 +176,45 @@ def test_a_product_is_free_once_in_an_order(channel):
     assert (voucher.type, voucher.apply_once_per_order) == ("specific_product", True)
     assert list(voucher.variants.all()) == [variant]
     assert voucher.channel_listings.get().discount_value == 100
+
+
+def test_the_code_of_a_product_that_is_deleted_is_still_for_nothing_else_and_can_be_given_back(channel):
+    customer_with_points(1000)
+    cup, plate = (make_product(price=12, channel=channel) for _ in range(2))
+    taken, other = (take(reward(RewardKind.PRODUCT, variant_id=product.default_variant.pk)) for product in (cup, plate))
+    voucher = VoucherCode.objects.get(code=taken.code).voucher
+    cup.delete()
+    # Saleor takes a voucher that names nothing for one for everything.
+    assert not voucher.variants.exists()
+    (named,) = voucher.collections.all()
+    assert not named.products.exists()
+    assert list(VoucherCode.objects.get(code=other.code).voucher.collections.all()) == [named]
+    assert give_back(taken).status == "returned"
+    assert account().active == 700
+
+
+def test_a_product_voucher_gets_back_what_restricts_it(channel, django_assert_num_queries):
+    """As of before there was the collection, or once staff have deleted it."""
+    customer_with_points(1500)
+    variant = make_product(price=12, channel=channel).default_variant
+    treat = reward(RewardKind.PRODUCT, variant_id=variant.pk)
+    open_to_all, restricted, returned = (VoucherCode.objects.get(code=take(treat).code) for _ in range(3))
+    take(reward())
+    give_back(RewardRedemption.objects.get(code=returned.code))
+    Collection.objects.get().delete()
+    variant.delete()
+    restrict(restricted.voucher)
+    expire_rewards()
+    collection = Collection.objects.get()
+    assert collection.slug == COLLECTION_SLUG
+    assert set(collection.voucher_set.all()) == {open_to_all.voucher, restricted.voucher}
+    with django_assert_num_queries(1):
+        restrict_again(500)
+    # In a shop with no such reward there is no such collection.
+    RewardRedemption.objects.all().delete()
+    Collection.objects.all().delete()
+    expire_rewards()
+    assert not Collection.objects.exists()
 
 
 def test_a_product_that_the_channel_does_not_sell_is_refused(channel):

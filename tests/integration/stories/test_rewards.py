@@ -5,13 +5,17 @@ from __future__ import annotations
 from decimal import Decimal as D
 
 import pytest
+from django.core.exceptions import ValidationError
+from saleor.checkout.models import CheckoutLine
 from saleor.discount.models import VoucherCode
 from saleor.giftcard.models import GiftCard
+from saleor.product.models import ProductVariant
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.ingestion.rewards import redeem_reward, return_reward
 from saleor_crm_plugin.loyalty.rewards.definition import RewardKind
+from tests.conftest import is_stand_in
 from tests.devshop.factories import make_channel, make_customer, make_product
 from tests.integration.loyalty.test_redemption import checkout_of, complete
 from tests.integration.loyalty.test_rewards import put_on, reward
@@ -110,3 +114,23 @@ def test_what_is_for_gold_only_or_sold_out(channel, tom):
     assert refused(lambda: take(last_one, tom, channel)) == "OUT_OF_STOCK"
     assert balances(tom) == (920, 0, 0)
     assert entries()[1:] == [("earn", 20, 1020), ("redeem", -100, 920)]
+
+
+@pytest.mark.skipif(is_stand_in(), reason="the stand-in knows vouchers for the entire order only")
+def test_toms_code_for_a_cup_that_is_sold_no_more_is_good_for_no_television(channel, tom):
+    cup = make_product(price=12, channel=channel)
+    treat = reward(RewardKind.PRODUCT, cost=100, variant_id=cup.default_variant.pk)
+    one, other = (take(treat, tom, channel) for _ in range(2))
+    with_cup, without, later = (checkout_of(tom, channel, price=900) for _ in range(3))
+    CheckoutLine.objects.create(
+        checkout=with_cup, variant=cup.default_variant, quantity=1, currency="USD", undiscounted_unit_price_amount=12
+    )
+    put_on(with_cup, one.code)
+    assert complete(with_cup).total_gross_amount == 900
+    for checkout in (without, later):
+        with pytest.raises(ValidationError) as caught:
+            put_on(checkout, other.code)
+        assert caught.value.error_dict["promo_code"][0].code == "voucher_not_applicable"
+        assert complete(checkout).total_gross_amount == 900
+        ProductVariant.objects.filter(product=cup).delete()
+    assert give_back(other, tom).status == "returned"
