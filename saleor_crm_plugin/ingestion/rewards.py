@@ -12,7 +12,7 @@ from saleor.product.models import ProductVariantChannelListing
 
 from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import LoyaltyInputError
-from saleor_crm_plugin.ingestion import reward_carriers
+from saleor_crm_plugin.ingestion import reward_carriers, vouchers
 from saleor_crm_plugin.ingestion.loyalty_facts import segments_of
 from saleor_crm_plugin.ingestion.reward_restrictions import restrict_again
 from saleor_crm_plugin.ingestion.settings import loyalty_is_on
@@ -82,16 +82,20 @@ def return_reward(
         AccountClosedError: the account is closed.
     """
 
-    def may_return_used(redemption: RewardRedemption) -> bool:
+    def kill_used(redemption: RewardRedemption) -> bool:
         if not by_staff or redemption.kind == RewardKind.GIFT_CARD:
             return False
         cancelled = Order.objects.filter(pk=redemption.order_id, status__in=CANCELLED)
         # One that expired lets another use the code.
         others = Order.objects.filter(voucher_code=redemption.code).exclude(status__in=CANCELLED)
-        return cancelled.exists() and not others.exists()
+        if others.exists() or not cancelled.exists():
+            return False
+        # Of one that has expired since the last sync, Saleor has freed it already.
+        vouchers.switch_off([redemption.code], "default")
+        return True
 
     return redeeming.give_back(
-        redemption_id, actor, reward_carriers.kill_carrier, now or timezone.now(), may_return_used=may_return_used
+        redemption_id, actor, reward_carriers.kill_carrier, now or timezone.now(), kill_used=kill_used
     )
 
 

@@ -131,11 +131,16 @@ def retire(codes: Collection[str], using: str) -> None:
     ours = PointsHold.objects.using(using).filter(code__in=candidates).values("code")
     live = VoucherCode.objects.using(using).filter(code__in=ours, is_active=True)
     if found := list(live.values_list("code", flat=True)):
-        # Before the checkouts: who completes one on Saleor 3.21 has locked the code.
-        VoucherCode.objects.using(using).filter(code__in=found).update(is_active=False)
-        # Whoever has put the code on a second checkout. One that is being completed is refused for its use.
-        locked = _lock_free(Checkout.objects.using(using).filter(voucher_code__in=found))
-        _take_off(locked)
+        switch_off(found, using)
+
+
+def switch_off(codes: Collection[str], using: str) -> None:
+    """Make codes unusable that orders carry, and take them off the other checkouts that somebody has put them on."""
+    # Before the checkouts: who completes one on Saleor 3.21 has locked the code.
+    VoucherCode.objects.using(using).filter(code__in=codes).update(is_active=False)
+    # One that is being completed is refused for its use, or its order is seen to carry it.
+    locked = _lock_free(Checkout.objects.using(using).filter(voucher_code__in=codes))
+    _take_off(locked)
 
 
 def _lock_free(checkouts: QuerySet[Checkout]) -> list[Checkout]:

@@ -89,14 +89,14 @@ def give_back(
     kill_carrier: Callable[[RewardRedemption], None],
     now: datetime,
     *,
-    may_return_used: Callable[[RewardRedemption], bool] = lambda redemption: False,
+    kill_used: Callable[[RewardRedemption], bool] = lambda redemption: False,
 ) -> RewardRedemption:
     """End a redemption whose code no order has used: the points return to the lots they came from. A repeat does
     nothing.
 
     Args:
         kill_carrier: makes the code unusable, or raises a LoyaltyInputError if it has been used.
-        may_return_used: asked for a code that an order has used.
+        kill_used: the same for a code that an order has used; False if the order keeps it.
 
     Raises:
         LoyaltyInputError: `NOT_FOUND`, `ALREADY_USED`, `NOT_AVAILABLE` (its time is over).
@@ -109,7 +109,7 @@ def give_back(
         if redemption.status == RedemptionStatus.RETURNED:
             return redemption
         if redemption.status == RedemptionStatus.USED:
-            if not may_return_used(redemption):
+            if not kill_used(redemption):
                 raise LoyaltyInputError("An order has used it.", "ALREADY_USED", "redemptionId")
         elif redemption.status == RedemptionStatus.EXPIRED or _is_over(redemption, now):
             raise LoyaltyInputError("Its time is over.", "NOT_AVAILABLE", "redemptionId")

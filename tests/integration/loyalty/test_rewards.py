@@ -351,6 +351,24 @@ def test_staff_give_back_a_voucher_whose_order_was_cancelled(channel):
     assert_ledger_adds_up()
 
 
+def test_staff_give_back_a_voucher_whose_order_expired_and_the_code_that_saleor_freed_is_dead(channel):
+    user = customer_with_points(1000)
+    taken = take(reward(), user)
+    order = order_with(taken, channel, paid=False)
+    sync_orders([order.pk])
+    Order.objects.filter(pk=order.pk).update(status="expired", expired_at=timezone.now())
+    VoucherCode.objects.filter(code=taken.code).update(used=0)
+    checkout = checkout_of(user, channel)
+    put_on(checkout, taken.code)
+    # The order's expiry has not been seen yet.
+    assert give_back(taken, by_staff=True).status == "returned"
+    assert not VoucherCode.objects.get(code=taken.code).is_active
+    assert complete(checkout).total_gross_amount == D("40.00")
+    assert not sync_orders(Order.objects.values_list("pk", flat=True)).failed
+    assert (status(taken), account().active) == ("returned", 1000)
+    assert_ledger_adds_up()
+
+
 def test_a_code_that_was_used_although_it_had_been_given_back_is_paid_for_again(channel):
     user = customer_with_points(1000)
     treat = reward(stock=1)
