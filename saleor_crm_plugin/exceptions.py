@@ -45,6 +45,10 @@ class AccountClosedError(LedgerError):
     """The account takes no new points and spends none."""
 
 
+class AccountPassedOnError(LedgerError):
+    """The customer was merged or separated meanwhile, and the account is another's."""
+
+
 class InputError(CRMError):
     """A request that is refused. Nothing has been written.
 

@@ -35,6 +35,7 @@ from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, LoyaltyAccount, PointsHold
+from saleor_crm_plugin.loyalty.ownership import again_if_passed_on, check_owner
 from saleor_crm_plugin.loyalty.redemption import Limit
 from saleor_crm_plugin.loyalty.wallet import MAX_POINTS
 from saleor_crm_plugin.profiles.merging.family import heads_of_users
@@ -75,6 +76,7 @@ class Applied:
     replaced: Decimal = Decimal(0)
 
 
+@again_if_passed_on
 def apply_points(
     checkout_token: UUID, user_id: int, points: int, *, manager: PluginsManager, now: datetime | None = None
 ) -> Applied:
@@ -86,6 +88,7 @@ def apply_points(
         RedemptionError: `NOT_FOUND` (no such checkout of this user), `INVALID` (points out of range),
             `LOYALTY_DISABLED`, `CHECKOUT_EMPTY`, `VOUCHER_ALREADY_APPLIED`, `PROMOTION_WORTH_MORE`,
             `INSUFFICIENT_POINTS`, `BELOW_MINIMUM`, `NOT_APPLICABLE`. Nothing has been changed then.
+        AccountPassedOnError: the user was merged and separated in the same moment.
     """
     if not 0 < points <= MAX_POINTS:
         raise RedemptionError(f"Give a number of points from 1 to {MAX_POINTS}.", "INVALID", "points")
@@ -101,7 +104,7 @@ def apply_points(
             _refuse_other_voucher(checkout.voucher_code, checkout)
         account = _account_of(user_id)
         if account is None:
-            raise RedemptionError("You have no points yet.", "INSUFFICIENT_POINTS", "points")
+            raise _no_points()
         if held is not None:
             _kill(held, checkout)
         carriers.take_off(checkout)
@@ -111,6 +114,10 @@ def apply_points(
         # A checkout that has passed to somebody else still holds the points of whoever had it.
         affected = {account.pk} if held is None else {account.pk, held.account_id}
         with Ledger(affected, lots_of=[], now=now) as ledger:
+            check_owner(account.pk, user_id, "default")
+            if ledger.accounts[account.pk].closed_at is not None:
+                # By an erasure, since it was looked up.
+                raise _no_points()
             wallet = ledger.wallets[account.pk]
             if held is not None:
                 ledger.release(held.account_id, held.points)
@@ -225,6 +232,10 @@ def _refuse_other_voucher(code: str, checkout: Checkout) -> None:
         raise RedemptionError(
             "Another voucher is on this checkout. Remove it first.", "VOUCHER_ALREADY_APPLIED", "checkoutId"
         )
+
+
+def _no_points() -> RedemptionError:
+    return RedemptionError("You have no points yet.", "INSUFFICIENT_POINTS", "points")
 
 
 def _account_of(user_id: int) -> LoyaltyAccount | None:

@@ -19,6 +19,7 @@ from saleor_crm_plugin.ingestion.settings import loyalty_is_on
 from saleor_crm_plugin.ingestion.snapshots import CANCELLED
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
+from saleor_crm_plugin.loyalty.ownership import again_if_passed_on
 from saleor_crm_plugin.loyalty.rewards import redeeming
 from saleor_crm_plugin.loyalty.rewards.definition import Place, Refusal, RewardKind, is_for
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RedemptionStatus, RewardRedemption
@@ -30,6 +31,7 @@ from saleor_crm_plugin.texts import can_be_stored
 BATCH_SIZE = 500
 
 
+@again_if_passed_on
 def redeem_reward(
     reward_id: int, user: User, channel_slug: str | None, key: str | None, now: datetime | None = None
 ) -> RewardRedemption:
@@ -40,6 +42,7 @@ def redeem_reward(
 
     Raises:
         LoyaltyInputError: with its code and field. Nothing has been changed then.
+        AccountPassedOnError: the user was merged and separated in the same moment.
     """
     program_id = default_program_id()
     reward = LoyaltyReward.objects.filter(pk=reward_id, program_id=program_id).first()

@@ -19,6 +19,7 @@ from saleor_crm_plugin.exceptions import AccountClosedError, LoyaltyInputError
 from saleor_crm_plugin.loyalty.accounts import with_merged
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.ownership import check_owner
 from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.rewards import queries
 from saleor_crm_plugin.loyalty.rewards.definition import Place, Refusal, RewardKind, Shopper, missing_points, refusal
@@ -53,12 +54,14 @@ def redeem(request: Request, make_carrier: Callable[[RewardRedemption], None], n
 
     Raises:
         LoyaltyInputError: a value of `Refusal` as its code, `NOT_FOUND`, or `INVALID` (the key).
+        AccountPassedOnError: the account is another's since it was looked up.
     """
     if request.key is not None and not 0 < len(request.key) <= KEY_LENGTH:
         raise LoyaltyInputError(f"1 to {KEY_LENGTH} characters.", "INVALID", "idempotencyKey")
     with transaction.atomic():
         reward = LoyaltyReward.objects.select_for_update().filter(pk=request.reward_id).first()
         with Ledger([request.account_id], now=now) as ledger:
+            check_owner(request.account_id, request.user_id, "default")
             account = ledger.accounts[request.account_id]
             if (done := _done_before(request)) is not None:
                 return done

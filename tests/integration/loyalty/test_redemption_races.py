@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal as D
 from functools import partial
 from threading import Event
 
@@ -12,12 +13,14 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
+from saleor.account.models import User
 from saleor.checkout.models import Checkout
 from saleor.discount.models import VoucherCode
 from saleor.giftcard.models import GiftCard
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import RedemptionError
+from saleor_crm_plugin.ingestion.merging import merge_customers, separate_customers
 from saleor_crm_plugin.ingestion.redemption import release_timed_out_holds, remove_points
 from saleor_crm_plugin.ingestion.refit import refit_hold
 from saleor_crm_plugin.ingestion.settings import load_settings
@@ -31,11 +34,16 @@ from saleor_crm_plugin.loyalty.models import (
     PointsTransaction,
     TransactionType,
 )
-from tests.concurrently import at_once, no_errors
+from saleor_crm_plugin.loyalty.privacy import close_accounts
+from saleor_crm_plugin.loyalty.redemption import Limit
+from saleor_crm_plugin.profiles.identity import UserPerson
+from tests.concurrently import at_once, behind, no_errors
 from tests.devshop.factories import make_channel, make_order, make_product
 from tests.devshop.flows import manager
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_redemption import account, apply, checkout_of, complete, customer_with_points
+from tests.integration.profiles.merging.shop import STAFF as SOMEBODY
+from tests.integration.profiles.merging.shop import profile_of
 from tests.shop_settings import loyalty_settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -218,6 +226,50 @@ def test_nobody_waits_for_the_code_of_a_checkout_that_is_being_completed(channel
     outcome = completing(code, checkout, lambda: ours(checkout))
     assert getattr(outcome, "code", outcome) == expected
     assert (PointsHold.objects.get().status, account().held) == (HoldStatus.HELD, 700)
+
+
+def join(source, target):
+    profiles = [profile_of(UserPerson(user.pk)) for user in (source, target)]
+    return merge_customers(*profiles, SOMEBODY, timezone.now())
+
+
+def separating(**points: int) -> tuple[User, User, Callable[[], object]]:
+    """Two customers with points, the second merged into the first, and what takes that back."""
+    target, source = (customer_with_points(number, f"{name}@example.com") for name, number in points.items())
+    merge = join(source, target)
+    return target, source, lambda: separate_customers(merge.pk, SOMEBODY, timezone.now())
+
+
+def active_points() -> dict[User, int]:
+    return {each.profile.user: each.active for each in LoyaltyAccount.objects.all()}
+
+
+def test_points_that_are_asked_for_while_two_are_separated_are_those_of_who_asked(channel):
+    ann, ben, separate = separating(ann=1000, ben=50)
+    applied = behind(separate, partial(apply, checkout_of(ben, channel), 700))
+    assert (applied.points, applied.amount, applied.limit) == (50, D("0.50"), Limit.BALANCE)
+    assert active_points() == {ann: 1000, ben: 50}
+    assert {each.account.profile.user: each.points for each in PointsHold.objects.all()} == {ben: 50}
+    assert_ledger_adds_up()
+
+
+def test_points_that_are_asked_for_while_two_are_merged_are_those_of_both(channel):
+    ann, ben = customer_with_points(200, "ann@example.com"), customer_with_points(200, "ben@example.com")
+    assert behind(partial(join, ben, ann), partial(apply, checkout_of(ben, channel), 700)).points == 400
+    assert PointsHold.objects.get().account.profile.user == ann
+    assert_ledger_adds_up()
+
+
+def test_no_points_of_an_account_that_an_erasure_has_just_closed_are_put_on_a_checkout(channel):
+    ann = customer_with_points(1000)
+    checkout = checkout_of(ann, channel)
+    close = partial(close_accounts, [account().profile_id], timezone.now(), "default")
+    with pytest.raises(RedemptionError) as caught:
+        behind(close, partial(apply, checkout, 700))
+    assert caught.value.code == "INSUFFICIENT_POINTS"
+    assert not PointsHold.objects.exists()
+    assert not VoucherCode.objects.exists()
+    assert (account().held, account().active) == (0, 1000)
 
 
 def test_an_order_synced_by_many_earns_once(channel):

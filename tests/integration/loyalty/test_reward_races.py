@@ -15,11 +15,11 @@ from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.rewards.definition import RewardKind
 from saleor_crm_plugin.loyalty.rewards.models import RewardRedemption
-from tests.concurrently import at_once, no_errors
+from tests.concurrently import at_once, behind, no_errors
 from tests.devshop.factories import make_channel
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_redemption import account, checkout_of, complete, customer_with_points
-from tests.integration.loyalty.test_redemption_races import completing
+from tests.integration.loyalty.test_redemption_races import active_points, completing, join, separating
 from tests.integration.loyalty.test_rewards import give_back, put_on, reward, take
 from tests.shop_settings import loyalty_settings
 
@@ -109,6 +109,22 @@ def test_a_code_is_used_by_the_order_or_given_back_and_paid_for_if_used(channel,
         assert account().active == 300 * USE_ROUNDS - spent
         assert_ledger_adds_up()
         Checkout.objects.all().delete()
+
+
+def test_a_reward_that_is_asked_for_while_two_are_separated_is_paid_by_who_asked(channel):
+    ann, ben, separate = separating(ann=1000, ben=400)
+    taken = behind(separate, partial(take, reward(), ben))
+    assert (taken.account.profile.user, taken.cost) == (ben, 300)
+    assert active_points() == {ann: 1000, ben: 100}
+    assert_ledger_adds_up()
+
+
+def test_a_reward_that_is_asked_for_while_two_are_merged_is_paid_by_both(channel):
+    ann, ben = customer_with_points(200, "ann@example.com"), customer_with_points(200, "ben@example.com")
+    taken = behind(partial(join, ben, ann), partial(take, reward(), ben))
+    assert taken.account.profile.user == ann
+    assert active_points() == {ann: 100, ben: 0}
+    assert_ledger_adds_up()
 
 
 def test_nobody_waits_for_the_code_of_a_checkout_that_is_being_completed(channel):
