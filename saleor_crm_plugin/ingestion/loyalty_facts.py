@@ -141,12 +141,19 @@ def _facts(
 def _carried(order: OrderSnapshot) -> dict[Carrier, Decimal | None]:
     carried: dict[Carrier, Decimal | None] = {}
     if order.voucher_code:
-        carried[order.voucher_code] = order.voucher_amount
+        carried[order.voucher_code] = _off_goods(order)
     # A card that dies between two steps of Saleor's completion is emptied, though the total is computed without it.
     lowered = order.total_gross < order.price_gross
     for card_id, paid in order.paid_by_card.items():
         carried[card_id] = paid if lowered or card_id in order.charged_cards else Decimal(0)
     return carried
+
+
+def _off_goods(order: OrderSnapshot) -> Decimal | None:
+    """What the voucher took off. On a checkout of goods for nothing, Saleor leaves what it took off others before."""
+    if order.voucher_amount is None:
+        return None
+    return min(order.voucher_amount, sum((line.base_total for line in order.lines), Decimal(0)))
 
 
 def _line(line: LineSnapshot, place: Place) -> EarningLine:

@@ -47,6 +47,7 @@ from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.redemption import Limit
 from saleor_crm_plugin.loyalty.schedule import expire_due_lots
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
+from tests.conftest import is_stand_in
 from tests.devshop.client import GraphQLClient
 from tests.devshop.factories import (
     make_address,
@@ -87,15 +88,18 @@ def checkout_of(user, channel, price: int = 40) -> Checkout:
         currency=channel.currency_code,
         billing_address=make_address(),
     )
-    variant = make_product(price=price, channel=channel, stock=None).default_variant
+    add_line(checkout, make_product(price=price, channel=channel, stock=None).default_variant, price)
+    return checkout
+
+
+def add_line(checkout: Checkout, variant, price: int) -> None:
     CheckoutLine.objects.create(
         checkout=checkout,
         variant=variant,
         quantity=1,
-        currency=channel.currency_code,
+        currency=checkout.currency,
         undiscounted_unit_price_amount=price,
     )
-    return checkout
 
 
 def lines_changed(checkout: Checkout) -> None:
@@ -552,3 +556,30 @@ def test_two_devices_at_once_never_hold_more_than_there_is():
 def test_no_more_points_are_offered_than_can_be_asked_for():
     room, terms = Room(D(100_000_000)), LoyaltySettings(point_value=D("0.01"))
     assert most_points(2**31 + 7, room, terms, "USD") == 2**31 - 1
+
+
+@pytest.mark.skipif(is_stand_in(), reason="the stand-in leaves no discount where nothing can be taken off")
+def test_a_checkout_that_is_completed_with_goods_for_nothing_before_it_is_fitted_spends_no_points(channel):
+    user = customer_with_points(1000)
+    checkout = checkout_of(user, channel)
+    apply(checkout, 700)
+    checkout.lines.all().delete()
+    add_line(checkout, make_product(price=0, channel=channel, stock=None).default_variant, 0)
+    lines_changed(checkout)
+    order = complete(checkout)
+    assert list(order.discounts.values_list("amount_value", flat=True)) == [D("7.000")]
+    sync_order(order.pk)
+    assert (account().active, account().held) == (1000, 0)
+    assert_ledger_adds_up()
+
+
+@pytest.mark.parametrize(("price", "left"), [(0, 1000), (3, 700), (40, 300)])
+def test_an_order_spends_no_more_points_than_its_goods_cost(channel, price, left):
+    """Saleor leaves the discount of before on a checkout whose goods cost nothing any more."""
+    user = customer_with_points(1000)
+    code = VoucherCode.objects.get(code=apply(checkout_of(user, channel), 700).checkout.voucher_code)
+    goods = [(make_product(price=price, channel=channel), 1)]
+    order = make_order(user, channel=channel, lines=goods, voucher_code=code, discount=7)
+    sync_order(order.pk)
+    assert (account().active, account().held) == (left, 0)
+    assert_ledger_adds_up()
