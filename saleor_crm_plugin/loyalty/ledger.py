@@ -23,7 +23,7 @@ from saleor_crm_plugin.loyalty.models import (
     TransactionType,
 )
 from saleor_crm_plugin.loyalty.posting import Posting, Source
-from saleor_crm_plugin.loyalty.wallet import Consumption
+from saleor_crm_plugin.loyalty.wallet import Consumption, Lot
 
 WAIVED = "Already spent; not charged"
 EXPIRED = "Already expired; not charged"
@@ -284,34 +284,29 @@ class Ledger(Posting):
         self.pass_on(account_id, source)
         return entry
 
-    def expire(self, account_id: int, lot_id: int, source: Source) -> PointsTransaction | None:
-        """Post an EXPIRE of what is left of a lot and not held; None if that is nothing."""
-        wallet = self.wallets[account_id]
-        lot = wallet.lots[lot_id]
-        points = wallet.expirable(lot)
-        if lot.pending or points <= 0:
-            return None
-        return self.post(account_id, -points, TransactionType.EXPIRE, source, lambda: wallet.expire(lot))
-
     def expire_due(self, account_ids: Sequence[int]) -> int:
         """Post an EXPIRE for each active lot past its expiry, of what is not held; returns how many."""
         for account_id in account_ids:
             if self.wallets[account_id].spendable > 0:
                 self._load_open_lots(account_id)
         due = [
-            (account_id, lot.id)
+            (account_id, lot, points)
             for account_id in account_ids
-            for lot in sorted(self.wallets[account_id].lots.values(), key=lambda lot: lot.spending_order)
-            if not lot.pending and lot.remaining and lot.expires_at is not None and lot.expires_at <= self.now
+            for lot, points in self.wallets[account_id].unheld()
+            if points and lot.expires_at is not None and lot.expires_at <= self.now
         ]
         # What is left of a lot may expire in parts: after a held part has come back, and after a redemption was
         # undone. How often the lot was used so far tells the parts apart.
-        uses = storage.count_uses([lot_id for _, lot_id in due], self._using)
+        uses = storage.count_uses([lot.id for _, lot, _ in due], self._using)
         return sum(
-            self.expire(account_id, lot_id, Source(key=f"expire:{lot_id}:{uses.get(lot_id, 0)}", reason="Expired"))
-            is not None
-            for account_id, lot_id in due
+            self._expire(account_id, lot, points, f"expire:{lot.id}:{uses.get(lot.id, 0)}")
+            for account_id, lot, points in due
         )
+
+    def _expire(self, account_id: int, lot: Lot, points: int, key: str) -> bool:
+        wallet, source = self.wallets[account_id], Source(key=key, reason="Expired")
+        entry = self.post(account_id, -points, TransactionType.EXPIRE, source, lambda: [wallet.use(lot, points)])
+        return entry is not None
 
     def void_rest(self, account_id: int, lot_ids: Iterable[int], source: Source) -> PointsTransaction | None:
         """Post a VOID of what is left, and not held, of some lots; None if that is nothing.

@@ -179,23 +179,18 @@ class Wallet:
         self.active += lot.remaining
         return self.settle()
 
-    def expirable(self, lot: Lot) -> int:
-        """Points of an active lot that no checkout holds: what is held is what would be spent first.
+    def unheld(self) -> list[tuple[Lot, int]]:
+        """Active lots in spending order, each with how many of its points no checkout holds.
 
-        All open lots that would be spent before it have to be here.
+        What is held is what would be spent first. All open lots that would be spent before the last one asked for have
+        to be here.
         """
-        up_to_it = sum(
-            each.remaining
-            for each in self.lots.values()
-            if not each.pending and each.spending_order <= lot.spending_order
-        )
-        return max(min(lot.remaining, up_to_it - self.held), 0)
-
-    def expire(self, lot: Lot) -> list[Consumption]:
-        """Use up what is left of an active lot, but for points that a checkout holds."""
-        used: list[Consumption] = []
-        self._use(lot, self.expirable(lot), used)
-        return used
+        found, held = [], self.held
+        for lot in sorted((lot for lot in self.lots.values() if not lot.pending), key=lambda lot: lot.spending_order):
+            kept = min(lot.remaining, held)
+            held -= kept
+            found.append((lot, lot.remaining - kept))
+        return found
 
     def hold(self, points: int) -> None:
         self.held += points

@@ -145,8 +145,9 @@ class WalletMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def expire(self, data: st.DataObject) -> None:
         each = self.wallet.lots[data.draw(st.sampled_from(sorted(self.wallet.lots)))]
-        if not each.pending:
-            self.entries -= sum(part.points for part in self.wallet.expire(each))
+        points = {lot.id: free for lot, free in self.wallet.unheld()}.get(each.id, 0)
+        if points:
+            self.entries -= self.wallet.use(each, points).points
 
     @invariant()
     def sums_equal_lots_and_entries(self) -> None:
