@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from tests.benchmarks import customer_tables, frames
@@ -29,7 +30,7 @@ WHERES: dict[str, dict[str, Any]] = {
     "stage": {"lifecycle_stage": {"eq": "at_risk"}},
     "group in USD": {"rfm_group": {"eq": "champions", **USD}},
     "orders >= 12": {"orders_count": {"range": {"gte": 12}}},
-    "spent >= 1,000 USD": {"net_spent": {"range": {"gte": 1000}, **USD}},
+    "spent >= 1,000 USD": {"net_spent": {"range": {"gte": Decimal(1000)}, **USD}},
     "consent refused": {"consent": {"purpose": "marketing_email", "state": "refused"}},
     "guests": {"is_guest": True},
     "VIP or guest": {"OR": [{"tags": {"contains_any": ["vip"]}}, {"is_guest": True}]},
