@@ -62,7 +62,9 @@ def _fill(connection: Any, purchases: Purchases) -> None:
         ("id", "variant_id", "channel_id"),
         ((product, product, 1) for product in products),
     )
-    copy(connection, "crm_customer_profile", {}, ("id",), ((customer,) for customer in customers.tolist()))
+    # Nothing is learnt about whom nobody can be: each has a user.
+    people = ((customer, customer) for customer in customers.tolist())
+    copy(connection, "crm_customer_profile", {}, ("id", "user_id"), people)
     copy(
         connection,
         "crm_profile_order",
