@@ -97,13 +97,22 @@ def before_refunds(order: EarningOrder) -> EarningOrder:
 def kept_value(order: EarningOrder) -> Fraction:
     """The share of the goods and shipping, by price, that was neither refunded nor came back, between 0 and 1.
 
-    By the price that goods and shipping had before points paid some of it, in either form.
+    By the price that goods and shipping had before points paid some of it, in either form. Money refunded beyond that of
+    what came back is the shipping's first, which points do not pay for; what is more lowers the rest, as all of it does
+    where nothing came back. Nothing is kept once all goods and all money are back.
     """
     shown = replace(_without_voucher_of_points(order), points_paid=Decimal(0))
-    price = _price(shown)
-    if price <= 0:
+    price, came_back = _price(shown), _taken_back(shown)
+    if price <= 0 or came_back <= 0:
         return kept_share(order.refunded_gross, order.total_gross)
-    return (price - _taken_back(shown)) / price * _money_kept(order)
+    refunded, left = Fraction(order.refunded_gross), Fraction(order.total_gross - order.refunded_gross)
+    if refunded > 0 >= left and all(line.taken_back == 1 for line in shown.lines if line.gross > 0):
+        return Fraction(0)
+    further = max(refunded - came_back, Fraction(0))
+    of_shipping = min(further, Fraction(max(shown.shipping_gross, Decimal(0))) * (1 - shown.shipping_taken_back))
+    kept = (price - came_back - of_shipping) / price
+    further -= of_shipping
+    return kept * max(left, Fraction(0)) / (max(left, Fraction(0)) + further) if further else kept
 
 
 def _without_voucher_of_points(order: EarningOrder) -> EarningOrder:

@@ -407,6 +407,26 @@ def test_points_that_paid_for_everything_come_back_with_the_goods(profile, polic
     assert account().active == 100
 
 
+@pytest.mark.parametrize(("policy", "returned"), [(SpentPointsPolicy.RETURN, 0), (SpentPointsPolicy.IN_PROPORTION, 475)])
+def test_a_jacket_that_points_paid_is_kept_when_the_socks_come_back(profile, policy, returned):
+    """9,500 points pay 95 of a jacket for 95 and socks for 5; the socks come back, and all the money with them."""
+    sync(facts(profile, "9500"))
+    hold(account().pk, 9500)
+
+    def basket(socks_back: int) -> EarningOrder:
+        jacket = EarningLine(key="1", name="", gross=D("4.75"), net=D("4.75"), base=D(95))
+        socks = EarningLine(key="2", name="", gross=D("0.25"), net=D("0.25"), base=D(5), taken_back=Fraction(socks_back))
+        money = D(5 * socks_back)
+        return EarningOrder([jacket, socks], D(0), D(0), total_gross=D(5), refunded_gross=money)
+
+    settings = LoyaltySettings(spent_points_policy=policy)
+    order = facts(profile, carried={"LP-1": D(95)}, settings=settings, earning=basket(0))
+    sync(order)
+    assert account().active == 0
+    sync(replace(order, earning=basket(1)))
+    assert account().active == returned
+
+
 PENDING_ONLY = replace(TERMS, earned_points_policy=EarnedPointsPolicy.REVERSE_PENDING_ONLY)
 INTO_DEFICIT = replace(TERMS, earned_points_policy=EarnedPointsPolicy.REVERSE_INTO_DEFICIT)
 

@@ -17,7 +17,7 @@ from saleor_crm_plugin.loyalty.awards import (
     EarningTerms,
     terms_from_breakdown,
 )
-from saleor_crm_plugin.loyalty.earning import award
+from saleor_crm_plugin.loyalty.earning import award, kept_value
 from saleor_crm_plugin.loyalty.paid_with_points import (
     PaidShare,
     PricedLine,
@@ -237,3 +237,98 @@ def test_the_breakdown_keeps_the_terms_and_older_ones_are_read():
     assert terms_from_breakdown(written, {}) == POINTS_TOO
     del written["points_earn"]
     assert terms_from_breakdown(written, {}) == MONEY_ONLY
+
+
+def taken_back(order: EarningOrder, *shares: int, refunded: str = "0") -> EarningOrder:
+    """The share of each line that came back, and the money that went back."""
+    lines = [replace(line, taken_back=Fraction(share)) for line, share in zip(order.lines, shares, strict=True)]
+    return replace(order, lines=lines, refunded_gross=D(refunded))
+
+
+@pytest.mark.parametrize("form", [voucher_order, card_order])
+@pytest.mark.parametrize(
+    ("jacket", "socks", "refunded", "kept"),
+    [
+        (0, 0, "0", "1"),
+        # The socks came back: without money, with what was paid for them, or with all money.
+        (0, 1, "0", "95/100"),
+        (0, 1, "0.25", "95/100"),
+        (0, 1, "5", "95/100"),
+        (1, 0, "5", "5/100"),
+        (1, 1, "0", "0"),
+        (1, 1, "5", "0"),
+        # Money alone went back.
+        (0, 0, "2", "3/5"),
+        (0, 0, "5", "0"),
+    ],
+)
+def test_a_jacket_that_points_paid_is_kept_when_the_socks_come_back(form, jacket, socks, refunded, kept):
+    """A jacket for 95 and socks for 5; points pay 95, money 5."""
+    order = form("95", "95", "5")
+    assert order.total_gross == 5
+    assert kept_value(taken_back(order, jacket, socks, refunded=refunded)) == Fraction(kept)
+
+
+@pytest.mark.parametrize("form", [voucher_order, card_order])
+def test_so_it_is_where_a_gift_card_of_the_customers_own_paid_the_most(form):
+    """A jacket for 95 and socks for 5; points pay 10, the card 86, money 4."""
+    order = replace(form("10", "95", "5"), total_gross=D(4), gift_cards_gross=D(86))
+    assert kept_value(taken_back(order, 0, 1, refunded="4")) == Fraction(95, 100)
+    assert kept_value(taken_back(order, 1, 1, refunded="4")) == 0
+    assert kept_value(taken_back(order, 0, 0, refunded="4")) == 0
+
+
+@pytest.mark.parametrize("form", [voucher_order, card_order])
+def test_shipping_that_is_refunded_with_goods_gives_no_points_for_others_back(form):
+    """A jacket for 95 and socks for 5, with shipping for 5; points pay 95, money 10."""
+    order = form("95", "95", "5", shipping="5")
+    assert kept_value(taken_back(order, 0, 1, refunded="5")) == Fraction(100, 105)
+    assert kept_value(taken_back(order, 0, 1, refunded="7")) == Fraction(98, 105)
+    assert kept_value(taken_back(order, 0, 1, refunded="10")) == Fraction(95, 105)
+    granted = replace(taken_back(order, 0, 1, refunded="10"), shipping_taken_back=Fraction(1))
+    assert kept_value(granted) == Fraction(95, 105)
+
+
+@pytest.mark.parametrize("form", [voucher_order, card_order])
+def test_money_beyond_what_came_back_undoes_the_rest(form):
+    """Two for 30 and 70, with shipping for 10; points pay 60, money 50."""
+    order = form("60", "30", "70", shipping="10")
+    assert kept_value(taken_back(order, 1, 0, refunded="30")) == Fraction(80, 110)
+    # Of the 45, 30 are for what came back and 10 for the shipping: half of the 10 that are left.
+    assert kept_value(taken_back(order, 1, 0, refunded="45")) == Fraction(70, 110) / 2
+    assert kept_value(taken_back(order, 1, 0, refunded="50")) == 0
+    # All goods are back: with all money nothing is kept, else the shipping is.
+    assert kept_value(taken_back(order, 1, 1, refunded="50")) == 0
+    assert kept_value(taken_back(order, 1, 1, refunded="49")) == Fraction(10, 110)
+
+
+@given(
+    prices=st.lists(st.integers(1, 50_000), min_size=1, max_size=3),
+    shipping=st.integers(0, 2_000),
+    share=st.integers(0, 100),
+    own=st.integers(0, 100),
+    back=st.lists(st.sampled_from([Fraction(0), Fraction(1, 3), Fraction(1)]), min_size=3, max_size=3),
+    refunds=st.lists(st.integers(0, 100), min_size=2, max_size=2).map(sorted),
+)
+def test_nothing_is_kept_only_if_goods_or_money_say_so(prices, shipping, share, own, back, refunds):
+    kept = []
+    for form in (voucher_order, card_order):
+        off, *amounts = (str(D(cents) / 100) for cents in (D(sum(prices) * share) / 100, *prices))
+        order = form(off, *amounts, shipping=str(D(shipping) / 100))
+        by_own_card = order.total_gross * own / 100
+        order = replace(order, total_gross=order.total_gross - by_own_card, gift_cards_gross=by_own_card)
+        kept += [
+            kept_value(taken_back(order, *back[: len(prices)], refunded=str(order.total_gross * percent / 100)))
+            for percent in refunds
+        ]
+    assert kept[:2] == kept[2:]
+    # The more money goes back, the less is kept.
+    assert 1 >= kept[0] >= kept[1] >= 0
+    came_back = sum(price * part for price, part in zip(prices, back, strict=False))
+    if order.total_gross == 0:
+        assert kept[0] == 1 - came_back / Fraction(sum(prices) + shipping)
+    elif kept[0] == 0:
+        all_goods, all_money = came_back == sum(prices), refunds[0] == 100
+        assert (all_goods and shipping == 0) or all_money
+        # Of goods that are kept, money says so only where it is more than what came back and the shipping cost.
+        assert all_goods or came_back == 0 or Fraction(order.total_gross) * 100 > came_back + shipping
