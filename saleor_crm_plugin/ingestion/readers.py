@@ -138,9 +138,7 @@ def _order_rows() -> QuerySet[Any, Any]:
         placed_at=placed_at(),
         refunded_by_payments=_one_value(_payment_refunds(), _MONEY),
         by_transactions=_one_value(_transaction_refunds(), ArrayField(_MONEY)),
-        last_payment_at=_one_value(
-            _of_order(Payment).filter(CHARGED).annotate(value=Max("created_at")), DateTimeField()
-        ),
+        last_payment_at=_one_value(_last_payment(), DateTimeField()),
         last_transactions_at=_one_value(_last_transactions(), ArrayField(DateTimeField())),
         voucher_amount=_one_value(_of_order(OrderDiscount).annotate(value=Sum(_off_by_voucher())), _MONEY),
         last_fulfillment_at=_one_value(_of_order(Fulfillment).annotate(value=Max("created_at")), DateTimeField()),
@@ -214,12 +212,26 @@ def _transaction_refunds() -> QuerySet[Any, Any]:
     return _of_order(TransactionItem).annotate(value=sums)
 
 
+def _last_payment() -> QuerySet[Any, Any]:
+    """When money last came in by a payment. Capturing what was authorized is an operation on it, often much later."""
+    captures: QuerySet[Any, Any] = Transaction.objects.filter(
+        payment_id=OuterRef("pk"), kind=TransactionKind.CAPTURE, is_success=True, action_required=False
+    )
+    by_payment = captures.order_by().values("payment_id").annotate(value=Max("created_at"))
+    # One that staff marked as paid has no capture.
+    came_in_at = Coalesce(_one_value(by_payment, DateTimeField()), F("created_at"))
+    return _of_order(Payment).filter(CHARGED).annotate(value=Max(came_in_at))
+
+
 def _last_transactions() -> QuerySet[Any, Any]:
-    """When an order's last transaction that brought money was begun, and the last one that gave some back."""
+    """When money last came in by a transaction of an order, and when the last one that gave some back was begun."""
     gave_back = Q(refunded_value__gt=0)
     charged_before = (gave_back | Q(refund_pending_value__gt=0)) & Q(Exists(_charges()))
+    charges = _charges().order_by().values("transaction_id").annotate(value=Max("created_at"))
+    # Of what was authorized, later than it was begun. What was imported may have no events.
+    charged_at = Coalesce(_one_value(charges, DateTimeField()), F("created_at"))
     times = Func(
-        Max("created_at", filter=Q(charged_value__gt=0) | charged_before),
+        Max(charged_at, filter=Q(charged_value__gt=0) | charged_before),
         Max("created_at", filter=gave_back),
         template="ARRAY[%(expressions)s]",
         output_field=ArrayField(DateTimeField()),

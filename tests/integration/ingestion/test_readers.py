@@ -37,13 +37,14 @@ def add_payment(order: Order, captured: str, status: str = ChargeStatus.FULLY_CH
     return payment
 
 
-def add_operation(payment: Payment, kind: str, amount: str, **fields: object) -> Transaction:
-    return Transaction.objects.create(
+def add_operation(payment: Payment, kind: str, amount: str, days: int = 0, **fields: object) -> None:
+    operation = Transaction.objects.create(
         **{
             "payment": payment, "kind": kind, "amount": Decimal(amount), "currency": "USD", "is_success": True,
             "gateway_response": {}, **fields,
         }
     )  # fmt: skip
+    Transaction.objects.filter(pk=operation.pk).update(created_at=PLACED + timedelta(days=days))
 
 
 def add_transaction(order: Order, charged: str, refunded: str, days: int = 0, **fields: object) -> TransactionItem:
@@ -54,10 +55,11 @@ def add_transaction(order: Order, charged: str, refunded: str, days: int = 0, **
     return item
 
 
-def add_charge_event(item: TransactionItem, amount: str) -> None:
+def add_event(item: TransactionItem, kind: str, amount: str, days: int = 0, *, counts: bool = True) -> None:
     item.events.create(
-        type="charge_success", amount_value=Decimal(amount), currency="USD", include_in_calculations=True
-    )
+        type=kind, amount_value=Decimal(amount), currency="USD", include_in_calculations=counts,
+        created_at=PLACED + timedelta(days=days),
+    )  # fmt: skip
 
 
 def charge(order: Order, amount: str) -> None:
@@ -209,7 +211,7 @@ def test_what_came_in_beyond_the_total_is_no_refund_of_the_order_when_it_goes_ba
     for charges, charged, pending, refunded in items:
         item = add_transaction(order, str(charged), str(refunded), refund_pending_value=Decimal(pending))
         for amount in charges:
-            add_charge_event(item, str(amount))
+            add_event(item, "charge_success", str(amount))
     charge(order, str(sum(charged for _, charged, _, _ in items)))
 
     assert read(order).refunded == sum(refunded for *_, refunded in items)
@@ -254,6 +256,49 @@ def test_an_order_is_paid_when_its_payment_came(status: str) -> None:
     assert read(order).paid_at == PLACED + timedelta(days=2)
 
 
+def test_a_payment_that_was_authorized_has_come_when_it_is_captured() -> None:
+    order = unpaid_order()
+    payment = add_payment(order, "95", ChargeStatus.PARTIALLY_REFUNDED, days=1)
+    add_operation(payment, "auth", "100", days=1)
+    add_operation(payment, "capture", "60", days=10)
+    add_operation(payment, "capture", "40", days=19)
+    # None of these brought money.
+    add_operation(payment, "capture", "40", days=20, is_success=False)
+    add_operation(payment, "capture", "40", days=21, action_required=True)
+    add_operation(payment, "refund", "10", days=22)
+    add_operation(payment, "refund_reversed", "5", days=23)
+    charge(order, "95")
+
+    assert read(order).paid_at == PLACED + timedelta(days=19)
+
+
+def test_a_transaction_that_was_authorized_has_come_when_it_is_charged() -> None:
+    order = unpaid_order(95)
+    item = add_transaction(order, "85", "10", days=1)
+    add_event(item, "authorization_success", "100", days=1)
+    add_event(item, "charge_success", "60", days=10)
+    add_event(item, "charge_success", "40", days=19)
+    # None of these brought money.
+    add_event(item, "charge_failure", "40", days=20)
+    add_event(item, "charge_success", "40", days=21, counts=False)
+    add_event(item, "charge_success", "-10", days=22)
+    add_event(item, "refund_success", "10", days=22)
+    add_event(item, "charge_back", "5", days=23)
+    charge(order, "85")
+
+    assert read(order).paid_at == PLACED + timedelta(days=19)
+
+
+def test_the_last_charge_of_all_payments_and_transactions_counts() -> None:
+    order = unpaid_order()
+    # Begun last, but charged first.
+    add_event(add_transaction(order, "40", "0", days=5), "charge_success", "40", days=6)
+    add_operation(add_payment(order, "60", days=1), "capture", "60", days=8)
+    charge(order, "100")
+
+    assert read(order).paid_at == PLACED + timedelta(days=8)
+
+
 def test_an_order_that_was_paid_stays_so_when_all_of_it_is_refunded() -> None:
     order = unpaid_order()
     payment = add_payment(order, "0", ChargeStatus.FULLY_REFUNDED, days=2)
@@ -286,7 +331,8 @@ def test_a_refund_in_a_transaction_leaves_the_time_of_the_payment_in_another_way
 def test_a_charge_of_which_all_goes_back_stays_the_last_payment(refunded: str, pending: str) -> None:
     order = unpaid_order()
     add_transaction(order, "40", "0", days=1)
-    add_charge_event(add_transaction(order, "0", refunded, days=3, refund_pending_value=Decimal(pending)), "60")
+    item = add_transaction(order, "0", refunded, days=2, refund_pending_value=Decimal(pending))
+    add_event(item, "charge_success", "60", days=3)
     add_transaction(order, "0", "5", days=9)
     charge(order, "40")
 
@@ -304,7 +350,7 @@ def test_an_order_of_which_only_refunds_are_known_is_paid_with_the_last_of_these
 def test_a_charge_that_was_taken_back_is_no_payment() -> None:
     order = unpaid_order()
     add_transaction(order, "100", "0", days=1)
-    add_charge_event(add_transaction(order, "0", "0", days=3), "100")
+    add_event(add_transaction(order, "0", "0", days=2), "charge_success", "100", days=3)
     charge(order, "100")
 
     assert read(order).paid_at == PLACED + timedelta(days=1)
