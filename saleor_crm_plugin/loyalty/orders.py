@@ -77,7 +77,10 @@ class OrderFacts:
     def qualified_at(self) -> datetime | None:
         """When it became an order that is awarded; None while it is not one."""
         when = self.awarded_on or self.settings.award_when
-        return self.fulfilled_at if when == AwardWhen.FULFILLED else self.paid_at
+        if when == AwardWhen.PAID or self.paid_at is None:
+            return self.paid_at
+        # It may be sent before it is paid.
+        return self.fulfilled_at and max(self.fulfilled_at, self.paid_at)
 
 
 def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, using: str) -> int:

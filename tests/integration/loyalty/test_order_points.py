@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from saleor_crm_plugin.actors import SYSTEM
-from saleor_crm_plugin.config import EarnedPointsPolicy, Expiry, LoyaltySettings, SpentPointsPolicy
+from saleor_crm_plugin.config import AwardWhen, EarnedPointsPolicy, Expiry, LoyaltySettings, SpentPointsPolicy
 from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.awards import EarningLine, EarningOrder
@@ -161,6 +161,24 @@ def test_pending_points_wait_and_then_expire(profile):
     assert (account().active, account().pending, lot.status) == (0, 100, "pending")
     assert lot.available_at == PLACED + timedelta(days=14)
     assert lot.expires_at == (PLACED + timedelta(days=14)).replace(year=2027)
+
+
+@pytest.mark.parametrize(("sent", "paid"), [("2025-12-20", "2026-01-10"), ("2026-01-10", "2025-12-20")])
+def test_an_order_awarded_when_it_is_fulfilled_counts_once_it_is_sent_and_paid(profile, sent, paid):
+    settings = replace(TERMS, award_when=AwardWhen.FULFILLED, pending_days=14, expiry=Expiry("end_of_year"))
+    sent_at, paid_at, later = (
+        datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (sent, paid, max(sent, paid))
+    )
+    order = facts(profile, placed_at=min(sent_at, paid_at), fulfilled_at=sent_at, paid_at=paid_at, settings=settings)
+    assert sync(replace(order, paid_at=None), replace(order, order_id=uuid4(), fulfilled_at=None), now=later) == 0
+    sync(order, now=later)
+    lot = PointsLot.objects.get()
+    assert (lot.status, lot.available_at, lot.expires_at) == (
+        "pending",
+        datetime(2026, 1, 24, tzinfo=UTC),
+        datetime(2027, 1, 1, tzinfo=UTC),
+    )
+    assert PointsTransaction.objects.get().earned_at == later
 
 
 @pytest.mark.parametrize(
