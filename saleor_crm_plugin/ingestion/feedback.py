@@ -97,15 +97,19 @@ def _purchase(order_id: UUID, channel_id: int, settings: CRMSettings) -> Purchas
     sent = list(
         FulfillmentLine.objects.filter(fulfillment__order_id=order_id, fulfillment__status__in=SENT)
         .order_by()
-        .values_list("order_line_id", "order_line__variant__product_id", "fulfillment__created_at")
+        .values_list(
+            "order_line_id", "order_line__variant__product_id", "fulfillment__created_at", "fulfillment__status"
+        )
     )
     if not sent:
         raise CustomerInputError("An order can be rated once something of it was sent.", "NOT_APPLICABLE", "orderId")
+    # Of goods that came back, it is when they did; but of a fulfillment of which all did, Saleor keeps nothing else.
+    first = [created_at for *_, created_at, status in sent if status == FulfillmentStatus.FULFILLED]
     return Purchase(
         order_id,
         channel_id,
-        open_until=max(created_at for _, _, created_at in sent) + timedelta(days=settings.feedback_days),
-        products={line_id: product_id for line_id, product_id, _ in sent if product_id is not None},
+        open_until=max(first or [created_at for *_, created_at, _ in sent]) + timedelta(days=settings.feedback_days),
+        products={line_id: product_id for line_id, product_id, *_ in sent if product_id is not None},
     )
 
 

@@ -51,7 +51,7 @@ from saleor.account.models import User
 from saleor.discount import DiscountType
 from saleor.discount.models import OrderDiscount
 from saleor.order import FulfillmentStatus, OrderStatus
-from saleor.order.models import Fulfillment, Order, OrderLine
+from saleor.order.models import Fulfillment, FulfillmentLine, Order, OrderLine
 from saleor.payment import ChargeStatus, TransactionEventType, TransactionKind
 from saleor.payment.models import Payment, Transaction, TransactionEvent, TransactionItem
 
@@ -141,7 +141,7 @@ def _order_rows() -> QuerySet[Any, Any]:
         last_payment_at=_one_value(_last_payment(), DateTimeField()),
         last_transactions_at=_one_value(_last_transactions(), ArrayField(DateTimeField())),
         voucher_amount=_one_value(_of_order(OrderDiscount).annotate(value=Sum(_off_by_voucher())), _MONEY),
-        last_fulfillment_at=_one_value(_of_order(Fulfillment).annotate(value=Max("created_at")), DateTimeField()),
+        last_fulfillment_at=_one_value(_last_fulfillment(), DateTimeField()),
         is_fulfilled=ExpressionWrapper(_is_fulfilled(), output_field=BooleanField()),
         is_moved=Exists(_placed_elsewhere()),
     )
@@ -161,6 +161,17 @@ def _is_fulfilled() -> Q:
     in_part = Q(status__in=[OrderStatus.PARTIALLY_FULFILLED, OrderStatus.PARTIALLY_RETURNED])
     rest_is_sent = in_part & ~Exists(to_send) & ~Exists(to_approve)
     return Q(status__in=[OrderStatus.FULFILLED, OrderStatus.RETURNED]) | rest_is_sent
+
+
+def _last_fulfillment() -> QuerySet[Any, Any]:
+    """When the last goods were sent, or refunded instead. What came back, was replaced or refunded after that was moved to
+    a fulfillment of its own, and one that is emptied so is deleted: then the others are all that is known.
+    """
+    # Goods that were sent keep their stock.
+    unsent = FulfillmentLine.objects.filter(fulfillment_id=OuterRef("pk"), stock__isnull=True)
+    instead = Q(status=FulfillmentStatus.REFUNDED) & Q(Exists(unsent))
+    last = Max("created_at", filter=Q(status=FulfillmentStatus.FULFILLED) | instead)
+    return _of_order(Fulfillment).annotate(value=Coalesce(last, Max("created_at")))
 
 
 def _placed_elsewhere() -> QuerySet[ProfileOrder]:

@@ -428,6 +428,53 @@ def test_an_order_of_which_the_unsent_rest_was_refunded_is_fulfilled() -> None:
     assert read(order).fulfilled_at == refunded.created_at
 
 
+def add_fulfillment(order: Order, status: str, days: int, quantity: int = 1, *, was_sent: bool = True) -> None:
+    fulfillment = order.fulfillments.create(status=status)
+    if quantity:
+        line = order.lines.get()
+        # Saleor keeps the stock with goods that were sent, wherever it moves them.
+        stock = line.variant.stocks.get() if was_sent else None
+        fulfillment.lines.create(order_line=line, quantity=quantity, stock=stock)
+    Fulfillment.objects.filter(pk=fulfillment.pk).update(created_at=PLACED + timedelta(days=days))
+
+
+@pytest.mark.parametrize(
+    ("status", "of_order", "quantity"),
+    [
+        ("returned", "partially_returned", 1),
+        ("refunded_and_returned", "partially_returned", 1),
+        ("replaced", "fulfilled", 1),
+        ("refunded", "fulfilled", 1),
+        pytest.param("refunded", "fulfilled", 0, id="money alone"),
+    ],
+)
+def test_what_comes_back_or_is_refunded_later_does_not_move_the_time(status: str, of_order: str, quantity: int) -> None:
+    order = make_order(lines=[(make_product(), 2)], status=of_order, created_at=PLACED)
+    order.lines.update(quantity_fulfilled=2)
+    add_fulfillment(order, "fulfilled", days=2)
+    add_fulfillment(order, status, days=20, quantity=quantity)
+
+    assert read(order).fulfilled_at == PLACED + timedelta(days=2)
+
+
+def test_goods_that_were_refunded_instead_of_sent_are_the_last_ones() -> None:
+    order = make_order(lines=[(make_product(), 2)], status="partially fulfilled", created_at=PLACED)
+    order.lines.update(quantity_fulfilled=2)
+    add_fulfillment(order, "fulfilled", days=2)
+    add_fulfillment(order, "refunded", days=5, was_sent=False)
+    add_fulfillment(order, "refunded", days=20, quantity=0)
+
+    assert read(order).fulfilled_at == PLACED + timedelta(days=5)
+
+
+def test_an_order_all_of_which_came_back_stays_fulfilled_though_no_other_fulfillment_is_left() -> None:
+    order = make_order(lines=[(make_product(), 2)], status="returned", created_at=PLACED)
+    order.lines.update(quantity_fulfilled=2)
+    add_fulfillment(order, "returned", days=20, quantity=2)
+
+    assert read(order).fulfilled_at == PLACED + timedelta(days=20)
+
+
 @pytest.mark.parametrize(
     ("confirmed", "active", "owns_email"), [(True, True, True), (False, True, False), (True, False, False)]
 )

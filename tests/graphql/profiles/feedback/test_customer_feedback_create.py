@@ -126,6 +126,19 @@ def test_it_can_be_rated_for_as_long_as_the_shop_says(as_ann, order_id, sent):
     assert create(as_ann, order_id, score=9, at=MAY + timedelta(days=30))["errors"] == []
 
 
+def test_what_comes_back_later_does_not_open_it_again(as_ann, order_id, line_id, sent):
+    crm_settings(feedback_days="30")
+    rating = [{"orderLineId": line_id, "rating": 2}]
+    returned = sent.first.fulfillments.create(status="returned")
+    returned.lines.create(order_line=sent.first.lines.get(), quantity=1)
+    sent.first.fulfillments.filter(pk=returned.pk).update(created_at=MAY + timedelta(days=25))
+    late = MAY + timedelta(days=30, seconds=1)
+    assert refusal(create(as_ann, order_id, products=rating, at=late)) == ("orderId", "NOT_APPLICABLE")
+    # All of it came back: Saleor keeps no other trace of when it was sent.
+    sent.first.fulfillments.filter(status="fulfilled").delete()
+    assert create(as_ann, order_id, products=rating, at=late)["errors"] == []
+
+
 def test_whose_order_it_is_not(as_ben, order_id, sent):
     assert refusal(create(as_ben, order_id, score=9)) == ("orderId", "NOT_FOUND")
     assert refusal(create(as_ben, global_id("Order", uuid4()), score=9)) == ("orderId", "NOT_FOUND")
