@@ -19,8 +19,8 @@ from saleor_crm_plugin.ingestion.readers import read_orders
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.ingestion.snapshots import NOT_A_PURCHASE, OrderSnapshot
 from saleor_crm_plugin.ingestion.tier_facts import review_customers
-from saleor_crm_plugin.loyalty import earning
-from saleor_crm_plugin.loyalty.orders import OrderFacts, may_earn
+from saleor_crm_plugin.loyalty import earning, holds
+from saleor_crm_plugin.loyalty.orders import OrderFacts, may_earn, told_apart
 from saleor_crm_plugin.loyalty.referrals import progress
 from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralStatus
 from saleor_crm_plugin.loyalty.referrals.progress import FriendOrder
@@ -47,7 +47,7 @@ def bring_referrals_in_line(
     )
     if not referrals:
         return
-    known = {order.order_id: _friend_order(order) for order in orders}
+    known = _friend_orders(orders, using)
     first_of = first_purchases({user for each in referrals if (user := each.friend.profile.user_id)}, using)
     first: dict[int, UUID | None] = {}
     unread: dict[UUID, int] = {}
@@ -58,8 +58,8 @@ def bring_referrals_in_line(
         if order_id is not None and order_id not in known and order_id != each.order_id:
             # It has become the first one, because that one was cancelled.
             unread[order_id] = each.friend.profile_id
-    for order_id, snapshot in read_orders(unread, using).items():
-        known[order_id] = _friend_order(facts_of(snapshot, unread[order_id]))
+    later = [facts_of(snapshot, unread[order_id]) for order_id, snapshot in read_orders(unread, using).items()]
+    known |= _friend_orders(later, using)
     # A first order that is not among these, and that the referral has already, says nothing new.
     concerned = [
         each for each in referrals if each.status == ReferralStatus.REWARDED or first[each.pk] in {None, *known}
@@ -103,6 +103,12 @@ def first_purchases(user_ids: Collection[int], using: str) -> dict[int, UUID]:
     return {user_id: order_id for user_id, order_id in rows if user_id is not None}
 
 
+def _friend_orders(orders: Sequence[OrderFacts], using: str) -> dict[UUID, FriendOrder]:
+    """By order id. One statement if any of them carries what may have been points."""
+    hold_of = holds.by_carrier({carrier for order in orders for carrier in order.carried}, using)
+    return {order.order_id: _friend_order(order) for order in told_apart(orders, hold_of)}
+
+
 def _friend_order(order: OrderFacts) -> FriendOrder:
     return FriendOrder(
         order_id=order.order_id,
@@ -115,8 +121,9 @@ def _friend_order(order: OrderFacts) -> FriendOrder:
 
 
 def _is_kept(order: OrderFacts) -> bool:
-    """What a rewarded order has to be: paid, whatever else the channel asks for by now."""
-    bought = sum((max(line.gross, Decimal(0)) for line in order.earning.lines), Decimal(0))
+    """What a rewarded order has to be: paid, and not by points alone, whatever else the channel asks for by now."""
+    # As a voucher, points have lowered the lines.
+    bought = sum((max(line.gross, Decimal(0)) for line in order.earning.lines), -order.earning.points_paid)
     return order.is_purchase and order.paid_at is not None and bought > 0 and earning.kept_value(order.earning) > 0
 
 

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
 
 import pytest
+from prices import Money, TaxedMoney
 from saleor.account.models import User
+from saleor.giftcard import GiftCardEvents
+from saleor.giftcard.models import GiftCard
 from saleor.order.models import Order
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.ingestion.referrals import settle
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_orders
-from saleor_crm_plugin.loyalty.models import PointsTransaction
+from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
+from saleor_crm_plugin.loyalty.adjustment import adjust
+from saleor_crm_plugin.loyalty.ledger import Ledger
+from saleor_crm_plugin.loyalty.models import HoldForm, PointsHold, PointsTransaction
 from saleor_crm_plugin.loyalty.referrals.models import Referral
-from tests.devshop.factories import make_address, make_order, make_product
+from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
+from tests.devshop.factories import make_address, make_order, make_product, make_voucher
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.shop_settings import loyalty_settings
 
@@ -35,6 +45,36 @@ def buy(user: User, price: int = 60, at: datetime = BOUGHT, **fields) -> Order:
     # Each of their own, so that they are no household.
     fields.setdefault("billing_address", make_address(last_name=user.email, street_address_1=user.email))
     order = make_order(user, lines=[(product, 1)], created_at=at, **fields)
+    sync(order)
+    return order
+
+
+def buy_with_points(user: User, points: int, form: str, at: datetime = BOUGHT) -> Order:
+    """As `buy`, with points at a cent each; the rest is paid in money."""
+    person = UserPerson(user.pk)
+    profile_id = resolve_profiles([person])[person]
+    account_id = ensure(default_program_id(), [profile_id], "default")[profile_id]
+    adjust(account_id, points, "Opening balance", SYSTEM, f"open:{user.pk}")
+    amount, code, card = Decimal(points) / 100, None, None
+    if form == HoldForm.VOUCHER:
+        code = make_voucher("LP-1", amount)
+    else:
+        card = GiftCard.objects.create(
+            code="LP-1", currency="USD", initial_balance_amount=amount, current_balance_amount=0
+        )
+    with Ledger([account_id]) as ledger:
+        ledger.wallets[account_id].hold(points)
+    PointsHold.objects.create(
+        account_id=account_id, checkout_token=uuid4(), requested=points, points=points, amount=amount, currency="USD",
+        form=form, code=code and code.code, gift_card=card, created_at=at, expires_at=at + timedelta(hours=1),
+    )  # fmt: skip
+    order = buy(user, at=at, paid=False, voucher_code=code, discount=amount if code else 0)
+    if card:
+        used = {"old_current_balance": str(amount), "current_balance": "0"}
+        card.events.create(type=GiftCardEvents.USED_IN_ORDER, order=order, parameters={"balance": used})
+        order.total -= TaxedMoney(*[Money(amount, "USD")] * 2)
+    order.total_charged_amount = order.total_gross_amount
+    order.save()
     sync(order)
     return order
 

@@ -13,7 +13,7 @@ from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.audit import findings
-from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
+from saleor_crm_plugin.loyalty.models import HoldForm, LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.referrals.models import Referral
 from saleor_crm_plugin.loyalty.rules.definition import Conditions, Limits
 from saleor_crm_plugin.loyalty.rules.editing import delete_rule, update_rule
@@ -21,7 +21,19 @@ from saleor_crm_plugin.loyalty.rules.models import EarningRule
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
-from tests.integration.loyalty.referrals.shop import APPLIED, BOUGHT, DUE, buy, cancel, gifts, run, state, sync, terms
+from tests.integration.loyalty.referrals.shop import (
+    APPLIED,
+    BOUGHT,
+    DUE,
+    buy,
+    buy_with_points,
+    cancel,
+    gifts,
+    run,
+    state,
+    sync,
+    terms,
+)
 from tests.integration.loyalty.test_ledger_audit import tamper
 
 pytestmark = pytest.mark.django_db
@@ -115,6 +127,19 @@ class TestRewards:
 
     def test_nor_one_over_nothing(self, fred, applied):
         buy(fred, price=0)
+        assert state(applied) == ("applied", "")
+
+    @pytest.mark.parametrize("form", HoldForm.values)
+    @pytest.mark.parametrize(("points", "becomes"), [(6000, "applied"), (5900, "qualified")])
+    def test_nor_one_that_points_alone_paid(self, fred, applied, form, points, becomes):
+        buy_with_points(fred, points, form)
+        assert state(applied) == (becomes, "")
+
+    def test_nor_does_one_that_takes_the_place_of_another(self, fred, applied):
+        first = buy(fred)
+        buy_with_points(fred, 6000, HoldForm.GIFT_CARD, at=BOUGHT + timedelta(days=1))
+        assert state(applied) == ("qualified", "")
+        cancel(first)
         assert state(applied) == ("applied", "")
 
     def test_rules_that_say_no_side_are_for_both(self, rita, fred, applied, rules):
