@@ -45,8 +45,9 @@ def award(order: EarningOrder, terms: EarningTerms) -> Award:
     """Points that `order` earns on `terms`, less what was refunded, returned or granted back.
 
     What came back is taken from its own lines; money refunded beyond that lowers all lines in proportion. So several
-    partial refunds take the same points as one refund of their sum, and a full refund takes all. Gift card lines and
-    lines below zero earn nothing, and no order earns more than `MAX_POINTS`.
+    partial refunds take the same points as one refund of their sum, and a full refund takes all, but for what gift cards
+    of the customer's own paid and earn: no refund of money gives that back. Gift card lines and lines below zero earn
+    nothing, and no order earns more than `MAX_POINTS`.
     """
     parts = _parts(order, terms)
     eligible = sum((part.amount for part in parts), Decimal(0))
@@ -148,7 +149,7 @@ def split_points(points: int, weights: Sequence[Fraction]) -> list[int]:
 
 def _parts(order: EarningOrder, terms: EarningTerms) -> list[_Part]:
     by_points, by_points_counts = _by_points(order), terms.points_earn
-    counts, money = _counting_share(order, terms), _money_kept(order)
+    counts, money = _counting_share(order, terms), _money_kept(order, terms)
     parts = []
     for line, amount, whole in zip(order.lines, *_amounts(order, terms), strict=True):
         if line.is_gift_card or whole <= 0 or (line.is_on_sale and not terms.sale_items_earn):
@@ -231,18 +232,26 @@ def _taken_back(order: EarningOrder) -> Fraction:
     return lines * (1 - by_points.goods) + shipping * (1 - by_points.shipping)
 
 
-def _money_kept(order: EarningOrder) -> Fraction:
+def _money_kept(order: EarningOrder, terms: EarningTerms) -> Fraction:
     """What money refunded beyond the price of what came back leaves of the rest, between 0 and 1."""
     if order.refunded_gross <= 0 or order.total_gross <= 0:
         return WHOLE
-    if order.refunded_gross >= order.total_gross:
-        return Fraction(0)
-    total, refunded, price = Fraction(order.total_gross), Fraction(order.refunded_gross), _price(order)
+    price = _price(order)
+    total, refunded = _earning_total(order, terms, price), Fraction(order.refunded_gross)
     came_back = _taken_back(order) / price * total if price > 0 else Fraction(0)
     rest = total - came_back
     if rest <= 0:
         return Fraction(0)
-    return 1 - max(refunded - came_back, Fraction(0)) / rest
+    return max(1 - max(refunded - came_back, Fraction(0)) / rest, Fraction(0))
+
+
+def _earning_total(order: EarningOrder, terms: EarningTerms, price: Fraction) -> Fraction:
+    """What was paid of the price with money, and with gift cards of the customer's own where these earn as money does."""
+    total = Fraction(order.total_gross)
+    if not terms.gift_cards_earn or order.gift_cards_gross <= 0:
+        return total
+    # One that pays through a transaction has not lowered the total.
+    return max(total, min(total + Fraction(order.gift_cards_gross), price))
 
 
 def _rule_points(

@@ -332,3 +332,78 @@ def test_nothing_is_kept_only_if_goods_or_money_say_so(prices, shipping, share, 
         assert (all_goods and shipping == 0) or all_money
         # Of goods that are kept, money says so only where it is more than what came back and the shipping cost.
         assert all_goods or came_back == 0 or Fraction(order.total_gross) * 100 > came_back + shipping
+@pytest.mark.django_db
+class TestRedemptionForm:
+    @pytest.fixture(autouse=True)
+    def saleor_321(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(compat, "saleor_version", lambda: "3.21.69")
+
+    def test_a_gift_card_beside_transactions(self) -> None:
+        for slug, form in [("us", "gift card"), ("de", "gift card"), ("pl", "voucher")]:
+            loyalty_settings(make_channel(slug), point_value="0.01", redemption_form=form)
+        messages = checks.check_redemption_form(databases=["default"])
+        assert ids(messages) == ["W005"]
+        assert "a gift card in de, us." in messages[0].msg
+        assert "3.21.69" in messages[0].msg
+        assert messages[0].hint
+        assert not messages[0].is_serious()
+
+    def test_plain_check_asks_no_database(self) -> None:
+        loyalty_settings(make_channel(), point_value="0.01", redemption_form="gift card")
+        assert checks.check_redemption_form() == checks.check_redemption_form(databases=[]) == []
+
+    def test_orders_that_need_not_be_paid(self) -> None:
+        loyalty_settings(make_channel(allow_unpaid_orders=True), point_value="0.01", redemption_form="gift card")
+        assert checks.check_redemption_form(databases=["default"]) == []
+
+    def test_nothing_can_be_spent(self) -> None:
+        loyalty_settings(make_channel(), redemption_form="gift card")
+        assert checks.check_redemption_form(databases=["default"]) == []
+
+    def test_a_later_saleor(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loyalty_settings(make_channel(), point_value="0.01", redemption_form="gift card")
+        monkeypatch.setattr(compat, "saleor_version", lambda: "3.22.0")
+        assert checks.check_redemption_form(databases=["default"]) == []
+
+    def test_before_saleors_tables_are_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail() -> None:
+            raise DatabaseError("no such table")
+
+        monkeypatch.setattr("saleor_crm_plugin.ingestion.points_cards.load_settings", fail)
+        assert checks.check_redemption_form(databases=["default"]) == []
+
+
+
+
+@pytest.mark.parametrize("form", [voucher_order, card_order])
+@pytest.mark.parametrize(("own", "without_cards"), [("50", 30), ("80", 0)])
+def test_goods_that_come_back_take_no_more_than_their_points_whatever_a_gift_card_paid(form, own, without_cards):
+    """Five for 20, points pay none; a card of the customer's own pays `own`. One comes back, and 20 with it."""
+    order = form("0", *["20"] * 5)
+    order = replace(order, total_gross=100 - D(own), gift_cards_gross=D(own))
+    back = taken_back(order, 1, 0, 0, 0, 0, refunded="20")
+    assert award(replace(back, refunded_gross=D(0)), GOODS_ONLY).points == 80
+    assert award(back, GOODS_ONLY).points == 80
+    # Without the card, the 20 are more than what came back had cost in money.
+    assert award(back, replace(GOODS_ONLY, gift_cards_earn=False)).points == without_cards
+
+
+def test_money_alone_takes_only_the_points_of_money():
+    """Goods for 100, of which the customer's own gift card pays 40: the shop keeps these until the goods come back."""
+    order = replace(card_order("0", "20", "80"), total_gross=D(60), gift_cards_gross=D(40))
+    no_cards = replace(GOODS_ONLY, gift_cards_earn=False)
+    half, whole = (replace(order, refunded_gross=D(money)) for money in (30, 60))
+    assert [award(each, GOODS_ONLY).points for each in (order, half, whole)] == [100, 70, 40]
+    assert [award(each, no_cards).points for each in (order, half, whole)] == [60, 30, 0]
+    assert award(taken_back(order, 1, 1, refunded="60"), GOODS_ONLY).points == 0
+    # Of the 60, 40 are beyond what came back: half of the 80 that are left.
+    assert award(taken_back(order, 1, 0, refunded="60"), GOODS_ONLY).points == 40
+
+
+def test_a_gift_card_that_pays_through_a_transaction_is_part_of_the_total():
+    """From Saleor 3.23: it lowers no total, and what goes back to it is a refund."""
+    order = replace(card_order("0", "20", "80"), gift_cards_gross=D(40))
+    assert order.total_gross == 100
+    assert award(replace(order, refunded_gross=D(50)), GOODS_ONLY).points == 50
+    assert award(replace(order, refunded_gross=D(100)), GOODS_ONLY).points == 0
+    assert award(taken_back(order, 1, 0, refunded="20"), GOODS_ONLY).points == 80
