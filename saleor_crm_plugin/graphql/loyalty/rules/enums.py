@@ -51,7 +51,7 @@ EarningRuleStatusEnum = enum_of(
 LimitPeriodEnum = enum_of(
     "LimitPeriodEnum",
     {Period.DAY: "A day.", Period.WEEK: "Monday to Sunday.", Period.MONTH: "A month.", Period.YEAR: "A year."},
-    "A calendar period in UTC; of sign-ups and birthdays, by the shop's clock.",
+    "A calendar period: of orders in UTC, of what customers do otherwise by the shop's clock.",
     DOC_CATEGORY_DISCOUNTS,
 )
 BuyerTypeEnum = enum_of(
