@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings as django_settings
@@ -122,9 +121,13 @@ def _friend_order(order: OrderFacts) -> FriendOrder:
 
 def _is_kept(order: OrderFacts) -> bool:
     """What a rewarded order has to be: paid, and not by points alone, whatever else the channel asks for by now."""
+    if not order.is_purchase or order.paid_at is None:
+        return False
+    goods = [line for line in order.earning.lines if line.gross > 0]
     # As a voucher, points have lowered the lines.
-    bought = sum((max(line.gross, Decimal(0)) for line in order.earning.lines), -order.earning.points_paid)
-    return order.is_purchase and order.paid_at is not None and bought > 0 and earning.kept_value(order.earning) > 0
+    bought = sum((line.gross for line in goods), -order.earning.points_paid)
+    # Shipping is not given back with goods, as a rule, and is no purchase.
+    return bought > 0 and any(line.taken_back < 1 for line in goods) and earning.kept_value(order.earning) > 0
 
 
 def _reward_at(order: OrderFacts) -> datetime | None:

@@ -87,6 +87,15 @@ class TestTakingBack:
         refund(order, 1)
         assert (run(), gifts(rita)) == (1, [500, -500])
 
+    def test_all_goods_back_take_it_though_the_shipping_is_kept(self, rita, fred, applied):
+        order = buy(fred, shipping_price=10)
+        run()
+        refund(order, 60)
+        assert (run(), gifts(rita)) == (0, [500])
+        order.fulfillments.create(status="returned").lines.create(order_line=order.lines.get(), quantity=1)
+        sync(order)
+        assert (run(), gifts(rita), gifts(fred)) == (1, [500, -500], [200, -200])
+
     def test_a_refund_before_the_reward_is_no_reward(self, rita, fred, applied):
         refund(buy(fred), 60)
         assert state(applied) == ("applied", "")
