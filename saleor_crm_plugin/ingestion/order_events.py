@@ -166,7 +166,7 @@ def events_of(order: OrderSnapshot, history: OrderHistory, profile_id: int) -> I
     quantity = sum(line.quantity for line in order.lines)
     yield event(EventKind.ORDER_PLACED, order.placed_at, "0:placed", quantity=quantity, **money(order.total_gross))
     if order.paid_at is not None:
-        yield event(EventKind.ORDER_PAID, order.paid_at, "1:paid", **money(order.total_gross))
+        yield event(EventKind.ORDER_PAID, order.paid_at, "1:paid", **money(order.total_gross - order.let_go))
     for goods in history.sent:
         yield event(
             EventKind.ORDER_FULFILLED,

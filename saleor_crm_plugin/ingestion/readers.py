@@ -17,7 +17,7 @@ Dashboard does, or in that of the charge. What came in is therefore counted by t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -59,7 +59,7 @@ from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.fields import MONEY_DIGITS, MONEY_PLACES
 from saleor_crm_plugin.ingestion.gift_cards import read_charged_cards, read_gift_cards
 from saleor_crm_plugin.ingestion.placing import placed_at
-from saleor_crm_plugin.ingestion.returns import read_grants, read_returns, with_returns
+from saleor_crm_plugin.ingestion.returns import Grant, let_go, read_grants, read_returns, with_returns
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot, LineSnapshot, OrderSnapshot, fully_paid
 from saleor_crm_plugin.profiles.identity import normalize_email
 from saleor_crm_plugin.profiles.models import ProfileOrder
@@ -89,6 +89,7 @@ def read_orders(order_ids: Collection[UUID], using: str | None = None) -> dict[U
         order["pk"]: with_returns(
             _snapshot(
                 order,
+                grants.get(order["pk"], ()),
                 lines.get(order["pk"], ()),
                 gift_cards.get(order["pk"], {}),
                 charged_cards.get(order["pk"], frozenset()),
@@ -292,6 +293,7 @@ def _lines_by_order(order_ids: list[UUID], alias: str) -> dict[UUID, tuple[LineS
 
 def _snapshot(
     row: dict[str, Any],
+    grants: Iterable[Grant],
     lines: tuple[LineSnapshot, ...],
     gift_cards: Mapping[int, Decimal],
     charged_cards: frozenset[int],
@@ -302,7 +304,8 @@ def _snapshot(
     charged = row["total_charged_amount"] + asked_for
     came_in = charged + max(by_payments, Decimal(0)) + of_own_charges
     paid_at = fulfilled_at = None
-    if fully_paid(row["total_gross_amount"], charged, refunded):
+    rest = let_go(row["total_gross_amount"], row["total_charged_amount"], charged + refunded, grants)
+    if fully_paid(row["total_gross_amount"], charged + rest, refunded):
         charged_at, refunded_at = row["last_transactions_at"] or (None, None)
         # Of what was imported or an app wrote, the refund may be all that is known.
         came_in_at = [moment for moment in (row["last_payment_at"], charged_at) if moment] or [refunded_at]
@@ -336,6 +339,7 @@ def _snapshot(
         charged_cards=charged_cards,
         is_business=bool((row["billing_address__company_name"] or "").strip()),
         is_moved=row["is_moved"],
+        let_go=rest,
     )
 
 

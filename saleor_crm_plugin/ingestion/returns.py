@@ -77,6 +77,19 @@ def read_grants(order_ids: Collection[UUID], alias: str) -> dict[UUID, list[Gran
     return found
 
 
+def let_go(total: Decimal, charged: Decimal, paid: Decimal, grants: Iterable[Grant]) -> Decimal:
+    """What of an order's total was never paid and need not be: as Saleor reckons, grants cover what is not charged.
+
+    Without anything charged, a grant pays for nothing.
+
+    Args:
+        charged: less what was given back or is asked back.
+        paid: what came in at some time.
+    """
+    granted = sum((grant.amount for grant in grants), Decimal(0))
+    return max(total - paid, Decimal(0)) if 0 < charged and total <= charged + granted else Decimal(0)
+
+
 def with_returns(order: OrderSnapshot, returned: Mapping[UUID, int], grants: Iterable[Grant]) -> OrderSnapshot:
     """The order with the shares of its lines and shipping that were taken back, and the pieces that came back."""
     if not returned and not grants:

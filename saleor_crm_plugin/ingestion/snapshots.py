@@ -56,6 +56,7 @@ class OrderSnapshot:
     negative. `overpaid` is what came in beyond the total, given back since or not. `paid_at` is None unless the order
     is fully paid, `fulfilled_at` unless it is fulfilled.
     `voucher_amount` is what the voucher of `voucher_code` took off; None if Saleor does not say.
+    `let_go` is what was never paid and staff granted a refund of: Saleor asks for no more of it.
     `shipping_taken_back` is the share of the shipping price that a refund was granted for. `paid_by_card` is what each
     gift card paid, by its id. `is_business`: it is billed to a company. `is_moved`: Saleor has given it to another
     channel than it was placed in.
@@ -90,6 +91,7 @@ class OrderSnapshot:
     is_business: bool = False
     overpaid: Decimal = Decimal(0)
     is_moved: bool = False
+    let_go: Decimal = Decimal(0)
 
     def __repr__(self) -> str:
         # Ends up in logs and tracebacks: ids only, no personal data.
@@ -142,13 +144,13 @@ class OrderSnapshot:
 
     @property
     def given_back(self) -> Decimal:
-        """What was refunded of the order's price. Of more than that, what came in too much goes back first."""
-        return max(self.refunded - self.overpaid, Decimal(0))
+        """What was refunded or let go of the price. Of more than that, what came in too much goes back first."""
+        return max(self.refunded - self.overpaid, Decimal(0)) + self.let_go
 
     @property
     def is_fully_paid(self) -> bool:
-        """All of it was paid at some time; money given back since then does not undo that."""
-        return fully_paid(self.total_gross, self.charged, self.refunded)
+        """All but what was let go was paid at some time; money given back since then does not undo that."""
+        return fully_paid(self.total_gross, self.charged + self.let_go, self.refunded)
 
 
 @dataclass(frozen=True, slots=True)

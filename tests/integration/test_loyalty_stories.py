@@ -209,6 +209,21 @@ def test_kim_sends_the_cup_back_before_any_money_moves(channel):
     assert entries()[-1] == ("earn_reversal", -40, 0)
 
 
+def test_part_of_zoes_order_is_out_of_stock_and_she_pays_the_rest(channel):
+    lines = [(make_product(price=60, channel=channel), 1), (make_product(price=40, channel=channel), 1)]
+    order = make_order(make_customer("zoe@example.com"), channel=channel, lines=lines, paid=False)
+    announce_order(order)
+    pay_order(order, D(60))
+    assert entries() == []
+    # Instead of charging for it, staff grant a refund of what there is none of.
+    grant = order.granted_refunds.create(amount_value=D(40), currency="USD")
+    grant.lines.create(order_line=order.lines.get(unit_price_gross_amount=40), quantity=1)
+    sync_order(order.pk)
+    assert entries() == [("earn", 200, 200), ("earn_reversal", -80, 120)]
+    metrics = ProfileMetrics.objects.get()
+    assert (metrics.orders_count, metrics.gross_spent, metrics.refunded, metrics.net_spent) == (1, 100, 40, 60)
+
+
 def test_three_small_refunds_take_what_one_of_their_sum_would(channel):
     leo, mia = make_customer("leo@example.com"), make_customer("mia@example.com")
     often, once = buy(channel, D("33.33"), leo, paid=True), buy(channel, D("33.33"), mia, paid=True)

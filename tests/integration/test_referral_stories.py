@@ -15,6 +15,7 @@ from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
 from saleor_crm_plugin.ingestion.referrals import settle
 from saleor_crm_plugin.ingestion.settings import load_settings
+from saleor_crm_plugin.ingestion.sync import sync_order
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.referrals.models import Referral
@@ -122,6 +123,22 @@ def test_fred_cancels_and_buys_something_else(channel):
     assert Referral.objects.get().status == "applied"
     order = buy(channel, fred, 20)
     night_after(order)
+    assert entries(rita) == [("earn_action", 100), ("referral", 500)]
+
+
+def test_fred_pays_what_is_in_stock(channel):
+    rita = sign_up("rita@example.com")
+    fred = sign_up("fred@example.com")
+    apply_code(fred, create_code(rita).code)
+    line = (make_product(price=100, channel=channel), 1)
+    order = make_order(fred, channel=channel, lines=[line], billing_address=make_address(last_name="Fred"), paid=False)
+    announce_order(order)
+    pay_order(order, D(60))
+    assert Referral.objects.get().status == "applied"
+    order.granted_refunds.create(amount_value=D(40), currency="USD")
+    sync_order(order.pk)
+    assert Referral.objects.get().status == "qualified"
+    assert night_after(order) == 1
     assert entries(rita) == [("earn_action", 100), ("referral", 500)]
 
 

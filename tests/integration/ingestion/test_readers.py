@@ -364,6 +364,42 @@ def test_an_order_that_is_paid_in_part_is_not_paid() -> None:
     assert read(order).paid_at is None
 
 
+@pytest.mark.parametrize(
+    ("charged", "grants", "is_paid", "given_back"),
+    [
+        pytest.param(60, [(40, "none")], True, 40, id="the rest"),
+        pytest.param(60, [(25, "none"), (15, "pending")], True, 40, id="the rest, in two grants"),
+        pytest.param(70, [(40, "none")], True, 30, id="more than the rest, which is to go back"),
+        pytest.param(100, [(40, "none")], True, 0, id="nothing is left to pay"),
+        pytest.param(59, [(40, "none")], False, 0, id="less than the rest"),
+        pytest.param(60, [(40, "failure")], False, 0, id="a grant that failed"),
+        pytest.param(0, [(100, "none")], False, 0, id="all of what was never paid"),
+    ],
+)
+def test_what_staff_granted_a_refund_of_need_not_be_paid(
+    charged: int, grants: list[tuple[int, str]], is_paid: bool, given_back: int
+) -> None:
+    order = unpaid_order()
+    add_transaction(order, str(charged), "0", days=1)
+    charge(order, str(charged))
+    for amount, status in grants:
+        order.granted_refunds.create(amount_value=Decimal(amount), currency="USD", status=status)
+
+    assert read(order).is_fully_paid == is_paid
+    assert read(order).paid_at == (PLACED + timedelta(days=1) if is_paid else None)
+    assert (read(order).refunded, read(order).given_back) == (0, given_back)
+
+
+@pytest.mark.parametrize(("refunded", "pending"), [("40", "0"), ("0", "40")])
+def test_what_goes_back_for_a_grant_was_not_let_go(refunded: str, pending: str) -> None:
+    order = unpaid_order()
+    add_charge_event(add_transaction(order, "20", refunded, refund_pending_value=Decimal(pending)), "60")
+    charge(order, "20")
+    order.granted_refunds.create(amount_value=Decimal(40), currency="USD", status="pending")
+
+    assert (read(order).is_fully_paid, read(order).given_back) == (False, Decimal(refunded))
+
+
 def test_an_order_paid_before_it_was_placed_is_paid_when_it_is_placed() -> None:
     order = unpaid_order()
     add_transaction(order, "100", "0", days=-1)
