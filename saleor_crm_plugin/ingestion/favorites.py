@@ -1,6 +1,6 @@
-"""Which categories customers buy from: Saleor's order lines, net of what came back, by the product's own category.
+"""Which categories customers buy from: Saleor's order lines, net of what came back or was refunded, by category.
 
-Its own, and not one above it: "coffee" says something about a customer, "food" about the shop.
+The product's own, and not one above it: "coffee" says something about a customer, "food" about the shop.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from django.db import connections
 
-from saleor_crm_plugin.ingestion.returns import CAME_BACK
+from saleor_crm_plugin.ingestion.returns import TAKEN_BACK
 
 # Saleor's table -> the columns of it that we read here.
 SALEOR_COLUMNS = {
@@ -27,7 +27,7 @@ WITH line AS (
     SELECT fact.profile_id, fact.order_id, product.category_id, line.quantity - least(line.quantity, coalesce((
                SELECT sum(back.quantity)
                FROM order_fulfillmentline back JOIN order_fulfillment parcel ON parcel.id = back.fulfillment_id
-               WHERE back.order_line_id = line.id AND parcel.status = ANY(%(came_back)s)
+               WHERE back.order_line_id = line.id AND parcel.status = ANY(%(taken_back)s)
            ), 0)) AS quantity
     FROM crm_profile_order fact
     JOIN crm_customer_profile profile ON profile.id = fact.profile_id
@@ -65,7 +65,7 @@ def favorite_categories(profile_ids: Collection[int], first: int, using: str) ->
     """
     found: dict[int, list[Favorite]] = {}
     with connections[using].cursor() as cursor:
-        parameters: dict[str, Any] = {"profiles": list(profile_ids), "came_back": list(CAME_BACK), "first": first}
+        parameters: dict[str, Any] = {"profiles": list(profile_ids), "taken_back": list(TAKEN_BACK), "first": first}
         cursor.execute(FAVORITES, parameters)
         for profile_id, *favorite in cursor.fetchall():
             category_id, orders, quantity = favorite

@@ -1,9 +1,11 @@
 """Which goods of an order came back, or had a refund granted, whether or not money has moved.
 
-Returned goods stand in fulfillments of three statuses; a granted refund names lines of its own, often the same goods
-that come back later, so a line counts with the larger of the two, never with both. Goods that were replaced do not
-count: the customer keeps something in their place. A grant that failed does not count, and one over less than its
-goods cost counts in that proportion.
+Such goods stand in fulfillments of three statuses. Saleor moves what came back and is refunded later to what was only
+refunded, and may have been kept: that is taken back, but does not count as having come back.
+
+A granted refund names lines of its own, often the same goods that come back later, so a line counts with the larger of
+the two, never with both. Goods that were replaced do not count: the customer keeps something in their place. A grant
+that failed does not count, and one over less than its goods cost counts in that proportion.
 """
 
 from __future__ import annotations
@@ -14,17 +16,19 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from saleor.order import FulfillmentStatus, OrderGrantedRefundStatus
 from saleor.order.models import FulfillmentLine, OrderGrantedRefund
 
 from saleor_crm_plugin.compiled import CompiledQuery
-from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
+from saleor_crm_plugin.ingestion.snapshots import LineSnapshot, OrderSnapshot
 
-CAME_BACK = (FulfillmentStatus.RETURNED, FulfillmentStatus.REFUNDED, FulfillmentStatus.REFUNDED_AND_RETURNED)
+CAME_BACK = (FulfillmentStatus.RETURNED, FulfillmentStatus.REFUNDED_AND_RETURNED)
+TAKEN_BACK = (*CAME_BACK, FulfillmentStatus.REFUNDED)
 WHOLE = Fraction(1)
 
 
@@ -37,21 +41,34 @@ class Grant:
     quantities: Mapping[UUID, int]
 
 
+class Returned(NamedTuple):
+    """Pieces of a line that came back or were refunded, and those of them that came back."""
+
+    taken_back: int
+    came_back: int
+
+
+NOTHING = Returned(0, 0)
+
+
 @partial(CompiledQuery, "fulfillment__order_id")
 def _returned_goods() -> QuerySet[Any, Any]:
     return (
-        FulfillmentLine.objects.filter(fulfillment__status__in=CAME_BACK)
+        FulfillmentLine.objects.filter(fulfillment__status__in=TAKEN_BACK)
         .order_by()
         .values_list("order_line__order_id", "order_line_id")
-        .annotate(came_back=Sum("quantity"))
+        .annotate(
+            taken_back=Sum("quantity"),
+            came_back=Coalesce(Sum("quantity", filter=Q(fulfillment__status__in=CAME_BACK)), 0),
+        )
     )
 
 
-def read_returns(order_ids: Collection[UUID], alias: str) -> dict[UUID, dict[UUID, int]]:
-    """Quantities that came back, by order and line. One SQL statement."""
-    found: defaultdict[UUID, dict[UUID, int]] = defaultdict(dict)
-    for order_id, line_id, quantity in _returned_goods(order_ids, alias):
-        found[order_id][line_id] = quantity
+def read_returns(order_ids: Collection[UUID], alias: str) -> dict[UUID, dict[UUID, Returned]]:
+    """Goods that came back or were refunded, by order and line. One SQL statement."""
+    found: defaultdict[UUID, dict[UUID, Returned]] = defaultdict(dict)
+    for order_id, line_id, taken_back, came_back in _returned_goods(order_ids, alias):
+        found[order_id][line_id] = Returned(taken_back, came_back)
     return found
 
 
@@ -90,7 +107,7 @@ def let_go(total: Decimal, charged: Decimal, paid: Decimal, grants: Iterable[Gra
     return max(total - paid, Decimal(0)) if 0 < charged and total <= charged + granted else Decimal(0)
 
 
-def with_returns(order: OrderSnapshot, returned: Mapping[UUID, int], grants: Iterable[Grant]) -> OrderSnapshot:
+def with_returns(order: OrderSnapshot, returned: Mapping[UUID, Returned], grants: Iterable[Grant]) -> OrderSnapshot:
     """The order with the shares of its lines and shipping that were taken back, and the pieces that came back."""
     if not returned and not grants:
         return order
@@ -109,14 +126,13 @@ def with_returns(order: OrderSnapshot, returned: Mapping[UUID, int], grants: Ite
         for line_id, part in parts.items():
             granted[line_id] += part * covered
         shipping += covered if grant.with_shipping else 0
-    lines = tuple(
-        replace(
-            line,
-            returned=min(returned.get(line.line_id, 0), line.quantity),
-            taken_back=min(max(Fraction(returned.get(line.line_id, 0), line.quantity), granted[line.line_id]), WHOLE),
-        )
-        if line.quantity > 0
-        else line
-        for line in order.lines
-    )
+
+    def now(line: LineSnapshot) -> LineSnapshot:
+        if line.quantity <= 0:
+            return line
+        of_line = returned.get(line.line_id, NOTHING)
+        taken_back = max(Fraction(of_line.taken_back, line.quantity), granted[line.line_id])
+        return replace(line, returned=min(of_line.came_back, line.quantity), taken_back=min(taken_back, WHOLE))
+
+    lines = tuple(now(line) for line in order.lines)
     return replace(order, lines=lines, shipping_taken_back=min(shipping, WHOLE))

@@ -5,7 +5,7 @@
 - `average_order_value` = net spent / orders, rounded half away from zero to the money's three places.
 - `average_days_between_orders` = (last - first) / (orders - 1) in days of 24 hours, two places; None below two orders.
 - `items_count` is the pieces in these orders, `returned_items` those of them that came back. What was refunded without
-  coming back is not among them.
+  coming back is not among them, nor what was refunded after it had: Saleor does not tell these apart.
 - Whoever has only orders that do not count has a row of zeros; whoever has no order in a currency has no row.
 """
 

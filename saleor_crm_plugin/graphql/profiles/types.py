@@ -78,7 +78,9 @@ class CustomerMetrics(BaseObjectType):
     average_days_between_orders = graphene.Float(description="Null below two orders.")
     items_count = graphene.Int(required=True, description="Pieces in these orders, those that came back included.")
     returned_items = graphene.Int(
-        required=True, description="Pieces of them that came back. Not those that were refunded and kept."
+        required=True,
+        description="Pieces of them that came back. Not those that were refunded and kept, nor those that came back "
+        "and were refunded later: Saleor does not tell these apart.",
     )
     recency_score = graphene.Int(
         description="1 (longest ago) to 5 (most recent), by fifths of the shop's customers. Null without an order "

@@ -31,7 +31,7 @@ class FavoriteCategory(BaseObjectType):
         "saleor.graphql.product.types.Category", required=True, description="The category that the products are in."
     )
     orders_count = graphene.Int(required=True, description="Orders with something of it that was kept.")
-    items_count = graphene.Int(required=True, description="Pieces of it, less those that came back.")
+    items_count = graphene.Int(required=True, description="Pieces of it, less those that came back or were refunded.")
 
     class Meta:
         description = "A category that a customer buys from." + ADDED_IN_010
