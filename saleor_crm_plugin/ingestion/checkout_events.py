@@ -2,8 +2,8 @@
 
 A scan looks at Saleor's checkouts along its index on `last_change`; no hook of a checkout is worth a task, there are
 many in a minute. A checkout is left once nothing has changed in it for the hours that the shop has set, and may be left
-again after a change. Checkouts that are completed, or come and go, between two scans are never seen: the order is the
-event.
+again after a change. Checkouts that are completed, or come and go, between two scans are never seen, nor are those that
+an app keeps after it has made an order of them: the order is the event.
 
 Whose: the user who is logged in, or the guest who has ordered with the address before. Not the user whose address
 somebody typed: nothing shows up with an account that its owner has not done. Nobody who refuses profiling or is erased.
@@ -46,6 +46,7 @@ BATCH_SIZE: Final = 500
 # Variants that an event names; a checkout with more is told apart by these and by its quantity.
 MOST_VARIANTS: Final = 100
 
+# `OFFSET 0` has PostgreSQL look up the order of each checkout, for which Saleor has an index.
 _CHECKOUTS: Final = """
 SELECT checkout.token, checkout.created_at, checkout.last_change, checkout.user_id, checkout.email, checkout.currency,
     checkout.total_gross_amount, lines.variants, lines.quantities
@@ -59,6 +60,7 @@ CROSS JOIN LATERAL (
 ) AS lines
 WHERE (checkout.last_change, checkout.token) > (%(at)s, %(token)s) AND checkout.last_change <= %(until)s
     AND (checkout.user_id IS NOT NULL OR checkout.email <> '') AND lines.variants IS NOT NULL
+    AND NOT EXISTS (SELECT FROM order_order WHERE checkout_token = checkout.token::text OFFSET 0)
 ORDER BY checkout.last_change, checkout.token
 LIMIT %(limit)s
 """
@@ -84,6 +86,7 @@ SALEOR_COLUMNS: Final = {
         "total_gross_amount",
     ),
     "checkout_checkoutline": ("checkout_id", "variant_id", "quantity"),
+    "order_order": ("checkout_token",),
 }
 
 

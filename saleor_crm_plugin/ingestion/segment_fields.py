@@ -46,7 +46,7 @@ SALEOR_COLUMNS = {
     "channel_channel": ("id", "slug"),
     "checkout_checkout": ("token", "user_id", "email", "last_change"),
     "checkout_checkoutline": ("checkout_id",),
-    "order_order": ("id", "shipping_address_id", "billing_address_id", "language_code"),
+    "order_order": ("id", "shipping_address_id", "billing_address_id", "language_code", "checkout_token"),
     "order_orderline": ("order_id", "variant_id"),
     "product_category": ("id", "slug", "parent_id"),
     "product_collection": ("id", "slug"),
@@ -86,6 +86,8 @@ def _abandoned(arguments: Arguments) -> Fragment:
     if "within" in arguments:
         sql += Fragment(" AND c.last_change >= %s::timestamptz", (arguments["within"],))
     sql += " AND EXISTS (SELECT 1 FROM checkout_checkoutline line WHERE line.checkout_id = c.token)"
+    # Apps may make an order of a checkout and keep it.
+    sql += " AND NOT EXISTS (SELECT 1 FROM order_order ordered WHERE ordered.checkout_token = c.token::text)"
     by_user = Rows("c.token", "checkout_checkout c", "c.user_id", sql, own="p.user_id")
     by_email = Rows(
         "c.token",
@@ -151,7 +153,7 @@ SHOP_FIELDS: tuple[Field, ...] = (
     ScalarField(
         name="abandoned_checkout",
         type=FLAG,
-        description="Whether there is a checkout with products that nobody has touched for an hour.",
+        description="Whether there is a checkout with products that was not ordered, and not touched for an hour.",
         parameters=(WITHIN,),
         sql=_abandoned,
     ),

@@ -54,6 +54,7 @@ BY_HAND: dict[str, str] = {
         + _CHECKOUTS.format(
             f"c.last_change < now() - interval '1 hour' AND c.last_change >= {_TODAY} - interval '7 days'"
             " AND EXISTS (SELECT FROM checkout_checkoutline line WHERE line.checkout_id = c.token)"
+            " AND NOT EXISTS (SELECT FROM order_order WHERE checkout_token = c.token::text)"
         )
         + ")"
     ),

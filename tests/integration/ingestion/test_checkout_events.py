@@ -155,6 +155,24 @@ def test_a_checkout_that_somebody_logs_in_to_was_started_by_them(ada):
     assert events() == [("checkout_started", NOON, 2)]
 
 
+def test_a_checkout_that_an_order_was_made_of_is_not_left(ada):
+    """`orderCreateFromCheckout` can keep the checkout, with all that is in it."""
+    ordered = make_checkout(ada)
+    scan_checkouts(DAY, hours(0.2))
+    make_order(ada, created_at=hours(1), checkout_token=str(ordered.token))
+    change(ordered, hours(1), 3)
+    at_once, left = make_checkout(ada, at=hours(2)), make_checkout(ada, at=hours(3), quantity=5)
+    make_order(ada, created_at=hours(2), checkout_token=str(at_once.token))
+    scan_checkouts(DAY, hours(3.2))
+    scan_checkouts(DAY, hours(48))
+    assert events() == [
+        ("checkout_started", NOON, 2),
+        ("checkout_started", hours(3), 5),
+        ("checkout_abandoned", hours(27), 5),
+    ]
+    assert str(left.token) == ProfileEvent.objects.get(kind="checkout_abandoned").subject_id
+
+
 def test_an_empty_checkout_is_none(ada):
     make_checkout(ada, quantity=0)
     assert scan_checkouts(DAY, hours(48)) == 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from saleor.checkout.models import Checkout
+from saleor.order.models import Order
 
 from saleor_crm_plugin.ingestion.segments import VOCABULARY, refresh_for
 from saleor_crm_plugin.profiles.models import CustomerProfile
@@ -90,6 +92,15 @@ def test_after_a_separation_each_has_the_own_ones(ids):
         ("language = 'de'", "eve"),
     ):
         assert names(ids, set(preview(query(text), 100, "default").sample)) == expected
+
+
+def test_a_checkout_that_an_order_was_made_of_is_not_abandoned(ids):
+    by_account, by_guest = Checkout.objects.get(user__isnull=False), Checkout.objects.get(user__isnull=True)
+    order, other = Order.objects.all()
+    Order.objects.filter(pk=order.pk).update(checkout_token=str(by_account.token))
+    assert names(ids, set(preview(query("abandoned_checkout"), 100, "default").sample)) == "bob"
+    Order.objects.filter(pk=other.pk).update(checkout_token=str(by_guest.token))
+    assert names(ids, set(preview(query("abandoned_checkout"), 100, "default").sample)) == ""
 
 
 def test_the_reason_names_them(ids):
