@@ -6,8 +6,10 @@ once. What Saleor forgets stays: a fulfilment whose goods all came back is gone 
 that had it.
 
 Goods come back in fulfilments of their own, and staff grant refunds for lines, often for the same goods. In the order
-of time, each of the two is an event for as many goods as go beyond what the other kind has said before. Goods that were
-only paid back (a fulfilment with status "refunded") did not come back: the money is the event.
+of time, each of the two is an event for as many goods as go beyond what the other kind has said before. Staff may
+change a grant, and its refund may fail, once it is an event, which stays as it is: what follows is reckoned with the
+lines that the event keeps. Goods that were only paid back (a fulfilment with status "refunded") did not come back: the
+money is the event.
 """
 
 from __future__ import annotations
@@ -26,8 +28,11 @@ from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.profiles.timeline.log import Event, follow_orders, order_prefix, record
 from saleor_crm_plugin.profiles.timeline.models import EventKind, SubjectType
 
+# How the key and the details of an event name a granted refund.
+GRANTED: Final = "granted_refund"
+
 # `OFFSET 0` has PostgreSQL look up what belongs to each row. On its own it would read all lines and payments of the
-# shop for a few hundred orders.
+# shop for a few hundred orders. The key of an event is that of `events_of`.
 _FACTS: Final = """
 SELECT fulfillment.order_id, fulfillment.status, fulfillment.id, fulfillment.created_at, line.order_line_id,
     sum(line.quantity)::int, NULL::numeric
@@ -38,11 +43,19 @@ WHERE fulfillment.order_id = ANY(%(orders)s)
     AND fulfillment.status IN ('fulfilled', 'returned', 'refunded_and_returned')
 GROUP BY fulfillment.id, line.order_line_id
 UNION ALL
-SELECT granted.order_id, 'granted', granted.id, granted.created_at, line.order_line_id, sum(line.quantity)::int, NULL
-FROM order_ordergrantedrefund granted CROSS JOIN LATERAL (
-    SELECT order_line_id, quantity FROM order_ordergrantedrefundline WHERE granted_refund_id = granted.id OFFSET 0
+SELECT granted.order_id, CASE granted.status WHEN 'failure' THEN 'failed' ELSE 'granted' END, granted.id,
+    granted.created_at, line.order_line_id, sum(line.quantity)::int, NULL
+FROM order_ordergrantedrefund granted LEFT JOIN LATERAL (
+    SELECT key, details -> 'lines' AS lines FROM crm_profile_event
+    WHERE key = 'order:' || granted.order_id || ':3:returned:granted_refund:' || granted.id OFFSET 0
+) said ON true CROSS JOIN LATERAL (
+    SELECT order_line_id, quantity FROM order_ordergrantedrefundline
+    WHERE granted_refund_id = granted.id AND said.lines IS NULL
+    UNION ALL
+    SELECT line_id::uuid, quantity::int FROM jsonb_each_text(said.lines) AS told (line_id, quantity)
+    OFFSET 0
 ) line
-WHERE granted.order_id = ANY(%(orders)s) AND granted.status <> 'failure'
+WHERE granted.order_id = ANY(%(orders)s) AND (granted.status <> 'failure' OR said.key IS NOT NULL)
 GROUP BY granted.id, line.order_line_id
 UNION ALL
 SELECT payment.order_id, 'payment', operation.id, operation.created_at, NULL, NULL, operation.amount
@@ -86,11 +99,15 @@ SALEOR_COLUMNS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Goods:
-    """Goods that were sent, came back or were written off. `quantities` by line id; `id` of the row that says so."""
+    """Goods that were sent, came back or were written off. `quantities` by line id; `id` of the row that says so.
+
+    `has_failed`: a refund was granted for them and failed, after an event had told of it.
+    """
 
     id: int
     at: datetime
     quantities: Mapping[UUID, int]
+    has_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +165,8 @@ def read_histories(orders: Collection[OrderSnapshot], using: str) -> dict[UUID, 
                 goods[order_id, what, row_id, at][line_id] = quantity
     for (order_id, what, row_id, at), quantities in goods.items():
         history = histories[order_id]
-        group = {"fulfilled": history.sent, "granted": history.granted}.get(what, history.returned)
-        group.append(Goods(row_id, at, quantities))
+        groups = {"fulfilled": history.sent, "granted": history.granted, "failed": history.granted}
+        groups.get(what, history.returned).append(Goods(row_id, at, quantities, has_failed=what == "failed"))
     return histories
 
 
@@ -176,12 +193,14 @@ def events_of(order: OrderSnapshot, history: OrderHistory, profile_id: int) -> I
             quantity=sum(goods.quantities.values()),
         )
     for what, goods, came_back in _returns(history):
+        lines = {str(line_id): quantity for line_id, quantity in goods.quantities.items()}
         yield event(
             EventKind.ORDER_RETURNED,
             goods.at,
             f"3:returned:{what}:{goods.id}",
             quantity=came_back,
             **{what: goods.id},
+            **({"lines": lines} if what == GRANTED else {}),
         )
     for refund in history.refunds:
         if refund.amount > 0:
@@ -200,16 +219,19 @@ def _returns(history: OrderHistory) -> Iterator[tuple[str, Goods, int]]:
     """Returns and grants in the order of time, each with how many goods it adds to what the others have said."""
     said: dict[str, defaultdict[UUID, int]] = {
         "fulfillment": defaultdict(int),
-        "granted_refund": defaultdict(int),
+        GRANTED: defaultdict(int),
     }
     known: defaultdict[UUID, int] = defaultdict(int)
     happened = [("fulfillment", goods) for goods in history.returned]
-    happened += [("granted_refund", goods) for goods in history.granted]
+    happened += [(GRANTED, goods) for goods in history.granted]
     for what, goods in sorted(happened, key=lambda one: (one[1].at, one[0], one[1].id)):
         added = 0
         for line_id, quantity in goods.quantities.items():
-            said[what][line_id] += quantity
-            beyond = max(said[what][line_id] - known[line_id], 0)
+            in_all = said[what][line_id] + quantity
+            # What failed has been told, and is no more when it is granted again.
+            if not goods.has_failed:
+                said[what][line_id] = in_all
+            beyond = max(in_all - known[line_id], 0)
             known[line_id] += beyond
             added += beyond
         if added:

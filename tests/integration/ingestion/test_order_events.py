@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 from saleor.order import FulfillmentStatus, OrderGrantedRefundStatus, OrderOrigin, OrderStatus
-from saleor.order.models import Fulfillment, Order
+from saleor.order.models import Fulfillment, Order, OrderGrantedRefund, OrderLine
 
 from saleor_crm_plugin.ingestion.backfill import backfill
 from saleor_crm_plugin.ingestion.order_events import Goods, OrderHistory, _returns, record_order_events
@@ -123,6 +123,14 @@ def test_replays_add_nothing_and_the_backfill_writes_what_hooks_have_written(ord
     assert {row for row in rows() if row[4] == "order"} == of_orders
 
 
+def test_an_order_of_which_staff_let_a_part_go_is_paid_with_the_rest(order):
+    with at(1):
+        pay_order(order, 60)
+        order.granted_refunds.create(amount_value=Decimal(40), currency="USD")
+    sync_order(order.pk)
+    assert events()[1:] == [("order_paid", MONDAY + timedelta(days=1), {"amount": "60.000", "currency": "USD"})]
+
+
 def test_refunds_of_transactions_are_events_each_with_its_amount(order):
     with at(1):
         pay_order(order, 100)
@@ -183,6 +191,10 @@ def test_goods_that_are_paid_back_but_not_returned(order):
     assert [kind for kind, *_ in events()] == ["order_placed"]
 
 
+def told(granted: OrderGrantedRefund, line: OrderLine, quantity: int) -> dict:
+    return {"granted_refund": granted.pk, "lines": {str(line.pk): quantity}}
+
+
 def test_a_grant_and_the_return_of_the_same_goods_are_one_event(order):
     tea = order.lines.get(quantity=4)
     with at(1):
@@ -197,10 +209,53 @@ def test_a_grant_and_the_return_of_the_same_goods_are_one_event(order):
         back.lines.create(order_line=tea, quantity=3)
     sync_order(order.pk)
     assert events()[1:] == [
-        ("order_returned", MONDAY + timedelta(days=1), {"granted_refund": granted.pk, "quantity": 2}),
+        ("order_returned", MONDAY + timedelta(days=1), {**told(granted, tea, 2), "quantity": 2}),
         # The third one was news.
         ("order_returned", MONDAY + timedelta(days=2), {"fulfillment": back.pk, "quantity": 1}),
     ]
+
+
+def test_a_return_adds_what_the_event_of_its_grant_did_not_say(order):
+    tea = order.lines.get(quantity=4)
+    with at(1):
+        granted = order.granted_refunds.create(amount_value=Decimal(15), currency="USD")
+        granted.lines.create(order_line=tea, quantity=1)
+    sync_order(order.pk)
+    # As `orderGrantRefundUpdate` does it.
+    granted.lines.all().delete()
+    granted.lines.create(order_line=tea, quantity=3)
+    with at(2):
+        back = order.fulfillments.create(status=FulfillmentStatus.RETURNED)
+        back.lines.create(order_line=tea, quantity=3)
+    for _ in range(2):
+        sync_order(order.pk)
+    assert events()[1:] == [
+        ("order_returned", MONDAY + timedelta(days=1), {**told(granted, tea, 1), "quantity": 1}),
+        ("order_returned", MONDAY + timedelta(days=2), {"fulfillment": back.pk, "quantity": 2}),
+    ]
+
+
+@pytest.mark.parametrize("details_are_kept", [True, False])
+def test_goods_of_a_grant_that_failed_are_not_told_again(order, details_are_kept):
+    tea = order.lines.get(quantity=4)
+    with at(1):
+        granted = order.granted_refunds.create(amount_value=Decimal(30), currency="USD")
+        granted.lines.create(order_line=tea, quantity=2)
+    sync_order(order.pk)
+    if not details_are_kept:
+        of_orders().update(details={})
+    granted.status = OrderGrantedRefundStatus.FAILURE
+    granted.save(update_fields=["status"])
+    with at(2):
+        again = order.granted_refunds.create(amount_value=Decimal(30), currency="USD")
+        again.lines.create(order_line=tea, quantity=2)
+    with at(3):
+        back = order.fulfillments.create(status=FulfillmentStatus.RETURNED)
+        back.lines.create(order_line=tea, quantity=3)
+    for _ in range(2):
+        sync_order(order.pk)
+    assert [event[0] for event in events()] == ["order_placed", "order_returned", "order_returned"]
+    assert events()[2] == ("order_returned", MONDAY + timedelta(days=3), {"fulfillment": back.pk, "quantity": 1})
 
 
 def test_events_go_where_their_order_goes(order):
