@@ -14,10 +14,12 @@ import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Q
 from saleor.channel.models import Channel
 from saleor.checkout.models import Checkout
+from saleor.giftcard import GiftCardEvents
 from saleor.giftcard.models import GiftCard, GiftCardTag
 
 from saleor_crm_plugin.compat import forget_authorisations
@@ -29,6 +31,8 @@ from saleor_crm_plugin.loyalty.models import HoldStatus, PointsHold
 TAG = "Loyalty points"
 # 16 characters of 6 bits, all that the column takes. A checkout shows the last four to the buyer, which leaves 72 bits.
 CODE_BYTES = 12
+
+CLOSED: dict[str, Any] = {"is_active": False, "current_balance_amount": 0, "used_by": None, "used_by_email": None}
 
 # A dead card is kept this long, so that a completion that has read it still finds its row.
 DEAD_CARD_DAYS = 1
@@ -51,10 +55,14 @@ def create_card(amount: Decimal, currency: str, checkout: Checkout) -> int:
 def lock_unused(card_id: int) -> bool:
     """Lock a card's row, which Saleor's checkout completion locks too; False if an order has used it.
 
-    The caller holds the lock on the checkout, and has seen that it is not being completed.
+    An order that expired unpaid and is deleted uses nothing: Saleor gives its cards nothing back, and what it noted of
+    their use names no order then. The caller holds the lock on the checkout, and has seen that it is not being
+    completed.
     """
     card = GiftCard.objects.select_for_update(of=("self",)).filter(pk=card_id).first()
-    return card is None or card.last_used_on is None
+    if card is None or card.last_used_on is None:
+        return True
+    return not card.events.filter(type=GiftCardEvents.USED_IN_ORDER, order__isnull=False).exists()
 
 
 def kill_card(card_id: int) -> None:
@@ -66,7 +74,7 @@ def kill_card(card_id: int) -> None:
     card = GiftCard.objects.filter(pk=card_id).first()
     if card is not None:
         forget_authorisations(card)
-        GiftCard.objects.filter(pk=card_id).update(is_active=False, current_balance_amount=0)
+        GiftCard.objects.filter(pk=card_id).update(**CLOSED)
 
 
 def change_balance(card_id: int, amount: Decimal) -> None:
@@ -97,7 +105,7 @@ def retire(card_ids: Collection[int], using: str) -> None:
     open_cards = open_cards.filter(
         Q(is_active=True) | Q(current_balance_amount__gt=0) | Q(used_by__isnull=False) | Q(used_by_email__isnull=False)
     )
-    closed = open_cards.update(is_active=False, current_balance_amount=0, used_by=None, used_by_email=None)
+    closed = open_cards.update(**CLOSED)
     if closed:
         # Whoever has read the code in the meantime and put it on another checkout.
         Checkout.gift_cards.through.objects.using(using).filter(giftcard_id__in=ours).delete()

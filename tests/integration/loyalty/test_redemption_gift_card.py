@@ -258,6 +258,21 @@ def test_a_hold_whose_order_was_placed_is_not_released_but_committed(channel):
     assert (account().active, account().held) == (100, 0)
 
 
+def test_a_hold_whose_order_is_deleted_is_released(channel):
+    """Saleor deletes orders that expired unpaid; the plugin may have been off all the while."""
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 900)
+    order = complete(checkout)
+    order.delete()
+    later = timezone.now() + timedelta(minutes=61)
+    assert release_timed_out_holds(later) == 1
+    assert release_timed_out_holds(later) == 0
+    assert PointsHold.objects.get().status == HoldStatus.RELEASED
+    assert (account().active, account().held) == (1000, 0)
+    assert (card().is_active, card().current_balance_amount, card().used_by_email) == (False, 0, None)
+    assert_ledger_adds_up()
+
+
 def test_an_order_with_the_card_debits_even_after_the_hold_was_released(channel):
     checkout = checkout_of(customer_with_points(1000), channel)
     apply(checkout, 900)
