@@ -19,7 +19,7 @@ from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.ingestion.snapshots import NOT_A_PURCHASE, OrderSnapshot
 from saleor_crm_plugin.ingestion.tier_facts import review_customers
 from saleor_crm_plugin.loyalty import earning, holds
-from saleor_crm_plugin.loyalty.orders import OrderFacts, may_earn, told_apart
+from saleor_crm_plugin.loyalty.orders import OrderFacts, as_awarded, may_earn, told_apart
 from saleor_crm_plugin.loyalty.referrals import progress
 from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralStatus
 from saleor_crm_plugin.loyalty.referrals.progress import FriendOrder
@@ -46,7 +46,7 @@ def bring_referrals_in_line(
     )
     if not referrals:
         return
-    known = _friend_orders(orders, using)
+    seen = {order.order_id: order for order in orders}
     first_of = first_purchases({user for each in referrals if (user := each.friend.profile.user_id)}, using)
     first: dict[int, UUID | None] = {}
     unread: dict[UUID, int] = {}
@@ -54,11 +54,13 @@ def bring_referrals_in_line(
         user_id = each.friend.profile.user_id
         # Of a friend whose user is gone, only the order that is known already can count.
         order_id = first[each.pk] = first_of.get(user_id) if user_id else each.order_id
-        if order_id is not None and order_id not in known and order_id != each.order_id:
+        if order_id is not None and order_id not in seen and order_id != each.order_id:
             # It has become the first one, because that one was cancelled.
             unread[order_id] = each.friend.profile_id
-    later = [facts_of(snapshot, unread[order_id]) for order_id, snapshot in read_orders(unread, using).items()]
-    known |= _friend_orders(later, using)
+    for order_id, snapshot in read_orders(unread, using).items():
+        seen[order_id] = facts_of(snapshot, unread[order_id])
+    theirs = seen.keys() & {*first.values(), *(each.order_id for each in referrals)}
+    known = _friend_orders(as_awarded([seen[each] for each in theirs], using), using)
     # A first order that is not among these, and that the referral has already, says nothing new.
     concerned = [
         each for each in referrals if each.status == ReferralStatus.REWARDED or first[each.pk] in {None, *known}
@@ -115,6 +117,7 @@ def _friend_order(order: OrderFacts) -> FriendOrder:
         channel_id=order.channel_id,
         placed_at=order.placed_at,
         is_kept=_is_kept(order),
+        is_met=order.qualified_at is not None,
         reward_at=_reward_at(order),
     )
 

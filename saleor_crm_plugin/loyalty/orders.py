@@ -172,6 +172,12 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
     return posted
 
 
+def as_awarded(orders: Sequence[OrderFacts], using: str) -> list[OrderFacts]:
+    """The orders with what the award of each was made on. One statement."""
+    history = _read_history([order.order_id for order in orders], using)
+    return [_as_awarded(order, history.get(order.order_id, ())) for order in orders]
+
+
 def told_apart(orders: Sequence[OrderFacts], hold_of: Mapping[Carrier, PointsHold]) -> Sequence[OrderFacts]:
     """The orders with what points paid told apart from other vouchers and gift cards (`holds.with_points`)."""
     if not hold_of:

@@ -2,7 +2,7 @@
 
 Level-triggered like the orders themselves: the friend's first purchase as it is now decides, whatever was seen before.
 A refusal is for good. Once rewarded, it is about the order it was rewarded for, until that is undone. One that waits
-for its reward keeps the date that it was given while its order is kept, whatever is set meanwhile.
+for its reward keeps the date that it was given while its order is kept and earns, whatever is set meanwhile.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ class FriendOrder:
     Attributes:
         profile_id: whose it is.
         is_kept: it is paid, and something of it was neither refunded nor returned.
-        reward_at: when its return window is over, by today's settings; None while it does not qualify by them, or if
-            nothing of it is kept.
+        is_met: it is what it had to be for its own points, paid or fulfilled; if it has none, by today's settings.
+        reward_at: when its return window is over, by today's settings; None while it does not qualify by them, is not
+            met, or if nothing of it is kept.
         is_same_household: it went to the referrer's address and last name.
     """
 
@@ -36,6 +37,7 @@ class FriendOrder:
     channel_id: int
     placed_at: datetime
     is_kept: bool
+    is_met: bool
     reward_at: datetime | None
     is_same_household: bool = False
 
@@ -123,7 +125,7 @@ def _follow_first_order(referral: Referral, order: FriendOrder | None) -> None:
             referral.status = ReferralStatus.REFUSED if refusal else ReferralStatus.APPLIED
             referral.refusal = refusal or ""
         return
-    if referral.status == ReferralStatus.QUALIFIED and _is_own_and_kept(referral, order):
+    if referral.status == ReferralStatus.QUALIFIED and order.is_met and _is_own_and_kept(referral, order):
         referral.channel_id = order.channel_id
         return
     referral.order_id, referral.channel_id = order.order_id, order.channel_id

@@ -12,7 +12,7 @@ from prices import Money, TaxedMoney
 from saleor.account.models import User
 from saleor.giftcard import GiftCardEvents
 from saleor.giftcard.models import GiftCard
-from saleor.order.models import Order
+from saleor.order.models import Fulfillment, Order
 
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.exceptions import LoyaltyInputError
@@ -87,6 +87,24 @@ def sync(*orders: Order) -> None:
 
 def cancel(order: Order) -> None:
     order.status = "canceled"
+    order.save()
+    sync(order)
+
+
+def send(order: Order, at: datetime) -> Fulfillment:
+    """All of it."""
+    fulfillment = order.fulfillments.create(status="fulfilled")
+    Fulfillment.objects.filter(pk=fulfillment.pk).update(created_at=at)
+    order.status = "fulfilled"
+    order.save()
+    sync(order)
+    return fulfillment
+
+
+def call_back(order: Order, fulfillment: Fulfillment) -> None:
+    """Staff cancel it: the wrong parcel."""
+    order.fulfillments.filter(pk=fulfillment.pk).update(status="canceled")
+    order.status = "unfulfilled"
     order.save()
     sync(order)
 

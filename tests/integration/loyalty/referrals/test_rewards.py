@@ -27,9 +27,11 @@ from tests.integration.loyalty.referrals.shop import (
     DUE,
     buy,
     buy_with_points,
+    call_back,
     cancel,
     gifts,
     run,
+    send,
     state,
     sync,
     terms,
@@ -124,6 +126,34 @@ class TestRewards:
         order.save()
         sync(order)
         assert (state(applied), applied.reward_at) == (("qualified", ""), BOUGHT + timedelta(days=30))
+
+    @pytest.mark.parametrize("points_per_unit", ["1", "0.01"])
+    def test_one_that_is_not_sent_any_more_waits_for_the_real_shipment(
+        self, channel, rita, fred, applied, points_per_unit
+    ):
+        """Also where the order itself is too small for a point."""
+        terms(channel, award_when="fulfilled", points_per_unit=points_per_unit)
+        order = buy(fred)
+        wrong = send(order, BOUGHT)
+        assert (state(applied), applied.reward_at) == (("qualified", ""), DUE)
+        call_back(order, wrong)
+        assert (state(applied), applied.reward_at) == (("applied", ""), None)
+        assert (run(), gifts(rita), gifts(fred)) == (0, [], [])
+        send(order, BOUGHT + timedelta(days=13))
+        assert (state(applied), applied.reward_at) == (("qualified", ""), DUE + timedelta(days=13))
+        assert (run(), run(DUE + timedelta(days=13))) == (0, 1)
+        assert (gifts(rita), gifts(fred)) == ([500], [200])
+
+    def test_what_it_waits_for_is_what_its_own_points_wait_for(self, channel, fred, applied):
+        terms(channel, award_when="fulfilled")
+        order = buy(fred)
+        wrong = send(order, BOUGHT)
+        terms(channel, award_when="paid")
+        sync(order)
+        assert (state(applied), applied.reward_at) == (("qualified", ""), DUE)
+        call_back(order, wrong)
+        assert state(applied) == ("applied", "")
+        assert [entry.points for entry in PointsTransaction.objects.order_by("pk")] == [60, -60]
 
     def test_nor_one_over_nothing(self, fred, applied):
         buy(fred, price=0)
@@ -231,7 +261,7 @@ def test_statements_do_not_grow_with_the_number_of_orders(rita, django_assert_nu
         return found
 
     few, many = orders(1), orders(6)
-    with django_assert_num_queries(46) as counted:
+    with django_assert_num_queries(47) as counted:
         sync_orders([order.pk for order in few])
     with django_assert_num_queries(len(counted)):
         sync_orders([order.pk for order in many])
