@@ -4,7 +4,9 @@ Friday, though `created_at` of Saleor's order stays on Monday.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import Case, DateTimeField, F, Min, OuterRef, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
@@ -32,3 +34,14 @@ def placed_at() -> Case:
         default=F("created_at"),
         output_field=DateTimeField(),
     )
+
+
+def begun_before(moment: datetime) -> list[UUID]:
+    """Orders placed at or after a moment that had been drafts before it. One statement."""
+    completed: QuerySet[Any, Any] = OrderEvent.objects.filter(
+        type=OrderEvents.PLACED_FROM_DRAFT,
+        date__gte=moment,
+        order__origin__in=FROM_DRAFT,
+        order__created_at__lt=moment,
+    )
+    return list(completed.order_by().values_list("order_id", flat=True).distinct())

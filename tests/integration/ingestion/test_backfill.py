@@ -26,7 +26,7 @@ from saleor_crm_plugin.ingestion.tasks import refresh_rfm_task
 from saleor_crm_plugin.management.commands.crm_backfill import MOST_PER_BATCH, parse_since
 from saleor_crm_plugin.profiles.models import ProfileMetrics, RFMGroup
 from saleor_crm_plugin.profiles.rfm import refresh_rfm
-from tests.devshop.factories import make_channel, make_customer, make_order, make_product
+from tests.devshop.factories import complete_draft, make_channel, make_customer, make_order, make_product
 from tests.devshop.flows import hand_over_orders
 from tests.integration.ingestion.state import configure_loyalty, count_rows, owner_of, points_of, state, undone
 
@@ -221,6 +221,19 @@ def test_since_is_inclusive() -> None:
 
     assert backfill(START + timedelta(days=2)).orders == 2
     assert set(OrderSync.objects.values_list("pk", flat=True)) == {on.pk, after.pk} != {before.pk}
+
+
+def test_a_draft_is_placed_when_staff_complete_it() -> None:
+    began, placed = START + timedelta(days=1), START + timedelta(days=5)
+    (order, earlier, still_draft), (later,) = orders_on(0, 0, 0, origin=OrderOrigin.DRAFT), orders_on(3)
+    complete_draft(order, placed)
+    complete_draft(earlier, began - timedelta(hours=1))
+    complete_draft(still_draft, placed)
+    Order.objects.filter(pk=still_draft.pk).update(status="draft")
+
+    assert backfill(began, dry_run=True).orders == 2
+    assert backfill(began, batch_size=1).orders == 2
+    assert set(OrderSync.objects.values_list("pk", flat=True)) == {order.pk, later.pk}
 
 
 def test_only_one_channel() -> None:
