@@ -5,24 +5,30 @@ refunded, and may have been kept: that is taken back, but does not count as havi
 
 A granted refund names lines of its own, often the same goods that come back later, so a line counts with the larger of
 the two, never with both. Goods that were replaced do not count: the customer keeps something in their place. A grant
-that failed does not count, and one over less than its goods cost counts in that proportion.
+that failed does not count, and one over less than its goods cost counts in that proportion. Of what the payment app
+answers Saleor tells us first, and writes what it means for the grant afterwards, telling nobody; so the answers decide,
+as they do for Saleor.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Sum
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import DateTimeField, Func, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from saleor.order import FulfillmentStatus, OrderGrantedRefundStatus
 from saleor.order.models import FulfillmentLine, OrderGrantedRefund
+from saleor.payment import TransactionEventType
+from saleor.payment.models import TransactionEvent
 
 from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.ingestion.snapshots import LineSnapshot, OrderSnapshot
@@ -30,6 +36,12 @@ from saleor_crm_plugin.ingestion.snapshots import LineSnapshot, OrderSnapshot
 CAME_BACK = (FulfillmentStatus.RETURNED, FulfillmentStatus.REFUNDED_AND_RETURNED)
 TAKEN_BACK = (*CAME_BACK, FulfillmentStatus.REFUNDED)
 WHOLE = Fraction(1)
+REFUND_ANSWERS = (
+    TransactionEventType.REFUND_REQUEST,
+    TransactionEventType.REFUND_SUCCESS,
+    TransactionEventType.REFUND_REVERSE,
+    TransactionEventType.REFUND_FAILURE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +86,45 @@ def read_returns(order_ids: Collection[UUID], alias: str) -> dict[UUID, dict[UUI
 
 @partial(CompiledQuery, "order_id")
 def _granted_refunds() -> QuerySet[Any, Any]:
-    rows: QuerySet[Any, Any] = OrderGrantedRefund.objects.exclude(status=OrderGrantedRefundStatus.FAILURE)
+    times = ArrayField(DateTimeField())
+    rows: QuerySet[Any, Any] = OrderGrantedRefund.objects.annotate(answered_at=Subquery(_answers(), output_field=times))
     # A grant for the shipping alone has no lines.
     return rows.order_by("pk", "lines__pk").values_list(
-        "order_id", "pk", "amount_value", "shipping_costs_included", "lines__order_line_id", "lines__quantity"
+        "order_id", "pk", "amount_value", "shipping_costs_included", "lines__order_line_id", "lines__quantity",
+        "status", "answered_at",
+    )  # fmt: skip
+
+
+def _answers() -> QuerySet[Any, Any]:
+    """When a grant's refund failed last, and when its transaction said anything of it last."""
+    events: QuerySet[Any, Any] = TransactionEvent.objects.filter(
+        related_granted_refund_id=OuterRef("pk"),
+        transaction_id=OuterRef("transaction_item_id"),
+        type__in=REFUND_ANSWERS,
     )
+    # Not the last row by its time: PostgreSQL would walk the events of all transactions along the index on that.
+    times = Func(
+        Max("created_at", filter=Q(type=TransactionEventType.REFUND_FAILURE)),
+        Max("created_at"),
+        template="ARRAY[%(expressions)s]",
+        output_field=ArrayField(DateTimeField()),
+    )
+    return events.order_by().values("related_granted_refund_id").annotate(value=times).values("value")
+
+
+def _has_failed(status: str, answered_at: Sequence[datetime | None] | None) -> bool:
+    if answered_at is None:
+        return status == OrderGrantedRefundStatus.FAILURE
+    failed_at, last_at = answered_at
+    return failed_at == last_at
 
 
 def read_grants(order_ids: Collection[UUID], alias: str) -> dict[UUID, list[Grant]]:
     """Refunds granted for lines or shipping, by order. One SQL statement."""
     grants: dict[tuple[UUID, int], tuple[Decimal, bool, dict[UUID, int]]] = {}
-    for order_id, grant_id, amount, with_shipping, line_id, quantity in _granted_refunds(order_ids, alias):
+    for order_id, grant_id, amount, with_shipping, line_id, quantity, *state in _granted_refunds(order_ids, alias):
+        if _has_failed(*state):
+            continue
         _, _, quantities = grants.setdefault((order_id, grant_id), (amount, with_shipping, {}))
         if line_id is not None:
             quantities[line_id] = quantities.get(line_id, 0) + quantity

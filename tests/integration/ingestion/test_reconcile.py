@@ -485,6 +485,28 @@ def test_a_granted_refund_that_fails_is_found_though_saleor_tells_nobody(full: b
     assert reconcile(full=full) == ReconcileResult(full=full)
 
 
+@pytest.mark.parametrize("full", [True, False])
+def test_a_granted_refund_has_failed_before_saleor_writes_it(full: bool) -> None:
+    configure_loyalty(make_channel(), points_per_unit="1", earn_from=LONG_AGO.isoformat())
+    order = make_order(email="ada@example.com", lines=[(make_product(price=60), 1)])
+    item = TransactionItem.objects.create(order=order, currency="USD")
+    grant = order.granted_refunds.create(
+        amount_value=Decimal(60), currency="USD", transaction_item=item, status="pending"
+    )
+    grant.lines.create(order_line=order.lines.get(), quantity=1)
+    reconcile(full=True)
+    assert LoyaltyAccount.objects.get().active == 0
+    # As Saleor does it where the payment app says no: it tells us of the transaction, and then no time moves.
+    item.events.create(type="refund_failure", amount_value=Decimal(60), currency="USD", related_granted_refund=grant)
+    sync_orders([order.pk])
+    grant.status = "failure"
+    grant.save(update_fields=["status"])
+    reconcile(full=full)
+
+    assert LoyaltyAccount.objects.get().active == 60
+    assert reconcile(full=full) == ReconcileResult(full=full)
+
+
 def test_a_granted_refund_that_is_asked_for_again_is_found_by_a_full_sweep() -> None:
     order = new_order()
     item = TransactionItem.objects.create(order=order, currency="USD")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from django.utils import timezone
 from saleor.order import FulfillmentStatus, OrderGrantedRefundStatus
-from saleor.order.models import Order, OrderLine
+from saleor.order.models import Order, OrderGrantedRefund, OrderLine
+from saleor.payment.models import TransactionItem
 
 from saleor_crm_plugin.ingestion.readers import read_orders
 from tests.devshop.factories import make_address, make_order, make_product
@@ -31,9 +34,10 @@ def put(order: Order, status: str, quantity: int, line_quantity: int = 4) -> Non
     order.fulfillments.create(status=status).lines.create(order_line=line_of(order, line_quantity), quantity=quantity)
 
 
-def grant(order: Order, amount: str, quantity: int, **fields: object) -> None:
+def grant(order: Order, amount: str, quantity: int, **fields: object) -> OrderGrantedRefund:
     refund = order.granted_refunds.create(amount_value=Decimal(amount), currency="USD", **fields)
     refund.lines.create(order_line=line_of(order, 4), quantity=quantity)
+    return refund
 
 
 def taken_back(order: Order) -> tuple[Fraction, Fraction, Fraction]:
@@ -90,6 +94,36 @@ def test_returns_add_up_and_end_at_the_whole(order):
 def test_a_granted_refund_counts_by_its_lines(order, amount, fields, expected):
     grant(order, amount, 2, **fields)
     assert taken_back(order) == expected
+
+
+@pytest.mark.parametrize(
+    ("answers", "share"),
+    [
+        (["refund_request"], Fraction(1, 2)),
+        (["refund_request", "refund_failure"], 0),
+        (["refund_request", "refund_failure", "info"], 0),
+        (["refund_request", "refund_failure", "refund_request"], Fraction(1, 2)),
+        (["refund_request", "refund_failure", "refund_request", "refund_success"], Fraction(1, 2)),
+        (["refund_request", "refund_success", "refund_reverse"], Fraction(1, 2)),
+    ],
+)
+@pytest.mark.parametrize("status", [OrderGrantedRefundStatus.PENDING, OrderGrantedRefundStatus.FAILURE])
+def test_what_the_payment_app_answered_decides_before_saleor_writes_it(order, status, answers, share):
+    item, other = (TransactionItem.objects.create(order=order, currency="USD") for _ in range(2))
+    granted = grant(order, "30", 2, status=status, transaction_item=item)
+    now = timezone.now()
+    for minutes, answer in enumerate(answers):
+        _answer(item, granted, answer, now + timedelta(minutes=minutes))
+    # Asked for in another transaction before.
+    _answer(other, granted, "refund_failure", now + timedelta(hours=1))
+
+    assert taken_back(order) == (share, 0, 0)
+
+
+def _answer(item: TransactionItem, granted: OrderGrantedRefund, answer: str, at: datetime) -> None:
+    item.events.create(
+        type=answer, amount_value=Decimal(30), currency="USD", related_granted_refund=granted, created_at=at
+    )
 
 
 def test_goods_granted_and_then_returned_count_once(order):
