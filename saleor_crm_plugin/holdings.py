@@ -25,8 +25,14 @@ class Holding:
     path: str
     hidden: tuple[str, ...] = ()
 
+    @property
+    def columns(self) -> list[str]:
+        return [column.attname for column in self.model._meta.concrete_fields if column.attname not in self.hidden]
+
     def rows(self, profile_ids: Collection[int], using: str) -> Iterator[dict[str, Any]]:
         """The rows as dictionaries by column, oldest first."""
-        columns = [column.attname for column in self.model._meta.concrete_fields if column.attname not in self.hidden]
-        found = self.model._default_manager.using(using).filter(**{f"{self.path}__in": profile_ids})
-        yield from found.order_by("pk").values(*columns).iterator()
+        yield from self.of(profile_ids, using).order_by("pk").values(*self.columns).iterator()
+
+    def of(self, profile_ids: Collection[int], using: str) -> models.QuerySet[Any, Any]:
+        """The rows about these profiles, in any order."""
+        return self.model._default_manager.using(using).filter(**{f"{self.path}__in": profile_ids}).order_by()

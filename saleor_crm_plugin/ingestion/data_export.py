@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 from saleor.core.db.connection import allow_writer
+from saleor.order.models import Order
 
 from saleor_crm_plugin import __version__
 from saleor_crm_plugin.actors import Actor
@@ -24,11 +25,25 @@ from saleor_crm_plugin.profiles.privacy import holdings
 from saleor_crm_plugin.profiles.privacy.links import Link, make_link
 from saleor_crm_plugin.profiles.privacy.models import RequestKind
 from saleor_crm_plugin.profiles.timeline.log import Event, record
-from saleor_crm_plugin.profiles.timeline.models import EventKind
+from saleor_crm_plugin.profiles.timeline.models import EventKind, ProfileEvent, SubjectType
 from saleor_crm_plugin.recommendations import privacy as recommended
 
 USING: Final = "default"
 HOLDINGS: Final = (*holdings.HOLDINGS, *points.HOLDINGS, *recommended.HOLDINGS)
+
+
+def channels_named(profile_id: int) -> set[int]:
+    """Ids of the channels of the orders that the export of a customer names; some may be orders of somebody else.
+
+    Five statements.
+    """
+    family = _family(profile_id, USING)
+    tables = [holding.of(family, USING) for holding in HOLDINGS if "order_id" in holding.columns]
+    first, *others = [rows.values_list("order_id", flat=True) for rows in tables]
+    events = ProfileEvent.objects.using(USING).filter(profile__in=family, subject_type=SubjectType.ORDER).order_by()
+    named = {*first.union(*others), *events.values_list("subject_id", flat=True).distinct()} - {None}
+    channels = Order.objects.using(USING).filter(pk__in=named).order_by().values_list("channel_id", flat=True)
+    return set(channels.distinct())
 
 
 @allow_writer()
@@ -49,8 +64,7 @@ def request_export(profile_id: int, actor: Actor, now: datetime | None = None) -
 
 def export_document(profile_id: int, now: datetime, using: str) -> Iterator[str]:
     """The document, piece by piece: an object whose sections are lists of rows."""
-    head = heads_of([profile_id], using).get(profile_id, profile_id)
-    family = families([head], using).get(head, [])
+    family = _family(profile_id, using)
     about: dict[str, Any] = {
         "generatedAt": now,
         "generator": f"saleor-crm-plugin {__version__}",
@@ -63,3 +77,8 @@ def export_document(profile_id: int, now: datetime, using: str) -> Iterator[str]
             yield (", " if number else "") + json.dumps(row, cls=DjangoJSONEncoder)
         yield "]"
     yield "}\n"
+
+
+def _family(profile_id: int, using: str) -> list[int]:
+    head = heads_of([profile_id], using).get(profile_id, profile_id)
+    return families([head], using).get(head, [])

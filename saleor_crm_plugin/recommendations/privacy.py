@@ -20,12 +20,11 @@ class EventHolding(Holding):
     """Events of a person, with those of their sessions from before they signed in."""
 
     def rows(self, profile_ids: Collection[int], using: str) -> Iterator[dict[str, Any]]:
-        columns = [column.attname for column in self.model._meta.concrete_fields if column.attname not in self.hidden]
         events = RecommendationEvent.objects.using(using)
         theirs = events.filter(profile__in=profile_ids)
         sessions = theirs.filter(session__isnull=False).values("session")
         found = events.filter(Q(profile__in=profile_ids) | Q(profile__isnull=True, session__in=sessions))
-        yield from found.order_by("occurred_at", "pk").values(*columns).iterator()
+        yield from found.order_by("occurred_at", "pk").values(*self.columns).iterator()
 
 
 HOLDINGS: Final = (

@@ -20,7 +20,7 @@ from tests.graphql.client import global_id
 
 pytestmark = pytest.mark.django_db
 
-OFFICE = ("MANAGE_USERS", "MANAGE_DISCOUNTS", "MANAGE_PRODUCTS")
+OFFICE = ("MANAGE_USERS", "MANAGE_DISCOUNTS", "MANAGE_ORDERS", "MANAGE_PRODUCTS")
 # The second is one of the two in which UTF-16 writes a character such as an emoji.
 UNSTORABLE_CHARACTERS = pytest.mark.parametrize("character", ["\0", "\ud800"], ids=["NUL", "half a character"])
 TOO_LARGE = (str(2**63), str(10**30), "9" * 5000)

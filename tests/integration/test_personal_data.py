@@ -19,7 +19,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.utils import timezone
-from saleor.permission.enums import AccountPermissions
+from saleor.permission.enums import AccountPermissions, OrderPermissions
 from saleor.plugins.manager import get_plugins_manager
 
 from saleor_crm_plugin.actors import SYSTEM
@@ -211,7 +211,8 @@ def test_an_export_and_an_erasure(ann, heard, sent, django_capture_on_commit_cal
     assert not sync_orders([order.pk]).failed
     profile = CustomerProfile.objects.get(user=ann)
     writing.add_note(profile.pk, f"{NAME} called from +4915112345678", SYSTEM, timezone.now())
-    staff = Api(make_staff("office@example.com", permissions=[AccountPermissions.MANAGE_USERS]))
+    allowed = [AccountPermissions.MANAGE_USERS, OrderPermissions.MANAGE_ORDERS]
+    staff = Api(make_staff("office@example.com", permissions=allowed))
     mutation = "mutation ($id: ID!) { customerDataExport(id: $id) { url errors { code } } }"
     exported = staff.data(mutation, id=global_id("CustomerProfile", profile.pk))["customerDataExport"]
     path = re.sub(r"^https?://[^/]+", "", exported["url"])

@@ -8,7 +8,7 @@ A rule is a line such as `OWNER MANAGE_USERS`, or with other answers than a refu
     OWNER            the customer whom it is about
     SIGNED_IN        a user, whoever it is; never an app
     STAFF            staff and apps with any of the permissions of this table
-    MANAGE_...       staff or an app with the permission
+    MANAGE_...       staff or an app with the permission; with all of several that `+` joins
 
 and after a colon what they get: `null`, `denied`, or the code of an error of the mutation.
 """
@@ -51,7 +51,7 @@ class Requestor:
         if word == "STAFF":
             return bool(self.permissions)
         assert word.startswith("MANAGE_"), word
-        return word in self.permissions
+        return self.permissions.issuperset(word.split("+"))
 
 
 def expected(rule: str, requestor: Requestor) -> str:
@@ -69,4 +69,5 @@ def is_about_whoever_asks(rule: str) -> bool:
 
 
 def permissions_in(rule: str) -> set[str]:
-    return {word.strip(":;") for word in rule.split() if word.startswith("MANAGE_")}
+    words = [word.strip(":;") for word in rule.split() if word.startswith("MANAGE_")]
+    return {permission for word in words for permission in word.split("+")}

@@ -64,10 +64,13 @@ QUERIES: Final = [
     ('recommendationReport(channel: "{channel}")', "MANAGE_ORDERS MANAGE_PRODUCTS"),
     ("merchandisingRules(first: 5)", "MANAGE_PRODUCTS"),
     ('merchandisingPreview(channel: "{channel}", kind: BESTSELLERS)', "MANAGE_PRODUCTS"),
+    # What is recommended to a customer tells what they bought; which rules did it is for who makes them.
+    (
+        'merchandisingPreview(channel: "{channel}", kind: FOR_YOU, profileId: "{profile}")',
+        "MANAGE_USERS+MANAGE_PRODUCTS",
+    ),
 ]
 
-# Needs two permissions, which a rule cannot say: tried by `test_matrix` on its own.
-PREVIEW_OF_A_CUSTOMER: Final = 'merchandisingPreview(channel: "{channel}", kind: FOR_YOU, profileId: "{profile}")'
 
 MUTATIONS: Final = [
     # A customer spends, and nobody else: an app has no points, and staff have no others' either.
@@ -127,9 +130,9 @@ MUTATIONS: Final = [
         'loyaltyTierAssign(userId: "{ann}", tierId: "{tier}", until: "2099-01-01T00:00:00Z", reason: "x")',
         "MANAGE_DISCOUNTS",
     ),
-    # Customers.
-    ('customerDataExport(id: "{profile}")', "MANAGE_USERS"),
-    ('customerDataExport(email: "{email}")', "MANAGE_USERS"),
+    # Customers. Their data name orders.
+    ('customerDataExport(id: "{profile}")', "MANAGE_USERS+MANAGE_ORDERS"),
+    ('customerDataExport(email: "{email}")', "MANAGE_USERS+MANAGE_ORDERS"),
     ('customerDataErase(id: "{guest}", level: DELETE)', "MANAGE_USERS"),
     ('customerDataErase(email: "{email}", level: STOP)', "MANAGE_USERS"),
     ('customerProfileMergePreview(sourceId: "{guest}", targetId: "{profile}")', "MANAGE_USERS"),

@@ -10,16 +10,20 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from saleor.account.models import Group
+from saleor.order.models import Order
 
 from saleor_crm_plugin.ingestion.rewards import redeem_reward
+from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.models import LoyaltyAccount
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.referrals.models import Referral
 from saleor_crm_plugin.loyalty.rewards.definition import Reward, RewardKind
 from saleor_crm_plugin.loyalty.rewards.editing import create_reward
 from saleor_crm_plugin.loyalty.rewards.models import RewardRedemption
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback, ProductReview
-from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileOrder
+from saleor_crm_plugin.profiles.privacy.models import DataRequest
+from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
 from tests.devshop.factories import make_channel, make_superuser
 from tests.graphql.client import Api, global_id
 
@@ -44,6 +48,7 @@ PLACES = {
             simulation { mostAffected { orderId } } } }""",
 }
 REPORT = 'query { recommendationReport(channel: "default-channel") { total { revenue { amount } } } }'
+EXPORT = "mutation ($user: ID!) { customerDataExport(userId: $user) { url errors { field message code } } }"
 
 
 @pytest.fixture
@@ -118,6 +123,46 @@ def test_turnover_is_for_those_who_have_the_channel(shop, restricted, staff_with
         assert api.data(REPORT)["recommendationReport"]["total"]["revenue"]["amount"] == 0
     restricted.user.groups.add(Group.objects.get(restricted_access_to_channels=False))
     assert restricted.data(REPORT)["recommendationReport"]["total"]["revenue"]["amount"] == 0
+
+
+def exported(api: Api, user: Any) -> dict[str, Any]:
+    return api.data(EXPORT, user=global_id("User", user.pk))["customerDataExport"]
+
+
+def test_an_export_is_for_those_who_have_the_channels_of_all_its_orders(shop, restricted, staff_with, app_with):
+    refused = {
+        "url": None,
+        "errors": [
+            {
+                "field": None,
+                "message": "The export would name orders of channels that your permission groups do not allow. Ask "
+                "somebody who has all of them.",
+                "code": "NOT_APPLICABLE",
+            }
+        ],
+    }
+    assert exported(restricted, shop.ann) == refused
+    assert not DataRequest.objects.exists()
+    # Who has bought nothing is named with no order.
+    assert exported(restricted, shop.ben)["errors"] == []
+    for api in (staff_with(*PERMISSIONS), app_with(*PERMISSIONS), Api(make_superuser())):
+        assert exported(api, shop.ann)["errors"] == []
+    restricted.user.groups.get().channels.add(shop.channel)
+    assert exported(restricted, shop.ann)["errors"] == []
+
+
+def test_an_export_names_orders_that_are_somebody_elses_by_now(shop, restricted):
+    Order.objects.filter(user=shop.ann).update(user=shop.ben)
+    assert not sync_orders([shop.first.pk, shop.second.pk]).failed
+    assert not ProfileOrder.objects.filter(profile__user=shop.ann).exists()
+    PointsTransaction.objects.get(account__profile__user=shop.ann, order_id=shop.first.pk, type="earn")
+    assert [error["code"] for error in exported(restricted, shop.ann)["errors"]] == ["NOT_APPLICABLE"]
+
+
+def test_an_export_names_orders_that_events_are_about(shop, restricted):
+    profile, _created = CustomerProfile.objects.get_or_create(user=shop.ben)
+    ProfileEvent.objects.filter(subject_id=str(shop.first.pk)).update(profile=profile)
+    assert [error["code"] for error in exported(restricted, shop.ben)["errors"]] == ["NOT_APPLICABLE"]
 
 
 def test_channels_are_read_once_and_only_for_staff(shop, restricted, staff_with, app_with, as_ann):

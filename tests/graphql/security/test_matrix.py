@@ -126,17 +126,6 @@ def strayed(found: Iterable[Found], requestor: Requestor, rule: str, who: str) -
     return wrong
 
 
-def test_a_preview_for_a_customer_needs_both_permissions(world: World) -> None:
-    """What is recommended to a customer tells what they bought; which rules did it is for who makes them."""
-    call = f"{{ {table.PREVIEW_OF_A_CUSTOMER.format(**world.ids)} {{ entries {{ position }} }} }}"
-    for make in (world.staff, world.app):
-        for alone in ("MANAGE_USERS", "MANAGE_PRODUCTS"):
-            assert make(alone).api.denied(call)
-        assert make("MANAGE_USERS", "MANAGE_PRODUCTS").api.data(call)["merchandisingPreview"]["entries"]
-    for requestor in (world.anonymous(), world.customer(), world.other_customer()):
-        assert requestor.api.denied(call)
-
-
 def test_the_world_shows_what_the_table_is_about(world: World, schema: Schema) -> None:
     """A cell that no object stands behind would hold whatever the table said."""
     full = world.staff(*sorted(PERMISSIONS))

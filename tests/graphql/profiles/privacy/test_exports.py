@@ -71,7 +71,7 @@ def opened(url: str, method: str = "get"):
 
 @pytest.fixture
 def staff(shop, staff_with) -> Api:
-    return staff_with("MANAGE_USERS")
+    return staff_with("MANAGE_USERS", "MANAGE_ORDERS")
 
 
 def export(api: Api, **whose) -> dict:
@@ -291,7 +291,13 @@ class TestWhoMay:
             assert api.denied(EXPORT, user=global_id("User", shop.ann.pk)) == {"MANAGE_USERS"}
             assert api.denied(SEGMENT, segment="x") == {"MANAGE_USERS"}
             assert api.denied(REQUESTS) == {"MANAGE_USERS"}
-        assert export(app_with("MANAGE_USERS"), email="ann@example.com")["errors"] == []
+
+    def test_an_export_names_orders(self, staff_with, app_with, shop):
+        for api in (staff_with("MANAGE_USERS"), app_with("MANAGE_USERS")):
+            for address in ("ann@example.com", "nobody@example.com"):
+                assert api.denied(EXPORT, email=address) == {"MANAGE_ORDERS"}
+        for api in (staff_with("MANAGE_USERS", "MANAGE_ORDERS"), app_with("MANAGE_USERS", "MANAGE_ORDERS")):
+            assert export(api, email="ann@example.com")["errors"] == []
 
     def test_bad_input(self, staff):
         for whose, field, code in (

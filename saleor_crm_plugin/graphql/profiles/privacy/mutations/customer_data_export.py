@@ -6,14 +6,16 @@ from typing import Any
 
 import graphene
 from saleor.graphql.core.doc_category import DOC_CATEGORY_USERS
-from saleor.permission.enums import AccountPermissions
+from saleor.permission.enums import AccountPermissions, OrderPermissions
 
+from saleor_crm_plugin.graphql.access import require_permission
+from saleor_crm_plugin.graphql.channel_access import may_see_channels
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
-from saleor_crm_plugin.graphql.mutations import DomainMutation, actor_of
+from saleor_crm_plugin.graphql.mutations import DomainMutation, actor_of, invalid
 from saleor_crm_plugin.graphql.profiles.errors import CustomerError
 from saleor_crm_plugin.graphql.profiles.privacy.types import CustomerDataRequest
-from saleor_crm_plugin.graphql.profiles.privacy.whose import only_profile_id_of
-from saleor_crm_plugin.ingestion.data_export import request_export
+from saleor_crm_plugin.graphql.profiles.privacy.whose import NOT_APPLICABLE, only_profile_id_of
+from saleor_crm_plugin.ingestion.data_export import channels_named, request_export
 from saleor_crm_plugin.ingestion.downloads import link_address
 from saleor_crm_plugin.profiles.privacy.links import LINK_HOURS
 
@@ -35,7 +37,8 @@ class CustomerDataExport(DomainMutation):
     class Meta:
         description = (
             "Gives a link to one JSON file with everything that the plugin holds about a customer. It is put together "
-            "when the link is opened." + ADDED_IN_010
+            "when the link is opened. It names orders: `MANAGE_ORDERS` is needed as well, and of staff the channels of "
+            "all these orders." + ADDED_IN_010
         )
         doc_category = DOC_CATEGORY_USERS
         permissions = (AccountPermissions.MANAGE_USERS,)
@@ -43,5 +46,15 @@ class CustomerDataExport(DomainMutation):
 
     @classmethod
     def perform_mutation(cls, _root: Any, info: Any, /, **whose: str | None) -> CustomerDataExport:
-        link = request_export(only_profile_id_of(whose), actor_of(info))
+        # Before anything is looked up. Whoever has the id of an order can ask Saleor for it.
+        require_permission(info, OrderPermissions.MANAGE_ORDERS)
+        profile_id = only_profile_id_of(whose)
+        if not may_see_channels(info, channels_named(profile_id)):
+            raise invalid(
+                None,
+                "The export would name orders of channels that your permission groups do not allow. Ask somebody who "
+                "has all of them.",
+                NOT_APPLICABLE,
+            )
+        link = request_export(profile_id, actor_of(info))
         return cls(url=link_address(link.token), request=link.request)
