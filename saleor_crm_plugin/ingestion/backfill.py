@@ -54,6 +54,7 @@ class BackfillResult:
         orders: orders that this run covered. by_channel: channel slug -> how many orders there are to cover in all.
         failed: orders that could not be taken in; reconciliation tries them again.
         resumed: it went on where an earlier run had stopped, `skipped` orders in.
+        stuck: users who cannot have their guest yet.
     """
 
     orders: int = 0
@@ -62,6 +63,7 @@ class BackfillResult:
     resumed: bool = False
     dry_run: bool = False
     by_channel: Mapping[str, int] = field(default_factory=dict)
+    stuck: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +144,9 @@ def backfill(
             reset_queries()
             if progress:
                 progress(len(batch))
-        _finish(batch_size)
+        stuck = _finish(batch_size)
         state.delete()
-    return BackfillResult(done, failed, skipped, start is not None, by_channel=by_channel)
+    return BackfillResult(done, failed, skipped, start is not None, by_channel=by_channel, stuck=stuck)
 
 
 def refresh_metrics_of_an_unfinished_one() -> None:
@@ -196,13 +198,17 @@ def _state_name(since: datetime | None, channel_id: int | None) -> str:
     return f"{JOB}:{since.isoformat() if since else ''}:{channel_id or ''}"
 
 
-def _finish(batch_size: int) -> None:
+def _finish(batch_size: int) -> int:
+    """Returns how many users cannot have their guest yet."""
+    stuck = 0
     for customers in claimable_customers(batch_size):
-        if orders := claim_each(customers).orders:
-            sync_orders(orders, is_history=True)
+        claimed = claim_each(customers)
+        stuck += claimed.failed
+        if claimed.orders:
+            sync_orders(claimed.orders, is_history=True)
     settings, now = load_settings().crm, timezone.now()
     if not settings.profiles_enabled:
-        return
+        return stuck
     record_missed_account_events(batch_size)
     # Of everybody: while profiles were switched off, orders were stored without them.
     refresh_metrics()
@@ -210,3 +216,4 @@ def _finish(batch_size: int) -> None:
     refresh_all_stages(settings, now, occasion=Occasion.HISTORY)
     refresh_all_types(settings, now)
     refresh_segments(now)
+    return stuck

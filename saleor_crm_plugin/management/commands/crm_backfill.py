@@ -54,12 +54,20 @@ class Command(BaseCommand):
     def _report(self, result: BackfillResult) -> None:
         resumed = f" (went on after {result.skipped} that were done before)" if result.resumed else ""
         done = f"Synced {result.orders} orders{resumed}"
+        said = [f"{done}."]
         if result.failed:
-            raise CommandError(
+            said = [
                 f"{done}, and {result.failed} of them failed; the log says why. Reconciliation tries them again, or "
                 "run crm_reconcile."
+            ]
+        if result.stuck:
+            said.append(
+                f"Guests who cannot go to the user of their address yet: {result.stuck}; the log says why. Each full "
+                "reconciliation tries again."
             )
-        self.stdout.write(self.style.SUCCESS(f"{done}."))
+        if result.failed or result.stuck:
+            raise CommandError(" ".join(said))
+        self.stdout.write(self.style.SUCCESS(*said))
 
 
 def parse_since(text: str | None) -> datetime | None:

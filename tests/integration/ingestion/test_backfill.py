@@ -14,6 +14,7 @@ from django.db import connection
 from saleor.order import OrderOrigin
 from saleor.order.models import Order
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion import backfill as module
 from saleor_crm_plugin.ingestion import sync
 from saleor_crm_plugin.ingestion.backfill import BackfillError, BackfillResult, Position, backfill
@@ -23,7 +24,11 @@ from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_order, sync_orders
 from saleor_crm_plugin.ingestion.tasks import refresh_rfm_task
+from saleor_crm_plugin.loyalty import accounts
+from saleor_crm_plugin.loyalty.adjustment import adjust
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.management.commands.crm_backfill import MOST_PER_BATCH, parse_since
+from saleor_crm_plugin.profiles.identity import GuestPerson, resolve_profiles
 from saleor_crm_plugin.profiles.models import ProfileMetrics, RFMGroup
 from saleor_crm_plugin.profiles.rfm import refresh_rfm
 from tests.devshop.factories import complete_draft, make_channel, make_customer, make_order, make_product
@@ -291,6 +296,24 @@ def test_guests_of_known_users_end_up_with_them() -> None:
     backfill(restart=True)
 
     assert owner_of(order.pk) == f"user {user.email}"
+
+
+def test_a_guest_who_cannot_go_to_the_user_yet_is_said(run: Run) -> None:
+    guest = GuestPerson("ada@example.com")
+    account_ids = accounts.ensure(accounts.default_program_id(), resolve_profiles([guest]).values(), "default")
+    adjust(*account_ids.values(), 5, "Import", SYSTEM, "import")
+    LoyaltyAccount.objects.update(held=5)
+    make_customer("ada@example.com")
+    orders_on(1, email="eve@example.com")
+
+    with pytest.raises(CommandError) as error:
+        run()
+    assert str(error.value) == (
+        "Synced 1 orders. Guests who cannot go to the user of their address yet: 1; the log says why. Each full "
+        "reconciliation tries again."
+    )
+    LoyaltyAccount.objects.update(held=0)
+    assert run().splitlines()[-1] == "Synced 1 orders."
 
 
 def test_points_for_history_follow_the_settings() -> None:
