@@ -137,12 +137,26 @@ class OrderEntries:
             for rule in (terms.rules if terms else ())
         ]
 
-    def bring_redemption(self) -> None:
-        """Bring what is spent on the order, and what came back of it, in line."""
-        for account_id in sorted({entry.account_id for entry in self.entries if entry.type == TransactionType.REDEEM}):
-            self._bring_redemption_of(account_id)
+    def give_back(self) -> None:
+        """Give back what was spent on the order and is not due any more.
 
-    def _bring_redemption_of(self, account_id: int) -> None:
+        Before `bring_award`: nothing is forgiven as spent that the same order gives back.
+        """
+        for account_id in self._spenders():
+            self._bring_redemption_of(account_id, back=True)
+
+    def spend_again(self) -> None:
+        """Take what is due once more of what was given back.
+
+        After `bring_award`: what that takes back is forgiven for what was spent before, not for this.
+        """
+        for account_id in self._spenders():
+            self._bring_redemption_of(account_id, back=False)
+
+    def _spenders(self) -> list[int]:
+        return sorted({entry.account_id for entry in self.entries if entry.type == TransactionType.REDEEM})
+
+    def _bring_redemption_of(self, account_id: int, *, back: bool) -> None:
         own = [entry for entry in self.entries if entry.account_id == account_id]
         spent = [entry for entry in own if entry.type == TransactionType.REDEEM]
         by_holds = [entry for entry in spent if "hold" in entry.breakdown] or spent[:1]
@@ -150,12 +164,12 @@ class OrderEntries:
         policy = SpentPointsPolicy(by_holds[0].breakdown.get("returned", self.order.settings.spent_points_policy))
         to_return = self._points_to_return(needed, policy)
         due = -sum(entry.points for entry in own if entry.type in _SPENT_AND_RETURNED) - (needed - to_return)
-        if due > 0:
+        if back and due > 0:
             source = self._source(
                 reason=self._why_returned(to_return), reverses=spent[0].pk, breakdown={"needed": needed}
             )
             self._add(self.ledger.give_back(account_id, due, source))
-        elif due < 0:
+        elif not back and due < 0:
             reason = "Order changed" if to_return else "Refund or cancellation undone"
             self._add(self.ledger.redeem(account_id, -due, self._source(reason=reason, breakdown={"needed": needed})))
 

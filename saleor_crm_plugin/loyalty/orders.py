@@ -143,8 +143,9 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
                 if carrier in hold_of:
                     line.commit(hold_of[carrier], amount)
             account_id = None if order.profile_id is None else account_of.get(order.profile_id)
+            line.give_back()
             uses = line.bring_award(account_id, terms, first_awards.get(order.order_id))
-            line.bring_redemption()
+            line.spend_again()
             posted += line.posted
             return uses
 

@@ -679,6 +679,47 @@ def test_points_forgiven_because_they_were_spent_do_not_come_back(profile, cance
     assert account().balance == 50
 
 
+def cancelled(order: OrderFacts) -> OrderFacts:
+    return replace(order, is_purchase=False, is_closed=True)
+
+
+def test_an_order_is_forgiven_nothing_that_it_gives_back_itself(profile):
+    """A second order is paid with what the first has earned, and a third with what the second has."""
+    sync(facts(profile))
+    hold(account().pk, 100)
+    buy = facts(profile, "99", carried={"LP-1": None}, placed_at=PLACED + timedelta(days=1))
+    sync(buy)
+    spend(profile, 99, "LP-2")
+    assert account().balance == 0
+    sync(cancelled(buy))
+    assert sync(cancelled(buy)) == 0
+    assert entries(buy.order_id) == [
+        ("redeem", -100, 0),
+        ("earn", 99, 99),
+        ("redeem_reversal", 100, 100),
+        ("earn_reversal", -99, 1),
+    ]
+    # It is paid with points, and earns, once more.
+    sync(buy)
+    assert sync(buy) == 0
+    assert (account().balance, account().deficit) == (0, 0)
+    sync(cancelled(buy))
+    assert account().balance == 1
+
+
+@pytest.mark.parametrize("buy_first", [True, False])
+def test_of_orders_that_all_come_to_nothing_no_points_are_left(profile, buy_first):
+    order = facts(profile)
+    sync(order)
+    hold(account().pk, 100)
+    buy = facts(profile, "50", carried={"LP-1": None}, placed_at=PLACED + timedelta(days=1))
+    sync(buy)
+    for each in (buy, order) if buy_first else (order, buy):
+        assert sync(cancelled(each)) > 0
+        assert sync(cancelled(each)) == 0
+    assert (account().balance, account().deficit) == (0, 0)
+
+
 def test_of_points_forgiven_as_many_go_as_come_back(profile):
     order = facts(profile)
     sync(order)

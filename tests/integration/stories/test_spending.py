@@ -72,7 +72,7 @@ def test_ann_pays_seven_dollars_with_points_and_cancels(channel, form):
     # What was paid with money earns.
     assert entries()[2:] == [("earn", 66, 366)]
     cancel_order(order)
-    assert sorted(entries()[3:]) == [("earn_reversal", -66, 300), ("redeem_reversal", 700, 1000)]
+    assert sorted(entries()[3:]) == [("earn_reversal", -66, 1000), ("redeem_reversal", 700, 1066)]
     # The very points of before, with the date that they had.
     assert [lot for lot in lots() if lot[0]] == before
 
@@ -88,7 +88,7 @@ def test_ben_sends_half_back_where_points_return_in_proportion(channel, form):
     assert balances(ben) == (366, 0, 0)
     # Half of the 33 dollars: half of the 66 points that they earned, and half of the 700 that were spent.
     refund_order(order, D("16.50"))
-    assert sorted(entries()[3:]) == [("earn_reversal", -33, 333), ("redeem_reversal", 350, 683)]
+    assert sorted(entries()[3:]) == [("earn_reversal", -33, 683), ("redeem_reversal", 350, 716)]
 
 
 def test_cleo_changes_her_mind_about_the_quantity(channel, form):
