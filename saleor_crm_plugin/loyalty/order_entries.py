@@ -90,7 +90,8 @@ class OrderEntries:
             if (earned := self._earned(other)) > 0:
                 # A cancelled order is looked at without whose it is.
                 self._reverse(other, earned, passed=self.order.is_purchase)
-                uses += self._uses(other, {}, terms)
+                # Of one that passes to another customer, the other's use counts all.
+                uses += self._uses(other, {} if self.order.is_purchase else self._had(other, None), terms)
         if account_id is None or terms is None:
             return uses
         order = self.order
@@ -109,7 +110,7 @@ class OrderEntries:
             self._award(account_id, due - before, full)
         self._reverse(account_id, self._earned(account_id) - left)
         if is_new or self.posted > entries_before:
-            uses += self._uses(account_id, {share.rule_id: share.points for share in owed.rules}, terms)
+            uses += self._uses(account_id, self._had(account_id, owed), terms)
         return uses
 
     def _home(self, account_id: int) -> int:
@@ -122,6 +123,22 @@ class OrderEntries:
         ]
         # The order may have passed from one to the other before they were merged.
         return max(reversed(homes), key=self._earned, default=head)
+
+    def _had(self, account_id: int, owed: Award | None) -> Mapping[int | None, int]:
+        """By rule, what an account is owed of the order, with the rule's part of what was taken back and forgiven.
+
+        Limits bound what a rule costs, so a use is free again only as far as its points came back.
+        """
+        had = {share.rule_id: share.points for share in owed.rules} if owed else {}
+        awards = [e for e in self.entries if e.type == TransactionType.EARN and e.account_id == account_id]
+        given = awards[-1].breakdown.get("shares", ()) if awards else ()
+        back = sum(share["points"] for share in given) - (owed.points if owed else 0)
+        forgiven = min(self._forgiven(account_id, self.entries), back)
+        if forgiven > 0:
+            for share in given:
+                still = had.get(share["rule"], 0)
+                had[share["rule"]] = still + max(share["points"] - still, 0) * forgiven // back
+        return had
 
     def _uses(self, account_id: int, points: Mapping[int | None, int], terms: EarningTerms | None) -> list[RuleUse]:
         return [

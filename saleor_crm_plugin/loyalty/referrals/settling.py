@@ -6,7 +6,7 @@ taken in the order rules, accounts, referral; who holds a referral's row never w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -104,16 +104,20 @@ def _settle(program_id: int, referral_id: int, due: models.Q, now: datetime, aro
             if referral.status == ReferralStatus.QUALIFIED:
                 if referral.reward_at is None or referral.reward_at > now:
                     return False
+                if rewards:
+                    # Decided anew; what was kept is in what is given now (`Occasion.kept`).
+                    _free_uses(referral, ledger.accounts, {}, using)
                 give(ledger, occasions, using)
                 referral.status, referral.rewards = ReferralStatus.REWARDED, rewards + 1
             else:
                 assert referral.channel_id is not None
                 _take_back(ledger, entries, around.policy(referral.channel_id))
-                _free_uses(referral_id, ledger.accounts, using)
                 # Another order may have taken the place of the one that was undone.
                 referral.status = ReferralStatus.QUALIFIED if referral.reward_at else ReferralStatus.REVERSED
             referral.decided_at = now
             referral.save(using=using, update_fields=["status", "rewards", "decided_at"])
+        if seen.status == ReferralStatus.UNDONE:
+            _free_uses(referral, ledger.accounts, _kept(referral, using), using)
     return True
 
 
@@ -192,6 +196,11 @@ def _take_back(ledger: Ledger, entries: list[PointsTransaction], policy: EarnedP
         )
 
 
-def _free_uses(referral_id: int, account_ids: Iterable[int], using: str) -> None:
-    uses = EarningRuleUse.objects.using(using).filter(account_id__in=list(account_ids))
-    uses.filter(occasion=occasion_of(referral_id)).update(points=0)
+def _free_uses(referral: Referral, account_ids: Iterable[int], kept: Mapping[int, int], using: str) -> None:
+    """Leave of the uses what accounts have kept, since limits bound what a rule costs."""
+    left = dict(kept)
+    uses = EarningRuleUse.objects.using(using).filter(account_id__in=list(account_ids), points__gt=0)
+    for use in uses.filter(occasion=occasion_of(referral.pk)).order_by("pk"):
+        points = 0 if use.is_dry_run else min(left.get(use.account_id, 0), use.points)
+        left[use.account_id] = left.get(use.account_id, 0) - points
+        uses.filter(pk=use.pk).update(points=points)

@@ -58,7 +58,7 @@ class EarningRuleVersion(models.Model):
 class EarningRuleUse(models.Model):
     """Points that a rule has given for one thing: what limits are counted from.
 
-    Follows the ledger: after a refund it holds what is left, after a cancellation 0.
+    Follows the ledger: after a refund it holds what is left, after a cancellation 0; and what was forgiven of either.
     """
 
     rule = models.ForeignKey(EarningRule, on_delete=models.PROTECT, related_name="uses", db_index=False)

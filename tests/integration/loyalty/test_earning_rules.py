@@ -14,7 +14,8 @@ from saleor.product.models import Collection
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.accounts import default_program_id
-from saleor_crm_plugin.loyalty.models import PointsTransaction
+from saleor_crm_plugin.loyalty.adjustment import adjust
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.rules.definition import (
     Conditions,
     CustomerType,
@@ -287,6 +288,43 @@ def test_also_for_an_order_that_is_seen_at_the_same_time(ann, tea, earlier):
     other = make_order(ann, lines=[(tea, 1)], created_at=NOON + timedelta(hours=-1 if earlier else 1))
     sync(order, other)
     assert (points_of(order), points_of(other)) == ([120, -120], [120])
+
+
+@pytest.mark.parametrize(
+    ("limits", "spent", "used", "again"),
+    [
+        (Limits(uses_per_customer=1), 560, 500, 60),
+        (Limits(uses_per_customer=1), 0, 0, 560),
+        (Limits(points_per_customer=500), 280, 250, 310),
+        (Limits(points_in_total=500), 280, 250, 310),
+    ],
+)
+def test_a_use_is_free_as_far_as_its_points_came_back(ann, tea, limits, spent, used, again):
+    """The rest was spent, and is forgiven: without this, who is quick would get the points of a rule without end."""
+    rule(Effect.FIXED_POINTS, "500", limits=limits)
+    order = buy(ann, tea)
+    account = LoyaltyAccount.objects.get()
+    if spent:
+        adjust(account.pk, -spent, "Spent", SYSTEM, "spent")
+    order.status = "canceled"
+    order.save()
+    sync(order)
+    assert EarningRuleUse.objects.get().points == used
+    account.refresh_from_db()
+    assert (account.active, account.deficit) == (0, 0)
+    assert points_of(buy(ann, tea)) == [again]
+
+
+def test_so_it_is_with_goods_that_came_back(ann, tea):
+    rule(Effect.FIXED_POINTS, "500", limits=Limits(points_per_customer=500))
+    order = buy(ann, tea)
+    adjust(LoyaltyAccount.objects.get().pk, -560, "Spent", SYSTEM, "spent")
+    refund_order(order, 30)
+    sync(order)
+    assert (points_of(order), EarningRuleUse.objects.get().points) == ([560, -280, 280], 500)
+    refund_order(order, 30)
+    sync(order)
+    assert (points_of(order), EarningRuleUse.objects.get().points) == ([560, -280, 280, -280, 280], 500)
 
 
 def test_what_was_refunded_at_the_same_time_uses_nothing_up(ann, tea):

@@ -13,6 +13,7 @@ from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
 from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
+from saleor_crm_plugin.loyalty.referrals.queries import points_given
 from saleor_crm_plugin.loyalty.rules.definition import Limits
 from saleor_crm_plugin.loyalty.rules.editing import delete_rule, update_rule
 from saleor_crm_plugin.loyalty.rules.models import EarningRuleUse
@@ -260,3 +261,41 @@ class TestTakingBack:
         buy(other)
         run()
         assert gifts(rita) == [500, -500, 500]
+
+    @pytest.mark.parametrize(
+        ("limits", "spent", "entries"),
+        [
+            (Limits(uses_per_customer=1), 500, [500, -500, -500, 500]),
+            (Limits(uses_per_customer=1), 1, [500, -1, -500, 1]),
+            (Limits(points_per_customer=500), 300, [500, -300, -500, 300, 200]),
+            (Limits(points_in_total=500), 300, [500, -300, -500, 300, 200]),
+        ],
+    )
+    def test_a_use_is_free_as_far_as_its_points_came_back(self, rita, fred, applied, rules, limits, spent, entries):
+        update_rule(rules[0].pk, SYSTEM, change=lambda before: replace(before, limits=limits))
+        order = buy(fred)
+        run()
+        account = LoyaltyAccount.objects.get(profile__user=rita)
+        adjust(account.pk, -spent, "Spent", SYSTEM, "spent")
+        cancel(order)
+        run()
+        key = applied.pk, account.pk
+        assert points_given([key], "default") == {key: spent}
+        other = make_customer()
+        apply_code(other, create_code(rita).code, APPLIED)
+        buy(other)
+        run()
+        assert gifts(rita) == entries
+        assert gifts(other) == [200]
+
+    def test_a_rule_that_gives_nothing_any_more_has_given_nothing(self, rita, fred, applied, rules):
+        order = buy(fred)
+        run()
+        adjust(LoyaltyAccount.objects.get(profile__user=rita).pk, -300, "Spent", SYSTEM, "spent")
+        refund(order, 60)
+        run()
+        delete_rule(rules[0].pk)
+        bounce(order)
+        run()
+        assert (gifts(rita), state(applied)) == ([500, -300, -500, 300], ("rewarded", ""))
+        assert EarningRuleUse.objects.get(rule=rules[0].pk).points == 0
