@@ -23,6 +23,7 @@ from saleor_crm_plugin.loyalty.models import (
     PointsTransaction,
 )
 from saleor_crm_plugin.loyalty.posting import Source
+from saleor_crm_plugin.loyalty.tiers import carrying
 
 MERGED = "Accounts merged"
 
@@ -118,12 +119,13 @@ def merge_profiles(
     actor: Actor = SYSTEM,
     undo_until: datetime | None = None,
 ) -> int:
-    """Persons turn out to be others: merge their accounts, in each program. A constant number of statements.
+    """Persons turn out to be others: merge their accounts, in each program. A constant number of statements, in the
+    caller's transaction.
 
     Args:
         moved: profile id of who turned out to be another -> profile id of that other. Whose account is merged itself
             takes points along when it is separated.
-        undo_until: until when `unmerge_profiles` is possible; None: never.
+        undo_until: until when `unmerge_profiles` is possible; None: never, and the tier of a source goes along.
 
     Returns:
         How many accounts were merged.
@@ -140,6 +142,8 @@ def merge_profiles(
         target = accounts.ensure(program_id, {profile_id for _, profile_id in found}, using)
         pairs = [(account_id, target[pk]) for account_id, pk in found]
         merged += merge_many(pairs, actor, now, undo_until=undo_until, using=using)
+        if undo_until is None:
+            carrying.carry_over(program_id, pairs, now, using)
     return merged
 
 

@@ -1,7 +1,7 @@
 """Tiers of a program, how they are won and lost, which one each account is in, and how that came about.
 
-`tiers.review` and `tiers.assignment` are the only writers of memberships. `TierChange` is append-only (by trigger, but
-for blanking a reason), and its last row for an account names the tier of the membership.
+`tiers.review`, `tiers.assignment` and `tiers.carrying` are the only writers of memberships. `TierChange` is append-only
+(by trigger, but for blanking a reason), and its last row for an account names the tier of the membership.
 """
 
 from __future__ import annotations

@@ -131,6 +131,25 @@ def standing_of(rules: Rules, amounts: Sequence[Amount], before: Standing, now: 
     return Standing(_earned(rules, Timeline.of(rules.window, amounts), before.earned, now), assigned)
 
 
+def together(rules: Rules, one: Standing, other: Standing, now: datetime) -> Standing:
+    """What a customer holds who was two: of each kind the higher level, and of the same level what lasts longer."""
+    tracks = [track for each in (one, other) if (track := _on_ladder(rules, each.earned)) is not None]
+    highest = [track for track in tracks if track.level == max(each.level for each in tracks)]
+    earned = None
+    if highest:
+        earned = Earned(
+            highest[0].level,
+            lost_at=max(track.lost_at for track in highest),
+            protected_until=max(track.protected_until for track in highest),
+        )
+    assigned = [
+        each.assigned
+        for each in (one, other)
+        if each.assigned is not None and now < each.assigned.until and rules.rung(each.assigned.level) is not None
+    ]
+    return Standing(earned, max(assigned, key=lambda each: (each.level, each.until), default=None))
+
+
 def keep_until(rules: Rules, standing: Standing) -> datetime:
     """When the present tier ends if nothing more is earned; FOREVER if it does not, or there is none."""
     ends = [FOREVER] if standing.level is None else []

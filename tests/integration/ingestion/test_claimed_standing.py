@@ -14,12 +14,14 @@ from saleor_crm_plugin.ingestion.merging import merge_customers, separate_custom
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
+from saleor_crm_plugin.ingestion.tier_facts import net_spend, review_tiers
 from saleor_crm_plugin.ingestion.timeline import SOURCES
 from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.ledger import Ledger
-from saleor_crm_plugin.loyalty.models import TransactionType
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount, TransactionType
 from saleor_crm_plugin.loyalty.posting import Source
-from saleor_crm_plugin.loyalty.tiers.models import TierMembership
+from saleor_crm_plugin.loyalty.tiers.assignment import assign
+from saleor_crm_plugin.loyalty.tiers.models import TierChange, TierChangeCause, TierMembership
 from saleor_crm_plugin.profiles.consents.models import ConsentPurpose, ConsentState
 from saleor_crm_plugin.profiles.consents.recording import Consent
 from saleor_crm_plugin.profiles.identity import GuestPerson, resolve_profiles
@@ -28,6 +30,7 @@ from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentM
 from saleor_crm_plugin.profiles.timeline.reading import Selection, read_timelines
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
 from tests.devshop.flows import hand_over_orders
+from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.tiers.ladder import make_tiers
 
 pytestmark = pytest.mark.django_db
@@ -154,3 +157,58 @@ def test_points_that_follow_later_count_for_the_tier():
         ledger.credit(account_id, 5, TransactionType.EARN_ACTION, Source(key="rating"))
     reconcile(full=True)
     assert TierMembership.objects.get(account__profile__user=user).tier.name == "Bronze"
+
+
+UNTIL = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def account_of_guest() -> int:
+    guest = resolve_profiles([GuestPerson(EMAIL)])[GuestPerson(EMAIL)]
+    return accounts.ensure(accounts.default_program_id(), [guest], "default")[guest]
+
+
+def test_a_tier_that_staff_gave_to_a_guest_stays_with_the_user():
+    _bronze, silver = make_tiers(100, 1000)
+    assign(account_of_guest(), silver.pk, UNTIL, "Press", SYSTEM, net_spend)
+    user = registers()
+    membership = TierMembership.objects.get(account__profile=user)
+    assert (membership.tier, membership.earned_tier, membership.assigned_until) == (silver, None, UNTIL)
+    assert membership.keep_until == UNTIL
+    (change,) = TierChange.objects.filter(account__profile=user)
+    assert (change.from_tier, change.to_tier, change.cause) == (None, silver, "assigned")
+    reconcile(full=True)
+    review_tiers(datetime(2029, 12, 31, tzinfo=UTC))
+    assert TierMembership.objects.get(account__profile=user).tier == silver
+    review_tiers(UNTIL)
+    assert not TierMembership.objects.filter(account__profile=user).exists()
+    assert_ledger_adds_up()
+
+
+def test_so_does_the_time_for_which_a_tier_is_protected():
+    """Nothing that counts is left of it: it is what a higher one went down to."""
+    (bronze,) = make_tiers(100)
+    guest = account_of_guest()
+    ends = {"lost_at": UNTIL, "protected_until": UNTIL, "keep_until": UNTIL}
+    TierMembership.objects.create(account_id=guest, tier=bronze, earned_tier=bronze, **ends)
+    TierChange.objects.create(account_id=guest, to_tier=bronze, cause=TierChangeCause.DOWNGRADE, at=BOUGHT)
+    user = registers()
+    reconcile(full=True)
+    review_tiers(datetime(2029, 12, 31, tzinfo=UTC))
+    assert TierMembership.objects.values(*ends, "tier").get(account__profile=user) == {**ends, "tier": bronze.pk}
+    assert_ledger_adds_up()
+
+
+def test_what_the_user_was_given_for_longer_stays():
+    _bronze, silver = make_tiers(100, 1000)
+    other = make_customer("other@example.com")
+    sync_customer(other.pk)
+    profile = CustomerProfile.objects.get(user=other)
+    own = accounts.ensure(accounts.default_program_id(), [profile.pk], "default")[profile.pk]
+    assign(own, silver.pk, UNTIL, "Press", SYSTEM, net_spend)
+    assign(account_of_guest(), silver.pk, UNTIL - timedelta(days=1), "Press", SYSTEM, net_spend)
+    other.email = EMAIL
+    other.save()
+    sync_customer(other.pk)
+    assert LoyaltyAccount.objects.get(merged_into=own).closed_at is not None
+    assert TierMembership.objects.get(account=own).assigned_until == UNTIL
+    assert TierChange.objects.filter(account=own).count() == 1

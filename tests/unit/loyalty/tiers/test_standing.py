@@ -20,6 +20,7 @@ from saleor_crm_plugin.loyalty.tiers.standing import (
     keep_until,
     progress_of,
     standing_of,
+    together,
 )
 from saleor_crm_plugin.loyalty.tiers.windows import FOREVER, Amount, Window, WindowKind, later
 
@@ -147,6 +148,36 @@ def test_an_assigned_level_is_a_floor_with_an_end():
     assert (higher.level, keep_until(rules(), higher)) == (3, day(110))
     assert standing_of(rules(), earn((0, 100)), given_two, day(49)).level == 2
     assert standing_of(rules(), earn((0, 100)), given_two, day(50)) == Standing(Earned(1, day(100)))
+
+
+@pytest.mark.parametrize(
+    ("guest", "user", "both"),
+    [
+        (Standing(assigned=Assigned(2, day(50))), NOBODY, Standing(assigned=Assigned(2, day(50)))),
+        (
+            Standing(assigned=Assigned(2, day(50))),
+            Standing(assigned=Assigned(2, day(40))),
+            Standing(assigned=Assigned(2, day(50))),
+        ),
+        (
+            Standing(assigned=Assigned(2, day(50))),
+            Standing(assigned=Assigned(1, day(90))),
+            Standing(assigned=Assigned(2, day(50))),
+        ),
+        # What is over is not brought along, nor in the way.
+        (Standing(assigned=Assigned(2, day(10))), NOBODY, NOBODY),
+        (Standing(assigned=Assigned(3, day(10))), Standing(Earned(1, day(20))), Standing(Earned(1, day(20)))),
+        (
+            Standing(Earned(1, day(60), day(60))),
+            Standing(Earned(1, day(80)), Assigned(3, day(30))),
+            Standing(Earned(1, day(80), day(60)), Assigned(3, day(30))),
+        ),
+        (Standing(Earned(2, day(60), day(60))), Standing(Earned(3, day(20))), Standing(Earned(3, day(20)))),
+    ],
+)
+def test_who_was_two_customers_holds_the_better_of_both(guest, user, both):
+    assert together(rules(), guest, user, day(10)) == both
+    assert together(rules(), user, guest, day(10)) == both
 
 
 def test_a_tier_that_is_no_more():
