@@ -62,7 +62,7 @@ def give_feedback(user: User, order_id: UUID, answer: Answer, now: datetime | No
         own, head = resolve_members([person])[person]
         given = giving.give(own, purchase, answer, moderated=settings.crm.reviews_moderated, now=now)
         if not user.is_staff:
-            _award(head, purchase, settings, now)
+            _award(head, purchase, settings, given.created_at, now)
     return given
 
 
@@ -113,7 +113,8 @@ def _purchase(order_id: UUID, channel_id: int, settings: CRMSettings) -> Purchas
     )
 
 
-def _award(profile_id: int, purchase: Purchase, settings: ShopSettings, now: datetime) -> None:
+def _award(profile_id: int, purchase: Purchase, settings: ShopSettings, first: datetime, now: datetime) -> None:
+    """`first`: when the order was first answered about, by which rules go."""
     in_force = rules_in_force(Trigger.FEEDBACK, settings, USING)
     if not in_force:
         return
@@ -122,7 +123,7 @@ def _award(profile_id: int, purchase: Purchase, settings: ShopSettings, now: dat
     action = Action(
         Trigger.FEEDBACK,
         f"{FEEDBACK}{purchase.order_id}",
-        timezone.localtime(now),
+        timezone.localtime(first),
         channel_id=purchase.channel_id,
         segments=segments_in_any_currency([profile_id], segments_named_by(in_force), USING).get(
             profile_id, frozenset()

@@ -166,6 +166,11 @@ class TestPoints:
         create(as_ann, order_id, products=[{"orderLineId": line_id, "rating": 3}], at=in_2027)
         assert self.given() == [(25, "Thank you")]
 
+    def test_a_rule_that_was_not_in_force_at_the_first_answer_gives_none(self, as_ann, order_id, line_id, in_2027):
+        create(as_ann, order_id, score=3, at=MAY)
+        create(as_ann, order_id, products=[{"orderLineId": line_id, "rating": 3}], at=in_2027)
+        assert self.given() == []
+
     def test_a_refused_answer_gives_none(self, as_ann, order_id, in_2027):
         create(as_ann, order_id, score=12, at=in_2027)
         assert self.given() == []
