@@ -10,7 +10,7 @@ When a pending lot becomes active no entry is posted. Its points count as active
 pays of a deficit then, which is booked on the entry of its award, counts from that moment as well. What points pay that
 a checkout has given up is booked there, too, and says when that was (`settled_at`).
 
-At every moment    sum(entries) = active + pending - deficit    and    opening + given - taken = closing.
+At every moment    sum(entries) = active + pending + closed - deficit    and    opening + given - taken = closing.
 """
 
 from __future__ import annotations
@@ -68,8 +68,11 @@ WITH since AS MATERIALIZED (
     GROUP BY lot_id
 ), standing AS MATERIALIZED (
     SELECT lot.account_id, lot.expires_at, lot.available_at >= %(moment)s AS pending,
-        lot.remaining + coalesce(unused.points, 0) AS points
+        lot.remaining + coalesce(unused.points, 0) AS points, gone.id IS NOT NULL AS closed
     FROM crm_points_lot AS lot LEFT JOIN unused ON unused.lot_id = lot.id
+    -- Merged accounts are closed, too, and have nothing from then on.
+    LEFT JOIN crm_loyalty_account AS gone
+        ON gone.id = lot.account_id AND gone.closed_at < %(moment)s AND gone.merged_into_id IS NULL
     WHERE lot.remaining + coalesce(unused.points, 0) <> 0
         AND NOT EXISTS (SELECT FROM since WHERE since.id = lot.transaction_id)
 ), owed AS (
@@ -83,9 +86,10 @@ WITH since AS MATERIALIZED (
     ) AS each
     GROUP BY account_id HAVING sum(points) <> 0
 )
-SELECT 'lots', date_trunc('month', expires_at AT TIME ZONE 'UTC')::date AS month,
+SELECT CASE WHEN closed THEN 'closed' ELSE 'lots' END AS kind,
+    CASE WHEN NOT closed THEN date_trunc('month', expires_at AT TIME ZONE 'UTC')::date END AS month,
     coalesce(sum(points) FILTER (WHERE NOT pending), 0), coalesce(sum(points) FILTER (WHERE pending), 0)
-FROM standing GROUP BY month
+FROM standing GROUP BY kind, month
 UNION ALL
 SELECT 'owed', NULL, coalesce(sum(points), 0), count(*) FROM owed
 ORDER BY 1, 2 NULLS LAST
@@ -137,11 +141,14 @@ class Position:
         months: soonest first, never-expiring last. A month that has passed holds points that a checkout kept from
             expiring, or that the job has not come to yet.
         deficit: points that customers owe, and `deficit_accounts` how many do.
+        closed: points of accounts that an erasure has closed, pending ones included: nobody can spend them. The months
+            are without them.
     """
 
     months: tuple[Outstanding, ...]
     deficit: int
     deficit_accounts: int
+    closed: int = 0
 
     @property
     def active(self) -> int:
@@ -154,7 +161,7 @@ class Position:
     @property
     def balance(self) -> int:
         """The sum of all entries before the moment."""
-        return self.active + self.pending - self.deficit
+        return self.active + self.pending + self.closed - self.deficit
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +237,8 @@ def position_at(moment: datetime, using: str) -> Position:
     months = tuple(
         Outstanding(month, int(active), int(pending)) for kind, month, active, pending in rows if kind == "lots"
     )
-    return Position(months, int(deficit), int(accounts))
+    closed = next((active + pending for kind, _, active, pending in rows if kind == "closed"), 0)
+    return Position(months, int(deficit), int(accounts), int(closed))
 
 
 def movements_between(since: datetime, until: datetime, using: str) -> Movements:

@@ -57,7 +57,9 @@ def blank_texts(profile_ids: Collection[int], using: str) -> None:
 
 
 def close_accounts(profile_ids: Collection[int], now: datetime, using: str) -> None:
-    """Let nothing be earned or spent any more. Points that are left stay there, and expire in their time.
+    """Let nothing be earned or spent any more.
+
+    Points that are left stay there, and expire if they have a date: `loyalty.liability` counts them apart.
 
     Raises:
         CustomerInputError: `NOT_APPLICABLE`: a checkout holds points.

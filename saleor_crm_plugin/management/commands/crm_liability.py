@@ -56,6 +56,7 @@ def _as_json(report: LiabilityReport) -> dict[str, Any]:
             for month in report.months
         ],
         "deficit": {"points": report.position.deficit, "accounts": report.position.deficit_accounts},
+        "closedPoints": report.position.closed,
         "breakage": {
             "status": breakage.status.name,
             "rate": None if breakage.rate is None else round(float(breakage.rate), 6),
@@ -117,6 +118,7 @@ def _as_table(found: dict[str, Any]) -> list[str]:
         f"As of {found['asOf']}. Amounts of different currencies are alternatives: do not add them up.",
         *aligned(rows),
         f"Owed by customers: {found['deficit']['points']} points, by {found['deficit']['accounts']}",
+        f"Of deleted customers: {found['closedPoints']} points, which nobody can spend",
         f"Expected to expire unspent: {expected}",
         f"From {movements['from']} to {movements['to']}:",
         *aligned(moved),

@@ -224,7 +224,7 @@ TYPES: Final[dict[str, dict[str, str]]] = {
     "NamedCustomerSegment": {"id name slug": "HOLDER"},
     "LoyaltyLiability": {
         "asOf points pendingPoints worth pendingWorth deficitPoints deficitAccounts pointValues months": "HOLDER",
-        "breakage movements": "HOLDER",
+        "closedPoints breakage movements": "HOLDER",
     },
     "LoyaltyLiabilityMonth": {"month points pendingPoints worth pendingWorth": "HOLDER"},
     "LoyaltyPointValue": {"currency value": "HOLDER"},

@@ -14,12 +14,13 @@ from uuid import UUID, uuid4
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import F, Q, Sum
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from saleor_crm_plugin.exceptions import InsufficientPointsError, LoyaltyInputError
+from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.exceptions import AccountClosedError, InsufficientPointsError, LoyaltyInputError
 from saleor_crm_plugin.ingestion.liability import LiabilityReport, Worth
 from saleor_crm_plugin.loyalty import liability
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
@@ -33,8 +34,10 @@ from saleor_crm_plugin.loyalty.liability import (
     position_at,
     worths,
 )
+from saleor_crm_plugin.loyalty.merging import merge
 from saleor_crm_plugin.loyalty.models import LotStatus, LoyaltyAccount, PointsLot, TransactionType
 from saleor_crm_plugin.loyalty.posting import Source
+from saleor_crm_plugin.loyalty.privacy import close_accounts
 from saleor_crm_plugin.loyalty.schedule import activate_due_lots, expire_due_lots
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.devshop.factories import make_channel
@@ -124,6 +127,29 @@ def test_what_moved_in_february_adds_up(winter):
         Movement(TransactionType.REDEEM, given=0, taken=650, entries=2),
     )
     assert movements_between(day(3, 1), day(4, 1), USING).movements == ()
+
+
+def test_points_of_who_was_deleted_are_owed_to_nobody(winter):
+    """Ann is deleted on request in March; Cleo, with 70 points, turns out to be Dan."""
+    ann, _ = winter
+    cleo, dan = open_account(), open_account()
+    earn(cleo, 70, day(3, 2))
+    merge(cleo, dan, SYSTEM, day(3, 10))
+    person = LoyaltyAccount.objects.get(pk=ann).profile_id
+    close_accounts([person], day(3, 15), USING)
+    until_then = position_at(day(3, 15), USING)
+    assert (until_then.active, until_then.closed) == (1170, 0)
+    march = position_at(day(4, 1), USING)
+    assert march.months == (Outstanding(None, 70, 0),)
+    assert (march.active, march.closed, march.deficit, march.balance) == (70, 1100, 450, 720)
+    loyalty_settings(make_channel("us", "USD"), point_value="0.01")
+    report = LiabilityReport(as_of=day(4, 1), since=day(3, 1), now=day(6, 1), using=USING)
+    assert report.total.worth == (Worth(D("0.70"), "USD"),)
+    assert (report.movements.opening, report.movements.closing) == (650, 720)
+    # What has a date goes with it.
+    expire_due_lots(day(1, 1, 2027))
+    assert position_at(day(1, 2, 2027), USING).closed == 300
+    assert position_at(day(4, 1), USING) == march
 
 
 def test_what_a_waiting_award_pays_of_a_deficit_counts_from_the_day_that_it_can_be_spent(winter):
@@ -289,6 +315,7 @@ def test_the_command_prints_a_table_and_json(winter):
         "never           500   500   5.00        0    0  0.00",
         "total          1500  1500  15.00      300  300  3.00",
         "Owed by customers: 0 points, by 0",
+        "Of deleted customers: 0 points, which nobody can spend",
         "Expected to expire unspent: too little history: 0 awards whose date has passed",
         "From 2026-01-01T00:00:00+00:00 to 2026-02-01T00:00:00+00:00:",
         "         given  taken",
@@ -309,6 +336,7 @@ def test_the_command_prints_a_table_and_json(winter):
     }
     assert found["total"]["worth"] == {"JPY": "1100", "USD": "11.00"}
     assert found["deficit"] == {"points": 450, "accounts": 1}
+    assert found["closedPoints"] == 0
     assert found["breakage"]["status"] == "INSUFFICIENT_DATA"
 
 
@@ -333,11 +361,12 @@ class Seen:
     active: int
     pending: int
     deficit: int
+    closed: int
     months: dict[date | None, int]
 
 
 # Deficits and awards that wait are what is hard to date, so there are many.
-WHAT = ["earn", "wait", "wait", "redeem", "redeem", "reverse", "return", "adjust", "expire", "hold", "waive"]
+WHAT = ["earn", "wait", "wait", "redeem", "redeem", "reverse", "return", "adjust", "expire", "hold", "waive", "close"]
 STEPS = st.lists(
     st.tuples(st.sampled_from(WHAT), st.sampled_from([0, 0, 1]), st.integers(1, 400), st.integers(1, 40)),
     min_size=6,
@@ -356,12 +385,13 @@ def test_every_past_moment_can_be_computed_again_and_all_movements_add_up(db, st
         assert_ledger_adds_up_but_for_holds()
         for each in seen:
             position = position_at(each.moment, USING)
-            assert (position.active, position.pending, position.deficit) == (each.active, each.pending, each.deficit)
+            found = (position.active, position.pending, position.deficit, position.closed)
+            assert found == (each.active, each.pending, each.deficit, each.closed)
             assert {month.month: month.active + month.pending for month in position.months} == each.months
         for first, last in [*pairwise(seen), (seen[0], seen[-1])]:
             moved = movements_between(first.moment, last.moment, USING)
-            assert moved.opening == first.active + first.pending - first.deficit
-            assert moved.closing == last.active + last.pending - last.deficit
+            assert moved.opening == first.active + first.pending + first.closed - first.deficit
+            assert moved.closing == last.active + last.pending + last.closed - last.deficit
         transaction.set_rollback(True)
 
 
@@ -399,7 +429,7 @@ def live(steps: list[tuple[str, int, int, int]]) -> list[Seen]:
                 try:
                     with Ledger([account_id], now=now) as ledger:
                         ledger.adjust(account_id, points if days % 2 else -points, source())
-                except InsufficientPointsError:
+                except (AccountClosedError, InsufficientPointsError):
                     pass
             case "expire":
                 expire_due_lots(now)
@@ -414,17 +444,26 @@ def live(steps: list[tuple[str, int, int, int]]) -> list[Seen]:
                 with Ledger([account_id], now=now) as ledger:
                     if owed := ledger.wallets[account_id].deficit:
                         ledger.waive(account_id, min(points, owed), source())
+            case "close":
+                LoyaltyAccount.objects.filter(pk=account_id, closed_at__isnull=True).update(closed_at=now)
         seen.append(look(now + timedelta(microseconds=1)))
     return seen
 
 
 def look(moment: datetime) -> Seen:
-    sums = LoyaltyAccount.objects.aggregate(*[Sum(name, default=0) for name in ("active", "pending", "deficit")])
+    is_open = Q(closed_at__isnull=True)
+    sums = LoyaltyAccount.objects.aggregate(
+        spendable=Sum("active", filter=is_open, default=0),
+        waiting=Sum("pending", filter=is_open, default=0),
+        owed=Sum("deficit", default=0),
+        closed=Sum(F("active") + F("pending"), filter=~is_open, default=0),
+    )
     months: dict[date | None, int] = {}
-    for expires_at, remaining in PointsLot.objects.filter(remaining__gt=0).values_list("expires_at", "remaining"):
+    lots = PointsLot.objects.filter(remaining__gt=0, account__closed_at__isnull=True)
+    for expires_at, remaining in lots.values_list("expires_at", "remaining"):
         month = expires_at and expires_at.date().replace(day=1)
         months[month] = months.get(month, 0) + remaining
-    return Seen(moment, sums["active__sum"], sums["pending__sum"], sums["deficit__sum"], months)
+    return Seen(moment, sums["spendable"], sums["waiting"], sums["owed"], sums["closed"], months)
 
 
 def assert_ledger_adds_up_but_for_holds() -> None:

@@ -157,6 +157,11 @@ class LoyaltyLiability(BaseObjectType):
     pending_worth = NonNullList(Money, required=True, description="Of `pendingPoints`. " + WORTH)
     deficit_points = graphene.Float(required=True, description="Points that customers owe.")
     deficit_accounts = graphene.Int(required=True, description="Customers who owe some.")
+    closed_points = graphene.Float(
+        required=True,
+        description="Points of customers who were deleted on request, pending ones included. Nobody can spend them, and "
+        "they are in none of the other numbers but those of `movements`.",
+    )
     point_values = NonNullList(
         LoyaltyPointValue, required=True, description="What points are valued with: the settings of today."
     )
@@ -193,6 +198,10 @@ class LoyaltyLiability(BaseObjectType):
     @staticmethod
     def resolve_deficit_accounts(root: LiabilityReport, _info: Any) -> int:
         return root.position.deficit_accounts
+
+    @staticmethod
+    def resolve_closed_points(root: LiabilityReport, _info: Any) -> int:
+        return root.position.closed
 
     @staticmethod
     def resolve_point_values(root: LiabilityReport, _info: Any) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ LIABILITY = """
 query ($asOf: DateTime, $from: DateTime, $to: DateTime) {
   loyaltyLiability(asOf: $asOf, from: $from, to: $to) {
     asOf points pendingPoints worth { amount currency } pendingWorth { amount currency }
-    deficitPoints deficitAccounts pointValues { currency value }
+    deficitPoints deficitAccounts closedPoints pointValues { currency value }
     months { month points pendingPoints worth { amount currency } pendingWorth { amount currency } }
     breakage {
       status rate lots expiredPoints spentPoints expectedPoints expectedWorth { amount currency }
@@ -48,6 +48,7 @@ def test_what_the_shop_owes(shop, staff):
         "pendingWorth": nothing,
         "deficitPoints": 0,
         "deficitAccounts": 0,
+        "closedPoints": 0,
         "pointValues": [{"currency": "USD", "value": 0.01}],
         "months": [{"month": None, "points": 450, "pendingPoints": 0, "worth": dollars, "pendingWorth": nothing}],
         "breakage": {
