@@ -27,29 +27,49 @@ def account_of(entry: PointsTransaction) -> int:
     return int(entry.breakdown.get("account", entry.account_id))
 
 
-def take_again(ledger: Posting, account_id: int, back: Iterable[Consumption], cause: Source) -> None:
+def take_again(
+    ledger: Posting, account_id: int, back: Iterable[Consumption], cause: Source
+) -> list[PointsTransaction]:
     """Post a WAIVER below 0 for what comes back by `cause` and was forgiven since the entry that `cause` reverses.
 
-    One statement if points of other orders come back; one more for an account that others were merged into.
+    An order that gives points back pays with all of them for what earlier refunds of itself were forgiven.
+
+    One statement if points of orders come back; one more for an account that others were merged into.
 
     Args:
         back: what the account's lots got back (negative).
+
+    Returns:
+        Those of the order that `cause` is about.
     """
+    returned = [part for part in back if part.points < 0]
     came: dict[UUID, list[Consumption]] = {}
-    for part in back:
+    for part in returned:
         order_id = ledger.order_of(part.lot_id)
-        if part.points < 0 and order_id is not None and order_id != cause.order_id:
+        if order_id is not None and order_id != cause.order_id:
             came.setdefault(order_id, []).append(part)
+    if returned and cause.order_id is not None:
+        came[cause.order_id] = returned
     if not came or cause.reverses is None:
-        return
+        return []
+    left = _points_of(returned)
+    own = []
     wallet = ledger.wallets[account_id]
     for (order_id, owner_id), forgiven in _forgiven(ledger, account_id, came.keys(), cause.reverses).items():
-        points = min(forgiven, -sum(part.points for part in came[order_id]), wallet.spendable)
+        points = min(forgiven, _points_of(came[order_id]), left, wallet.spendable)
         if points > 0:
             key = f"{cause.key}:back:{order_id}:{owner_id}"
             source = Source(key=key, order_id=order_id, reason=CAME_BACK, breakdown={"account": owner_id})
             take = partial(wallet.take, points, [part.lot_id for part in came[order_id]])
-            ledger.post(account_id, -points, TransactionType.WAIVER, source, take)
+            entry = ledger.post(account_id, -points, TransactionType.WAIVER, source, take)
+            left -= points
+            if entry is not None and order_id == cause.order_id:
+                own.append(entry)
+    return own
+
+
+def _points_of(back: Iterable[Consumption]) -> int:
+    return -sum(part.points for part in back)
 
 
 def _forgiven(ledger: Posting, account_id: int, order_ids: Iterable[UUID], after: int) -> dict[tuple[UUID, int], int]:

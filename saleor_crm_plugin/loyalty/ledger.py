@@ -249,10 +249,13 @@ class Ledger(Posting):
         self.pass_on(account_id, source)
         return entry
 
-    def give_back(self, account_id: int, points: int, source: Source) -> PointsTransaction | None:
+    def give_back(self, account_id: int, points: int, source: Source) -> list[PointsTransaction]:
         """Post a REDEEM_REVERSAL of `points` (> 0) for `source.order_id`.
 
         The lots that the order's redemption used get their points back, with their expiry.
+
+        Returns:
+            The reversal, and what it takes of what the order was forgiven; nothing if its key is there already.
         """
         assert source.order_id is not None
         used = self._outstanding.get((account_id, source.order_id), [])
@@ -263,11 +266,12 @@ class Ledger(Posting):
     ) -> PointsTransaction | None:
         """Give the `points` (> 0) that the entry `source.reverses` took back to the lots that it took them from."""
         assert source.reverses is not None
-        return self._give_back(account_id, points, kind, source, self._used_by_entry.get(source.reverses, []))
+        posted = self._give_back(account_id, points, kind, source, self._used_by_entry.get(source.reverses, []))
+        return posted[0] if posted else None
 
     def _give_back(
         self, account_id: int, points: int, kind: TransactionType, source: Source, used: Sequence[Consumption]
-    ) -> PointsTransaction | None:
+    ) -> list[PointsTransaction]:
         wallet = self.wallets[account_id]
         homeless = 0
         back: list[Consumption] = []
@@ -278,11 +282,13 @@ class Ledger(Posting):
             return back
 
         entry = self.post(account_id, points, kind, source, give)
-        if entry is not None and homeless:
+        if entry is None:
+            return []
+        if homeless:
             self.open_lot(entry, homeless, self.now, None)
-        forgiving.take_again(self, account_id, back, source)
+        taken = forgiving.take_again(self, account_id, back, source)
         self.pass_on(account_id, source)
-        return entry
+        return [entry, *taken]
 
     def expire_due(self, account_ids: Sequence[int]) -> int:
         """Post an EXPIRE for each active lot past its expiry, of what is not held; returns how many."""

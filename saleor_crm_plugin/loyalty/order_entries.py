@@ -185,7 +185,7 @@ class OrderEntries:
             source = self._source(
                 reason=self._why_returned(to_return), reverses=spent[0].pk, breakdown={"needed": needed}
             )
-            self._add(self.ledger.give_back(account_id, due, source))
+            self._add(*self.ledger.give_back(account_id, due, source))
         elif not back and due < 0:
             reason = "Order changed" if to_return else "Refund or cancellation undone"
             self._add(self.ledger.redeem(account_id, -due, self._source(reason=reason, breakdown={"needed": needed})))

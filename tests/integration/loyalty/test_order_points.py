@@ -707,6 +707,25 @@ def test_an_order_is_forgiven_nothing_that_it_gives_back_itself(profile):
     assert account().balance == 1
 
 
+def test_so_it_is_with_what_an_earlier_refund_of_it_was_forgiven(profile):
+    """All at once or in two steps: the points that paid for it come back, and pay for those that it has earned."""
+    sync(facts(profile))
+    hold(account().pk, 100)
+    buy = facts(profile, carried={"LP-1": None}, placed_at=PLACED + timedelta(days=1))
+    sync(buy)
+    spend(profile, 100, "LP-2")
+    half = refunded(buy, "40")
+    sync(half)
+    assert account().balance == 0
+    for _ in range(2):
+        sync(cancelled(half))
+        assert sync(cancelled(half)) == 0
+        assert (account().balance, account().deficit) == (0, 0)
+        sync(buy)
+        assert sync(buy) == 0
+        assert (account().balance, account().deficit) == (0, 0)
+
+
 @pytest.mark.parametrize("buy_first", [True, False])
 def test_of_orders_that_all_come_to_nothing_no_points_are_left(profile, buy_first):
     order = facts(profile)
