@@ -65,6 +65,8 @@ def take_again(
             left -= points
             if entry is not None and order_id == cause.order_id:
                 own.append(entry)
+            elif entry is not None:
+                ledger.free_uses(order_id, owner_id, points)
     return own
 
 

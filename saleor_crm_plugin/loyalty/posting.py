@@ -28,6 +28,7 @@ from saleor_crm_plugin.loyalty.models import (
     PointsTransaction,
     TransactionType,
 )
+from saleor_crm_plugin.loyalty.rules import storage as rules
 from saleor_crm_plugin.loyalty.wallet import Consumption, Lot, Wallet
 
 # Rows get their primary keys when they are written. Until then they have numbers that sort after every real one, since
@@ -102,6 +103,7 @@ class Posting:
         self._order_of_lot: dict[int, UUID | None] = {}
         self._expired: dict[int, int] = {}
         self._moves: dict[str, int] = {}
+        self._kept_no_more: list[rules.KeptNoMore] = []
         self._lot_rows: dict[int, PointsLot] = {}
         self._batch = storage.Batch()
         self._provisional = PROVISIONAL_ID
@@ -122,6 +124,7 @@ class Posting:
         if error is None:
             try:
                 storage.write(self._batch, self.accounts, self.wallets, self._lot_rows, self.now, self._using)
+                rules.free_uses(self._kept_no_more, self._using)
             except BaseException as failed:
                 self._atomic.__exit__(type(failed), failed, failed.__traceback__)
                 raise
@@ -164,6 +167,13 @@ class Posting:
         """The lot of another account that the points of this one came from, if they did and it was read."""
         row = self._lot_rows.get(lot_id)
         return None if row is None else row.origin_id
+
+    def free_uses(self, order_id: UUID, account_id: int, points: int) -> None:
+        """An account has kept `points` of an order until now: what its rules gave is free again as far.
+
+        For whoever does not record these uses anew. One statement at the end, whatever the number of orders.
+        """
+        self._kept_no_more.append(rules.KeptNoMore(order_id, account_id, points))
 
     def number_move(self, key: str) -> int:
         """How many times this cause has moved points, with this one."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.db import connections, models
 from django.db.models import QuerySet
@@ -221,3 +222,39 @@ def record_uses(uses: Iterable[RuleUse], using: str) -> None:
     if latest:
         with connections[using].cursor() as cursor:
             cursor.execute(_RECORD, [list(column) for column in zip(*latest.values(), strict=True)])
+
+
+class KeptNoMore(NamedTuple):
+    """Points of an order that an account was forgiven, and that were taken after all."""
+
+    order_id: UUID
+    account_id: int
+    points: int
+
+
+_FREE = """
+UPDATE crm_earning_rule_use AS used
+SET points = floor(used.points * kept.points / (kept.points + taken.points))
+FROM (
+    SELECT order_id, account_id, sum(points) AS points FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[])
+        AS each (order_id, account_id, points)
+    GROUP BY order_id, account_id
+) AS taken
+CROSS JOIN LATERAL (
+    SELECT greatest(coalesce(sum(entry.points), 0), 0) AS points FROM crm_points_transaction AS entry
+    WHERE entry.order_id = taken.order_id AND entry.type IN ('earn', 'earn_reversal', 'waiver')
+        AND coalesce((entry.breakdown ->> 'account')::bigint, entry.account_id) = taken.account_id
+        -- What has expired came back.
+        AND NOT (entry.type = 'waiver' AND entry.idempotency_key LIKE '%%:expired')
+) AS kept
+WHERE used.account_id = taken.account_id AND used.occasion = 'order:' || taken.order_id AND NOT used.is_dry_run
+"""
+
+
+def free_uses(taken: Collection[KeptNoMore], using: str) -> None:
+    """Lower the uses of orders in proportion to what their accounts have still kept of them, after the ledger was
+    written. One statement, none for nothing.
+    """
+    if taken:
+        with connections[using].cursor() as cursor:
+            cursor.execute(_FREE, [list(column) for column in zip(*taken, strict=True)])

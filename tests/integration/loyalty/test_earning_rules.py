@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -15,7 +16,9 @@ from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.adjustment import adjust
+from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
+from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.rules.definition import (
     Conditions,
     CustomerType,
@@ -325,6 +328,24 @@ def test_so_it_is_with_goods_that_came_back(ann, tea):
     refund_order(order, 30)
     sync(order)
     assert (points_of(order), EarningRuleUse.objects.get().points) == ([560, -280, 280, -280, 280], 500)
+
+
+@pytest.mark.parametrize(("back", "used", "again"), [(560, 0, 560), (280, 250, 310)])
+def test_what_is_forgiven_no_more_frees_its_use(ann, tea, back, used, again):
+    """What it was spent on is undone as well, later."""
+    rule(Effect.FIXED_POINTS, "500", limits=Limits(points_per_customer=500))
+    order = buy(ann, tea)
+    account_id, other = LoyaltyAccount.objects.get().pk, uuid4()
+    with Ledger([account_id]) as ledger:
+        spent = ledger.redeem(account_id, 560, Source(key="spent", order_id=other))
+    order.status = "canceled"
+    order.save()
+    sync(order)
+    assert EarningRuleUse.objects.get().points == 500
+    with Ledger([account_id], orders=[other]) as ledger:
+        ledger.give_back(account_id, back, Source(key="back", order_id=other, reverses=spent.pk))
+    assert EarningRuleUse.objects.get().points == used
+    assert points_of(buy(ann, tea)) == [again]
 
 
 def test_what_was_refunded_at_the_same_time_uses_nothing_up(ann, tea):
