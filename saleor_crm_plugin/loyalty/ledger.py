@@ -345,8 +345,13 @@ class Ledger(Posting):
         self._check_open(account_id)
         return self._credit(account_id, points, TransactionType.ADJUST, source, self.now, expires_at)
 
-    def debit(self, account_id: int, points: int, kind: TransactionType, source: Source) -> PointsTransaction | None:
+    def debit(
+        self, account_id: int, points: int, kind: TransactionType, source: Source, *, prefer: Sequence[int] = ()
+    ) -> PointsTransaction | None:
         """Take `points` (> 0) from the lots, never into a deficit.
+
+        Args:
+            prefer: lots of the account to take from first, in this order.
 
         Raises:
             AccountClosedError: the account is closed.
@@ -358,7 +363,7 @@ class Ledger(Posting):
         wallet = self.wallets[account_id]
         if points > wallet.spendable:
             raise InsufficientPointsError(requested=points, available=wallet.spendable)
-        return self.post(account_id, -points, kind, source, lambda: wallet.take(points))
+        return self.post(account_id, -points, kind, source, lambda: wallet.take(points, prefer))
 
     def activate(self, account_id: int, lot_id: int) -> None:
         """A pending lot becomes spendable. No entry: the balance does not change."""

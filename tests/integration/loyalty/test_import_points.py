@@ -27,6 +27,7 @@ from saleor_crm_plugin.loyalty.import_format import ImportType
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsLot, PointsTransaction
 from saleor_crm_plugin.loyalty.posting import Source
+from saleor_crm_plugin.loyalty.schedule import expire_due_lots
 from saleor_crm_plugin.profiles.identity import GuestPerson, UserPerson, resolve_profiles
 from saleor_crm_plugin.profiles.models import CustomerProfile, ErasureLevel
 from tests.devshop.factories import make_customer
@@ -289,6 +290,44 @@ ada@example.com,-120,2024-05-01,,Voucher
             (30, MIDNIGHT),
         ]
         assert run(text, "--type", "history")[1].endswith("Nothing was done.")
+
+    def test_what_had_expired_by_then_was_not_spent(self, run, ada):
+        text = f"""email,points,created_at,expires_at
+ada@example.com,100,2024-03-01,2025-03-01
+ada@example.com,50,2026-01-01,{NEXT_YEAR}-01-31
+ada@example.com,-50,2026-02-01,
+"""
+        assert run(text, "--type", "history")[0] == 0
+        assert list(PointsLot.objects.order_by("pk").values_list("remaining", flat=True)) == [100, 0]
+        assert expire_due_lots(timezone.now()) == 1
+        assert account_of(ada).active == 0
+
+    @pytest.mark.parametrize("taken", [["-30", "-20"], ["-50"]])
+    def test_a_row_that_was_the_expiry_takes_what_had_expired(self, run, ada, taken):
+        rows = "".join(f"ada@example.com,{points},2025-03-02,,Expired\n" for points in taken)
+        text = f"""email,points,created_at,expires_at,reason
+ada@example.com,100,2024-03-01,2025-03-01,
+ada@example.com,20,2024-04-01,2025-03-01,
+ada@example.com,60,2024-05-01,{NEXT_YEAR}-01-31,
+ada@example.com,-70,2024-06-01,,Voucher
+{rows}"""
+        assert run(text, "--type", "history")[0] == 0
+        assert expire_due_lots(timezone.now()) == 0
+        assert account_of(ada).active == 60
+        # Whoever spends as much later has not spent what was gone.
+        later = text.replace("2025-03-02", "2025-05-02").replace("ada@example.com", "bob@example.com")
+        assert run(later, "--type", "history", "--create-guests", name="later.csv")[0] == 0
+        expire_due_lots(timezone.now())
+        assert LoyaltyAccount.objects.get(profile__user=None).active == 10
+
+    def test_more_than_had_not_expired_comes_from_what_had(self, run, ada):
+        text = f"""email,points,created_at,expires_at
+ada@example.com,100,2024-03-01,2025-03-01
+ada@example.com,50,2026-01-01,{NEXT_YEAR}-01-31
+ada@example.com,-120,2026-02-01,
+"""
+        assert run(text, "--type", "history")[0] == 0
+        assert list(PointsLot.objects.order_by("pk").values_list("remaining", flat=True)) == [30, 0]
 
     def test_a_history_may_go_on_in_a_later_chunk(self, run, ada, monkeypatch):
         monkeypatch.setattr(import_points, "CHUNK_SIZE", 1)
