@@ -1,8 +1,9 @@
 """What the shop owes its customers in points at a moment, and how it came to that.
 
 What stood at a moment is what stands now, less what has happened since. Entries and what they used of lots never
-change, so any past moment can be computed again, and gives the same; it takes longer the longer ago it is. What stands
-now is what lots and balances say, and movements are sums of entries: that the two agree is what `loyalty.audit` proves.
+change, so any past moment can be computed again, and gives the same, but for a history that was imported in between: its
+entries are of the past. It takes longer the longer ago it is. What stands now is what lots and balances say, and
+movements are sums of entries: that the two agree is what `loyalty.audit` proves.
 "At T" is after everything that happened before T, so that the state at the end of one month is the state at the
 beginning of the next.
 
@@ -114,10 +115,22 @@ FROM (
     JOIN crm_points_transaction AS entry ON entry.id = part.transaction_id
     WHERE lot.expires_at < %(moment)s AND coalesce(part.settled_at, entry.created_at) < %(moment)s
         AND NOT entry.type = ANY(%(neither)s)
+        -- A history does not say what it took points for.
+        AND NOT (entry.type = 'import' AND entry.points < 0)
+        -- What had expired before it was imported: what was spent of that is not known.
+        AND NOT (
+            entry.type = 'expire' AND entry.created_at > lot.expires_at + interval '1 day' AND EXISTS (
+                SELECT FROM crm_points_transaction AS opening
+                WHERE opening.id = lot.transaction_id AND opening.type = 'import'
+            )
+        )
         AND NOT EXISTS (
-            SELECT FROM crm_points_transaction AS reinstated
-            WHERE reinstated.reverses_id = entry.id AND reinstated.type = 'reinstate'
-                AND reinstated.created_at < %(moment)s
+            SELECT FROM crm_points_transaction AS again
+            WHERE again.reverses_id = entry.id AND again.type = 'reinstate' AND again.created_at < %(moment)s
+                AND NOT EXISTS (
+                    SELECT FROM crm_points_transaction AS taken
+                    WHERE taken.reverses_id = again.id AND taken.type = 'void' AND taken.created_at < %(moment)s
+                )
         )
     GROUP BY lot.id
 ) AS matured
@@ -199,7 +212,7 @@ class Breakage:
 
     Attributes:
         lots: how many awards these are.
-        expired: points that expired unspent, and were not reinstated.
+        expired: points that expired unspent, and were not reinstated for good.
         spent: points that were spent, or paid a deficit.
     """
 

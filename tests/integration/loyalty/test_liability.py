@@ -255,6 +255,45 @@ def test_breakage_by_lots_whose_date_has_passed(monkeypatch):
     assert found.expected(position_at(day(3, 1), USING)) == 66
 
 
+def imported(account_id, *rows) -> None:
+    """Each row: when, points, and when they expire."""
+    with Ledger([account_id], now=day(6, 1)) as ledger:
+        for at, points, expires_at in rows:
+            if points > 0:
+                ledger.credit(account_id, points, TransactionType.IMPORT, source(at=at), expires_at=expires_at)
+            else:
+                ledger.debit(account_id, -points, TransactionType.IMPORT, source(at=at))
+
+
+def test_a_history_does_not_say_what_became_of_its_points(monkeypatch):
+    """One customer had 100, which expired in the other system or were spent; of another one, 30 were left to expire. Only
+    who owed 50 and brought 80 has spent points here.
+    """
+    monkeypatch.setattr(liability, "BREAKAGE_LOTS", 1)
+    gone, left, owing = open_account(), open_account(), open_account()
+    imported(gone, (day(1, 1), 100, day(2, 1)), (day(2, 1), -100, None))
+    imported(left, (day(1, 1), 100, day(2, 1)), (day(1, 5), -70, None))
+    assert expire_due_lots(day(6, 1, minute=15)) == 1
+    assert breakage_before(day(6, 2), USING).status == BreakageStatus.INSUFFICIENT_DATA
+    redeem(owing, 50, day(5, 1))
+    imported(owing, (day(1, 1), 80, day(6, 15)))
+    assert expire_due_lots(day(6, 15, minute=15)) == 1
+    assert breakage_before(day(7, 1), USING) == liability.Breakage(lots=1, expired=30, spent=50)
+
+
+def test_points_whose_reinstatement_was_voided_have_expired_after_all():
+    ann = open_account()
+    earn(ann, 100, day(1, 2), expires_at=day(1, 31))
+    expire_due_lots(day(1, 31))
+    expired = PointsLot.objects.get().consumptions.get().transaction_id
+    with Ledger([ann], now=day(2, 2)) as ledger:
+        again = ledger.credit(ann, 100, TransactionType.REINSTATE, source(reverses=expired), expires_at=day(6, 1))
+    with Ledger([ann], entries=[again.pk], now=day(2, 10)) as ledger:
+        ledger.take_back(ann, 100, TransactionType.VOID, source(reverses=again.pk))
+    found = [breakage_before(at, USING) for at in (day(2, 1), day(2, 10), day(2, 11))]
+    assert found == [liability.Breakage(1, 100, 0), liability.Breakage(0, 0, 0), liability.Breakage(1, 100, 0)]
+
+
 def test_too_little_history_says_so(winter):
     found = breakage_before(day(6, 1), USING)
     assert (found.status, found.rate) == (BreakageStatus.INSUFFICIENT_DATA, None)
