@@ -33,6 +33,11 @@ class Quote:
 NOTHING = Quote(points=0, amount=Decimal(0))
 
 
+def worth(points: int, point_value: Decimal, places: int) -> Decimal:
+    """What points take off a price: rounded down to the smallest coin of a currency with so many decimal places."""
+    return (points * point_value).quantize(_coin(places), rounding=ROUND_DOWN)
+
+
 def quote(
     requested: int,
     spendable: int,
@@ -56,10 +61,9 @@ def quote(
     """
     if not settings.point_value or requested <= 0:
         return NOTHING
-    unit = Decimal(1).scaleb(-places)
     share = subtotal * settings.maximum_share_percent / 100
     whole = share if left_to_pay is None else min(share, left_to_pay)
-    cap = whole.quantize(unit, rounding=ROUND_DOWN)
+    cap = whole.quantize(_coin(places), rounding=ROUND_DOWN)
     points, limit = requested, None
     if spendable < points:
         points, limit = max(spendable, 0), Limit.BALANCE
@@ -67,8 +71,12 @@ def quote(
     if affordable < points:
         points = max(affordable, 0)
         limit = Limit.CHECKOUT_TOTAL if settings.maximum_share_percent == 100 or whole < share else Limit.SHARE
-    amount = (points * settings.point_value).quantize(unit, rounding=ROUND_DOWN)
+    amount = worth(points, settings.point_value, places)
     needed = int((amount / settings.point_value).to_integral_value(rounding=ROUND_CEILING))
     if needed < points:
         points, limit = needed, limit or Limit.ROUNDING
     return Quote(points, amount, limit) if points > 0 and amount > 0 else Quote(0, Decimal(0), limit)
+
+
+def _coin(places: int) -> Decimal:
+    return Decimal(1).scaleb(-places)

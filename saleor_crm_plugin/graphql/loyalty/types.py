@@ -50,7 +50,8 @@ from saleor_crm_plugin.graphql.loyalty.tiers.types import LoyaltyTier, LoyaltyTi
 from saleor_crm_plugin.graphql.orders import SEEN_BY, load_order
 from saleor_crm_plugin.graphql.page_loaders import loaded_page
 from saleor_crm_plugin.graphql.roots import Amount, channel_slug_of, node_of
-from saleor_crm_plugin.loyalty import models
+from saleor_crm_plugin.ingestion.currencies import currency_places
+from saleor_crm_plugin.loyalty import models, redemption
 
 
 class PointsExpiry(BaseObjectType):
@@ -145,7 +146,7 @@ class LoyaltyAccount(ModelObjectType):
     worth = graphene.Field(
         Money,
         description=(
-            "What the balance is worth in the channel that the account was asked for. "
+            "What the balance pays in the channel that the account was asked for, rounded down to the smallest coin. "
             "Null without a channel, and where points cannot be spent."
         ),
     )
@@ -210,7 +211,11 @@ class LoyaltyAccount(ModelObjectType):
 
             def at(settings: Any) -> Amount | None:
                 value = settings.loyalty_for(channel.id).point_pays
-                return Amount(node_of(root).spendable * value, channel.currency) if value else None
+                if not value:
+                    return None
+                # Saleor would round it to the nearest coin, which the points do not pay.
+                places = currency_places(channel.currency)
+                return Amount(redemption.worth(node_of(root).spendable, value, places), channel.currency)
 
             return load_shop_settings(info.context).then(at)
 

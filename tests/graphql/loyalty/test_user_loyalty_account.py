@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
-from tests.devshop.factories import make_order
+from tests.devshop.factories import make_channel, make_order
 from tests.graphql.client import global_id
 from tests.shop_settings import loyalty_settings
 
@@ -68,6 +68,17 @@ def test_points_have_no_worth_without_a_channel_or_where_they_cannot_be_spent(sh
     for spending in ({}, {"point_value": "0.01", "maximum_share_percent": "0"}):
         loyalty_settings(shop.channel, points_per_unit="10", earn_from="2026-01-01T00:00:00+00:00", **spending)
         assert as_ann.data(ACCOUNT, channel=shop.channel.slug)["me"]["loyaltyAccount"]["worth"] is None
+
+
+@pytest.mark.parametrize(
+    ("currency", "value", "worth"), [("USD", "0.00599", 2.99), ("JPY", "0.0075", 3.0), ("JPY", "0.001", 0.0)]
+)
+def test_points_are_worth_no_more_than_they_pay(shop, as_ann, currency, value, worth):
+    """500 of them are 2.995 dollars, 3.75 yen and half a yen."""
+    channel = make_channel("other", currency)
+    loyalty_settings(channel, point_value=value)
+    account = as_ann.data(ACCOUNT, channel="other")["me"]["loyaltyAccount"]
+    assert account["worth"] == {"amount": worth, "currency": currency}
 
 
 def test_points_that_wait_and_points_that_expire(shop, as_ben):
