@@ -89,7 +89,8 @@ USER_FIELDS = (
         BaseField(
             LoyaltyAccount,
             channel=_channel("Slug of the channel in which the balance's worth is given."),
-            description="Points of the customer. Null until there have been any, or a referral code."
+            description="Points of the customer. Null until the shop has opened an account: at the latest for the "
+            "first points, a tier, or a referral code that the customer made or tried."
             + ADDED_IN_010
             + OWNER_OR_USERS,
         ),
@@ -100,7 +101,8 @@ USER_FIELDS = (
         profiles.resolve_user_customer_profile,
         BaseField(
             CustomerProfile,
-            description="The customer and what they have bought. Null until their first order."
+            description="The customer and what they have bought. Null until the shop has taken the customer in; "
+            "`ordersCount` says whether they have bought."
             + ADDED_IN_010
             + OWNER_OR_USERS,
         ),

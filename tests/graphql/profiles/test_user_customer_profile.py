@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from saleor_crm_plugin.ingestion.sync import sync_orders
+from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.rfm import refresh_rfm
 from tests.devshop.factories import make_channel, make_order, make_product
@@ -82,8 +82,10 @@ def test_one_currency_at_a_time(shop, as_ann):
     assert profile(as_ann, currency="JPY")["metrics"] is None
 
 
-def test_there_is_no_profile_before_the_first_order(shop, as_ben):
+def test_there_is_a_profile_once_the_shop_has_taken_the_customer_in(shop, as_ben):
     assert profile(as_ben) is None
+    sync_customer(shop.ben.pk)
+    assert (profile(as_ben)["ordersCount"], profile(as_ben)["metrics"]) == (0, None)
 
 
 def test_staff_and_apps_read_a_customers_profile(shop, staff_with, app_with):
