@@ -8,7 +8,6 @@ from django.utils import timezone
 from saleor.account.models import User
 from saleor.channel.models import Channel
 from saleor.order.models import Order
-from saleor.product.models import ProductVariantChannelListing
 
 from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import LoyaltyInputError
@@ -17,6 +16,7 @@ from saleor_crm_plugin.ingestion.loyalty_facts import segments_of
 from saleor_crm_plugin.ingestion.reward_restrictions import restrict_again
 from saleor_crm_plugin.ingestion.settings import loyalty_is_on
 from saleor_crm_plugin.ingestion.snapshots import CANCELLED
+from saleor_crm_plugin.ingestion.sold_variants import sold_among
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.ownership import again_if_passed_on
@@ -153,8 +153,5 @@ def _check_product(redemption: RewardRedemption, channel: Channel) -> None:
     """What is not sold in the channel cannot be free there."""
     if redemption.variant_id is None:
         return
-    sold = ProductVariantChannelListing.objects.filter(
-        variant_id=redemption.variant_id, channel_id=channel.pk, price_amount__isnull=False
-    )
-    if not sold.exists():
+    if not sold_among([(redemption.variant_id, channel.pk)], "default"):
         raise LoyaltyInputError("The product is not sold in this channel.", Refusal.NOT_APPLICABLE, "channel")

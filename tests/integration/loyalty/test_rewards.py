@@ -53,6 +53,7 @@ from tests.shop_settings import crm_settings, loyalty_settings
 pytestmark = pytest.mark.django_db
 
 STAFF = Actor(ActorType.STAFF, 1)
+TOMORROW = timezone.now() + timedelta(days=1)
 
 
 @pytest.fixture
@@ -223,6 +224,26 @@ def test_a_product_that_the_channel_does_not_sell_is_refused(channel):
     variant = make_product(price=12, channel=elsewhere).default_variant
     treat = reward(RewardKind.PRODUCT, variant_id=variant.pk)
     assert refused(treat) == ("NOT_APPLICABLE", "channel")
+    assert account().active == 1000
+    assert take(treat, channel="elsewhere").channel_id == elsewhere.pk
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"is_published": False},
+        {"published_at": TOMORROW},
+        {"available_for_purchase_at": None},
+        {"available_for_purchase_at": TOMORROW},
+    ],
+)
+def test_a_product_that_saleor_puts_into_no_checkout_is_refused(channel, change):
+    customer_with_points(1000)
+    elsewhere = make_channel("elsewhere")
+    product = make_product(price=12, channel=[channel, elsewhere])
+    product.channel_listings.filter(channel=channel).update(**change)
+    treat = reward(RewardKind.PRODUCT, variant_id=product.default_variant.pk)
+    assert refused(treat, channel=channel.slug) == ("NOT_APPLICABLE", "channel")
     assert account().active == 1000
     assert take(treat, channel="elsewhere").channel_id == elsewhere.pk
 

@@ -11,6 +11,7 @@ from saleor.graphql.utils import get_user_or_app_from_context
 
 from saleor_crm_plugin.graphql.loyalty.owners import owner_ids
 from saleor_crm_plugin.graphql.page_loaders import CountLoader, PageLoader
+from saleor_crm_plugin.ingestion.sold_variants import sold_among
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.rewards import queries
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemption
@@ -84,6 +85,16 @@ class TakenLoader(DataLoader):
     def batch_load(self, keys: Sequence[tuple[int, int]]) -> list[int]:
         found = queries.taken(set(keys), self.database_connection_name)
         return [found.get(key, 0) for key in keys]
+
+
+class SoldVariantLoader(DataLoader):
+    """Whether shoppers can buy a variant, by (variant id, channel id)."""
+
+    context_key = "saleor_crm_plugin.sold_variant"
+
+    def batch_load(self, keys: Sequence[tuple[int, int]]) -> list[bool]:
+        sold = sold_among(keys, self.database_connection_name)
+        return [key in sold for key in keys]
 
 
 class RedemptionsByAccountIdLoader(PageLoader):

@@ -1,6 +1,6 @@
 """How the authenticated shopper stands to a reward: can they take it, and if not, why and how many points are missing.
 
-The same function decides as when the reward is taken.
+The same functions decide as when the reward is taken.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from saleor_crm_plugin.graphql.access import authenticated_user
 from saleor_crm_plugin.graphql.dataloaders import ActiveChannelBySlugLoader, CustomerByUserIdLoader
 from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
     GroupsByProfileIdLoader,
+    SoldVariantLoader,
     TakenLoader,
     TierLevelByAccountIdLoader,
 )
@@ -57,8 +58,11 @@ def standing_of(root: Any, info: Any) -> Promise[Standing | None]:
                 GroupsByProfileIdLoader(info.context).load(account.profile_id),
                 slugs_if_asked(reward.segments, account.profile_id, info),
                 TakenLoader(info.context).load((account.pk, reward.pk)),
+                _is_sold(reward, place, info),
             ]
-        ).then(lambda found: _standing(reward, _shopper(account, place, *found), place, level))
+        ).then(
+            lambda found: _standing(reward, _shopper(account, place, *found[:-1]), place, level, is_sold=found[-1])
+        )
 
     return Promise.all(
         [
@@ -82,6 +86,17 @@ def _shopper(
     return Shopper(account.spendable, account.closed_at is not None, level, segments | slugs, taken)
 
 
-def _standing(reward: LoyaltyReward, shopper: Shopper, place: Place | None, level: int) -> Standing:
+def _is_sold(reward: LoyaltyReward, place: Place | None, info: Any) -> Promise[bool]:
+    """Promise of whether what is free is sold in the channel; without a channel, that is not looked at."""
+    if reward.variant_id is None or place is None:
+        return Promise.resolve(True)
+    return SoldVariantLoader(info.context).load((reward.variant_id, place.channel_id))
+
+
+def _standing(
+    reward: LoyaltyReward, shopper: Shopper, place: Place | None, level: int, *, is_sold: bool = True
+) -> Standing:
     found = refusal(reward.definition, shopper, at=timezone.now(), left=reward.left, tier_level=level, place=place)
+    if found is None and not is_sold:
+        found = Refusal.NOT_APPLICABLE
     return Standing(found, missing_points(reward.cost, shopper.spendable))

@@ -13,7 +13,7 @@ from saleor_crm_plugin.ingestion.rewards import redeem_reward, return_reward
 from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.rewards.definition import RewardKind
 from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier
-from tests.devshop.factories import make_channel, make_staff
+from tests.devshop.factories import make_channel, make_product, make_staff
 from tests.graphql.client import Api, global_id
 from tests.shop_settings import crm_settings, loyalty_settings
 
@@ -122,6 +122,28 @@ def test_nothing_can_be_taken_where_loyalty_is_switched_off(as_ann, shop, make_r
     assert (there["canRedeem"], there["refusal"]) == (True, None)
 
 
+def test_a_product_that_is_not_sold_in_the_channel_cannot_be_taken_there(as_ann, shop, make_reward):
+    def treat(name):
+        product = make_product(name, 20, shop.channel)
+        make_reward(name, RewardKind.PRODUCT, variant_id=product.default_variant.pk)
+        return product
+
+    treat("sold")
+    treat("deleted").default_variant.delete()
+    treat("without a price").default_variant.channel_listings.all().delete()
+    treat("unpublished").channel_listings.update(is_published=False)
+    treat("not for purchase").channel_listings.update(available_for_purchase_at=None)
+    assert [(node["name"], node["canRedeem"], node["refusal"]) for node in rewards(as_ann, "default-channel")] == [
+        ("sold", True, None),
+        ("deleted", False, "NOT_APPLICABLE"),
+        ("without a price", False, "NOT_APPLICABLE"),
+        ("unpublished", False, "NOT_APPLICABLE"),
+        ("not for purchase", False, "NOT_APPLICABLE"),
+    ]
+    # What only a channel can tell is not looked at without one.
+    assert {node["canRedeem"] for node in rewards(as_ann)} == {True}
+
+
 def test_segments_are_for_staff(staff, as_ann, make_reward):
     make_reward(segments=frozenset({"CHAMPIONS", "LOYAL"}))
     assert rewards(staff)[0]["segments"] == ["CHAMPIONS", "LOYAL"]
@@ -132,6 +154,14 @@ def test_any_number_of_rewards_in_the_same_number_of_statements(as_ann, shop, ma
     gold = LoyaltyTier.objects.create(program_id=default_program_id(), name="Gold", level=2)
     for number in range(12):
         make_reward(str(number), tier_id=gold.pk, segments=frozenset({"CHAMPIONS"}))
+    few = as_ann.statements(REWARDS, channel="default-channel", first=2)
+    assert as_ann.statements(REWARDS, channel="default-channel", first=12) == few
+
+
+def test_any_number_of_products_in_the_same_number_of_statements(as_ann, shop, make_reward):
+    for number in range(12):
+        product = make_product(str(number), 20, shop.channel)
+        make_reward(str(number), RewardKind.PRODUCT, variant_id=product.default_variant.pk)
     few = as_ann.statements(REWARDS, channel="default-channel", first=2)
     assert as_ann.statements(REWARDS, channel="default-channel", first=12) == few
 
