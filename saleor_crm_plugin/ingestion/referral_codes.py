@@ -50,6 +50,7 @@ def apply_code(user: User, entered: str, now: datetime | None = None) -> Referra
     account_id = _account_of(user)
     applicant = applying.Applicant(
         account_id=account_id,
+        mailbox=mailbox_of(user.email),
         is_customer=_has_bought(user),
         is_referrer=code is not None
         and (accounts.head_of(code.account).pk == account_id or _is_same_person(user, code)),

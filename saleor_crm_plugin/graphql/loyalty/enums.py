@@ -64,7 +64,7 @@ LoyaltyErrorCode = enum_of(
         LoyaltyCode.ALREADY_USED: "An order has used it, or is using it.",
         LoyaltyCode.SELF_REFERRAL: "The code is the customer's own.",
         LoyaltyCode.ALREADY_CUSTOMER: "A code counts before the first order only.",
-        LoyaltyCode.ALREADY_REFERRED: "The customer has applied a code before.",
+        LoyaltyCode.ALREADY_REFERRED: "The customer, or somebody with the same mailbox, has applied a code before.",
         LoyaltyCode.TOO_MANY_ATTEMPTS: "Too many codes were tried: later again.",
         LoyaltyCode.OVERLAPPING: "It overlaps with another one; the message says which.",
     },

@@ -11,6 +11,7 @@ from django.db import transaction
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.loyalty.accounts import with_merged
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
+from saleor_crm_plugin.loyalty.referrals.mailboxes import mailbox_at
 from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralCode, ReferralStatus, RefusalReason
 from saleor_crm_plugin.loyalty.rules.definition import Trigger
 from saleor_crm_plugin.loyalty.rules.storage import live_rules
@@ -34,9 +35,11 @@ class Applicant:
     Attributes:
         is_customer: has bought something.
         is_referrer: the code is the applicant's own, or of another account with the same mailbox.
+        mailbox: that of the applicant's address (`mailbox_of`).
     """
 
     account_id: int
+    mailbox: str
     is_customer: bool
     is_referrer: bool
 
@@ -72,6 +75,8 @@ def apply_code(applicant: Applicant, code: ReferralCode | None, now: datetime, u
         if own.filter(applied_at__gt=now - ATTEMPTS_WITHIN).count() >= MAX_ATTEMPTS:
             raise LoyaltyInputError("Too many attempts: try again in an hour.", "TOO_MANY_ATTEMPTS", "code")
         was_referred = own.exclude(status=ReferralStatus.REFUSED).exists()
+        if code is not None and not was_referred:
+            was_referred = _has_brought(code, applicant.mailbox, using)
         refusal = _refusal(applicant, code, was_referred=was_referred)
         referral = Referral.objects.using(using).create(
             code=code,
@@ -84,6 +89,17 @@ def apply_code(applicant: Applicant, code: ReferralCode | None, now: datetime, u
     if refusal:
         raise LoyaltyInputError(MESSAGES[refusal], refusal.name, "code")
     return referral
+
+
+def _has_brought(code: ReferralCode, mailbox: str, using: str) -> bool:
+    """Whether the code has brought somebody with the same mailbox. The caller has a transaction. Two statements.
+
+    The second reads all whom the code has brought: some 40 ms for 10,000.
+    """
+    # Of two friends with one mailbox, the second waits here for the first.
+    list(ReferralCode.objects.using(using).select_for_update(no_key=True).filter(pk=code.pk).values_list("pk"))
+    brought = Referral.objects.using(using).filter(code=code).exclude(status=ReferralStatus.REFUSED)
+    return brought.alias(mailbox=mailbox_at("friend__profile__user__email")).filter(mailbox=mailbox).exists()
 
 
 def _refusal(applicant: Applicant, code: ReferralCode | None, *, was_referred: bool) -> RefusalReason | None:

@@ -27,7 +27,7 @@ ReferralRefusalEnum = enum_of(
         RefusalReason.NOT_FOUND: "What was entered is nobody's code.",
         RefusalReason.SELF_REFERRAL: "The code is the customer's own, or of another account with the same mailbox.",
         RefusalReason.ALREADY_CUSTOMER: "The customer has bought before.",
-        RefusalReason.ALREADY_REFERRED: "The customer has applied a code before.",
+        RefusalReason.ALREADY_REFERRED: "The customer, or somebody with the same mailbox, has applied a code before.",
         RefusalReason.SAME_HOUSEHOLD: "The first order went to an address and last name of the referrer.",
     },
     "Why a referral was refused.",

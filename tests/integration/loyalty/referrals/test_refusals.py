@@ -57,6 +57,22 @@ class TestRefusals:
         run()
         assert refused(lambda: apply_code(fred, other, DUE)) == "ALREADY_REFERRED"
 
+    @pytest.mark.parametrize(
+        "email",
+        ["fred+2@example.com", "f.red@Example.com", "Fred+a+b@example.com", "FRED@example.com", " fred@example.com "],
+    )
+    def test_a_second_friend_with_the_same_mailbox(self, rita, email):
+        code = create_code(rita).code
+        first = apply_code(make_customer("f.r.e.d+1@example.com"), code, APPLIED)
+        again = make_customer(email)
+        assert refused(lambda: apply_code(again, code, APPLIED)) == "ALREADY_REFERRED"
+        assert self.attempts() == [("applied", ""), ("refused", "already_referred")]
+        for other in ("fredo@example.com", "fred@example.org", "red@example.com"):
+            assert apply_code(make_customer(other), code, APPLIED).status == "applied"
+        # A refused attempt has brought nobody.
+        Referral.objects.filter(pk=first.pk).update(status="refused", refusal="already_customer")
+        assert apply_code(again, code, APPLIED).status == "applied"
+
     @pytest.mark.parametrize("code", ["", "nonsense", "ABCDEFGHJK", "x" * 10_000, "ABCDE\x00FGHJ", "ÄBCDEFGHJK"])
     def test_a_code_that_there_is_not(self, fred, code):
         assert refused(lambda: apply_code(fred, code, APPLIED)) == "NOT_FOUND"
