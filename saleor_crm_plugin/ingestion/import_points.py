@@ -44,6 +44,7 @@ from saleor_crm_plugin.profiles.identity import (
     resolve_profiles,
 )
 from saleor_crm_plugin.profiles.privacy.erasing import deleted_ones
+from saleor_crm_plugin.waiting import wait_for_erasures
 
 # Rows that are looked up and written at once.
 CHUNK_SIZE: Final = 2_000
@@ -180,6 +181,10 @@ class PointsImport:
     def _post(self, progress: Progress) -> None:
         program_id = accounts.default_program_id(self._using)
         # All at once and in order: chunk by chunk, two that hold what the other needs could wait for each other.
+        # Profiles before accounts, as an erasure locks them.
+        known = sorted(self._known)
+        for start in range(0, len(known), CHUNK_SIZE):
+            wait_for_erasures(known[start : start + CHUNK_SIZE], self._using)
         lock_accounts_of(program_id, self._known, CHUNK_SIZE, self._using)
         for chunk in self._chunks():
             rows = [row for row in chunk if isinstance(row, ImportRow)]

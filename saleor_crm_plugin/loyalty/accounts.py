@@ -6,12 +6,13 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
+from saleor_crm_plugin.waiting import wait_for_erasures
 
 # Who was deleted on request and never had an account gets a closed one, as if they had had it then.
 _OPEN = """
@@ -62,9 +63,11 @@ def ensure(program_id: int, profile_ids: Collection[int], using: str) -> dict[in
         return {}
     found = find(program_id, profile_ids, using)
     if missing := sorted(set(profile_ids) - found.keys()):
-        with connections[using].cursor() as cursor:
-            cursor.execute(_OPEN, {"program": program_id, "now": timezone.now(), "profiles": missing})
-            found.update(cursor.fetchall())
+        with transaction.atomic(using=using, savepoint=False):
+            wait_for_erasures(missing, using)
+            with connections[using].cursor() as cursor:
+                cursor.execute(_OPEN, {"program": program_id, "now": timezone.now(), "profiles": missing})
+                found.update(cursor.fetchall())
         if others := set(missing) - found.keys():
             # Somebody else has opened them meanwhile.
             found.update(find(program_id, others, using))

@@ -49,11 +49,20 @@ HOLDINGS: Final = (
 
 
 def blank_texts(profile_ids: Collection[int], using: str) -> None:
-    """Remove what staff and apps wrote about these customers' points. No sum changes. Three SQL statements."""
+    """Remove what staff and apps wrote about these customers' points. No sum changes. Five SQL statements.
+
+    Whoever is writing about them, an import or staff, is waited for. The caller has locked the profiles, in a
+    transaction.
+    """
     accounts = _accounts(profile_ids, using)
+    redemptions = RewardRedemption.objects.using(using).filter(account__in=accounts)
+    # Before the accounts, as whoever gives a reward back takes them.
+    list(redemptions.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    # An entry that is not committed yet is seen by nobody but its writer, who holds the account.
+    _lock(accounts)
     PointsTransaction.objects.using(using).filter(account__in=accounts).exclude(reason="").update(reason="")
     TierChange.objects.using(using).filter(account__in=accounts).exclude(reason="").update(reason="")
-    RewardRedemption.objects.using(using).filter(account__in=accounts).update(idempotency_key=None)
+    redemptions.update(idempotency_key=None)
 
 
 def close_accounts(profile_ids: Collection[int], now: datetime, using: str) -> None:
@@ -66,7 +75,7 @@ def close_accounts(profile_ids: Collection[int], now: datetime, using: str) -> N
     """
     accounts = _accounts(profile_ids, using)
     # Who wants to hold points waits for this, and finds the account closed.
-    list(accounts.order_by("pk").select_for_update().values_list("pk"))
+    _lock(accounts)
     if PointsHold.objects.using(using).filter(account__in=accounts, status=HoldStatus.HELD).exists():
         raise CustomerInputError(
             "A checkout holds points of this customer. Take them off it, or wait until the hold is over.",
@@ -78,3 +87,8 @@ def close_accounts(profile_ids: Collection[int], now: datetime, using: str) -> N
 
 def _accounts(profile_ids: Collection[int], using: str) -> QuerySet[LoyaltyAccount]:
     return LoyaltyAccount.objects.using(using).filter(profile__in=profile_ids)
+
+
+def _lock(accounts: QuerySet[LoyaltyAccount]) -> None:
+    """In the order of their ids, as the ledger does."""
+    list(accounts.order_by("pk").select_for_update().values_list("pk"))

@@ -7,6 +7,7 @@ import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from django.utils import timezone
 from saleor.account.models import User
 
 from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.exceptions import AccountClosedError
 from saleor_crm_plugin.ingestion import import_points
 from saleor_crm_plugin.ingestion.erasure import erase_customer
 from saleor_crm_plugin.ingestion.models import SyncState
@@ -30,6 +32,7 @@ from saleor_crm_plugin.loyalty.posting import Source
 from saleor_crm_plugin.loyalty.schedule import expire_due_lots
 from saleor_crm_plugin.profiles.identity import GuestPerson, UserPerson, resolve_profiles
 from saleor_crm_plugin.profiles.models import CustomerProfile, ErasureLevel
+from tests.concurrently import JOIN_SECONDS, behind, others_who_wait
 from tests.devshop.factories import make_customer
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 
@@ -455,3 +458,39 @@ def test_a_customer_whose_data_was_deleted_takes_no_points(run, ada, kind, has_a
             ["line 3: the customer's account is closed: their data was deleted on request"],
         )
     assert not PointsTransaction.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("has_account", [True, False])
+@pytest.mark.parametrize("level", [ErasureLevel.ANONYMISE, ErasureLevel.DELETE])
+def test_an_erasure_while_points_are_imported_takes_what_the_import_has_written(ada, monkeypatch, level, has_account):
+    monkeypatch.setattr(import_points, "CHUNK_SIZE", 1)
+    make_customer("ben@example.com")
+    profile = resolve_profiles([UserPerson(ada.pk)])[UserPerson(ada.pk)]
+    if has_account:
+        ensure(default_program_id(), [profile], "default")
+    file = b"email,points,reason\nada@example.com,100,Ada called\nben@example.com,5,Card\n"
+    work = import_points.PointsImport(io.BytesIO(file), BALANCES, "batch")
+    work.check(int)
+    erasures = []
+    with others_who_wait() as let_wait:
+
+        def erase_after_the_first(_: int) -> None:
+            if not erasures:
+                erasures.append(let_wait(partial(erase_customer, profile, level, SYSTEM)))
+
+        assert work.run(erase_after_the_first)
+        erasures[0].result(JOIN_SECONDS)
+    assert entries(ada) == [("import", 100, 100, "")]
+    assert (account_of(ada).closed_at is not None) == (level == ErasureLevel.DELETE)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_is_being_deleted_when_an_import_begins_gets_nothing(ada):
+    profile = resolve_profiles([UserPerson(ada.pk)])[UserPerson(ada.pk)]
+    work = import_points.PointsImport(io.BytesIO(b"email,points\nada@example.com,5\n"), BALANCES, "batch")
+    work.check(int)
+    with pytest.raises(AccountClosedError):
+        behind(partial(erase_customer, profile, ErasureLevel.DELETE, SYSTEM), partial(work.run, int))
+    assert not PointsTransaction.objects.exists()
+    assert not SyncState.objects.filter(name="import:batch").exists()
