@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 from saleor.account.models import User
@@ -18,13 +18,14 @@ from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.timeline.log import Event, record
 from saleor_crm_plugin.profiles.timeline.models import EventKind, ProfileEvent, SubjectType
+from saleor_crm_plugin.waiting import wait_for_erasures
 
 CREATED = ":0:created"
 CONFIRMED = ":1:confirmed"
 
 
 def record_account_events(user_ids: Collection[int], using: str | None = None) -> int:
-    """Write what the timelines of these users lack; those without a profile have none. Four SQL statements at most.
+    """Write what the timelines of these users lack; those without a profile have none. Five SQL statements at most.
 
     Returns:
         How many events were new.
@@ -51,7 +52,9 @@ def record_account_events(user_ids: Collection[int], using: str | None = None) -
             Event(profiles[user_id], kind, at, f"user:{user_id}{step}", SubjectType.USER, str(user_id))
             for kind, at, step in steps
         ]
-    return record(events, alias)
+    with transaction.atomic(using=alias, savepoint=False):
+        wait_for_erasures({event.profile_id for event in events}, alias)
+        return record(events, alias)
 
 
 def record_missed_account_events(batch_size: int, since: datetime | None = None, using: str | None = None) -> int:

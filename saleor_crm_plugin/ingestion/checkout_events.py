@@ -40,6 +40,7 @@ from saleor_crm_plugin.profiles.identity import (
 from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind
 from saleor_crm_plugin.profiles.timeline.log import Event, record
 from saleor_crm_plugin.profiles.timeline.models import EventKind, SubjectType
+from saleor_crm_plugin.waiting import wait_for_erasures
 
 STATE: Final = "checkouts"
 BATCH_SIZE: Final = 500
@@ -151,7 +152,9 @@ def _scan(position: str, until: datetime, events_of: EventsOf, batch_size: int, 
     written = 0
     for batch in _batches(_stored(position, using), until, batch_size, using):
         with transaction.atomic(using=using):
-            written += record(events_of(_owned(batch, using), using), using)
+            events = events_of(_owned(batch, using), using)
+            wait_for_erasures({event.profile_id for event in events}, using)
+            written += record(events, using)
             _store(position, batch[-1].last_change, using)
     _store(position, until, using)
     return written

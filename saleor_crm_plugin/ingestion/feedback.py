@@ -31,6 +31,7 @@ from saleor_crm_plugin.profiles.feedback import giving
 from saleor_crm_plugin.profiles.feedback.giving import Answer, Purchase
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback
 from saleor_crm_plugin.profiles.identity import UserPerson, find_members, resolve_members
+from saleor_crm_plugin.waiting import wait_for_erasures
 
 USING: Final = "default"
 FEEDBACK: Final = "feedback:"
@@ -60,6 +61,9 @@ def give_feedback(user: User, order_id: UUID, answer: Answer, now: datetime | No
     with transaction.atomic(using=USING):
         person = UserPerson(user.pk)
         own, head = resolve_members([person])[person]
+        if own != head:
+            # Both at once, in the order of an erasure: the answer is with one, the points are with the other.
+            wait_for_erasures([own, head], USING)
         given = giving.give(own, purchase, answer, moderated=settings.crm.reviews_moderated, now=now)
         if not user.is_staff:
             _award(head, purchase, settings, given.created_at, now)

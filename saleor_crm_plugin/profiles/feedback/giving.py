@@ -25,6 +25,7 @@ from saleor_crm_plugin.profiles.feedback.models import (
 )
 from saleor_crm_plugin.profiles.privacy.erasing import deleted_ones
 from saleor_crm_plugin.texts import can_be_stored
+from saleor_crm_plugin.waiting import wait_for_erasures
 
 # Lines of one order that one request may rate.
 REVIEWS_LIMIT = 100
@@ -83,6 +84,9 @@ def give(profile_id: int, purchase: Purchase, answer: Answer, *, moderated: bool
         raise CustomerInputError("It is too late to rate this order.", "NOT_APPLICABLE", "orderId")
     reviews = [_review(each, purchase, moderated, now) for each in answer.ratings]
     with transaction.atomic():
+        # Before the answer is locked, as an erasure does it.
+        wait_for_erasures([profile_id], DEFAULT_DB_ALIAS)
+        _refuse_deleted(profile_id)
         OrderFeedback.objects.bulk_create(
             [
                 OrderFeedback(
@@ -92,8 +96,6 @@ def give(profile_id: int, purchase: Purchase, answer: Answer, *, moderated: bool
             ignore_conflicts=True,
         )
         kept = OrderFeedback.objects.select_for_update().get(order_id=purchase.order_id)
-        # Now: whoever is being erased has been waited for.
-        _refuse_deleted(profile_id)
         _give_to(kept, profile_id)
         if answer.score is not None:
             if kept.score is not None:
@@ -125,6 +127,7 @@ def change(
     """
     _check(answer)
     with transaction.atomic():
+        wait_for_erasures([profile_id], DEFAULT_DB_ALIAS)
         kept = OrderFeedback.objects.select_for_update().filter(order_id=order_id).first()
         if kept is None:
             raise not_rated()

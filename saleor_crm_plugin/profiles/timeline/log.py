@@ -68,6 +68,9 @@ class Event:
 def record(events: Collection[Event], using: str | None = None) -> int:
     """Store the events that are not there yet; one SQL statement, none without events.
 
+    The caller has locked the customers, or kept their families: an erasure that is being written would not see the
+    events, nor they it.
+
     Returns:
         How many were new.
     """

@@ -1,8 +1,8 @@
-"""A customer changes reviews while staff decide about them, on real PostgreSQL."""
+"""A customer rates while staff decide about reviews, or forget the customer, on real PostgreSQL."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
@@ -10,10 +10,11 @@ import pytest
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import CustomerInputError
-from saleor_crm_plugin.profiles.feedback.giving import Answer, Rating, change
+from saleor_crm_plugin.ingestion.erasure import erase_customer
+from saleor_crm_plugin.profiles.feedback.giving import Answer, Purchase, Rating, change, give
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback, ProductReview, ReviewState
 from saleor_crm_plugin.profiles.feedback.moderation import moderate
-from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.profiles.models import CustomerProfile, ErasureLevel
 from tests.concurrently import at_once, behind, no_errors
 from tests.devshop.factories import make_channel, make_product
 
@@ -45,6 +46,15 @@ def reviews() -> tuple[ProductReview, ProductReview]:
 def edit(feedback: OrderFeedback, *ratings: Rating) -> OrderFeedback:
     answer = Answer(ratings=ratings)
     return change(feedback.order_id, feedback.profile_id, answer, edit_days=14, moderated=True, now=NOW)
+
+
+def rate_first(profile: CustomerProfile) -> OrderFeedback:
+    purchase = Purchase(uuid4(), make_channel().pk, open_until=NOW + timedelta(days=1))
+    return give(profile.pk, purchase, Answer(9, "I am Ann"), moderated=True, now=NOW)
+
+
+def erase(profile: CustomerProfile, level: ErasureLevel) -> None:
+    erase_customer(profile.pk, level, STAFF)
 
 
 def decided(review: ProductReview) -> tuple[int, str, str, datetime | None]:
@@ -100,3 +110,18 @@ def test_whoever_comes_first_nobody_reads_what_staff_have_not(reviews):
             if isinstance(outcome, Exception):
                 assert isinstance(outcome, CustomerInputError), outcome
         assert [decided(review) for review in reviews] == [(4, f"Sweet {number}", PENDING, None)] * 2
+
+
+def test_who_is_being_deleted_rates_nothing_for_the_first_time():
+    ann = CustomerProfile.objects.create()
+    with pytest.raises(CustomerInputError) as refused:
+        behind(partial(erase, ann, ErasureLevel.DELETE), partial(rate_first, ann))
+    assert refused.value.code == "NOT_APPLICABLE"
+    assert not OrderFeedback.objects.exists()
+
+
+@pytest.mark.parametrize(("level", "left"), [(ErasureLevel.ANONYMISE, [(9, "")]), (ErasureLevel.DELETE, [])])
+def test_a_first_rating_that_is_being_stored_is_forgotten(level, left):
+    ann = CustomerProfile.objects.create()
+    behind(partial(rate_first, ann), partial(erase, ann, level))
+    assert list(OrderFeedback.objects.values_list("score", "comment")) == left
