@@ -6,6 +6,7 @@ import hashlib
 
 from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import LedgerError, LoyaltyInputError
+from saleor_crm_plugin.loyalty import storage
 from saleor_crm_plugin.loyalty.accounts import with_merged
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import PointsTransaction
@@ -37,13 +38,14 @@ def adjust(
         raise LedgerError(f"At most {MAX_POINTS} points at a time, not {abs(points)}.")
     # The ledger keeps its keys for good, and whoever calls may have put a name into theirs.
     digest = hashlib.sha256(idempotency_key.encode()).hexdigest()
-    key = f"adjust:{account_id}:{digest}"
-    keys = [f"adjust:{each}:{digest}" for each in with_merged([account_id], using)]
-    with Ledger([account_id], keys=keys, using=using) as ledger:
-        used = next((each for each in keys if ledger.has_posted(each)), None)
-        if used is not None:
-            return PointsTransaction.objects.using(using).get(idempotency_key=used)
-        entry = ledger.adjust(account_id, points, Source(key=key, reason=reason, actor=actor))
+    with Ledger([account_id], using=using) as ledger:
+        # Under the lock: we may have waited for a merge.
+        keys = [f"adjust:{each}:{digest}" for each in with_merged([account_id], using)]
+        posted = storage.posted_keys(keys, using)
+        if used := [key for key in keys if key in posted]:
+            return PointsTransaction.objects.using(using).get(idempotency_key=used[0])
+        source = Source(key=f"adjust:{account_id}:{digest}", reason=reason, actor=actor)
+        entry = ledger.adjust(account_id, points, source)
         assert entry is not None
     return entry
 

@@ -14,8 +14,8 @@ from django.db.models import Q, QuerySet
 
 from saleor_crm_plugin.actors import SYSTEM, Actor
 from saleor_crm_plugin.batches import key_batches
-from saleor_crm_plugin.loyalty import entry_points
-from saleor_crm_plugin.loyalty.accounts import merged_into
+from saleor_crm_plugin.loyalty import entry_points, storage
+from saleor_crm_plugin.loyalty.accounts import with_merged
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, TransactionType
 from saleor_crm_plugin.loyalty.posting import Source
@@ -69,19 +69,11 @@ def review(
     """
     if not account_ids:
         return 0
-    with_gifts = [tier.pk for tier in scheme.tiers if tier.entry_points]
-    # What a customer was given in an account that was merged into this one is not given again.
-    merged = merged_into(account_ids, using) if with_gifts else {}
-    gifts = {
-        entry_points.key(each, tier_id)
-        for account_id in account_ids
-        for each in (account_id, *merged.get(account_id, ()))
-        for tier_id in with_gifts
-    }
-    with Ledger(account_ids, lots_of=(), keys=gifts, now=now, using=using) as ledger:
+    with Ledger(account_ids, lots_of=(), now=now, using=using) as ledger:
         found = _differing(account_ids, scheme, spend, now, using, assignment)
+        given = _entry_points_given([each.account_id for each in found], scheme, using)
         for each in found:
-            _give_entry_points(ledger, each, scheme, merged.get(each.account_id, ()))
+            _give_entry_points(ledger, each, scheme, given)
         memberships.write(
             [each.after for each in found if each.after is not None],
             [each.account_id for each in found if each.after is None and each.before is not None],
@@ -161,13 +153,28 @@ def _differing(
     return found
 
 
-def _give_entry_points(ledger: Ledger, found: _Finding, scheme: Scheme, merged: Collection[int]) -> None:
+def _entry_points_given(account_ids: Collection[int], scheme: Scheme, using: str) -> set[tuple[int, int]]:
+    """Account and tier whose points are not given again: also those that were given in an account that was merged into
+    it. The accounts are locked: whoever waited for that may have waited for a merge.
+    """
+    with_points = [tier.pk for tier in scheme.tiers if tier.entry_points]
+    if not account_ids or not with_points:
+        return set()
+    keys = {
+        entry_points.key(each, tier_id): (account_id, tier_id)
+        for each, account_id in with_merged(account_ids, using).items()
+        for tier_id in with_points
+    }
+    return {keys[key] for key in storage.posted_keys(list(keys), using)}
+
+
+def _give_entry_points(ledger: Ledger, found: _Finding, scheme: Scheme, given: Collection[tuple[int, int]]) -> None:
     """For each level on the way up, once ever: one large order is worth as much as two small ones."""
     before = memberships.level_of(found.before.earned_tier) if found.before else 0
     after = memberships.level_of(found.after.earned_tier) if found.after else 0
     for tier in scheme.tiers:
-        given_before = any(ledger.has_posted(entry_points.key(each, tier.pk)) for each in merged)
-        if tier.entry_points and before < tier.level <= after and not given_before:
+        is_given = (found.account_id, tier.pk) in given
+        if tier.entry_points and before < tier.level <= after and not is_given:
             source = Source(key=entry_points.key(found.account_id, tier.pk), reason=f"Reached {tier.name}")
             ledger.credit(found.account_id, tier.entry_points, TransactionType.TIER_GIFT, source)
 

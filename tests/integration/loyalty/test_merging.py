@@ -42,6 +42,7 @@ from saleor_crm_plugin.loyalty.rules.models import RuleStatus
 from saleor_crm_plugin.loyalty.schedule import activate_due_lots, expire_due_lots
 from saleor_crm_plugin.loyalty.separating import Unmerged, unmerge
 from saleor_crm_plugin.profiles.models import CustomerProfile
+from tests.concurrently import behind
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_ledger_audit import tamper
 from tests.integration.loyalty.test_order_points import NOW, TERMS, facts, hold, sync
@@ -625,3 +626,11 @@ def test_refunds_that_come_in_while_the_accounts_merge_are_taken_once(guest, use
         list(pool.map(run, jobs))
     assert (sums(guest), sums(user)) == ((0, 0, 0), (300, 0, 0))
     assert sync(*(replace(order, profile_id=profile_of(user)) for order in refunded)) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_adjustment_that_is_repeated_while_the_accounts_merge_is_made_once(guest, user):
+    made = adjust(guest, 5, "Sorry", STAFF, "a")
+    again = behind(partial(join, guest, user), partial(adjust, user, 5, "Sorry", STAFF, "a"))
+    assert again == made
+    assert (sums(guest), sums(user)) == ((0, 0, 0), (5, 0, 0))
