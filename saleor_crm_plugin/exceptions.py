@@ -71,6 +71,10 @@ class CustomerInputError(InputError):
     """A request about a customer that is refused; codes are those of `CustomerErrorCode`."""
 
 
+class CustomersBusyError(CustomerInputError):
+    """Somebody else has locked what the request needs, for longer than everybody else can wait."""
+
+
 class RecommendationInputError(InputError):
     """A request about recommendations that is refused; codes are those of `RecommendationErrorCode`."""
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from django.db import connections
 
+_LOCK_NOT_AVAILABLE: Final = "55P03"
 # Waits for FOR UPDATE, as an erasure locks, and for nothing else that is done to a profile.
 _KEEP: Final = "SELECT id FROM crm_customer_profile WHERE id = ANY(%s::bigint[]) ORDER BY id FOR KEY SHARE"
 
@@ -22,3 +23,8 @@ def wait_for_erasures(profile_ids: Collection[int], using: str) -> None:
     if profile_ids:
         with connections[using].cursor() as cursor:
             cursor.execute(_KEEP, [sorted(profile_ids)])
+
+
+def waited_too_long(error: Exception) -> bool:
+    """Whether a lock was not to be had within `lock_timeout`: somebody else is busy with the row, and no data at fault."""
+    return getattr(error.__cause__, "sqlstate", None) == _LOCK_NOT_AVAILABLE

@@ -14,6 +14,20 @@ from saleor.core.db.connection import allow_writer
 
 JOIN_SECONDS: Final = 60
 
+# Those who wait for us, and whoever waits for them in turn. Of pg_stat_activity, a transaction sees again and again what
+# it saw first.
+_WAITING: Final = """
+WITH RECURSIVE waiting AS (
+    SELECT pid FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))
+    UNION
+    SELECT behind.pid FROM pg_locks behind JOIN waiting ON waiting.pid = ANY (pg_blocking_pids(behind.pid))
+    WHERE NOT behind.granted
+)
+SELECT FROM waiting
+"""
+# Who can be made to wait at once.
+_OTHERS: Final = 4
+
 
 def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     """Make all calls at the same time; their results or errors, in order."""
@@ -53,7 +67,9 @@ def behind(first: Callable[[], Any], second: Callable[[], Any]) -> Any:
 
 @contextmanager
 def others_who_wait() -> Iterator[Callable[[Callable[[], Any]], Future[Any]]]:
-    """To make a call, on a connection of its own, that has to wait for what our transaction has locked."""
+    """To make a call, on a connection of its own, that has to wait for what our transaction has locked, or for another
+    one that waits for it.
+    """
 
     def run(call: Callable[[], Any]) -> Any:
         try:
@@ -62,25 +78,29 @@ def others_who_wait() -> Iterator[Callable[[Callable[[], Any]], Future[Any]]]:
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(1) as other:
+    with ThreadPoolExecutor(_OTHERS) as others:
 
         def let_wait(call: Callable[[], Any]) -> Future[Any]:
-            running = other.submit(run, call)
-            _until_it_waits(running)
+            before = _waiting()
+            running = others.submit(run, call)
+            _until_it_waits(running, before)
             return running
 
         yield let_wait
 
 
-def _until_it_waits(running: Future[Any]) -> None:
-    end = monotonic() + JOIN_SECONDS
+def _waiting() -> int:
     with connection.cursor() as cursor:
-        while not running.done() and monotonic() < end:
-            # Of pg_stat_activity, a transaction sees again and again what it saw first.
-            cursor.execute("SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))")
-            if cursor.rowcount:
-                return
-            sleep(0.01)
+        cursor.execute(_WAITING)
+        return cursor.rowcount
+
+
+def _until_it_waits(running: Future[Any], before: int) -> None:
+    end = monotonic() + JOIN_SECONDS
+    while not running.done() and monotonic() < end:
+        if _waiting() > before:
+            return
+        sleep(0.01)
     raise AssertionError(f"It does not wait: {running}")
 
 

@@ -15,6 +15,7 @@ from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.sync import missing_entries
 from saleor_crm_plugin.loyalty.audit import Finding, findings
 from saleor_crm_plugin.loyalty.models import PointsTransaction
+from saleor_crm_plugin.profiles.merging.family import unless_busy
 
 BATCH_SIZE: Final = 500
 FIRST_ID: Final = UUID(int=0)
@@ -36,11 +37,14 @@ def order_findings(progress: Callable[[int], object]) -> Iterator[Finding]:
     """Orders for which the next sync would post something, with the account it would post to.
 
     An order that changed a moment ago and is not synced yet shows up as well: run `crm_reconcile` first.
+
+    Raises:
+        CustomersBusyError: something is being written about some customers that takes a while.
     """
     settings = load_settings()
     after = FIRST_ID
     while True:
-        with allow_writer():
+        with allow_writer(), unless_busy():
             ids, missing = _next_batch(after, settings)
         yield from missing
         progress(len(ids))

@@ -16,7 +16,7 @@ from saleor.account.models import User
 
 from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.confidential import told
-from saleor_crm_plugin.exceptions import InputError, LedgerError
+from saleor_crm_plugin.exceptions import CustomersBusyError, InputError, LedgerError
 from saleor_crm_plugin.ingestion.erasure import forget_family
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customers
@@ -36,7 +36,7 @@ from saleor_crm_plugin.profiles.customers import (
     orphaned_profiles,
     users_who_left_an_address,
 )
-from saleor_crm_plugin.profiles.merging.family import change_families, families, heads_of
+from saleor_crm_plugin.profiles.merging.family import change_families, families, heads_of, unless_busy
 from saleor_crm_plugin.profiles.merging.merging import merges_above
 from saleor_crm_plugin.profiles.models import (
     CustomerProfile,
@@ -123,11 +123,12 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
 
 def claim_each(customers: Iterable[CustomerSnapshot], using: str | None = None) -> Claimed:
     """`claim_for`, but whoever cannot have their guest yet keeps nobody else from it. They are in the log, and tried
-    again by each sweep.
+    again by each sweep. So are those about whom something else is being written that takes a while.
     """
     batch = list(customers)
     try:
-        return claim_for(batch, using)
+        with unless_busy():
+            return claim_for(batch, using)
     except (InputError, LedgerError) as error:
         if len(batch) == 1:
             logger.error(
@@ -158,7 +159,7 @@ def follow_merged_profiles(batch_size: int, using: str | None = None) -> Followe
     for batch in key_batches(left.distinct(), batch_size, "profile_id"):
         for profile_id in batch:
             try:
-                with transaction.atomic(using=alias):
+                with unless_busy(), transaction.atomic(using=alias):
                     change_families(alias)
                     merged += _follow([profile_id], now, alias)
             except (InputError, LedgerError) as error:
@@ -252,15 +253,27 @@ def leave_all_addresses(batch_size: int, since: datetime | None = None, using: s
 
 
 def detach_all_deleted(batch_size: int, using: str | None = None) -> int:
-    """Do so for every profile whose user no longer exists; returns how many."""
+    """Do as `forget_user` for every profile whose user no longer exists; returns how many.
+
+    Those about whom something else is being written that takes a while are in the log, and wait for the next sweep.
+    """
     alias = using or DEFAULT_DB_ALIAS
-    detached = 0
-    for batch in key_batches(orphaned_profiles(alias), batch_size):
-        with transaction.atomic(using=alias):
-            ids = detach_deleted_users(batch, alias)
+    return sum(_detach_each(batch, alias) for batch in key_batches(orphaned_profiles(alias), batch_size))
+
+
+def _detach_each(profile_ids: Collection[int], alias: str) -> int:
+    try:
+        with unless_busy(), transaction.atomic(using=alias):
+            ids = detach_deleted_users(profile_ids, alias)
             _forget(ids, alias)
-        detached += len(ids)
-    return detached
+    except CustomersBusyError:
+        if len(profile_ids) > 1:
+            return sum(_detach_each([profile_id], alias) for profile_id in profile_ids)
+        logger.warning(
+            "Profile %s is still to forget its user, who is gone. The next full sweep tries again.", *profile_ids
+        )
+        return 0
+    return len(ids)
 
 
 def forget_user(user_id: int, using: str | None = None) -> None:

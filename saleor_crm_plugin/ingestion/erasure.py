@@ -22,7 +22,7 @@ from saleor_crm_plugin.ingestion.unread_orders import forget_unread_orders
 from saleor_crm_plugin.loyalty import privacy as points
 from saleor_crm_plugin.profiles.consents.models import ConsentPurpose, ConsentState
 from saleor_crm_plugin.profiles.consents.recording import Consent, record_consents
-from saleor_crm_plugin.profiles.merging.family import change_families, families, heads_of
+from saleor_crm_plugin.profiles.merging.family import change_families, families, heads_of, unless_busy
 from saleor_crm_plugin.profiles.models import CustomerProfile, ErasureLevel
 from saleor_crm_plugin.profiles.privacy.erasing import (
     forget_merges,
@@ -60,11 +60,12 @@ def erase_customers(
     Raises:
         CustomerInputError: `NOT_FOUND`; `INVALID`: no level; `NOT_APPLICABLE`: to be deleted, and a checkout holds
             points. Nothing has been written.
+        CustomersBusyError: something else is being written about them. Nothing has been written.
     """
     if level == ErasureLevel.NONE:
         raise CustomerInputError("Say how far the customer is to be forgotten.", "INVALID", "level")
     now = now or timezone.now()
-    with transaction.atomic(using=USING):
+    with unless_busy(), transaction.atomic(using=USING):
         change_families(USING)
         head_of = heads_of(profile_ids, USING)
         if not head_of.keys() >= set(profile_ids):

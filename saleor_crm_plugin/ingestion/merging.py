@@ -26,7 +26,7 @@ from saleor_crm_plugin.loyalty import merging as accounts
 from saleor_crm_plugin.loyalty import separating
 from saleor_crm_plugin.loyalty.models import PointsTransaction, TransactionType
 from saleor_crm_plugin.profiles.merging import merging as profiles
-from saleor_crm_plugin.profiles.merging.family import families
+from saleor_crm_plugin.profiles.merging.family import families, unless_busy
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import ProfileOrder
 from saleor_crm_plugin.recommendations.storage import forget_personal
@@ -63,10 +63,11 @@ def merge_customers(
 
     Raises:
         CustomerInputError: as `profiles.merging.merge`; or `NOT_APPLICABLE`, because a points account is closed or a
-            checkout holds points of the source; or `INVALID`. Nothing has been changed then.
+            checkout holds points of the source, or something else is being written about the two; or `INVALID`. Nothing
+            has been changed then.
     """
     until = undo_until(now, undo_days)
-    with transaction.atomic(using=using), as_customer_errors():
+    with unless_busy(), transaction.atomic(using=using), as_customer_errors():
         done = profiles.merge(source_id, target_id, actor, now, undo_until=until, using=using)
         accounts.merge_profiles({done.source_id: done.target_id}, now, using, actor=actor, undo_until=until)
     bring_customers_in_line({done.target_id}, now, using)
@@ -80,9 +81,9 @@ def separate_customers(merge_id: int, actor: Actor, now: datetime, *, using: str
 
     Raises:
         CustomerInputError: as `profiles.merging.unmerge`; or `NOT_APPLICABLE`, because a checkout holds points of the
-            two. Nothing has been changed then.
+            two, or something else is being written about them. Nothing has been changed then.
     """
-    with transaction.atomic(using=using), as_customer_errors():
+    with unless_busy(), transaction.atomic(using=using), as_customer_errors():
         done = profiles.unmerge(merge_id, actor, now, using=using)
         merge = done.merge
         back = separating.unmerge_profiles(merge.source_id, merge.target_id, actor, now, using)

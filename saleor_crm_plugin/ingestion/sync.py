@@ -49,6 +49,7 @@ from saleor_crm_plugin.profiles.lifecycle.refreshing import Occasion
 from saleor_crm_plugin.profiles.merging.family import keep_families
 from saleor_crm_plugin.profiles.metrics import refresh_metrics
 from saleor_crm_plugin.profiles.orders import OrderFact, forget_orders, store_order_facts
+from saleor_crm_plugin.waiting import waited_too_long
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ def sync_orders(
     tiers and segments.
 
     One transaction, and one each for types, tiers and segments. If the first fails on the data of some order,
-    each order is tried by itself, so that one bad order does not hold up the others.
+    or waits too long for some customer, each order is tried by itself, so that one does not hold up the others.
 
     Args:
         is_history: more of the same customers' orders follow, so their numbers, lifecycle stages, types and segments
@@ -141,7 +142,7 @@ def sync_orders(
             result, customers = _sync(ids, settings, now, using, is_history=is_history, with_points=with_points)
     except DatabaseError as error:
         # A missing table, a lost connection or a deadlock is not the fault of an order; the caller retries.
-        if not _is_about_data(error):
+        if not _is_about_data(error) and not waited_too_long(error):
             raise
         return _one_by_one(ids, settings, now, using, error, is_history)
     except (ArithmeticError, ValueError, TypeError, KeyError, LookupError) as error:
@@ -176,13 +177,20 @@ def _is_about_data(error: DatabaseError) -> bool:
 
 
 def _record_failure(order_id: UUID, error: Exception, using: str) -> None:
-    logger.error(
-        "Order %s cannot be brought into the CRM tables (%s). It is tried again at every reconciliation; "
-        "run `manage.py crm_reconcile` after mending it.",
-        order_id,
-        type(error).__name__,
-        exc_info=told(error),
-    )
+    if waited_too_long(error):
+        logger.warning(
+            "Order %s waits: somebody is busy with its customer, such as an import of points. It is tried again at "
+            "every reconciliation.",
+            order_id,
+        )
+    else:
+        logger.error(
+            "Order %s cannot be brought into the CRM tables (%s). It is tried again at every reconciliation; "
+            "run `manage.py crm_reconcile` after mending it.",
+            order_id,
+            type(error).__name__,
+            exc_info=told(error),
+        )
     OrderSync.objects.using(using).update_or_create(
         order_id=order_id, defaults={"error": type(error).__name__[:ERROR_MAX_LENGTH]}
     )

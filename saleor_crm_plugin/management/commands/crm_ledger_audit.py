@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from saleor_crm_plugin.exceptions import CustomersBusyError
 from saleor_crm_plugin.ingestion.audit import count_orders, ledger_findings, order_findings
 from saleor_crm_plugin.loyalty.audit import CHECKS, Finding
 
@@ -32,8 +33,11 @@ class Command(BaseCommand):
             self.stdout.write(f"{check}: {'in order' if not wrong else f'{len(wrong)} wrong'}")
             found += wrong
         if not options["no_orders"]:
-            with tqdm(total=count_orders(), unit="order", desc="orders in Saleor", leave=False) as bar:
-                wrong = list(order_findings(bar.update))
+            try:
+                with tqdm(total=count_orders(), unit="order", desc="orders in Saleor", leave=False) as bar:
+                    wrong = list(order_findings(bar.update))
+            except CustomersBusyError as error:
+                raise CommandError(f"The orders could not be compared. {error}") from error
             self.stdout.write(f"orders in Saleor: {'in order' if not wrong else f'{len(wrong)} wrong'}")
             found += wrong
         for finding in found[:SHOWN_LIMIT]:

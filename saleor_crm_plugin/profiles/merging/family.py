@@ -6,16 +6,19 @@ reads them of the whole family; numbers, orders and what else is computed are th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.db.models import IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from saleor_crm_plugin.exceptions import CustomersBusyError
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
 from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.waiting import waited_too_long
 
 HEAD: Final = Coalesce("merged_into_id", "pk")
 # Of a head: the user by whom the person is shown to others. If the own one is gone, the first of those who were merged
@@ -32,25 +35,59 @@ ACCOUNT: Final = Coalesce(
 
 # Two-part key of PostgreSQL's advisory locks: "crm", and a number of its own.
 _LOCK_KEY: Final = (0x63726D, 0x6D65726765 & 0x7FFFFFFF)
+# Who keeps or changes families waits no longer than this for any other lock: a change waits for them, and everybody
+# behind the change. Others hold a lock for milliseconds, a nightly job for seconds, an import of points for minutes.
+PATIENCE: Final = "10s"
+
+# `lock_timeout` for the rest of the transaction, in the same statement, unless the database has one of its own.
+_BE_PATIENT: Final = """
+set_config(
+    'lock_timeout', CASE current_setting('lock_timeout') WHEN '0' THEN %s ELSE current_setting('lock_timeout') END, true
+)
+"""
+_KEEP: Final = f"SELECT pg_advisory_xact_lock_shared(%s, %s), {_BE_PATIENT}"  # nosec B608  # constant
+_CHANGE: Final = f"SELECT pg_advisory_xact_lock(%s, %s), {_BE_PATIENT}"  # nosec B608  # constant
 
 
 def keep_families(using: str) -> None:
     """Until the transaction ends, nobody is merged or separated. Others may do the same.
 
-    For whoever finds a person's profile and then writes for it. Before all other locks: then it cannot deadlock.
+    For whoever finds a person's profile and then writes for it. Before all other locks: then it cannot deadlock. For
+    those it waits as long as `PATIENCE`; what then is raised, `waiting.waited_too_long` knows.
     """
     with connections[using].cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", _LOCK_KEY)
+        cursor.execute(_KEEP, [*_LOCK_KEY, PATIENCE])
 
 
 def change_families(using: str) -> None:
-    """Wait for all who called `keep_families` or this; until the transaction ends, they wait for us.
+    """Wait for all who called `keep_families` or this; until the transaction ends, they wait for us, and we for nobody
+    longer than `PATIENCE`.
 
     Merges are rare and short. So no two of them can disagree about who is the head, and an order that is synced
     meanwhile cannot end up with a profile that has just ceased to be one.
     """
     with connections[using].cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", _LOCK_KEY)
+        cursor.execute(_CHANGE, [*_LOCK_KEY, PATIENCE])
+
+
+@contextmanager
+def unless_busy() -> Iterator[None]:
+    """Around a transaction that changes families, or keeps them: say in words that somebody else has locked what it
+    needs.
+
+    Raises:
+        CustomersBusyError: nothing has been written.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        if not waited_too_long(error):
+            raise
+        raise CustomersBusyError(
+            "Something is being written about these customers that takes a while, such as an import of points. Try again "
+            "when it is done.",
+            "NOT_APPLICABLE",
+        ) from error
 
 
 def head_ids(profiles: QuerySet[CustomerProfile]) -> QuerySet[CustomerProfile, int]:

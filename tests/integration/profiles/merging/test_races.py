@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import io
 from functools import partial
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.utils import timezone
 
-from saleor_crm_plugin.exceptions import CustomerInputError
-from saleor_crm_plugin.ingestion.claims import forget_user
+from saleor_crm_plugin.exceptions import CustomerInputError, CustomersBusyError
+from saleor_crm_plugin.ingestion.claims import detach_all_deleted, forget_user
+from saleor_crm_plugin.ingestion.erasure import erase_customer
 from saleor_crm_plugin.ingestion.merging import merge_customers, separate_customers
+from saleor_crm_plugin.ingestion.reconcile import orders_behind, reconcile
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.profiles import customers
-from saleor_crm_plugin.profiles.customers import claim_guests
+from saleor_crm_plugin.profiles.customers import claim_guests, orphaned_profiles
 from saleor_crm_plugin.profiles.identity import GuestPerson, UserPerson, resolve_members
+from saleor_crm_plugin.profiles.merging import family
 from saleor_crm_plugin.profiles.merging.models import ProfileMerge
-from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileIdentity, ProfileMetrics
+from saleor_crm_plugin.profiles.models import CustomerProfile, ErasureLevel, ProfileIdentity, ProfileMetrics
 from saleor_crm_plugin.profiles.notes.models import CustomerNote
 from tests.concurrently import at_once, no_errors, others_who_wait
-from tests.devshop.factories import make_customer, make_order
+from tests.devshop.factories import delete_customer, make_customer, make_order
 from tests.devshop.flows import hand_over_orders
 from tests.integration.profiles.merging.shop import STAFF, note, points, profile_of
 
@@ -114,3 +121,92 @@ def test_a_user_who_is_deleted_while_they_claim_a_guest_is_forgotten_with_what_w
         deletions[0].result()
     assert not ProfileIdentity.objects.exists()
     assert not CustomerNote.objects.exists()
+
+
+def lock_points_of(profile_id) -> None:
+    """As an import does for minutes."""
+    LoyaltyAccount.objects.select_for_update().get(profile=profile_id)
+
+
+def order_of(store, **whose):
+    return make_order(channel=store.channel, lines=[(store.product, 1, 10)], **whose).pk
+
+
+class TestWhileSomebodysPointsAreLocked:
+    @pytest.fixture(autouse=True)
+    def impatient(self, monkeypatch):
+        monkeypatch.setattr(family, "PATIENCE", "300ms")
+
+    @pytest.fixture
+    def let_wait(self):
+        with others_who_wait() as let_wait:
+            yield let_wait
+
+    def test_syncs_of_others_go_on_though_a_deletion_waits(self, store, ada, eve, monkeypatch, let_wait):
+        monkeypatch.setattr(family, "PATIENCE", "3s")
+        of_ada, of_ben = order_of(store, user=ada.user), order_of(store, email="ben@example.com")
+        with transaction.atomic():
+            lock_points_of(ada.profile)
+            ada_waits = let_wait(partial(sync_orders, [of_ada]))
+            deletion = let_wait(partial(forget_user, eve.user.pk))
+            ben = let_wait(partial(sync_orders, [of_ben]))
+            assert ben.result(20).synced == {of_ben}
+            assert ada_waits.result().failed == {of_ada}
+            deletion.result(20)
+        assert not CustomerProfile.objects.filter(user=eve.user).exists()
+        assert reconcile().repaired == 1
+        assert points(ada.profile) == (70, 0)
+
+    def test_of_a_batch_only_their_orders_wait_for_reconciliation(self, store, ada, let_wait, caplog):
+        of_ada, of_ben = order_of(store, user=ada.user), order_of(store, email="ben@example.com")
+        with transaction.atomic():
+            lock_points_of(ada.profile)
+            result = let_wait(partial(sync_orders, [of_ada, of_ben])).result()
+        assert (result.synced, result.failed) == ({of_ben}, {of_ada})
+        (told,) = caplog.records
+        assert (told.levelname, str(of_ada) in told.message) == ("WARNING", True)
+        assert reconcile().repaired == 1
+        assert (orders_behind(), points(ada.profile)) == (0, (70, 0))
+
+    def test_staff_are_told_to_try_again(self, store, ada, eve, let_wait):
+        merged = merge_customers(eve.profile, ada.profile, STAFF, timezone.now())
+        ben = store.guest("ben@example.com", 5)
+        for change in (
+            partial(join, ben, ada.profile),
+            partial(separate_customers, merged.pk, STAFF, timezone.now()),
+            partial(erase_customer, ada.profile, ErasureLevel.ANONYMISE, STAFF),
+        ):
+            with transaction.atomic():
+                lock_points_of(ada.profile)
+                refused = let_wait(change).exception()
+            assert isinstance(refused, CustomersBusyError)
+            assert (refused.code, refused.field) == ("NOT_APPLICABLE", None)
+        assert ProfileMerge.objects.get().undone_at is None
+        assert CustomerProfile.objects.get(pk=ada.profile).erased_at is None
+
+    def test_a_guest_is_claimed_later(self, store, let_wait):
+        guest = store.guest("gus@example.com", 5)
+        gus = make_customer("gus@example.com")
+        hand_over_orders(gus)
+        with transaction.atomic():
+            lock_points_of(guest)
+            let_wait(partial(sync_customer, gus.pk)).result()
+        assert CustomerProfile.objects.get(pk=guest).merged_into is None
+        reconcile(full=True)
+        assert points(CustomerProfile.objects.get(user=gus).pk) == (5, 0)
+
+    def test_a_sweep_forgets_the_other_users_who_are_gone(self, ada, eve, let_wait):
+        for user in (ada.user, eve.user):
+            delete_customer(user)
+        with transaction.atomic():
+            lock_points_of(ada.profile)
+            assert let_wait(partial(detach_all_deleted, 500)).result() == 1
+        assert list(orphaned_profiles().values_list("pk", flat=True)) == [ada.profile]
+        assert detach_all_deleted(500) == 1
+
+    def test_an_audit_says_so(self, ada, let_wait):
+        with transaction.atomic():
+            lock_points_of(ada.profile)
+            refused = let_wait(partial(call_command, "crm_ledger_audit", stdout=io.StringIO())).exception()
+        assert isinstance(refused, CommandError)
+        assert "Try again" in str(refused)
