@@ -38,10 +38,17 @@ WORK_MEMORY = "64MB"
 _LOCK_ALONE = "SELECT pg_advisory_xact_lock(%s, %s)"
 # Compiling a statement of many segments to machine code takes longer than running it for a batch of customers.
 _LOCK_SHARED = f"""
-SELECT id, query, pg_advisory_xact_lock_shared({_LOCK_CLASS}, id::int), set_config('jit', 'off', true)
+SELECT id, pg_advisory_xact_lock_shared({_LOCK_CLASS}, id::int), set_config('jit', 'off', true)
 FROM crm_customer_segment ORDER BY id
 """  # nosec B608  # our text; what staff wrote is a parameter
-_LOCK_PROFILES = "SELECT id FROM crm_customer_profile WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
+# With the queries of the segments, which a statement that has waited for their locks would read as they were before.
+# Who changes one afterwards refreshes the segment, and waits for us.
+_LOCK_PROFILES = """
+WITH locked AS MATERIALIZED (
+    SELECT id FROM crm_customer_profile WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
+)
+SELECT id, query, (SELECT count(*) FROM locked) FROM crm_customer_segment WHERE id = ANY(%s::bigint[]) ORDER BY id
+"""
 # In the order of the keys, so that writers cannot deadlock.
 _MOVE = f"""
 , entered AS (
@@ -144,10 +151,13 @@ def refresh_profiles(profile_ids: Collection[int], vocabulary: Vocabulary, now: 
     with transaction.atomic(using=using):
         with connections[using].cursor() as cursor:
             cursor.execute(_LOCK_SHARED)
+            segment_ids = [row[0] for row in cursor.fetchall()]
+            if not segment_ids:
+                return Moves()
+            cursor.execute(_LOCK_PROFILES, [ids, segment_ids])
             texts = {row[0]: row[1] for row in cursor.fetchall()}
             if not texts:
                 return Moves()
-            cursor.execute(_LOCK_PROFILES, [ids])
         understood = understand_all(texts, vocabulary, now, using, suggest=False)
         queries = {key: query for key, query in understood.items() if isinstance(query, Query)}
         for segment_id, error in understood.items():

@@ -5,11 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from threading import Barrier
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from saleor.product.models import Category
 
@@ -26,6 +27,7 @@ from saleor_crm_plugin.profiles.segments import membership
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
 from saleor_crm_plugin.profiles.segments.understanding import understand
 from saleor_crm_plugin.profiles.timeline.models import EventKind, ProfileEvent, SubjectType
+from tests.concurrently import JOIN_SECONDS, at_once, no_errors, others_who_wait
 from tests.devshop.factories import make_address, make_customer, make_order
 from tests.integration.profiles.segments.people import NOW, Person, Purchase, make_catalogue, store
 from tests.shop_settings import crm_settings
@@ -295,8 +297,6 @@ class TestTwoAtOnce:
         segment = make_segment("tag = 'vip'")
         (vip,) = store([VIP])
         with ThreadPoolExecutor(1) as pool:
-            from django.db import transaction
-
             with transaction.atomic():
                 assert refresh_segment(segment.pk, NOW) == membership.Moves(1, 0)
 
@@ -312,3 +312,19 @@ class TestTwoAtOnce:
                     other.result(timeout=0.3)
             other.result(timeout=10)
         assert members(segment) == set()
+
+    def test_a_query_that_changes_while_a_refresh_of_some_waits_is_the_one_that_counts(self):
+        CustomerSegment.objects.all().delete()
+        first, second = make_segment("is_guest"), make_segment("tag = 'vip'", "Second")
+        everybody = store([VIP, PLAIN])
+
+        def change() -> None:
+            CustomerSegment.objects.filter(pk=second.pk).update(query="is_guest")
+            refresh_segment(second.pk, NOW)
+
+        with others_who_wait() as let_wait, transaction.atomic():
+            refresh_segment(first.pk, NOW)
+            refreshing = let_wait(partial(refresh_for, everybody, NOW))
+            no_errors(at_once([change]))
+        refreshing.result(JOIN_SECONDS)
+        assert members(second) == set(everybody)
