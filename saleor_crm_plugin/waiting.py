@@ -26,5 +26,5 @@ def wait_for_erasures(profile_ids: Collection[int], using: str) -> None:
 
 
 def waited_too_long(error: Exception) -> bool:
-    """Whether a lock was not to be had within `lock_timeout`: somebody else is busy with the row, and no data at fault."""
+    """Whether a lock was not to be had within `lock_timeout`: somebody else is busy, and no data are at fault."""
     return getattr(error.__cause__, "sqlstate", None) == _LOCK_NOT_AVAILABLE

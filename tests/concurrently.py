@@ -14,8 +14,8 @@ from saleor.core.db.connection import allow_writer
 
 JOIN_SECONDS: Final = 60
 
-# Those who wait for us, and whoever waits for them in turn. Of pg_stat_activity, a transaction sees again and again what
-# it saw first.
+# Those who wait for us, and whoever waits for them in turn. Of pg_stat_activity, a transaction sees again and again
+# what it saw first.
 _WAITING: Final = """
 WITH RECURSIVE waiting AS (
     SELECT pid FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))

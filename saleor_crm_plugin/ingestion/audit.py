@@ -7,14 +7,13 @@ from typing import Final
 from uuid import UUID
 
 from django.conf import settings as django_settings
-from django.db import models, transaction
+from django.db import transaction
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.sync import missing_entries
 from saleor_crm_plugin.loyalty.audit import Finding, findings
-from saleor_crm_plugin.loyalty.models import PointsTransaction
 from saleor_crm_plugin.profiles.merging.family import unless_busy
 
 BATCH_SIZE: Final = 500
@@ -58,16 +57,9 @@ def _next_batch(after: UUID, settings: ShopSettings) -> tuple[list[UUID], list[F
     synced = OrderSync.objects.using(using).filter(order_id__gt=after, error="", synced_at__isnull=False)
     ids = list(synced.order_by("order_id").values_list("order_id", flat=True)[:BATCH_SIZE])
     with transaction.atomic(using=using):
-        entries = PointsTransaction.objects.using(using)
-        newest = entries.aggregate(newest=models.Max("pk"))["newest"] or 0
-        missing_entries(ids, settings, using)
-        rows = list(
-            entries.filter(pk__gt=newest, order_id__in=ids)
-            .order_by("pk")
-            .values_list("account_id", "order_id", "type", "points")
-        )
+        missing = missing_entries(ids, settings, using)
         transaction.set_rollback(True, using=using)
     return ids, [
-        Finding(account_id, f"order {order_id} asks for an entry {kind} over {points} points")
-        for account_id, order_id, kind, points in rows
+        Finding(entry.account_id, f"order {entry.order_id} asks for an entry {entry.type} over {entry.points} points")
+        for entry in missing
     ]

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.conf import settings as django_settings
 from django.db import DatabaseError, connections, transaction
+from django.db.models import Max
 from django.utils import timezone
 from saleor.core.db.connection import allow_writer
 
@@ -226,13 +227,18 @@ def _has_points(settings: ShopSettings, using: str) -> bool:
     return bool(settings.loyalty) or PointsTransaction.objects.using(using).exists()
 
 
-def missing_entries(order_ids: Sequence[UUID], settings: ShopSettings, using: str) -> int:
-    """How many entries the ledger lacks for these orders. They are posted: the caller takes everything back.
+def missing_entries(order_ids: Sequence[UUID], settings: ShopSettings, using: str) -> list[PointsTransaction]:
+    """The entries that the ledger lacks for these orders. They are posted: the caller takes everything back.
 
     The caller has a transaction.
     """
     orders, members = _lock_and_read(order_ids, settings, using)
-    return bring_points_in_line(orders, _heads(members), settings, timezone.now(), using)
+    # Once the orders are locked: what a sync that was waited for has posted is not missing.
+    entries = PointsTransaction.objects.using(using)
+    newest = entries.aggregate(newest=Max("pk"))["newest"] or 0
+    bring_points_in_line(orders, _heads(members), settings, timezone.now(), using)
+    # Of other orders, others may have posted something meanwhile.
+    return list(entries.filter(pk__gt=newest, order_id__in=order_ids).order_by("pk"))
 
 
 def _lock_and_read(

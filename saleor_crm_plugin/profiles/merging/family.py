@@ -84,8 +84,8 @@ def unless_busy() -> Iterator[None]:
         if not waited_too_long(error):
             raise
         raise CustomersBusyError(
-            "Something is being written about these customers that takes a while, such as an import of points. Try again "
-            "when it is done.",
+            "Something is being written about these customers that takes a while, such as an import of points. Try "
+            "again when it is done.",
             "NOT_APPLICABLE",
         ) from error
 

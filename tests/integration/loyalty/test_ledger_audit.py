@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from saleor_crm_plugin.ingestion.audit import order_findings
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
-from tests.devshop.factories import make_channel, make_customer, make_order, make_product
+from tests.concurrently import behind
+from tests.devshop.factories import make_channel, make_customer, make_order, make_product, refund_order
 from tests.integration.loyalty.tiers.ladder import make_tiers
 from tests.shop_settings import loyalty_settings
 
@@ -93,3 +96,11 @@ def test_an_order_that_the_ledger_does_not_follow_is_found(shop, account):
     failed, text = audit()
     assert failed == "The ledger does not add up: 1 findings."
     assert f"account {account.pk}: order {order.pk} asks for an entry earn over 30 points" in text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_sync_posts_while_its_order_is_compared_is_not_missing(shop):
+    refund_order(shop[0])
+    found = behind(partial(sync_orders, [shop[0].pk]), lambda: list(order_findings(int)))
+    assert found == []
+    assert list(PointsTransaction.objects.filter(order_id=shop[0].pk).values_list("points", flat=True)) == [60, -60]

@@ -1,4 +1,4 @@
-"""A customer is forgotten while somebody writes about them, on real PostgreSQL: whoever comes first, nothing is left."""
+"""A customer is forgotten while somebody writes about them, on real PostgreSQL: whoever is first, nothing is left."""
 
 from __future__ import annotations
 
