@@ -13,7 +13,6 @@ from uuid import UUID
 
 from django.db import reset_queries
 from django.db.models import Count, Q, QuerySet
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from saleor.channel.models import Channel
 from saleor.core.db.connection import allow_writer
@@ -23,17 +22,14 @@ from saleor.order.models import Order
 from saleor_crm_plugin.exceptions import CRMError
 from saleor_crm_plugin.ingestion.account_events import record_missed_account_events
 from saleor_crm_plugin.ingestion.claims import claim_each, claimable_customers
-from saleor_crm_plugin.ingestion.customer_types import refresh_all_types
-from saleor_crm_plugin.ingestion.lifecycle import refresh_all_stages
+from saleor_crm_plugin.ingestion.history import judge_customers
 from saleor_crm_plugin.ingestion.locks import only_one
 from saleor_crm_plugin.ingestion.models import SyncState
 from saleor_crm_plugin.ingestion.placing import begun_before
-from saleor_crm_plugin.ingestion.segments import refresh_segments
+from saleor_crm_plugin.ingestion.reconcile import STATE as RECONCILIATION
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_orders
-from saleor_crm_plugin.profiles.lifecycle.refreshing import Occasion
 from saleor_crm_plugin.profiles.metrics import refresh_metrics
-from saleor_crm_plugin.profiles.rfm import refresh_rfm
 
 # Orders a second over 20 thousand orders on 2 busy cores: 695 with 50, 980 with 200, 1028 with 500, 815 with 1000.
 BATCH_SIZE: Final = 500
@@ -150,11 +146,13 @@ def backfill(
 
 
 def refresh_metrics_of_an_unfinished_one() -> None:
-    """Make the numbers that a backfill makes at its end, for one that was interrupted and that nobody starts again.
+    """Make the numbers that a backfill makes at its end, for one that was interrupted and that nobody starts again; and
+    those that the first sweep makes, for one that never gets so far.
 
-    Its orders are in line, so that reconciliation finds nothing to do.
+    Their orders are in line, so that reconciliation finds nothing to do.
     """
-    if SyncState.objects.filter(name__startswith=f"{JOB}:").exists():
+    unfinished = Q(name__startswith=f"{JOB}:") | Q(name=RECONCILIATION, value__swept_at=None)
+    if SyncState.objects.filter(unfinished).exists():
         refresh_metrics()
 
 
@@ -206,14 +204,9 @@ def _finish(batch_size: int) -> int:
         stuck += claimed.failed
         if claimed.orders:
             sync_orders(claimed.orders, is_history=True)
-    settings, now = load_settings().crm, timezone.now()
+    settings = load_settings().crm
     if not settings.profiles_enabled:
         return stuck
     record_missed_account_events(batch_size)
-    # Of everybody: while profiles were switched off, orders were stored without them.
-    refresh_metrics()
-    refresh_rfm(settings.rfm_window_days, now)
-    refresh_all_stages(settings, now, occasion=Occasion.HISTORY)
-    refresh_all_types(settings, now)
-    refresh_segments(now)
+    judge_customers(settings)
     return stuck

@@ -1,8 +1,11 @@
 """Finds what no hook told us, and syncs it: the reason why a lost hook, a crash or a down broker costs only time.
 
 Each run looks at what changed since the last one, along Saleor's indexes. Once in `FULL_SWEEP_EVERY`, on the first run,
-and with `full=True`, it compares every order and every profile with what we stored. A run that fails leaves the
-watermark where it was; orders that fail are noted one by one and tried again by each run.
+and with `full=True`, it then compares every order and every profile with what we stored. Each of the two leaves its
+watermark where it was if it fails, so that a sweep that never gets through keeps nobody from what is recent; orders that
+fail are noted one by one and tried again by each run.
+
+Until a sweep has gone through, what it finds is the shop's history and no news: customers are judged once it has all.
 """
 
 from __future__ import annotations
@@ -22,7 +25,6 @@ from saleor_crm_plugin.ingestion.account_events import record_missed_account_eve
 from saleor_crm_plugin.ingestion.actions import award_missed_sign_ups
 from saleor_crm_plugin.ingestion.channels import follow_moved_orders
 from saleor_crm_plugin.ingestion.claims import (
-    Followed,
     claim_each,
     claimable_customers,
     detach_all_deleted,
@@ -36,10 +38,11 @@ from saleor_crm_plugin.ingestion.differences import (
     count_differences,
     differences_since,
 )
+from saleor_crm_plugin.ingestion.history import judge_customers
 from saleor_crm_plugin.ingestion.locks import only_one
 from saleor_crm_plugin.ingestion.models import SyncState
 from saleor_crm_plugin.ingestion.positions import position
-from saleor_crm_plugin.ingestion.settings import load_settings
+from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.sync import sync_orders
 
 logger = logging.getLogger(__name__)
@@ -87,7 +90,7 @@ class ReconcileResult:
 
 @allow_writer()
 def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: bool | None = None) -> ReconcileResult:
-    """Bring our tables in line with Saleor's. Memory is that of one batch.
+    """Bring our tables in line with Saleor's. Memory is that of one batch, and of the ids of orders that fail.
 
     Args:
         full: compare everything; None: if the last full sweep is `FULL_SWEEP_EVERY` ago.
@@ -98,46 +101,19 @@ def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: b
             return ReconcileResult(skipped=True)
         since, swept_at = _position(now)
         if full is None:
-            full = since is None or swept_at is None or now - swept_at >= FULL_SWEEP_EVERY
-        settings = load_settings()
-        # Customers first: what they take along is then found, and counted, as orders that are out of line.
-        found: Counter[str] = Counter()
-        detached = rehomed = recorded = 0
-        followed = Followed()
-        if full or since is None:
-            detached = detach_all_deleted(batch_size)
-            left = leave_all_addresses(batch_size)
-            _claim(batch_size, None, found)
-            followed = follow_merged_profiles(batch_size)
-            _sync(all_differences(batch_size), found)
-            rehomed = follow_moved_orders(batch_size)
-            signed_up = award_missed_sign_ups(settings, now, batch_size)
-        else:
-            left = leave_all_addresses(batch_size, since - IN_FLIGHT)
-            _claim(batch_size, since - IN_FLIGHT, found)
-            _sync(differences_since(since - IN_FLIGHT, batch_size), found)
-            signed_up = award_missed_sign_ups(settings, now, batch_size, since - IN_FLIGHT)
-        if settings.crm.profiles_enabled:
-            recorded = record_missed_account_events(batch_size, None if full or since is None else since - IN_FLIGHT)
-        _advance(now, now if full else swept_at)
-    result = ReconcileResult(
-        unseen=found["unseen"],
-        changed=found["changed"],
-        moved=found["moved"],
-        repaired=found["failed"],
-        gone=found["gone"],
-        failed=found["failed again"],
-        guests=found["guests"],
-        claimed=found["claimed"],
-        detached=detached,
-        merged=followed.merged,
-        left=left,
-        signed_up=signed_up,
-        rehomed=rehomed,
-        recorded=recorded,
-        stuck=found["stuck"] + followed.failed,
-        full=full,
-    )
+            full = swept_at is None or now - swept_at >= FULL_SWEEP_EVERY
+        full = full or since is None
+        run = _Run(load_settings(), now, batch_size)
+        if since is not None:
+            run.look_at_recent(since - IN_FLIGHT)
+        _advance(now, swept_at)
+        if full:
+            run.sweep(is_history=swept_at is None)
+            if swept_at is None and (since is not None or run.found.total()):
+                # Not where a backfill has done it all.
+                run.judge()
+            _advance(now, now)
+    result = run.result(full)
     if result != ReconcileResult(full=full):
         logger.info("Reconciled: %s", result)
     return result
@@ -146,27 +122,86 @@ def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: b
 def orders_behind(using: str | None = None) -> int:
     """How many orders are not as we last saw them, at most `MOST_COUNTED`.
 
-    Looks at what changed since the last run, and at everything if there never was one.
+    Looks at what changed since the last run, and at everything if not everything ever was looked at.
     """
-    since, _ = _position(timezone.now(), using)
-    return count_differences(since and since - IN_FLIGHT, MOST_COUNTED, using)
+    since, swept_at = _position(timezone.now(), using)
+    return count_differences(since - IN_FLIGHT if since and swept_at else None, MOST_COUNTED, using)
 
 
-def _claim(batch_size: int, since: datetime | None, found: Counter[str]) -> None:
-    for customers in claimable_customers(batch_size, since):
-        claimed = claim_each(customers)
-        found.update(guests=claimed.guests, claimed=len(claimed.orders), stuck=claimed.failed)
-        for start in range(0, len(claimed.orders), batch_size):
-            sync_orders(claimed.orders[start : start + batch_size])
+class _Run:
+    """What one run does, and has found so far."""
 
+    def __init__(self, settings: ShopSettings, now: datetime, batch_size: int) -> None:
+        self.settings, self.now, self.batch_size = settings, now, batch_size
+        self.found: Counter[str] = Counter()
+        self.failed: set[UUID] = set()
+        self.stuck = 0
 
-def _sync(batches: Iterable[list[Difference]], found: Counter[str]) -> None:
-    for batch in batches:
-        found.update(reason for _, reason in batch)
-        result = sync_orders([order_id for order_id, _ in batch])
-        found["failed again"] += len(result.failed)
-        # With DEBUG on, as in the demo, Django keeps the text of every statement.
-        reset_queries()
+    def look_at_recent(self, since: datetime) -> None:
+        self._look(since, differences_since(since, self.batch_size))
+
+    def sweep(self, *, is_history: bool) -> None:
+        self.found["detached"] += detach_all_deleted(self.batch_size)
+        self._look(None, all_differences(self.batch_size), is_history=is_history)
+        self.found["rehomed"] += follow_moved_orders(self.batch_size)
+
+    def judge(self) -> None:
+        if self.settings.crm.profiles_enabled:
+            judge_customers(self.settings.crm)
+
+    def _look(
+        self, since: datetime | None, differences: Iterable[list[Difference]], *, is_history: bool = False
+    ) -> None:
+        # Customers first: what they take along is then found, and counted, as orders that are out of line.
+        self.found["left"] += leave_all_addresses(self.batch_size, since)
+        self._claim(since, is_history=is_history)
+        if since is None:
+            followed = follow_merged_profiles(self.batch_size)
+            self.found["merged"] += followed.merged
+            self.stuck += followed.failed
+        self._sync(differences, is_history=is_history)
+        self.found["signed_up"] += award_missed_sign_ups(self.settings, self.now, self.batch_size, since)
+        if self.settings.crm.profiles_enabled:
+            self.found["recorded"] += record_missed_account_events(self.batch_size, since)
+
+    def _claim(self, since: datetime | None, *, is_history: bool) -> None:
+        # A sweep looks again at those whom the recent part has found stuck.
+        self.stuck = 0
+        for customers in claimable_customers(self.batch_size, since):
+            claimed = claim_each(customers)
+            self.found.update(guests=claimed.guests, claimed=len(claimed.orders))
+            self.stuck += claimed.failed
+            for start in range(0, len(claimed.orders), self.batch_size):
+                sync_orders(claimed.orders[start : start + self.batch_size], is_history=is_history)
+
+    def _sync(self, batches: Iterable[list[Difference]], *, is_history: bool) -> None:
+        for batch in batches:
+            reason_of = {order_id: reason for order_id, reason in batch if order_id not in self.failed}
+            self.found.update(reason_of.values())
+            self.failed |= sync_orders(reason_of, is_history=is_history).failed
+            # With DEBUG on, as in the demo, Django keeps the text of every statement.
+            reset_queries()
+
+    def result(self, full: bool) -> ReconcileResult:
+        found = self.found
+        return ReconcileResult(
+            unseen=found["unseen"],
+            changed=found["changed"],
+            moved=found["moved"],
+            repaired=found["failed"],
+            gone=found["gone"],
+            failed=len(self.failed),
+            guests=found["guests"],
+            claimed=found["claimed"],
+            detached=found["detached"],
+            merged=found["merged"],
+            left=found["left"],
+            signed_up=found["signed_up"],
+            rehomed=found["rehomed"],
+            recorded=found["recorded"],
+            stuck=self.stuck,
+            full=full,
+        )
 
 
 def _position(now: datetime, using: str | None = None) -> tuple[datetime | None, datetime | None]:

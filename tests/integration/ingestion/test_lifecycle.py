@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from saleor.account.models import User
@@ -15,15 +15,19 @@ from saleor.order.models import Order
 
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.config import CRMSettings
+from saleor_crm_plugin.ingestion import reconcile as reconciliation
 from saleor_crm_plugin.ingestion.backfill import backfill
 from saleor_crm_plugin.ingestion.consents import update_consents
 from saleor_crm_plugin.ingestion.lifecycle import STATE, refresh_all_stages
 from saleor_crm_plugin.ingestion.merging import merge_customers, separate_customers
 from saleor_crm_plugin.ingestion.models import SyncState
+from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
+from saleor_crm_plugin.ingestion.tasks import refresh_rfm_task
 from saleor_crm_plugin.profiles.consents.models import ConsentPurpose, ConsentState
 from saleor_crm_plugin.profiles.consents.recording import Consent
-from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics
+from saleor_crm_plugin.profiles.segments.models import CustomerSegment
 from saleor_crm_plugin.profiles.timeline.models import EventKind, ProfileEvent
 from tests.devshop.factories import make_customer, make_order, make_product
 from tests.devshop.flows import cancel_order, refund_order
@@ -179,7 +183,87 @@ def test_the_backfill_tells_of_no_stage_in_between() -> None:
     assert not told()
 
 
-def test_nothing_is_computed_for_who_refuses() -> None:
+@pytest.fixture
+def history() -> User:
+    """Of a shop that has just installed the plugin."""
+    ada = make_customer()
+    CustomerSegment.objects.create(name="Once", slug="once", query="orders_count = 1")
+    for number in (0, 100, 400, 410):
+        make_order(ada, created_at=day(number))
+    Order.objects.update(updated_at=day(410))
+    return ada
+
+
+def judgements() -> list[str]:
+    """Everything that timelines say of what customers have become."""
+    kinds = (
+        EventKind.LIFECYCLE_CHANGED,
+        EventKind.CUSTOMER_TYPE_CHANGED,
+        EventKind.SEGMENT_ENTERED,
+        EventKind.SEGMENT_LEFT,
+    )
+    return list(ProfileEvent.objects.filter(kind__in=kinds).order_by("pk").values_list("kind", flat=True))
+
+
+def test_the_first_reconciliation_tells_of_no_stage_in_between_either(history: User) -> None:
+    with time_machine.travel(day(411), tick=False):
+        reconcile(batch_size=1)
+
+    assert stage_of(history) == "won_back"
+    assert ProfileMetrics.objects.get().orders_count == 4
+    assert judgements() == []
+
+
+def test_nor_does_one_that_goes_on_where_another_was_killed(history: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Any] = []
+
+    def killed_at_the_third(order_ids: Any, **options: Any) -> Any:
+        if len(synced) == 2:
+            raise KeyboardInterrupt
+        synced.append(order_ids)
+        return sync_orders(order_ids, **options)
+
+    with time_machine.travel(day(411), tick=False):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(reconciliation, "sync_orders", killed_at_the_third)
+            reconcile(batch_size=1)
+        reconcile(batch_size=1)
+
+    assert stage_of(history) == "won_back"
+    assert judgements() == []
+
+
+def test_the_night_makes_the_numbers_of_one_that_never_gets_through(
+    history: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cancelled(*_arguments: Any) -> Any:
+        raise OperationalError("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(reconciliation, "judge_customers", cancelled)
+    with pytest.raises(OperationalError):
+        reconcile()
+
+    refresh_rfm_task()
+
+    assert ProfileMetrics.objects.get().orders_count == 4
+
+
+def test_what_a_later_reconciliation_finds_is_news() -> None:
+    ada = make_customer()
+    make_order(ada, created_at=day(0))
+    with time_machine.travel(day(1), tick=False):
+        reconcile()
+    second = make_order(ada, created_at=day(20))
+
+    with time_machine.travel(day(21), tick=False):
+        reconcile()
+
+    assert told() == [("first_time", "repeat", "order")]
+    assert named() == [str(second.pk)]
+
+
+def test_nothing_is_computed_for_who_refuses
+() -> None:
     ada = make_customer()
     place(ada, 0)
     CustomerProfile.objects.update(profiling_allowed=False)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from saleor.order import OrderStatus
@@ -125,6 +125,7 @@ def test_an_order_that_keeps_failing_ends_the_run_and_does_not_hold_up_the_other
 
     assert reconcile(batch_size=1) == ReconcileResult(unseen=2, failed=1, full=True)
     assert reconcile(full=False) == ReconcileResult(repaired=1, failed=1)
+    assert reconcile(full=True) == ReconcileResult(repaired=1, failed=1, full=True)
     assert dict(OrderSync.objects.values_list("pk", "error")) == {bad.pk: "ValueError", good.pk: ""}
     assert orders_behind() == 1
 
@@ -310,7 +311,7 @@ def test_a_run_that_fails_leaves_the_watermark_where_it_was(monkeypatch: pytest.
     order = new_order()
     touch(order, now + timedelta(minutes=1))
 
-    def broken(order_ids: Any) -> Any:
+    def broken(order_ids: Any, **options: Any) -> Any:
         raise OSError("the worker is shutting down")
 
     with monkeypatch.context() as patch:
@@ -322,8 +323,51 @@ def test_a_run_that_fails_leaves_the_watermark_where_it_was(monkeypatch: pytest.
     assert reconcile(now=now + timedelta(minutes=45), full=False).unseen == 1
 
 
+@pytest.fixture
+def cancelled(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """No sweep gets through any more: the shop's statement_timeout ends each."""
+
+    def all_differences(*_arguments: Any) -> Any:
+        raise OperationalError("canceling statement due to statement timeout")
+
+    return lambda: monkeypatch.setattr(module, "all_differences", all_differences)
+
+
+def test_a_sweep_that_does_not_get_through_keeps_nobody_from_what_is_recent(cancelled: Callable[[], None]) -> None:
+    swept = timezone.now()
+    reconcile(now=swept)
+    cancelled()
+
+    for number in (1, 2):
+        order = new_order()
+        now = swept + FULL_SWEEP_EVERY * number
+        touch(order, now)
+        with pytest.raises(OperationalError):
+            reconcile(now=now)
+        assert owner_of(order.pk) == "ada@example.com"
+
+    state = SyncState.objects.get(name="reconcile")
+    assert state.value == {"until": now.isoformat(), "swept_at": swept.isoformat()}
+
+
+def test_nor_does_a_first_one(cancelled: Callable[[], None]) -> None:
+    installed = timezone.now() - timedelta(minutes=5)
+    history = old_order()
+    cancelled()
+    with pytest.raises(OperationalError):
+        reconcile(now=installed)
+    order = new_order()
+
+    with pytest.raises(OperationalError):
+        reconcile()
+
+    assert (owner_of(order.pk), owner_of(history.pk)) == ("ada@example.com", None)
+    assert orders_behind() == 1
+
+
 @pytest.mark.parametrize("full", [False, True])
-def test_orders_are_taken_in_batches(calls: list[list[UUID]], full: bool) -> None:
+def test_orders_are_taken_in_batches
+(calls: list[list[UUID]], full: bool) -> None:
     if not full:
         reconcile()
     orders = [new_order() for _ in range(5)]
