@@ -6,6 +6,7 @@ once. Staff get nothing.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, time
 from typing import Final
@@ -17,8 +18,10 @@ from django.utils import timezone
 from saleor.account.models import User
 
 from saleor_crm_plugin.batches import key_batches
+from saleor_crm_plugin.confidential import told
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.ingestion.tier_facts import review_accounts
+from saleor_crm_plugin.isolating import FAULTS_OF_ONE
 from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.actions import award_action, decided, rules_for
 from saleor_crm_plugin.loyalty.birthdays import born_on, days_to_keep, has_birthday, is_too_soon
@@ -30,6 +33,8 @@ from saleor_crm_plugin.loyalty.segment_names import slugs_among
 from saleor_crm_plugin.loyalty.tiers.queries import current_tiers
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
 from saleor_crm_plugin.profiles.traits import rfm_groups, segment_slugs
+
+logger = logging.getLogger(__name__)
 
 # Key in the private metadata of a user, whose value is an ISO date. Private, because a customer can edit the public
 # metadata, and would have a birthday whenever it pays.
@@ -63,7 +68,7 @@ def award_sign_ups(user_ids: Collection[int], settings: ShopSettings, now: datet
         account_of[user_id]
         for user_id, action in actions.items()
         if account_of[user_id] not in done
-        and award_action(account_of[user_id], action, in_force, now=now, using=alias) > 0
+        and _award(account_of[user_id], action, in_force, now, alias) > 0
     }
     review_accounts(given, now, alias)
     return len(given)
@@ -133,10 +138,25 @@ def _celebrate(
             segments=segments.get(profile_id, frozenset()),
             tier_id=tiers[account_id].tier_id if account_id in tiers else None,
         )
-        if award_action(account_id, action, in_force, now=now, using=alias) > 0:
+        if _award(account_id, action, in_force, now, alias) > 0:
             given.add(account_id)
     review_accounts(given, now, alias)
     return len(given)
+
+
+def _award(account_id: int, action: Action, in_force: list[LiveRule], now: datetime, alias: str) -> int:
+    """`award_action`; an account whose rows contradict each other does not hold up the others."""
+    try:
+        return award_action(account_id, action, in_force, now=now, using=alias)
+    except FAULTS_OF_ONE as error:
+        logger.error(
+            "Loyalty account %s cannot get what rules give for %s. It is tried again at the next run; "
+            "`manage.py crm_ledger_audit` says what is wrong.",
+            account_id,
+            action.occasion,
+            exc_info=told(error),
+        )
+        return 0
 
 
 def _last_birthdays(account_ids: Collection[int], alias: str) -> dict[int, date]:

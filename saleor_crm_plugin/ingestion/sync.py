@@ -34,6 +34,7 @@ from saleor_crm_plugin.ingestion.segments import refresh_for
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.ingestion.tier_facts import review_customers
+from saleor_crm_plugin.isolating import FAULTS_OF_ONE
 from saleor_crm_plugin.loyalty.models import PointsTransaction
 from saleor_crm_plugin.profiles.customers import leave_addresses
 from saleor_crm_plugin.profiles.identity import (
@@ -146,7 +147,7 @@ def sync_orders(
         if not _is_about_data(error) and not waited_too_long(error):
             raise
         return _one_by_one(ids, settings, now, using, error, is_history)
-    except (ArithmeticError, ValueError, TypeError, KeyError, LookupError) as error:
+    except FAULTS_OF_ONE as error:
         return _one_by_one(ids, settings, now, using, error, is_history)
     # Each by itself: they lock other profiles than those whose purchases changed.
     if settings.crm.profiles_enabled and not is_history:

@@ -11,10 +11,10 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from django.db import DataError, IntegrityError, models
+from django.db import models
 
 from saleor_crm_plugin.confidential import told
-from saleor_crm_plugin.exceptions import LedgerError
+from saleor_crm_plugin.isolating import FAULTS_OF_ONE
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import LotStatus, PointsLot
 
@@ -68,7 +68,7 @@ def _try(
 ) -> int:
     try:
         return job(account_ids, now, using)
-    except (LedgerError, IntegrityError, DataError) as error:
+    except FAULTS_OF_ONE as error:
         if len(account_ids) > 1:
             return sum(_try(job, [account_id], now, using) for account_id in account_ids)
         logger.error(

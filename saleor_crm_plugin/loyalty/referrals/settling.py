@@ -1,11 +1,12 @@
 """Rewards for referrals whose order's return window is over, and taking them back. Runs on the clock.
 
-Each referral in its own transaction: any number of workers, stopped and repeated at any point, do it once. Locks are
-taken in the order rules, accounts, referral; who holds a referral's row never waits for an account.
+Each referral in its own transaction: any number of workers, stopped and repeated at any point, do it once. One that
+cannot be settled is logged, and does not hold up the others. Locks are taken in the order rules, accounts, referral; who holds a referral's row never waits for an account.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,9 @@ from typing import Final
 from django.db import models, transaction
 from django.utils import timezone
 
+from saleor_crm_plugin.confidential import told
 from saleor_crm_plugin.config import EarnedPointsPolicy
+from saleor_crm_plugin.isolating import FAULTS_OF_ONE
 from saleor_crm_plugin.loyalty.actions import Occasion, give, lock_budgets, rules_for
 from saleor_crm_plugin.loyalty.ledger import Ledger, waiver_key
 from saleor_crm_plugin.loyalty.models import PointsTransaction, TransactionType
@@ -25,6 +28,8 @@ from saleor_crm_plugin.loyalty.rules.definition import ReferralSide, Trigger
 from saleor_crm_plugin.loyalty.rules.models import EarningRuleUse
 from saleor_crm_plugin.loyalty.rules.storage import LiveRule, live_rules, segments_named_by
 from saleor_crm_plugin.loyalty.tiers.queries import current_tiers
+
+logger = logging.getLogger(__name__)
 
 # Referrals read ahead; each is then a transaction of its own.
 BATCH_SIZE: Final = 500
@@ -52,7 +57,15 @@ def settle_referrals(now: datetime, around: Surroundings, using: str = "default"
     due = _to_reward(now) | TO_TAKE_BACK if rewards else TO_TAKE_BACK
     settled = 0
     for program_id, referral_id in _among(due, using):
-        settled += _settle(program_id, referral_id, due, now, around, using)
+        try:
+            settled += _settle(program_id, referral_id, due, now, around, using)
+        except FAULTS_OF_ONE as error:
+            logger.error(
+                "Referral %s cannot be settled. It is tried again at the next run; `manage.py crm_ledger_audit` says "
+                "what is wrong.",
+                referral_id,
+                exc_info=told(error),
+            )
     return settled
 
 

@@ -6,7 +6,8 @@ Looking needs no lock; who differs is looked at again under the lock of their ac
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import logging
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +15,8 @@ from django.db.models import Q, QuerySet
 
 from saleor_crm_plugin.actors import SYSTEM, Actor
 from saleor_crm_plugin.batches import key_batches
+from saleor_crm_plugin.confidential import told
+from saleor_crm_plugin.isolating import FAULTS_OF_ONE
 from saleor_crm_plugin.loyalty import entry_points, storage
 from saleor_crm_plugin.loyalty.accounts import with_merged
 from saleor_crm_plugin.loyalty.ledger import Ledger
@@ -24,6 +27,8 @@ from saleor_crm_plugin.loyalty.tiers.amounts import SpendReader, amounts_of
 from saleor_crm_plugin.loyalty.tiers.models import TierChange, TierChangeCause, TierMembership, TierPolicy
 from saleor_crm_plugin.loyalty.tiers.scheme import Scheme
 from saleor_crm_plugin.loyalty.tiers.standing import Assigned, standing_of
+
+logger = logging.getLogger(__name__)
 
 # Accounts that are looked at together; each that differs is then a transaction of some ten statements.
 ACCOUNT_BATCH_SIZE = 500
@@ -104,7 +109,8 @@ def is_everybody_due(scheme: Scheme, now: datetime) -> bool:
 def review_due(scheme: Scheme, spend: SpendReader, now: datetime, using: str = "default") -> int:
     """Review memberships whose time is over; everybody once a day, and after the policy or a tier has changed.
 
-    Each account in its own transaction. Two workers do no harm, and one that was stopped is made up for.
+    Each account in its own transaction. Two workers do no harm, and one that was stopped is made up for. An account that
+    cannot be judged is logged, and does not hold up the others.
 
     Returns:
         How many memberships were written.
@@ -119,12 +125,33 @@ def review_due(scheme: Scheme, spend: SpendReader, now: datetime, using: str = "
         accounts = accounts.filter(Q(tier_membership__keep_until__lte=now))
     written = 0
     for batch in key_batches(accounts, ACCOUNT_BATCH_SIZE):
-        for account_id in out_of_line(batch, scheme, spend, now, using):
-            written += review([account_id], scheme, spend, now, using, because_rules_changed=changed)
+        written += _review_each(batch, scheme, spend, now, using, changed)
     if everybody:
         TierPolicy.objects.using(using).filter(pk=policy.pk, version=policy.version).update(
             reviewed_version=policy.version, reviewed_at=now
         )
+    return written
+
+
+def _review_each(
+    account_ids: Sequence[int], scheme: Scheme, spend: SpendReader, now: datetime, using: str, because_rules_changed: bool
+) -> int:
+    try:
+        differing: Sequence[int] = out_of_line(account_ids, scheme, spend, now, using)
+    except FAULTS_OF_ONE:
+        # The review of each finds out whose it is.
+        differing = account_ids
+    written = 0
+    for account_id in differing:
+        try:
+            written += review([account_id], scheme, spend, now, using, because_rules_changed=because_rules_changed)
+        except FAULTS_OF_ONE as error:
+            logger.error(
+                "The tier of loyalty account %s cannot be reviewed. It is tried again within a day; "
+                "`manage.py crm_ledger_audit` says what is wrong.",
+                account_id,
+                exc_info=told(error),
+            )
     return written
 
 

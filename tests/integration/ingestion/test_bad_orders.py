@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError
 from saleor.order import OrderOrigin
 from saleor.order.models import Order
 from saleor.product.models import Product
 
+from saleor_crm_plugin.exceptions import LedgerError
 from saleor_crm_plugin.ingestion import sync as sync_module
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_orders
@@ -37,6 +40,17 @@ def sync(*orders: Order) -> SyncResult:
     assert sound.pk in result.synced
     assert points_of(sound.pk) == {"earn": 10}
     return result
+
+
+def failing_on(bad: Order, error: Exception) -> Callable[..., Any]:
+    real = sync_module.read_orders
+
+    def read_orders(order_ids: Any, using: str | None = None) -> Any:
+        if bad.pk in order_ids:
+            raise error
+        return real(order_ids, using)
+
+    return read_orders
 
 
 def metrics() -> tuple[Any, ...]:
@@ -192,15 +206,8 @@ def test_an_order_whose_facts_do_not_fit_is_noted_and_tried_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad = make_order(email="ada@example.com")
-    real = sync_module.read_orders
-
-    def read_orders(order_ids: Any, using: str | None = None) -> Any:
-        if bad.pk in order_ids:
-            raise ValueError("ada@example.com")
-        return real(order_ids, using)
-
     with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
-        patch.setattr(sync_module, "read_orders", read_orders)
+        patch.setattr(sync_module, "read_orders", failing_on(bad, ValueError("ada@example.com")))
         assert sync(bad).failed == {bad.pk}
 
     seen = OrderSync.objects.get(pk=bad.pk)
@@ -210,6 +217,25 @@ def test_an_order_whose_facts_do_not_fit_is_noted_and_tried_again(
     assert "crm_reconcile" in record.message
     assert sync_orders([bad.pk]).synced == {bad.pk}
     assert OrderSync.objects.get(pk=bad.pk).error == ""
+
+
+@pytest.mark.parametrize("error", [LedgerError("it does not add up"), AssertionError(), AttributeError("profile_id")])
+def test_whatever_is_wrong_with_an_order_holds_up_no_other(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    bad = make_order(email="ada@example.com")
+    monkeypatch.setattr(sync_module, "read_orders", failing_on(bad, error))
+
+    assert sync(bad).failed == {bad.pk}
+    assert OrderSync.objects.get(pk=bad.pk).error == type(error).__name__
+
+
+def test_a_database_that_cannot_is_no_fault_of_an_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    order = make_order(email="ada@example.com")
+    monkeypatch.setattr(sync_module, "read_orders", failing_on(order, OperationalError("deadlock detected")))
+
+    with pytest.raises(OperationalError, match="deadlock detected"):
+        sync_orders([order.pk])
+
+    assert not OrderSync.objects.exists()
 
 
 def test_a_user_who_was_deleted_between_hook_and_task_leaves_nothing_behind() -> None:

@@ -13,6 +13,8 @@ from saleor.account.models import User
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.exceptions import LedgerError
+from saleor_crm_plugin.ingestion import actions
 from saleor_crm_plugin.ingestion.actions import award_birthdays
 from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.ingestion.reconcile import reconcile
@@ -73,6 +75,18 @@ def sync(user: User, at=START + timedelta(hours=1)) -> None:
 def points_of(user: User) -> list[int]:
     rows = PointsTransaction.objects.filter(account__profile__user=user).order_by("pk")
     return list(rows.values_list("points", flat=True))
+
+
+def contradict(patch: pytest.MonkeyPatch, user: User) -> None:
+    """As if somebody had tampered with the points of this customer."""
+    real = actions.award_action
+
+    def award_action(account_id, *arguments, **options):
+        if LoyaltyAccount.objects.get(pk=account_id).profile.user_id == user.pk:
+            raise LedgerError("The lots do not add up.")
+        return real(account_id, *arguments, **options)
+
+    patch.setattr(actions, "award_action", award_action)
 
 
 class TestSigningUp:
@@ -210,6 +224,17 @@ class TestSigningUp:
         assert points_of(late) == [100]
         assert_ledger_adds_up()
 
+    def test_an_account_whose_rows_contradict_each_other_holds_up_nobody(self, monkeypatch, caplog):
+        rule(Trigger.SIGN_UP, 100)
+        bad, sound = (make_customer(date_joined=START + timedelta(hours=1)) for _ in range(2))
+        with monkeypatch.context() as patch:
+            contradict(patch, bad)
+            assert reconcile().signed_up == 1
+        assert (points_of(bad), points_of(sound)) == ([], [100])
+        assert "cannot get what rules give for sign_up" in caplog.text
+        assert reconcile(full=True).signed_up == 1
+        assert points_of(bad) == [100]
+
     def test_an_account_that_is_closed_gets_nothing(self):
         ann = join()
         rule(Trigger.SIGN_UP, 100, at=START)
@@ -261,6 +286,16 @@ class TestBirthdays:
         assert (use.occasion, use.used_at) == ("birthday:2026", datetime(2026, 5, 20, tzinfo=UTC))
         assert self.celebrate(date(2027, 5, 20)) == 1
         assert points_of(ann) == [50, 50]
+
+    def test_an_account_whose_rows_contradict_each_other_holds_up_nobody(self, monkeypatch, caplog):
+        bad, sound = self.born("1990-05-20"), self.born("1990-05-20")
+        with monkeypatch.context() as patch:
+            contradict(patch, bad)
+            assert self.celebrate(date(2026, 5, 20)) == 1
+        assert (points_of(bad), points_of(sound)) == ([], [50])
+        assert "cannot get what rules give for birthday:2026" in caplog.text
+        assert self.celebrate(date(2026, 5, 21)) == 1
+        assert points_of(bad) == [50]
 
     @pytest.mark.parametrize(("day", "given"), [(date(2026, 5, 27), 1), (date(2026, 5, 28), 0)])
     def test_nights_that_were_missed_are_made_up_for(self, day, given):

@@ -9,11 +9,13 @@ import pytest
 from saleor.order.models import Order
 
 from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.exceptions import LedgerError
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.audit import findings
 from saleor_crm_plugin.loyalty.models import HoldForm, LoyaltyAccount, PointsTransaction
+from saleor_crm_plugin.loyalty.referrals import settling
 from saleor_crm_plugin.loyalty.referrals.models import Referral
 from saleor_crm_plugin.loyalty.rules.definition import Conditions, Limits
 from saleor_crm_plugin.loyalty.rules.editing import delete_rule, update_rule
@@ -86,6 +88,26 @@ class TestRewards:
         sync(orders[0])
         applied.refresh_from_db()
         assert (applied.order_id, applied.reward_at) == (orders[0].pk, DUE)
+
+    def test_one_that_cannot_be_settled_holds_up_no_other(self, rita, fred, applied, monkeypatch, caplog):
+        greta = make_customer("greta@example.com")
+        apply_code(greta, create_code(rita).code, APPLIED)
+        for friend in (fred, greta):
+            buy(friend)
+        real = settling.give
+
+        def contradicted(ledger, occasions, using):
+            if any(occasion.action.occasion == settling.occasion_of(applied.pk) for occasion in occasions):
+                raise LedgerError("The lots do not add up.")
+            return real(ledger, occasions, using)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(settling, "give", contradicted)
+            assert run() == 1
+        assert f"Referral {applied.pk} cannot be settled" in caplog.text
+        assert (state(applied), gifts(rita), gifts(greta)) == (("qualified", ""), [500], [200])
+        assert run() == 1
+        assert (state(applied), gifts(rita), gifts(fred)) == (("rewarded", ""), [500, 500], [200])
 
     def test_an_order_that_is_not_paid_does_not_qualify(self, fred, applied):
         buy(fred, paid=False)

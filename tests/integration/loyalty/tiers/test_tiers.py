@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from saleor.order import FulfillmentStatus
 
 from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.exceptions import LedgerError
 from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
 from saleor_crm_plugin.ingestion.tier_facts import net_spend, review_tiers
@@ -27,6 +28,7 @@ from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, RuleD
 from saleor_crm_plugin.loyalty.rules.editing import create_rule
 from saleor_crm_plugin.loyalty.rules.models import RuleStatus
 from saleor_crm_plugin.loyalty.rules.storage import live_rules
+from saleor_crm_plugin.loyalty.tiers import review as reviewing
 from saleor_crm_plugin.loyalty.tiers.assignment import assign
 from saleor_crm_plugin.loyalty.tiers.editing import delete_tier, update_policy, update_tier
 from saleor_crm_plugin.loyalty.tiers.models import TierChange, TierMembership, TierPolicy
@@ -130,6 +132,29 @@ def test_up_with_an_order_and_down_when_it_leaves_the_window(ann, tea):
         ("Silver", "Bronze", "downgrade", day(100)),
         ("Bronze", None, "downgrade", day(110)),
     ]
+
+
+@pytest.mark.parametrize("at", ["review", "_differing"])
+def test_an_account_that_cannot_be_reviewed_holds_up_nobody(ann, tea, monkeypatch, caplog, at):
+    make_tiers(100, policy=HUNDRED_DAYS)
+    ben = make_customer("ben@example.com")
+    for user in (ann, ben):
+        buy(user, tea, 0)
+    bad = LoyaltyAccount.objects.get(profile__user=ann).pk
+    real = getattr(reviewing, at)
+
+    def contradicted(account_ids, *arguments, **options):
+        if bad in account_ids:
+            raise LedgerError("The lots do not add up.")
+        return real(account_ids, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reviewing, at, contradicted)
+        assert review(100) == 1
+    assert (tier(ann), tier(ben)) == ("Bronze", None)
+    assert f"tier of loyalty account {bad} cannot be reviewed" in caplog.text
+    assert review(101.5) == 1
+    assert tier(ann) is None
 
 
 def test_a_second_review_writes_nothing(ann, tea):
