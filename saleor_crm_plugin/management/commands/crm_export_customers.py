@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from saleor_crm_plugin.exceptions import CustomerInputError
+from saleor_crm_plugin.files import text_written_whole
 from saleor_crm_plugin.ingestion.customer_csv import find_segment, write_segment
 
 BAD_USAGE = 2
@@ -28,17 +29,12 @@ class Command(BaseCommand):
             segment_id, members = find_segment(options["segment"])
         except CustomerInputError as error:
             raise CommandError(str(error), returncode=BAD_USAGE) from error
-        # Under its name there is never half a file.
-        unfinished = path.with_name(f"{path.name}.part")
         try:
             with (
-                unfinished.open("w", encoding="utf-8", newline="") as file,
+                text_written_whole(path) as file,
                 tqdm(total=members, unit="customer", disable=options["verbosity"] == 0) as bar,
             ):
                 written = write_segment(segment_id, file, bar.update)
-            unfinished.replace(path)
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror}.", returncode=BAD_USAGE) from error
-        finally:
-            unfinished.unlink(missing_ok=True)
         self.stdout.write(self.style.SUCCESS(f"Wrote {written} customers to {path}."))

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
+from saleor_crm_plugin.files import text_written_whole
 from saleor_crm_plugin.ingestion.export_points import accounts_of_customer, export_statements
 from saleor_crm_plugin.loyalty.import_format import parse_moment
 
@@ -45,19 +46,14 @@ class Command(BaseCommand):
             export_statements(self.stdout, progress=_ignore, **wanted)
             return
         path = Path(options["output"])
-        # Under its name there is never half a file.
-        unfinished = path.with_name(f"{path.name}.part")
         try:
             with (
-                unfinished.open("w", encoding="utf-8", newline="") as file,
+                text_written_whole(path) as file,
                 tqdm(unit="entry", disable=options["verbosity"] == 0) as bar,
             ):
                 written = export_statements(file, progress=bar.update, **wanted)
-            unfinished.replace(path)
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror}.", returncode=BAD_USAGE) from error
-        finally:
-            unfinished.unlink(missing_ok=True)
         self.stdout.write(self.style.SUCCESS(f"Wrote {written} entries to {path}."))
 
 

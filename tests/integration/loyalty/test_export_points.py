@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import stat
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +14,7 @@ from django.db import connection
 from saleor.account.models import User
 
 from saleor_crm_plugin.actors import Actor, ActorType
+from saleor_crm_plugin.ingestion import export_points
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.merging import merge
@@ -181,3 +184,43 @@ def test_any_number_of_entries_takes_one_statement_and_one_more_for_each_kind_of
     with connection.execute_wrapper(count):
         assert len(export("--with-email")) == entries + 1
     assert len([sql for sql in asked if "SAVEPOINT" not in sql]) == 3
+
+
+def test_two_at_once_into_the_same_file_leave_that_of_one(ada, tmp_path, monkeypatch):
+    give(UserPerson(ada.pk), 5)
+    give(GuestPerson("bob@example.com"), 2)
+    path = tmp_path / "statements.csv"
+    real = export_points.statement_lines
+
+    def while_another_runs(*arguments):
+        monkeypatch.setattr(export_points, "statement_lines", real)
+        call_command("crm_export_points", "--output", str(path), "--user-id", str(ada.pk), verbosity=0)
+        return real(*arguments)
+
+    monkeypatch.setattr(export_points, "statement_lines", while_another_runs)
+    call_command("crm_export_points", "--output", str(path), verbosity=0)
+    with path.open(newline="") as file:
+        assert [row["points"] for row in csv.DictReader(file)] == ["5", "2"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_no_file_but_the_one_that_was_named_is_written(ada, tmp_path):
+    give(UserPerson(ada.pk), 5)
+    path, own = tmp_path / "statements.csv", tmp_path / "statements.csv.part"
+    own.write_text("mine")
+    call_command("crm_export_points", "--output", str(path), verbosity=0)
+    assert own.read_text() == "mine"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_pipe_is_written_to_and_stays_one(ada, tmp_path):
+    give(UserPerson(ada.pk), 5)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        call_command("crm_export_points", "--output", str(pipe), verbosity=0)
+        assert os.read(reader, 10_000).decode().startswith(HEADER)
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
