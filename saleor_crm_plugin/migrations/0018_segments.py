@@ -50,10 +50,14 @@ READY_MADE = (
 
 def add(apps, schema_editor):
     segment = apps.get_model("saleor_crm_plugin", "CustomerSegment")
-    for slug, name, description, query in READY_MADE:
-        segment.objects.using(schema_editor.connection.alias).create(
-            slug=slug, name=name, description=description, query=query
-        )
+    segment.objects.using(schema_editor.connection.alias).bulk_create(
+        [
+            segment(slug=slug, name=name, description=description, query=query)
+            for slug, name, description, query in READY_MADE
+        ],
+        # Going back leaves them, and the shop may have given one of their names to another.
+        ignore_conflicts=True,
+    )
 
 
 class Migration(migrations.Migration):
