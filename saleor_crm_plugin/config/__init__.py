@@ -8,6 +8,7 @@ emptied field arrives as "" and means the default.
 from saleor_crm_plugin.config.crm import (
     CRM_FIELDS,
     CRM_PLUGIN_ID,
+    FAILED_ORDERS,
     LAST_SYNC,
     LAST_TRAINING,
     ORDERS_BEHIND,
@@ -39,6 +40,7 @@ from saleor_crm_plugin.config.parsing import Expiry
 __all__ = [
     "CRM_FIELDS",
     "CRM_PLUGIN_ID",
+    "FAILED_ORDERS",
     "LAST_SYNC",
     "LAST_TRAINING",
     "LOYALTY_FIELDS",

@@ -92,6 +92,7 @@ class CRMSettings:
 LAST_SYNC = "last_sync"
 LAST_TRAINING = "last_training"
 ORDERS_BEHIND = "orders_behind"
+FAILED_ORDERS = "failed_orders"
 
 CRM_FIELDS: tuple[FieldSpec, ...] = (
     field(
@@ -324,6 +325,7 @@ CRM_FIELDS: tuple[FieldSpec, ...] = (
     field(LAST_SYNC, "Last reconciliation", "When orders were last compared with profiles and points.", "", None),
     field(LAST_TRAINING, "Last training", "When recommendations were last learned.", "", None),
     field(ORDERS_BEHIND, "Orders behind", "Orders that are not yet in profiles and points.", "", None),
+    field(FAILED_ORDERS, "Failed orders", "Orders that could not be processed; the log says why.", "", None),
 )
 
 

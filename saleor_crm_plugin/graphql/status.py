@@ -17,8 +17,8 @@ from saleor_crm_plugin import __version__
 from saleor_crm_plugin.compat import saleor_version
 from saleor_crm_plugin.graphql.descriptions import ADDED_IN_010
 from saleor_crm_plugin.graphql.profiles.clv.types import CrmForecast
-from saleor_crm_plugin.ingestion.models import OrderSync, SyncState
-from saleor_crm_plugin.ingestion.reconcile import MOST_COUNTED, STATE, orders_behind
+from saleor_crm_plugin.ingestion.models import SyncState
+from saleor_crm_plugin.ingestion.reconcile import MOST_COUNTED, STATE, failed_orders, orders_behind
 from saleor_crm_plugin.profiles.clv.models import ClvFit
 from saleor_crm_plugin.profiles.clv.queries import latest_fits
 from saleor_crm_plugin.recommendations.models import ModelStatus, RecommendationModel
@@ -74,6 +74,6 @@ def resolve_crm_status(_root: Any, info: Any) -> Status:
         saleor_version=saleor_version(),
         last_sync_at=reconciled.values_list("updated_at", flat=True).first(),
         orders_behind=orders_behind(using),
-        failed_orders=OrderSync.objects.using(using).filter(is_forgotten=False).exclude(error="").count(),
+        failed_orders=failed_orders(using),
         last_training_at=published.values_list("finished_at", flat=True).first(),
     )

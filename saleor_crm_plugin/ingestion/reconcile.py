@@ -40,7 +40,7 @@ from saleor_crm_plugin.ingestion.differences import (
 )
 from saleor_crm_plugin.ingestion.history import judge_customers
 from saleor_crm_plugin.ingestion.locks import only_one
-from saleor_crm_plugin.ingestion.models import SyncState
+from saleor_crm_plugin.ingestion.models import OrderSync, SyncState
 from saleor_crm_plugin.ingestion.positions import position
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.sync import sync_orders
@@ -126,6 +126,11 @@ def orders_behind(using: str | None = None) -> int:
     """
     since, swept_at = _position(timezone.now(), using)
     return count_differences(since - IN_FLIGHT if since and swept_at else None, MOST_COUNTED, using)
+
+
+def failed_orders(using: str | None = None) -> int:
+    """How many orders could not be brought in line at the last attempt."""
+    return OrderSync.objects.using(using or DEFAULT_DB_ALIAS).filter(is_forgotten=False).exclude(error="").count()
 
 
 class _Run:

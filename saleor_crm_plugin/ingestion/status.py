@@ -9,10 +9,10 @@ from datetime import datetime
 from django.db import DatabaseError, connections, transaction
 
 from saleor_crm_plugin.confidential import summary
-from saleor_crm_plugin.config import LAST_SYNC, LAST_TRAINING, ORDERS_BEHIND
+from saleor_crm_plugin.config import FAILED_ORDERS, LAST_SYNC, LAST_TRAINING, ORDERS_BEHIND
 from saleor_crm_plugin.ingestion.logs import log_once
 from saleor_crm_plugin.ingestion.models import SyncState
-from saleor_crm_plugin.ingestion.reconcile import MOST_COUNTED, STATE, orders_behind
+from saleor_crm_plugin.ingestion.reconcile import MOST_COUNTED, STATE, failed_orders, orders_behind
 from saleor_crm_plugin.recommendations.models import ModelStatus, RecommendationModel
 
 logger = logging.getLogger(__name__)
@@ -41,10 +41,11 @@ def status_lines(using: str) -> dict[str, str]:
                     .first()
                 ),
                 ORDERS_BEHIND: _orders_behind(using),
+                FAILED_ORDERS: str(failed_orders(using)),
             }
     except DatabaseError as error:
         log_once(logger, "status", "The status of the CRM plugin cannot be read: %s", summary(error))
-        return dict.fromkeys((LAST_SYNC, LAST_TRAINING, ORDERS_BEHIND), UNKNOWN)
+        return dict.fromkeys((LAST_SYNC, LAST_TRAINING, ORDERS_BEHIND, FAILED_ORDERS), UNKNOWN)
 
 
 def _moment(moment: datetime | None) -> str:

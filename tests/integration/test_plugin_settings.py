@@ -21,7 +21,7 @@ from saleor.plugins.models import PluginConfiguration
 from saleor_crm_plugin.config import CRM_FIELDS, LOYALTY_FIELDS, CRMSettings, Expiry, LoyaltySettings
 from saleor_crm_plugin.config.fields import Widget
 from saleor_crm_plugin.ingestion import logs
-from saleor_crm_plugin.ingestion.models import SyncState
+from saleor_crm_plugin.ingestion.models import OrderSync, SyncState
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.status import status_lines
 from saleor_crm_plugin.plugin import CRMPlugin, LoyaltySettingsPlugin
@@ -372,13 +372,19 @@ class TestLoading:
 class TestStatus:
     def test_of_a_fresh_shop(self) -> None:
         with allow_writer():
-            assert status_lines(WRITER) == {"last_sync": "never", "last_training": "never", "orders_behind": "0"}
+            assert status_lines(WRITER) == {
+                "last_sync": "never",
+                "last_training": "never",
+                "orders_behind": "0",
+                "failed_orders": "0",
+            }
 
     def test_after_some_work(self, customer: Any) -> None:
         make_order(customer)
-        make_order(customer)
+        failed = make_order(customer)
         with time_machine.travel(NOW, tick=False):
             SyncState.objects.create(name="reconcile")
+            OrderSync.objects.create(order_id=failed.pk, error="ValueError")
             RecommendationModel.objects.create(status=ModelStatus.RETIRED, started_at=NOW, finished_at=None)
             RecommendationModel.objects.create(
                 status=ModelStatus.PUBLISHED, started_at=NOW, finished_at=datetime(2026, 2, 28, 3, 20, 7, tzinfo=UTC)
@@ -387,6 +393,7 @@ class TestStatus:
             "last_sync": "2026-03-01 12:30:15+00:00",
             "last_training": "2026-02-28 03:20:07+00:00",
             "orders_behind": "2",
+            "failed_orders": "1",
         }
 
     def test_missing_tables_do_not_break_the_page(self, caplog: pytest.LogCaptureFixture) -> None:

@@ -392,6 +392,7 @@ def test_the_limits_stand_in_the_help_text() -> None:
         "last_sync": "OUTPUT",
         "last_training": "OUTPUT",
         "orders_behind": "OUTPUT",
+        "failed_orders": "OUTPUT",
     }
 
 
