@@ -162,10 +162,11 @@ def _columns(reader: Iterator[list[str]], kind: ImportType) -> list[str]:
     if kind == ImportType.HISTORY:
         known.append("created_at")
         needed.append("created_at")
-    if unknown := [name for name in columns if name not in known]:
+    if unknown := [number for number, name in enumerate(columns, 1) if name not in known]:
+        # Not by its text: a file whose first line is a customer is what this is about most often.
         raise ImportFileError(
-            f"Line 1 names the column {unknown[0]!r}, which {kind} do not have. Columns are {', '.join(known)}; "
-            "they are separated by commas."
+            f"Column {unknown[0]} of line 1 is none that {kind} have. The first line names the columns, separated by "
+            f"commas: {', '.join(known)}."
         )
     if len(set(columns)) < len(columns):
         raise ImportFileError("Line 1 names a column twice.")

@@ -187,17 +187,19 @@ def test_beyond_a_limit_wrong_rows_are_counted(run, monkeypatch):
         (b"email,points,reason\na@example.com,1,x\xc3", "Byte 38 (line 2) is not UTF-8"),
         (b"", "does not name the column 'points'"),
         (b"email;points\na@example.com;1\n", "separated by commas"),
-        (b"email,points,balance\n", "names the column 'balance'"),
+        (b"email,points,balance\n", "Column 3 of line 1 is none that balances have"),
+        (b"ann@example.com,5\n", "Column 1 of line 1 is none that balances have"),
         (b"email,points,points\n", "names a column twice"),
         (b"email\n", "does not name the column 'points'"),
         (b"points\n", "names none of the columns user_id, email, external_reference"),
-        (b"email,points,created_at\n", "which balances do not have"),
+        (b"email,points,created_at\n", "Column 3 of line 1 is none that balances have"),
     ],
 )
 def test_what_is_no_such_file(run, content, why):
     code, said, _ = run(content)
     assert code == 2
     assert why in said
+    assert "ann@example.com" not in said
     assert nothing_was_written()
 
 
