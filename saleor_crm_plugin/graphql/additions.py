@@ -90,9 +90,7 @@ USER_FIELDS = (
             LoyaltyAccount,
             channel=_channel("Slug of the channel in which the balance's worth is given."),
             description="Points of the customer. Null until the shop has opened an account: at the latest for the "
-            "first points, a tier, or a referral code that the customer made or tried."
-            + ADDED_IN_010
-            + OWNER_OR_USERS,
+            "first points, a tier, or a referral code that the customer made or tried." + ADDED_IN_010 + OWNER_OR_USERS,
         ),
     ),
     Addition(
@@ -102,9 +100,7 @@ USER_FIELDS = (
         BaseField(
             CustomerProfile,
             description="The customer and what they have bought. Null until the shop has taken the customer in; "
-            "`ordersCount` says whether they have bought."
-            + ADDED_IN_010
-            + OWNER_OR_USERS,
+            "`ordersCount` says whether they have bought." + ADDED_IN_010 + OWNER_OR_USERS,
         ),
     ),
     Addition(

@@ -165,8 +165,8 @@ def _is_fulfilled() -> Q:
 
 
 def _last_fulfillment() -> QuerySet[Any, Any]:
-    """When the last goods were sent, or refunded instead. What came back, was replaced or refunded after that was moved to
-    a fulfillment of its own, and one that is emptied so is deleted: then the others are all that is known.
+    """When the last goods were sent, or refunded instead. What came back, was replaced or refunded after that was moved
+    to a fulfillment of its own, and one that is emptied so is deleted: then the others are all that is known.
     """
     # Goods that were sent keep their stock.
     unsent = FulfillmentLine.objects.filter(fulfillment_id=OuterRef("pk"), stock__isnull=True)

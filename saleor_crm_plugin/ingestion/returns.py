@@ -144,7 +144,7 @@ def let_go(total: Decimal, charged: Decimal, paid: Decimal, grants: Iterable[Gra
         paid: what came in at some time.
     """
     granted = sum((grant.amount for grant in grants), Decimal(0))
-    return max(total - paid, Decimal(0)) if 0 < charged and total <= charged + granted else Decimal(0)
+    return max(total - paid, Decimal(0)) if charged > 0 and total <= charged + granted else Decimal(0)
 
 
 def with_returns(order: OrderSnapshot, returned: Mapping[UUID, Returned], grants: Iterable[Grant]) -> OrderSnapshot:

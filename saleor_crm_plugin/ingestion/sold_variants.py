@@ -14,7 +14,6 @@ def sold_among(variants: Collection[tuple[int, int]], using: str) -> set[tuple[i
     looked at. One statement.
     """
     now = timezone.now()
-    product = "variant__product__channel_listings__"
     rows = ProductVariantChannelListing.objects.using(using).filter(
         # In one call, so that all of it is asked of the same listing of the product.
         Q(variant__product__channel_listings__published_at__isnull=True)

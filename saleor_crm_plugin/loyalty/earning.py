@@ -45,9 +45,9 @@ def award(order: EarningOrder, terms: EarningTerms) -> Award:
     """Points that `order` earns on `terms`, less what was refunded, returned or granted back.
 
     What came back is taken from its own lines; money refunded beyond that lowers all lines in proportion. So several
-    partial refunds take the same points as one refund of their sum, and a full refund takes all, but for what gift cards
-    of the customer's own paid and earn: no refund of money gives that back. Gift card lines and lines below zero earn
-    nothing, and no order earns more than `MAX_POINTS`.
+    partial refunds take the same points as one refund of their sum, and a full refund takes all, but for what gift
+    cards of the customer's own paid and earn: no refund of money gives that back. Gift card lines and lines below zero
+    earn nothing, and no order earns more than `MAX_POINTS`.
     """
     parts = _parts(order, terms)
     eligible = sum((part.amount for part in parts), Decimal(0))
@@ -98,9 +98,9 @@ def before_refunds(order: EarningOrder) -> EarningOrder:
 def kept_value(order: EarningOrder) -> Fraction:
     """The share of the goods and shipping, by price, that was neither refunded nor came back, between 0 and 1.
 
-    By the price that goods and shipping had before points paid some of it, in either form. Money refunded beyond that of
-    what came back is the shipping's first, which points do not pay for; what is more lowers the rest, as all of it does
-    where nothing came back. Nothing is kept once all goods and all money are back.
+    By the price that goods and shipping had before points paid some of it, in either form. Money refunded beyond that
+    of what came back is the shipping's first, which points do not pay for; what is more lowers the rest, as all of it
+    does where nothing came back. Nothing is kept once all goods and all money are back.
     """
     shown = replace(_without_voucher_of_points(order), points_paid=Decimal(0))
     price, came_back = _price(shown), _taken_back(shown)
@@ -246,7 +246,7 @@ def _money_kept(order: EarningOrder, terms: EarningTerms) -> Fraction:
 
 
 def _earning_total(order: EarningOrder, terms: EarningTerms, price: Fraction) -> Fraction:
-    """What was paid of the price with money, and with gift cards of the customer's own where these earn as money does."""
+    """What was paid with money, and with gift cards of the customer's own where these earn as money does."""
     total = Fraction(order.total_gross)
     if not terms.gift_cards_earn or order.gift_cards_gross <= 0:
         return total

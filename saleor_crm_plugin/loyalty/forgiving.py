@@ -27,9 +27,7 @@ def account_of(entry: PointsTransaction) -> int:
     return int(entry.breakdown.get("account", entry.account_id))
 
 
-def take_again(
-    ledger: Posting, account_id: int, back: Iterable[Consumption], cause: Source
-) -> list[PointsTransaction]:
+def take_again(ledger: Posting, account_id: int, back: Iterable[Consumption], cause: Source) -> list[PointsTransaction]:
     """Post a WAIVER below 0 for what comes back by `cause` and was forgiven since the entry that `cause` reverses.
 
     An order that gives points back pays with all of them for what earlier refunds of itself were forgiven.

@@ -1,8 +1,8 @@
 """What the shop owes its customers in points at a moment, and how it came to that.
 
 What stood at a moment is what stands now, less what has happened since. Entries and what they used of lots never
-change, so any past moment can be computed again, and gives the same, but for a history that was imported in between: its
-entries are of the past. It takes longer the longer ago it is. What stands now is what lots and balances say, and
+change, so any past moment can be computed again, and gives the same, but for a history that was imported in between:
+its entries are of the past. It takes longer the longer ago it is. What stands now is what lots and balances say, and
 movements are sums of entries: that the two agree is what `loyalty.audit` proves.
 "At T" is after everything that happened before T, so that the state at the end of one month is the state at the
 beginning of the next.

@@ -9,7 +9,7 @@ from django.db.models.functions import Concat, Lower, Replace, Trim
 def mailbox_at(path: str) -> Concat:
     """The mailbox of the address that a field has; null where it has none."""
     address = Lower(Trim(path))
-    name = Replace(_without(address, "([+].*)?@[^@]*$"), Value("."), Value(""))
+    name = Replace(_without(address, "([+].*)?@[^@]*$"), Value("."), Value(""), output_field=TextField())
     return Concat(name, Value("@"), _without(address, "^.*@"), output_field=TextField())
 
 

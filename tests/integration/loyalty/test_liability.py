@@ -266,8 +266,8 @@ def imported(account_id, *rows) -> None:
 
 
 def test_a_history_does_not_say_what_became_of_its_points(monkeypatch):
-    """One customer had 100, which expired in the other system or were spent; of another one, 30 were left to expire. Only
-    who owed 50 and brought 80 has spent points here.
+    """One customer had 100, which expired in the other system or were spent; of another one, 30 were left to expire.
+    Only who owed 50 and brought 80 has spent points here.
     """
     monkeypatch.setattr(liability, "BREAKAGE_LOTS", 1)
     gone, left, owing = open_account(), open_account(), open_account()

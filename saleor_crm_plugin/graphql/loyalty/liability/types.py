@@ -159,8 +159,8 @@ class LoyaltyLiability(BaseObjectType):
     deficit_accounts = graphene.Int(required=True, description="Customers who owe some.")
     closed_points = graphene.Float(
         required=True,
-        description="Points of customers who were deleted on request, pending ones included. Nobody can spend them, and "
-        "they are in none of the other numbers but those of `movements`.",
+        description="Points of customers who were deleted on request, pending ones included. Nobody can spend them, "
+        "and they are in none of the other numbers but those of `movements`.",
     )
     point_values = NonNullList(
         LoyaltyPointValue, required=True, description="What points are valued with: the settings of today."

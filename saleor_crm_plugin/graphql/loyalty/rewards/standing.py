@@ -60,9 +60,7 @@ def standing_of(root: Any, info: Any) -> Promise[Standing | None]:
                 TakenLoader(info.context).load((account.pk, reward.pk)),
                 _is_sold(reward, place, info),
             ]
-        ).then(
-            lambda found: _standing(reward, _shopper(account, place, *found[:-1]), place, level, is_sold=found[-1])
-        )
+        ).then(lambda found: _standing(reward, _shopper(account, place, *found[:-1]), place, level, is_sold=found[-1]))
 
     return Promise.all(
         [
