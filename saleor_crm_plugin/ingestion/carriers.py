@@ -100,6 +100,22 @@ def take_off(checkout: Checkout) -> bool:
     return points_cards.take_off(checkout) or is_ours
 
 
+def take_off_foreign(checkout: Checkout) -> bool:
+    """Take a voucher off that carries the points of another checkout; False if there is none, or an order is using it.
+
+    The other checkout keeps its points, and its hold is not locked: nothing of it changes.
+    """
+    code = checkout.voucher_code
+    held = PointsHold.objects.filter(code=code, status=HoldStatus.HELD).exclude(checkout_token=checkout.token)
+    if not code or not held.exists() or checkout.is_checkout_locked():
+        return False
+    # As Saleor 3.21 locks a code before its checkout, a completion may be waiting for this one with the old price.
+    if not vouchers.lock_unused(code, [checkout]):
+        return False
+    remove_voucher_from_checkout(checkout)
+    return True
+
+
 def is_of_points(code: str, checkout: Checkout) -> bool:
     """Whether a voucher on the checkout carries its points."""
     return PointsHold.objects.filter(code=code, checkout_token=checkout.token).exists()

@@ -72,7 +72,8 @@ def orders_changed(order_ids: Iterable[UUID]) -> None:
 def checkout_changed(checkout: Checkout) -> None:
     """A checkout has other lines, another voucher or other gift cards than before.
 
-    Only those of a user can have points on them, and those of which the user has signed out since.
+    Only those of a user can have points on them, and those of which the user has signed out since. Anybody can put the
+    voucher of another checkout's points on one.
     """
     if checkout.user_id is not None or (checkout.voucher_code or "").startswith(CODE_PREFIX):
         _hint(tasks.refit_hold_task, checkout, "pk")

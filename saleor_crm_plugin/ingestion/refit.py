@@ -2,7 +2,8 @@
 
 Level-triggered like orders: whatever changed it, the same call fits the hold, its voucher or gift card and the price.
 Fewer points when the checkout has shrunk, more again when it has grown, never more than the customer asked for. None
-once a promotion of the order, whose place their voucher takes, would be worth as much.
+once a promotion of the order, whose place their voucher takes, would be worth as much. What was fitted to one checkout
+pays on no other: buyers can read the code of the voucher.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q, Subquery
 from django.utils import timezone
 from saleor.checkout.actions import call_checkout_event
 from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
@@ -34,24 +36,28 @@ if TYPE_CHECKING:
 
 
 def refit_hold(checkout_token: UUID, settings: ShopSettings) -> bool:
-    """Fit the open hold of a checkout, if it has one; True if that changed anything.
+    """Fit the open hold of a checkout, and take points of other checkouts off it; True if that changed anything.
 
     An emptied checkout gives its points back, and so do one whose buyer has taken the voucher or gift card off, and one
     that has passed to another customer.
     While an order is being made of it, while it is paid, and where spending has been paused, nothing changes.
     """
-    if not PointsHold.objects.filter(checkout_token=checkout_token, status=HoldStatus.HELD).exists():
+    if not _has_points(checkout_token):
         return False
     manager = get_plugins_manager(allow_replica=False)
     with transaction.atomic():
         checkout = carriers.lock_checkout(checkout_token)
         hold = carriers.lock_hold(checkout_token)
-        if checkout is None or hold is None:
+        if checkout is None:
             return False
+        changed = carriers.take_off_foreign(checkout)
         lines, _ = fetch_checkout_lines(checkout)
-        terms = settings.loyalty_for(checkout.channel_id)
-        changed = _fit(hold, checkout, fetch_checkout_info(checkout, lines, manager), lines, terms, manager)
+        checkout_info = fetch_checkout_info(checkout, lines, manager)
         if changed:
+            invalidate_checkout(checkout_info, lines, manager, recalculate_discount=True, save=True)
+        terms = settings.loyalty_for(checkout.channel_id)
+        if hold is not None and _fit(hold, checkout, checkout_info, lines, terms, manager):
+            changed = True
             # What the checkout knew of the voucher is outdated.
             checkout_info = fetch_checkout_info(checkout, lines, manager)
             invalidate_checkout(checkout_info, lines, manager, recalculate_discount=True, save=True)
@@ -59,6 +65,13 @@ def refit_hold(checkout_token: UUID, settings: ShopSettings) -> bool:
         review_delivery(checkout_info, lines, manager)
         call_checkout_event(manager, CHECKOUT_UPDATED, checkout)
     return changed
+
+
+def _has_points(checkout_token: UUID) -> bool:
+    """Whether points are set aside for the checkout, or it has the voucher of points of another one."""
+    code = Checkout.objects.filter(pk=checkout_token).values("voucher_code")
+    held = PointsHold.objects.filter(status=HoldStatus.HELD)
+    return held.filter(Q(checkout_token=checkout_token) | Q(code=Subquery(code))).exists()
 
 
 def _fit(

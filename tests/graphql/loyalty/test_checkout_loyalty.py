@@ -306,6 +306,26 @@ def test_points_follow_a_checkout_whose_user_has_signed_out(shop, as_ann, anonym
     assert (found["appliedPoints"], found["discount"]["amount"]) == (250, 2.5)
 
 
+@pytest.mark.parametrize("is_guests", [False, True])
+def test_the_voucher_of_points_comes_off_another_checkout(shop, as_ann, anonymous, checkout_of, hooked, is_guests):
+    loyalty_settings(shop.channel, point_value="0.01", maximum_share_percent="50")
+    checkout_id = checkout_of(as_ann, [(shop.plum, 2)])
+    as_ann.data(APPLY, id=checkout_id, points=500)
+    buyer = anonymous if is_guests else as_ann
+    other_id = checkout_of(buyer, [(shop.plum, 1)])
+    show = "query ($id: ID!) { checkout(id: $id) { voucherCode totalPrice { gross { amount } } } }"
+    code = as_ann.data(show, id=checkout_id)["checkout"]["voucherCode"]
+    add = """mutation ($id: ID!, $code: String!) {
+      checkoutAddPromoCode(id: $id, promoCode: $code) { errors { code } }
+    }"""
+    with hooked():
+        assert buyer.data(add, id=other_id, code=code) == {"checkoutAddPromoCode": {"errors": []}}
+    whole = {"voucherCode": None, "totalPrice": {"gross": {"amount": 5}}}
+    assert buyer.data(show, id=other_id)["checkout"] == whole
+    found = loyalty(as_ann, checkout_id)
+    assert (found["appliedPoints"], found["discount"]["amount"]) == (500, 5)
+
+
 @pytest.mark.devshop("sets the price by hand")
 @pytest.mark.parametrize("form", ["voucher", "gift card"])
 def test_points_follow_a_price_that_changed_by_itself(shop, as_ann, checkout_of, form, hooked):

@@ -28,6 +28,7 @@ from tests.integration.loyalty.test_redemption import (
     lines_changed,
     pay,
 )
+from tests.integration.loyalty.test_redemption_gift_card import put_voucher
 from tests.shop_settings import loyalty_settings
 
 pytestmark = pytest.mark.django_db
@@ -222,6 +223,62 @@ def test_a_paid_checkout_gives_its_points_back_when_it_is_emptied_or_they_are_ta
     other.gift_cards.clear()
     assert refit(other)
     assert (account().held, account().spendable) == (0, 3000)
+
+
+@pytest.fixture
+def other(checkout, channel) -> Checkout:
+    """Another checkout of the customer, with the voucher of the points on the first."""
+    other = checkout_of(checkout.user, channel, price=20)
+    put_voucher(other, PointsHold.objects.get().code)
+    return other
+
+
+@pytest.mark.parametrize("form", ["voucher"], indirect=True)
+@pytest.mark.parametrize("is_guests", [False, True])
+def test_a_voucher_of_points_pays_on_no_other_checkout(checkout, other, is_guests):
+    if is_guests:
+        Checkout.objects.filter(pk=other.pk).update(user=None)
+    assert refit(other)
+    assert not refit(other)
+    other.refresh_from_db()
+    checkout.refresh_from_db()
+    assert (other.voucher_code, other.discount_amount) == (None, 0)
+    assert checkout.voucher_code == PointsHold.objects.get().code
+    assert held() == (2000, D(20), 2000, D(20))
+    assert complete(other).total_gross_amount == 20
+    order = complete(checkout)
+    sync_order(order.pk)
+    assert (order.total_gross_amount, account().active, account().held) == (20, 1000, 0)
+    assert_ledger_adds_up()
+
+
+@pytest.mark.parametrize("form", ["voucher"], indirect=True)
+def test_a_voucher_of_other_points_takes_the_place_of_none(checkout, other):
+    remove_voucher_from_checkout(other)
+    apply(other, 500)
+    other.refresh_from_db()
+    put_voucher(other, PointsHold.objects.get(checkout_token=checkout.pk).code)
+    assert refit(other)
+    other.refresh_from_db()
+    assert other.voucher_code is None
+    assert held() == (2000, D(20), 2000, D(20))
+    assert_ledger_adds_up()
+
+
+@pytest.mark.parametrize("form", ["voucher"], indirect=True)
+def test_an_order_in_the_making_keeps_the_voucher_of_other_points_and_a_failed_one_does_not(checkout, other):
+    code = VoucherCode.objects.get()
+    VoucherCode.objects.update(used=1)
+    Checkout.objects.filter(pk=other.pk).update(is_voucher_usage_increased=True, completing_started_at=timezone.now())
+    assert not refit(other)
+    other.refresh_from_db()
+    assert other.voucher_code == code.code
+    Checkout.objects.filter(pk=other.pk).update(completing_started_at=None)
+    assert refit(other)
+    other.refresh_from_db()
+    code.refresh_from_db()
+    assert (other.voucher_code, other.is_voucher_usage_increased, code.used, code.is_active) == (None, False, 0, True)
+    assert held() == (2000, D(20), 2000, D(20))
 
 
 def test_an_order_in_the_making_is_left_alone(checkout):
