@@ -48,19 +48,23 @@ def make_carrier(redemption: RewardRedemption, user: User, channel: Channel) -> 
         _make_voucher(redemption, channel)
 
 
-def kill_carrier(redemption: RewardRedemption) -> None:
+def kill_carrier(redemption: RewardRedemption, *, for_points: bool) -> None:
     """Make the code unusable, under the lock of its row. To be called inside a transaction.
 
+    Args:
+        for_points: the points come back, so a gift card must still be worth what they bought.
+
     Raises:
-        LoyaltyInputError: `ALREADY_USED`: an order has used the code, or is using it. Nothing has been changed.
+        LoyaltyInputError: `ALREADY_USED`: an order has used the code, or is using it, or the card is worth less.
+            Nothing has been changed.
     """
     killed = (
-        _kill_gift_card(redemption.code)
+        _kill_gift_card(redemption.code, redemption.amount if for_points else None)
         if redemption.kind == RewardKind.GIFT_CARD
         else vouchers.withdraw_code(redemption.code)
     )
     if not killed:
-        raise LoyaltyInputError("An order has used it, or is using it.", "ALREADY_USED", "redemptionId")
+        raise LoyaltyInputError("It has been used, or is being used.", "ALREADY_USED", "redemptionId")
 
 
 def purge_dead_vouchers(now: datetime, limit: int) -> int:
@@ -125,16 +129,22 @@ def _make_gift_card(redemption: RewardRedemption, user: User) -> None:
     _record(card, GiftCardEvents.ISSUED, {"balance": balance, "expiry_date": last_day})
 
 
-def _kill_gift_card(code: str) -> bool:
+def _kill_gift_card(code: str, least: Decimal | None) -> bool:
     """Switch a gift card off and take it out of the checkouts that it is in; False if it is used, or about to be.
 
     While the card is locked, no further checkout can take it. Saleor locks a checkout first and its cards later, so
     the checkouts here are not waited for: one that is locked is being completed.
+
+    Args:
+        least: what must be left on it; None: whatever is.
     """
     card = GiftCard.objects.select_for_update(of=("self",)).filter(code=code).first()
     if card is None:
         return True
     if card.last_used_on is not None or card.current_balance_amount != card.initial_balance_amount:
+        return False
+    # Staff who set a balance, for what was bought at the till, change the initial one with it: it looks unused.
+    if least is not None and card.current_balance_amount < least:
         return False
     holders = Checkout.objects.filter(gift_cards=card)
     locked = Checkout.objects.select_for_update(of=("self",), skip_locked=True).filter(

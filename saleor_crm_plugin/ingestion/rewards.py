@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from django.utils import timezone
 from saleor.account.models import User
@@ -98,7 +99,11 @@ def return_reward(
         return True
 
     return redeeming.give_back(
-        redemption_id, actor, reward_carriers.kill_carrier, now or timezone.now(), kill_used=kill_used
+        redemption_id,
+        actor,
+        partial(reward_carriers.kill_carrier, for_points=True),
+        now or timezone.now(),
+        kill_used=kill_used,
     )
 
 
@@ -125,7 +130,7 @@ def expire_rewards(now: datetime | None = None) -> int:
 
 def _kill_if_unused(redemption: RewardRedemption) -> bool:
     try:
-        reward_carriers.kill_carrier(redemption)
+        reward_carriers.kill_carrier(redemption, for_points=False)
     except LoyaltyInputError:
         return False
     return True

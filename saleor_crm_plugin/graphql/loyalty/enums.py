@@ -61,7 +61,7 @@ LoyaltyErrorCode = enum_of(
         LoyaltyCode.TIER_TOO_LOW: "It is for customers of a higher tier.",
         LoyaltyCode.NOT_IN_SEGMENT: "It is for other groups of customers.",
         LoyaltyCode.LIMIT_REACHED: "The customer has as many as one customer can have.",
-        LoyaltyCode.ALREADY_USED: "An order has used it, or is using it.",
+        LoyaltyCode.ALREADY_USED: "It was used, is being used, or staff have lowered the card's balance.",
         LoyaltyCode.SELF_REFERRAL: "The code is the customer's own.",
         LoyaltyCode.ALREADY_CUSTOMER: "A code counts before the first order only.",
         LoyaltyCode.ALREADY_REFERRED: "The customer, or somebody with the same mailbox, has applied a code before.",

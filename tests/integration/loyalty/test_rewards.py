@@ -278,6 +278,28 @@ def test_a_gift_card_is_the_customers_and_its_use_is_seen(channel):
     assert_ledger_adds_up()
 
 
+@pytest.mark.parametrize("balance", [0, 5, D("24.99")])
+def test_a_gift_card_that_staff_have_written_down_is_not_given_back_and_still_runs_out(channel, balance):
+    taken = take(reward(RewardKind.GIFT_CARD, valid_days=30), customer_with_points(1000))
+    # As Saleor does when staff set its balance, after a purchase at the till.
+    GiftCard.objects.update(current_balance_amount=balance, initial_balance_amount=balance)
+    with pytest.raises(LoyaltyInputError) as caught:
+        give_back(taken)
+    assert caught.value.code == "ALREADY_USED"
+    card = GiftCard.objects.get()
+    assert (status(taken), card.is_active, card.current_balance_amount) == ("issued", True, balance)
+    assert expire_rewards(taken.expires_at) == 1
+    card.refresh_from_db()
+    assert (status(taken), card.is_active, account().active) == ("expired", False, 700)
+    assert_ledger_adds_up()
+
+
+def test_a_gift_card_that_staff_have_topped_up_can_be_given_back(channel):
+    taken = take(reward(RewardKind.GIFT_CARD), customer_with_points(1000))
+    GiftCard.objects.update(current_balance_amount=30, initial_balance_amount=30)
+    assert (give_back(taken).status, account().active) == ("returned", 1000)
+
+
 def test_given_back_the_points_of_an_order_that_was_refunded_since_are_gone(channel):
     loyalty_settings(channel, point_value="0.01", points_per_unit="1", earn_from="2020-01-01")
     user = make_customer("ann@example.com")
