@@ -71,6 +71,9 @@ CHARGED = Q(captured_amount__gt=0) | Q(charge_status__in=[ChargeStatus.PARTIALLY
 
 _MONEY: DecimalField[Any, Any] = DecimalField(max_digits=MONEY_DIGITS, decimal_places=MONEY_PLACES)
 NOTHING = Value(Decimal(0), output_field=_MONEY)
+NO_TRANSACTIONS = (Decimal(0),) * 4
+# By which Saleor, from 3.23, knows the transactions that gift cards pay through.
+GIFT_CARD_GATEWAY = "saleor.io.gift-card-payment-gateway"
 
 
 def read_orders(order_ids: Collection[UUID], using: str | None = None) -> dict[UUID, OrderSnapshot]:
@@ -206,18 +209,21 @@ def _payment_refunds() -> QuerySet[Any, Any]:
 
 
 def _transaction_refunds() -> QuerySet[Any, Any]:
-    """What an order's transactions gave back, what they were asked to, and of the former what they had charged."""
-    came_in = _charges().order_by().values("transaction_id").annotate(value=Sum("amount_value"))
-    taken_off = Coalesce(_one_value(came_in, _MONEY), NOTHING) - F("charged_value") - F("refund_pending_value")
+    """What an order's transactions gave back, were asked to, had charged of the former, and charged to gift cards."""
+    charges = _charges().order_by().values("transaction_id").annotate(value=Sum("amount_value"))
+    came_in = Coalesce(_one_value(charges, _MONEY), NOTHING)
+    taken_off = came_in - F("charged_value") - F("refund_pending_value")
     of_own_charges = Case(
         When(refunded_value__gt=0, then=Least(F("refunded_value"), Greatest(taken_off, NOTHING))),
         default=NOTHING,
         output_field=_MONEY,
     )
+    to_cards = Case(When(app_identifier=GIFT_CARD_GATEWAY, then=came_in), default=NOTHING, output_field=_MONEY)
     sums = Func(
         Sum("refunded_value"),
         Sum("refund_pending_value"),
         Sum(of_own_charges),
+        Sum(to_cards),
         template="ARRAY[%(expressions)s]",
         output_field=ArrayField(_MONEY),
     )
@@ -299,7 +305,7 @@ def _snapshot(
     charged_cards: frozenset[int],
 ) -> OrderSnapshot:
     by_payments = row["refunded_by_payments"] or Decimal(0)
-    by_transactions, asked_for, of_own_charges = row["by_transactions"] or (Decimal(0), Decimal(0), Decimal(0))
+    by_transactions, asked_for, of_own_charges, charged_to_cards = row["by_transactions"] or NO_TRANSACTIONS
     refunded = max(by_payments + by_transactions, Decimal(0))
     charged = row["total_charged_amount"] + asked_for
     came_in = charged + max(by_payments, Decimal(0)) + of_own_charges
@@ -337,6 +343,7 @@ def _snapshot(
         lines=lines,
         paid_by_card=gift_cards,
         charged_cards=charged_cards,
+        charged_to_cards=charged_to_cards,
         is_business=bool((row["billing_address__company_name"] or "").strip()),
         is_moved=row["is_moved"],
         let_go=rest,

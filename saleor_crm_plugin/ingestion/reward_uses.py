@@ -24,7 +24,7 @@ def note_used(orders: Iterable[OrderSnapshot], now: datetime, using: str) -> Non
     # An order that counts comes before one that came to nothing.
     ordered = sorted(orders, key=lambda order: (order.is_cancelled, order.placed_at))
     with_voucher = [order for order in ordered if order.voucher_code]
-    paid_by_card = [order for order in ordered if order.gift_cards > 0]
+    paid_by_card = [order for order in ordered if any(paid > 0 for paid in order.paid_by_card.values())]
     revived = _usable_again({order.voucher_code for order in with_voucher if order.is_cancelled}, using)
     cards = _gift_cards([order.order_id for order in paid_by_card], using)
     counting = [order.voucher_code for order in with_voucher if not order.is_cancelled]

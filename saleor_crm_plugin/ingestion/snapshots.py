@@ -21,6 +21,10 @@ CANCELLED = frozenset({"canceled", "expired"})
 NOT_A_PURCHASE = CANCELLED | {DRAFT, "unconfirmed"}
 # The origin of an order that Saleor makes to replace goods of another one.
 REISSUE = "reissue"
+# The origin of one that gift cards can have lowered the total of.
+CHECKOUT = "checkout"
+# Where an app computes taxes, the lines may add up to a little more than the total; no more than this share of them.
+MOST_ROUNDING = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,9 @@ class OrderSnapshot:
     `voucher_amount` is what the voucher of `voucher_code` took off; None if Saleor does not say.
     `let_go` is what was never paid and staff granted a refund of: Saleor asks for no more of it.
     `shipping_taken_back` is the share of the shipping price that a refund was granted for. `paid_by_card` is what each
-    gift card paid, by its id. `is_business`: it is billed to a company. `is_moved`: Saleor has given it to another
-    channel than it was placed in.
+    gift card paid, by its id, without those that staff have deleted; `charged_to_cards` is what all of them paid
+    through transactions. `is_business`: it is billed to a company. `is_moved`: Saleor has given it to another channel
+    than it was placed in.
     `email` is normalized, "" if the order has none; it is not part of the text that this object prints.
     """
 
@@ -88,6 +93,7 @@ class OrderSnapshot:
     paid_by_card: Mapping[int, Decimal] = field(default_factory=dict)
     # Of these, those that paid through a transaction, which does not lower the total.
     charged_cards: frozenset[int] = frozenset()
+    charged_to_cards: Decimal = Decimal(0)
     is_business: bool = False
     overpaid: Decimal = Decimal(0)
     is_moved: bool = False
@@ -99,8 +105,17 @@ class OrderSnapshot:
 
     @property
     def gift_cards(self) -> Decimal:
-        """What gift cards paid."""
-        return sum(self.paid_by_card.values(), Decimal(0))
+        """What gift cards paid, also those that staff have deleted since."""
+        known = self.paid_by_card.items()
+        charged = sum((paid for card_id, paid in known if card_id in self.charged_cards), Decimal(0))
+        lowered = sum(self.paid_by_card.values(), -charged)
+        return max(charged, self.charged_to_cards) + lowered + self._lowered_by_others(lowered)
+
+    def _lowered_by_others(self, lowered: Decimal) -> Decimal:
+        """What has lowered the total besides the gift cards that Saleor still knows: those that are deleted."""
+        by_others = self.price_gross - self.total_gross - lowered
+        is_by_cards = self.origin == CHECKOUT and by_others > self.price_gross * MOST_ROUNDING
+        return by_others if is_by_cards else Decimal(0)
 
     @property
     def items(self) -> int:

@@ -122,6 +122,11 @@ class EarningOrder:
     points_off: Decimal = Decimal(0)
     is_business: bool = False
 
+    @property
+    def price_gross(self) -> Decimal:
+        """What the lines and the shipping cost, whoever paid with whatever."""
+        return sum((line.gross for line in self.lines), self.shipping_gross)
+
 
 @dataclass(frozen=True, slots=True)
 class AwardPart:

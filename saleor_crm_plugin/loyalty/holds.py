@@ -20,16 +20,22 @@ from saleor_crm_plugin.loyalty.awards import EarningOrder
 from saleor_crm_plugin.loyalty.models import Carrier, HoldForm, HoldStatus, PointsHold
 
 
-def by_carrier(carriers: Collection[Carrier], using: str, *, lock: bool = False) -> dict[Carrier, PointsHold]:
-    """Holds by voucher code or gift card. One statement, or none for no carriers."""
-    if not carriers:
+def by_carrier(
+    carriers: Collection[Carrier], using: str, *, and_ids: Collection[str] = (), lock: bool = False
+) -> dict[Carrier, PointsHold]:
+    """Holds by voucher code or gift card. One statement, or none for no carriers.
+
+    Args:
+        and_ids: primary keys of further ones.
+    """
+    if not carriers and not and_ids:
         return {}
     codes = [carrier for carrier in carriers if isinstance(carrier, str)]
     cards = [carrier for carrier in carriers if isinstance(carrier, int)]
     rows = PointsHold.objects.using(using)
     rows = (
         (rows.select_for_update() if lock else rows)
-        .filter(Q(code__in=codes) | Q(gift_card_id__in=cards))
+        .filter(Q(code__in=codes) | Q(gift_card_id__in=cards) | Q(pk__in=and_ids))
         .order_by("pk")
     )
     return {hold.carrier: hold for hold in rows}
@@ -65,6 +71,13 @@ def with_points(
     if not off and not paid:
         return order
     return replace(order, points_off=off, points_paid=paid, gift_cards_gross=order.gift_cards_gross - paid)
+
+
+def paid_by(hold: PointsHold, points: int) -> Decimal:
+    """What the hold's carrier paid of an order that has spent so many of its points on it."""
+    if points >= hold.points:
+        return hold.amount
+    return hold.amount * points / hold.points
 
 
 def took_off(hold: PointsHold, amount: Decimal | None) -> Decimal:

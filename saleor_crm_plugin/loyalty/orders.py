@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from types import MappingProxyType
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -30,11 +31,13 @@ from saleor_crm_plugin.loyalty.awards import (
     versions_in,
 )
 from saleor_crm_plugin.loyalty.ledger import Ledger
-from saleor_crm_plugin.loyalty.models import Carrier, PointsHold, PointsTransaction, TransactionType
+from saleor_crm_plugin.loyalty.models import Carrier, HoldForm, PointsHold, PointsTransaction, TransactionType
 from saleor_crm_plugin.loyalty.order_entries import OrderEntries
 from saleor_crm_plugin.loyalty.rules import storage as rules
 from saleor_crm_plugin.loyalty.rules.storage import RuleUse
 from saleor_crm_plugin.loyalty.terms import NO_TRAITS, CustomerTraits, RuleLimits, Wanted, occasion_of, terms_of
+
+NO_HISTORY: Mapping[UUID, Sequence[PointsTransaction]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,9 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
     orders = sorted(orders, key=lambda order: (order.placed_at, order.order_id))
     history = _read_history([order.order_id for order in orders], using)
     orders = [_as_awarded(order, history.get(order.order_id, ())) for order in orders]
-    hold_of = holds.by_carrier({carrier for order in orders for carrier in order.carried}, using, lock=True)
-    orders = told_apart(orders, hold_of)
+    carriers = {carrier for order in orders for carrier in order.carried}
+    hold_of = holds.by_carrier(carriers, using, and_ids=_holds_spent(history), lock=True)
+    orders = told_apart(orders, hold_of, history)
     first_awards = _first_awards(orders, history, program_id, using)
     affected = [
         order
@@ -179,11 +183,46 @@ def as_awarded(orders: Sequence[OrderFacts], using: str) -> list[OrderFacts]:
     return [_as_awarded(order, history.get(order.order_id, ())) for order in orders]
 
 
-def told_apart(orders: Sequence[OrderFacts], hold_of: Mapping[Carrier, PointsHold]) -> Sequence[OrderFacts]:
-    """The orders with what points paid told apart from other vouchers and gift cards (`holds.with_points`)."""
+def told_apart(
+    orders: Sequence[OrderFacts],
+    hold_of: Mapping[Carrier, PointsHold],
+    history: Mapping[UUID, Sequence[PointsTransaction]] = NO_HISTORY,
+) -> Sequence[OrderFacts]:
+    """The orders with what points paid told apart from other vouchers and gift cards (`holds.with_points`).
+
+    Args:
+        history: the entries of the orders, which still know what gift cards paid that Saleor has deleted.
+    """
     if not hold_of:
         return orders
-    return [replace(each, earning=holds.with_points(each.earning, each.carried, hold_of)) for each in orders]
+    told = []
+    for order in orders:
+        gone = _paid_by_deleted_cards(order, hold_of, history.get(order.order_id, ()))
+        told.append(replace(order, earning=holds.with_points(order.earning, {**order.carried, **gone}, hold_of)))
+    return told
+
+
+def _paid_by_deleted_cards(
+    order: OrderFacts, hold_of: Mapping[Carrier, PointsHold], entries: Sequence[PointsTransaction]
+) -> dict[Carrier, Decimal]:
+    """What gift cards of points paid that staff have deleted: with a card, Saleor deletes that it was used."""
+    if not entries or order.earning.total_gross >= order.earning.price_gross:
+        return {}
+    by_id = {str(hold.pk): hold for hold in hold_of.values() if hold.form == HoldForm.GIFT_CARD}
+    spent = [(by_id.get(entry.breakdown["hold"]), -entry.points) for entry in _spent_by_holds(entries)]
+    return {
+        hold.carrier: holds.paid_by(hold, points)
+        for hold, points in spent
+        if hold is not None and hold.carrier not in order.carried
+    }
+
+
+def _holds_spent(history: Mapping[UUID, Sequence[PointsTransaction]]) -> set[str]:
+    return {entry.breakdown["hold"] for entries in history.values() for entry in _spent_by_holds(entries)}
+
+
+def _spent_by_holds(entries: Iterable[PointsTransaction]) -> list[PointsTransaction]:
+    return [entry for entry in entries if entry.type == TransactionType.REDEEM and "hold" in entry.breakdown]
 
 
 def _first_awards(

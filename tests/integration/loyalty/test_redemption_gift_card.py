@@ -13,13 +13,15 @@ from saleor.checkout.models import Checkout
 from saleor.checkout.utils import add_voucher_code_to_checkout, invalidate_checkout
 from saleor.discount.models import VoucherCode
 from saleor.giftcard.models import GiftCard
+from saleor.order.models import Order
 
+from saleor_crm_plugin.ingestion.audit import order_findings
 from saleor_crm_plugin.ingestion.redemption import release_timed_out_holds, remove_points
 from saleor_crm_plugin.ingestion.sync import sync_order
 from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, PointsHold, PointsTransaction
 from saleor_crm_plugin.loyalty.redemption import Limit
 from tests.devshop.factories import make_channel, make_customer, make_voucher
-from tests.devshop.flows import cancel_order, manager
+from tests.devshop.flows import cancel_order, manager, pay_order
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_redemption import (
     account,
@@ -338,3 +340,69 @@ def test_refusals_change_nothing(channel):
     assert not GiftCard.objects.exists()
     assert not PointsHold.objects.exists()
     assert account().held == 0
+
+
+def confirm(order: Order) -> None:
+    Order.objects.filter(pk=order.pk).update(status="unfulfilled")
+    order.refresh_from_db()
+
+
+def sync_again(order: Order) -> None:
+    Order.objects.filter(pk=order.pk).update(updated_at=timezone.now())
+    sync_order(order.pk)
+
+
+@pytest.mark.parametrize(
+    ("points", "own", "cards_earn", "earned"),
+    [(6000, 0, True, 40), (0, 60, False, 40), (0, 60, True, 100), (3000, 30, False, 40), (3000, 30, True, 70)],
+)
+def test_what_cards_paid_stays_known_when_staff_delete_them(channel, points, own, cards_earn, earned):
+    loyalty_settings(
+        channel,
+        point_value="0.01",
+        redemption_form="gift card",
+        points_per_unit="1",
+        earn_from="2020-01-01",
+        gift_cards_earn=cards_earn,
+    )
+    checkout = checkout_of(customer_with_points(10_000), channel, price=100)
+    if own:
+        own_card(checkout, own)
+    if points:
+        apply(checkout, points)
+    order = complete(checkout)
+    assert order.total_gross_amount == 100 - points // 100 - own
+    confirm(order)
+    pay_order(order)
+    sync_order(order.pk)
+    entries = list(PointsTransaction.objects.order_by("pk").values_list("type", "points"))
+    assert entries == [("adjust", 10_000), *([("redeem", -points)] if points else []), ("earn", earned)]
+
+    GiftCard.objects.all().delete()
+    sync_again(order)
+    assert list(PointsTransaction.objects.order_by("pk").values_list("type", "points")) == entries
+    assert list(order_findings(lambda done: None)) == []
+    assert_ledger_adds_up()
+    cancel_order(Order.objects.get(pk=order.pk))
+    sync_again(order)
+    assert account().balance == 10_000
+    assert_ledger_adds_up()
+
+
+def test_a_card_of_points_that_paid_less_than_it_was_worth_is_known_when_it_is_deleted(channel):
+    loyalty_settings(
+        channel, point_value="0.01", redemption_form="gift card", points_per_unit="1", earn_from="2020-01-01"
+    )
+    user = customer_with_points(1000)
+    apply(first := checkout_of(user, channel, price=4), 400)
+    first.lines.get().variant.channel_listings.update(price_amount=D("2.50"), discounted_price_amount=D("2.50"))
+    confirm(order := complete(first))
+    sync_order(order.pk)
+    assert (order.total_gross_amount, account().active) == (0, 750)
+    GiftCard.objects.all().delete()
+    sync_again(order)
+    assert list(PointsTransaction.objects.order_by("pk").values_list("type", "points")) == [
+        ("adjust", 1000),
+        ("redeem", -250),
+    ]
+    assert_ledger_adds_up()
