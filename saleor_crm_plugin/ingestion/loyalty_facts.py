@@ -150,10 +150,17 @@ def _carried(order: OrderSnapshot) -> dict[Carrier, Decimal | None]:
 
 
 def _off_goods(order: OrderSnapshot) -> Decimal | None:
-    """What the voucher took off. On a checkout of goods for nothing, Saleor leaves what it took off others before."""
-    if order.voucher_amount is None:
-        return None
-    return min(order.voucher_amount, sum((line.base_total for line in order.lines), Decimal(0)))
+    """What the voucher took off. On a checkout of goods for nothing, Saleor leaves what it took off others before.
+
+    When staff delete a voucher and then edit an unconfirmed order, Saleor deletes the discount, and the code stays.
+    """
+    goods = sum((line.base_total for line in order.lines), Decimal(0))
+    if order.voucher_amount is not None:
+        return min(order.voucher_amount, goods)
+    # Prices are entered with tax or without.
+    gross = sum((line.total_gross for line in order.lines), Decimal(0))
+    net = sum((line.total_net for line in order.lines), Decimal(0))
+    return Decimal(0) if order.voucher_is_gone and goods in (gross, net) else None
 
 
 def _line(line: LineSnapshot, place: Place) -> EarningLine:

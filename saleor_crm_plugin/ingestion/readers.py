@@ -126,7 +126,7 @@ def read_customers(user_ids: Collection[int], using: str | None = None) -> dict[
 _COLUMNS = (
     "pk", "number", "status", "origin", "channel_id", "currency", "user_id", "user_email", "placed_at",
     "updated_at", "expired_at", "total_gross_amount", "total_net_amount", "shipping_price_gross_amount",
-    "shipping_price_net_amount", "total_charged_amount", "voucher_code", "billing_address__company_name",
+    "shipping_price_net_amount", "total_charged_amount", "voucher_code", "voucher_id", "billing_address__company_name",
     "refunded_by_payments", "by_transactions", "last_payment_at", "last_transactions_at", "voucher_amount",
     "last_fulfillment_at", "is_fulfilled", "is_moved",
 )  # fmt: skip
@@ -347,6 +347,7 @@ def _snapshot(
         is_business=bool((row["billing_address__company_name"] or "").strip()),
         is_moved=row["is_moved"],
         let_go=rest,
+        voucher_is_gone=bool(row["voucher_code"]) and row["voucher_id"] is None,
     )
 
 

@@ -59,7 +59,8 @@ class OrderSnapshot:
     went through, and negative in odd data. `refunded` is the sum over all payments and transactions of the order, never
     negative. `overpaid` is what came in beyond the total, given back since or not. `paid_at` is None unless the order
     is fully paid, `fulfilled_at` unless it is fulfilled.
-    `voucher_amount` is what the voucher of `voucher_code` took off; None if Saleor does not say.
+    `voucher_amount` is what the voucher of `voucher_code` took off; None if Saleor does not say. `voucher_is_gone`:
+    staff have deleted it, and the order keeps the code.
     `let_go` is what was never paid and staff granted a refund of: Saleor asks for no more of it.
     `shipping_taken_back` is the share of the shipping price that a refund was granted for. `paid_by_card` is what each
     gift card paid, by its id, without those that staff have deleted; `charged_to_cards` is what all of them paid
@@ -98,6 +99,7 @@ class OrderSnapshot:
     overpaid: Decimal = Decimal(0)
     is_moved: bool = False
     let_go: Decimal = Decimal(0)
+    voucher_is_gone: bool = False
 
     def __repr__(self) -> str:
         # Ends up in logs and tracebacks: ids only, no personal data.

@@ -253,6 +253,26 @@ def test_points_are_spent_once_staff_take_back_the_discount_that_an_order_was_fi
     assert_ledger_adds_up()
 
 
+def test_points_come_back_once_their_voucher_is_deleted_and_with_it_what_it_took_off(channel):
+    apply(checkout := checkout_of(customer_with_points(1000), channel), 300)
+    order = complete(checkout)
+    Order.objects.filter(pk=order.pk).update(status="unconfirmed", updated_at=timezone.now())
+    Voucher.objects.all().delete()
+    sync_order(order.pk)
+    # The order keeps its discount for now.
+    assert (order.total_gross_amount, account().active, account().held) == (37, 700, 0)
+    # As Saleor does when staff edit it.
+    order.discounts.all().delete()
+    order.lines.update(total_price_gross_amount=40, total_price_net_amount=40)
+    Order.objects.filter(pk=order.pk).update(total_gross_amount=40, total_net_amount=40, updated_at=timezone.now())
+    for _ in range(2):
+        sync_order(order.pk)
+        entry = PointsTransaction.objects.latest("pk")
+        assert (entry.type, entry.points, entry.reason) == ("redeem_reversal", 300, "Order changed")
+    assert (account().active, account().held) == (1000, 0)
+    assert_ledger_adds_up()
+
+
 def test_points_that_are_put_on_again_and_again_expire_all_the_same(channel):
     checkout = checkout_of(customer_with_points(1000), channel)
     apply(checkout, 700)
