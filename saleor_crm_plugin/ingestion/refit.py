@@ -25,7 +25,7 @@ from saleor_crm_plugin.ingestion import carriers
 from saleor_crm_plugin.ingestion.delivery import review_delivery
 from saleor_crm_plugin.ingestion.order_promotions import taken_off_without_voucher
 from saleor_crm_plugin.ingestion.redemption import CHECKOUT_UPDATED, awaits_order, release
-from saleor_crm_plugin.ingestion.room import quote_again, room_of
+from saleor_crm_plugin.ingestion.room import has_gift_cards, quote_again, room_of
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.loyalty.ledger import Ledger
 from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, LoyaltyAccount, PointsHold
@@ -40,7 +40,8 @@ def refit_hold(checkout_token: UUID, settings: ShopSettings) -> bool:
 
     An emptied checkout gives its points back, and so do one whose buyer has taken the voucher or gift card off, and one
     that has passed to another customer.
-    While an order is being made of it, while it is paid, and where spending has been paused, nothing changes.
+    While an order is being made of it, while it is paid, and where spending has been paused, nothing changes. Only gift
+    cards in place of the goods that were paid are not for points.
     """
     if not _has_points(checkout_token):
         return False
@@ -85,7 +86,9 @@ def _fit(
     if not carriers.is_on(hold, checkout) or _has_passed_on(hold, checkout):
         return _give_up(hold, checkout)
     # Of an emptied one there is no order to come.
-    if not settings.point_pays or (lines and awaits_order(hold, checkout, timezone.now())):
+    is_paid = bool(lines) and awaits_order(hold, checkout, timezone.now())
+    buys_gift_cards = hold.form == HoldForm.GIFT_CARD and has_gift_cards(lines)
+    if not settings.point_pays or (is_paid and not buys_gift_cards):
         return False
     if not carriers.lock(hold, checkout):
         return False
@@ -93,6 +96,8 @@ def _fit(
     room = room_of(
         checkout_info, lines, HoldForm(hold.form), lambda: taken_off_without_voucher(checkout, manager), own_cards
     )
+    if is_paid and hold.amount <= room.subtotal:
+        return False
     with Ledger([hold.account_id], lots_of=[]) as ledger:
         wallet = ledger.wallets[hold.account_id]
         ledger.expire_due([hold.account_id])

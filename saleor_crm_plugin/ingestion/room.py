@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings as django_settings
 from saleor.checkout import base_calculations
 from saleor.checkout.models import Checkout
+from saleor.product import ProductTypeKind
 
 from saleor_crm_plugin.config import LoyaltySettings, RedemptionForm
 from saleor_crm_plugin.exceptions import RedemptionError
@@ -27,7 +28,7 @@ class Room:
     """What points can pay on a checkout.
 
     Attributes:
-        subtotal: price of the products, which the largest share is taken of.
+        subtotal: price of what points can pay, which the largest share is taken of.
         left_to_pay: the most that there is to pay; None: the subtotal.
         replaced: what promotions of the order take off, whose place a voucher takes; points must be worth more.
     """
@@ -48,8 +49,11 @@ def room_of(
     """The room on a checkout. One SQL statement for a gift card, those of `promotions` for a voucher.
 
     A voucher of points is taken off the products' price and excludes other discounts of the whole order. A gift card
-    pays what these leave, and what the customer's own gift cards leave. Prices are those before tax is added: where
-    the shop enters prices without it, points pay a little less than the share of the price with tax.
+    pays what these leave, and what the customer's own gift cards leave. Prices are those before tax is added: where the
+    shop enters prices without it, points pay a little less than the share of the price with tax.
+
+    As a gift card, points pay for no gift cards. Saleor fills one that is bought with the price of its line, which only
+    a voucher lowers: points would become money that never expires.
 
     Args:
         promotions: says what promotions of the order take off without a voucher; asked for a voucher only.
@@ -67,7 +71,31 @@ def room_of(
         for card_id, balance in gift_card_balances(checkout, using or django_settings.DATABASE_CONNECTION_DEFAULT_NAME)
         if card_id not in own_cards
     ]
-    return Room(subtotal=total - delivery, left_to_pay=total - sum(others, Decimal(0)))
+    goods = _without_gift_cards(total - delivery, checkout, lines)
+    return Room(subtotal=goods, left_to_pay=total - sum(others, Decimal(0)))
+
+
+def has_gift_cards(lines: Sequence[Any]) -> bool:
+    """Whether gift cards are bought."""
+    return len(_goods(lines)) < len(lines)
+
+
+def _goods(lines: Sequence[Any]) -> list[Any]:
+    return [line for line in lines if line.product_type.kind != ProductTypeKind.GIFT_CARD]
+
+
+def _without_gift_cards(price: Decimal, checkout: Checkout, lines: Sequence[Any]) -> Decimal:
+    """The part of the lines' price, after discounts of the whole order, that is not for gift cards."""
+    if not has_gift_cards(lines):
+        return price
+    whole, of_goods = (_before_order_discounts(checkout, each) for each in (lines, _goods(lines)))
+    # Saleor takes such a discount off all lines alike.
+    return price * of_goods / whole if whole else Decimal(0)
+
+
+def _before_order_discounts(checkout: Checkout, lines: Sequence[Any]) -> Decimal:
+    money = base_calculations.base_checkout_subtotal(list(lines), checkout.channel, checkout.currency)
+    return money.amount
 
 
 def subtotal_of(checkout: Checkout, lines: Sequence[Any]) -> Decimal:
@@ -113,7 +141,9 @@ def offer_for(points: int, spendable: int, room: Room, settings: LoyaltySettings
         RedemptionError: `CHECKOUT_EMPTY`, `INSUFFICIENT_POINTS`, `BELOW_MINIMUM`, `PROMOTION_WORTH_MORE`.
     """
     if room.subtotal <= 0:
-        raise RedemptionError("The checkout is empty.", "CHECKOUT_EMPTY", "checkoutId")
+        raise RedemptionError(
+            "There is nothing in the checkout that points could pay for.", "CHECKOUT_EMPTY", "checkoutId"
+        )
     if spendable <= 0:
         raise RedemptionError("You have no points to spend.", "INSUFFICIENT_POINTS", "points")
     offer = quote_for(points, spendable, room, settings, currency)

@@ -15,6 +15,8 @@ from saleor.core.exceptions import CircularSubscriptionSyncEvent
 from saleor.giftcard.models import GiftCard
 from saleor.order import OrderStatus
 from saleor.permission.enums import CheckoutPermissions
+from saleor.product import ProductTypeKind
+from saleor.product.models import ProductType
 
 from saleor_crm_plugin.graphql.loyalty import checkout_points
 from saleor_crm_plugin.ingestion.readers import read_orders
@@ -324,6 +326,18 @@ def test_the_voucher_of_points_comes_off_another_checkout(shop, as_ann, anonymou
     assert buyer.data(show, id=other_id)["checkout"] == whole
     found = loyalty(as_ann, checkout_id)
     assert (found["appliedPoints"], found["discount"]["amount"]) == (500, 5)
+
+
+def test_the_most_points_of_a_checkout_are_for_its_goods_without_gift_cards(shop, as_ann, checkout_of):
+    card = make_product("Gift card", 50, shop.channel, stock=None)
+    card.product_type = ProductType.objects.create(
+        name="Gift card", slug="gift-card", kind=ProductTypeKind.GIFT_CARD, is_shipping_required=False
+    )
+    card.save()
+    checkout_id = checkout_of(as_ann, [(shop.plum, 1), (card, 1)])
+    for form, points in (("gift card", 250), ("voucher", 500)):
+        loyalty_settings(shop.channel, point_value="0.01", redemption_form=form, maximum_share_percent="50")
+        assert loyalty(as_ann, checkout_id)["maxApplicablePoints"] == points
 
 
 @pytest.mark.devshop("sets the price by hand")

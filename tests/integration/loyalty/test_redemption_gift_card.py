@@ -14,21 +14,28 @@ from saleor.checkout.utils import add_voucher_code_to_checkout, invalidate_check
 from saleor.discount.models import VoucherCode
 from saleor.giftcard.models import GiftCard
 from saleor.order.models import Order
+from saleor.product import ProductTypeKind
+from saleor.product.models import ProductType, ProductVariant
 
 from saleor_crm_plugin.ingestion.audit import order_findings
 from saleor_crm_plugin.ingestion.redemption import release_timed_out_holds, remove_points
+from saleor_crm_plugin.ingestion.refit import refit_hold
+from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_order
 from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, PointsHold, PointsTransaction
 from saleor_crm_plugin.loyalty.redemption import Limit
-from tests.devshop.factories import make_channel, make_customer, make_voucher
+from tests.devshop.factories import make_channel, make_customer, make_product, make_voucher
 from tests.devshop.flows import cancel_order, manager, pay_order
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_redemption import (
     account,
+    add_line,
     apply,
     checkout_of,
     complete,
     customer_with_points,
+    lines_changed,
+    pay,
     refused,
 )
 from tests.shop_settings import loyalty_settings
@@ -405,4 +412,77 @@ def test_a_card_of_points_that_paid_less_than_it_was_worth_is_known_when_it_is_d
         ("adjust", 1000),
         ("redeem", -250),
     ]
+    assert_ledger_adds_up()
+
+
+def gift_card_for_sale(channel, price: int) -> ProductVariant:
+    product = make_product(price=price, channel=channel, stock=None)
+    product.product_type, _ = ProductType.objects.get_or_create(
+        slug="gift-card",
+        defaults={"name": "Gift card", "kind": ProductTypeKind.GIFT_CARD, "is_shipping_required": False},
+    )
+    product.save()
+    return product.default_variant
+
+
+def refit(checkout: Checkout) -> bool:
+    return refit_hold(checkout.pk, load_settings())
+
+
+@pytest.mark.parametrize(
+    ("share", "voucher", "own", "points", "limit"),
+    [
+        ("100", 0, 0, 4000, Limit.CHECKOUT_TOTAL),
+        ("50", 0, 0, 2000, Limit.SHARE),
+        # Off all lines alike: 36 are left for the goods.
+        ("100", 10, 0, 3600, Limit.CHECKOUT_TOTAL),
+        ("100", 0, 80, 2000, Limit.CHECKOUT_TOTAL),
+    ],
+)
+def test_points_pay_for_goods_and_not_for_gift_cards_beside_them(channel, share, voucher, own, points, limit):
+    """Saleor would fill the gift card with all that it costs."""
+    loyalty_settings(channel, point_value="0.01", redemption_form="gift card", maximum_share_percent=share)
+    checkout = checkout_of(customer_with_points(20_000), channel, price=40)
+    add_line(checkout, gift_card_for_sale(channel, 60), 60)
+    if voucher:
+        put_voucher(checkout, make_voucher("SPRING", voucher, channel=channel).code)
+    if own:
+        own_card(checkout, own)
+    applied = apply(checkout, 20_000)
+    assert (applied.points, applied.amount, applied.limit) == (points, D(points) / 100, limit)
+    assert complete(checkout).total_gross_amount == 100 - voucher - own - points // 100
+
+
+def test_there_is_nothing_to_pay_with_points_where_there_are_only_gift_cards(channel):
+    checkout = checkout_of(customer_with_points(9000), channel, price=40)
+    checkout.lines.all().delete()
+    add_line(checkout, gift_card_for_sale(channel, 60), 60)
+    with refused("CHECKOUT_EMPTY", "checkoutId"):
+        apply(checkout, 100)
+    # Of a voucher the gift card shows the price.
+    loyalty_settings(channel, point_value="0.01")
+    assert apply(checkout, 6000).points == 6000
+    order = complete(checkout)
+    assert order.lines.get().unit_price_gross_amount == 0
+
+
+@pytest.mark.parametrize("is_paid", [False, True])
+def test_points_leave_a_checkout_whose_goods_are_exchanged_for_gift_cards(channel, is_paid):
+    checkout = checkout_of(customer_with_points(9000), channel, price=40)
+    assert apply(checkout, 3000).points == 3000
+    add_line(checkout, gift_card_for_sale(channel, 60), 60)
+    lines_changed(checkout)
+    if is_paid:
+        pay(checkout, 70)
+    assert not refit(checkout)
+    assert account().held == 3000
+    add_line(checkout, make_product(price=20, channel=channel, stock=None).default_variant, 20)
+    checkout.lines.filter(undiscounted_unit_price_amount=40).delete()
+    lines_changed(checkout)
+    assert refit(checkout)
+    assert (account().held, card().current_balance_amount) == (2000, 20)
+    checkout.lines.filter(undiscounted_unit_price_amount=20).delete()
+    lines_changed(checkout)
+    assert refit(checkout)
+    assert (account().held, account().spendable, list(checkout.gift_cards.all())) == (0, 9000, [])
     assert_ledger_adds_up()
