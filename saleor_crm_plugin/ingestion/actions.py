@@ -67,8 +67,7 @@ def award_sign_ups(user_ids: Collection[int], settings: ShopSettings, now: datet
     given = {
         account_of[user_id]
         for user_id, action in actions.items()
-        if account_of[user_id] not in done
-        and _award(account_of[user_id], action, in_force, now, alias) > 0
+        if account_of[user_id] not in done and _award(account_of[user_id], action, in_force, now, alias) > 0
     }
     review_accounts(given, now, alias)
     return len(given)

@@ -103,6 +103,8 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
         now = timezone.now()
         heads = {user.head_id for user in claims.moved.values()}
         erased = _erased(heads, alias)
+        # Before the accounts, as every erasure.
+        forgotten = _locked_families(erased, alias)
         # An account that an erasure has closed takes no points.
         deleted = {head for head, level in erased.items() if reaches(level, ErasureLevel.DELETE)}
         joined = {guest: claims.moved[guest] for guest in claims.joined if claims.moved[guest].head_id not in deleted}
@@ -113,7 +115,10 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
         # What the guest has refused, the user has refused.
         refusals = enforce_consents(heads, alias)
         forget_customers(refusals.recommendations, alias)
-        _forget_with(erased, now, alias)
+        # Erased persons have got guests: these, and what the claim has copied, are forgotten as far as they are.
+        for level in sorted(set(erased.values())):
+            everybody = [pk for head, family in forgotten.items() if erased[head] == level for pk in family]
+            forget_family(everybody, level, now, alias)
         # Also of those that were merged into the guests, and of guests that staff have merged into somebody else.
         of_guests = Q(profile_id__in=claims.moved) | Q(placed_by_id__in=claims.moved)
         orders = tuple(ProfileOrder.objects.using(alias).filter(of_guests).values_list("order_id", flat=True))
@@ -193,15 +198,14 @@ def _erased(heads: Collection[int], alias: str) -> dict[int, ErasureLevel]:
     return {head: level for head, level in levels.items() if reaches(level, ErasureLevel.ANONYMISE)}
 
 
-def _forget_with(erased: Mapping[int, ErasureLevel], now: datetime, alias: str) -> None:
-    """Erased persons have got guests: forget these, and what the claim has copied, as far as the persons are."""
-    if not erased:
-        return
-    by_head = families(erased, alias)
+def _locked_families(heads: Collection[int], alias: str) -> dict[int, list[int]]:
+    """The profiles of each head, locked. Two statements, none for nobody."""
+    if not heads:
+        return {}
+    by_head = families(heads, alias)
     everybody = CustomerProfile.objects.using(alias).filter(pk__in=[pk for family in by_head.values() for pk in family])
     list(everybody.order_by("pk").select_for_update().values_list("pk"))
-    for level in sorted(set(erased.values())):
-        forget_family([pk for head in by_head if erased[head] == level for pk in by_head[head]], level, now, alias)
+    return by_head
 
 
 def _given_by_saleor(owners: Mapping[str, int], alias: str) -> dict[str, int]:

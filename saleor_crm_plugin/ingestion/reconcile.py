@@ -2,8 +2,8 @@
 
 Each run looks at what changed since the last one, along Saleor's indexes. Once in `FULL_SWEEP_EVERY`, on the first run,
 and with `full=True`, it then compares every order and every profile with what we stored. Each of the two leaves its
-watermark where it was if it fails, so that a sweep that never gets through keeps nobody from what is recent; orders that
-fail are noted one by one and tried again by each run.
+watermark where it was if it fails, so that a sweep that never gets through holds up nothing that is recent; orders
+that fail are noted one by one and tried again by each run.
 
 Until a sweep has gone through, what it finds is the shop's history and no news: customers are judged once it has all.
 """
@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, reset_queries
 from django.utils import timezone

@@ -46,7 +46,7 @@ def bring_referrals_in_line(
     )
     if not referrals:
         return
-    seen = {order.order_id: order for order in orders}
+    known = _friend_orders(orders, using)
     first_of = first_purchases({user for each in referrals if (user := each.friend.profile.user_id)}, using)
     first: dict[int, UUID | None] = {}
     unread: dict[UUID, int] = {}
@@ -54,13 +54,11 @@ def bring_referrals_in_line(
         user_id = each.friend.profile.user_id
         # Of a friend whose user is gone, only the order that is known already can count.
         order_id = first[each.pk] = first_of.get(user_id) if user_id else each.order_id
-        if order_id is not None and order_id not in seen and order_id != each.order_id:
+        if order_id is not None and order_id not in known and order_id != each.order_id:
             # It has become the first one, because that one was cancelled.
             unread[order_id] = each.friend.profile_id
-    for order_id, snapshot in read_orders(unread, using).items():
-        seen[order_id] = facts_of(snapshot, unread[order_id])
-    theirs = seen.keys() & {*first.values(), *(each.order_id for each in referrals)}
-    known = _friend_orders(as_awarded([seen[each] for each in theirs], using), using)
+    later = [facts_of(snapshot, unread[order_id]) for order_id, snapshot in read_orders(unread, using).items()]
+    known |= _friend_orders(later, using)
     # A first order that is not among these, and that the referral has already, says nothing new.
     concerned = [
         each for each in referrals if each.status == ReferralStatus.REWARDED or first[each.pk] in {None, *known}
@@ -105,9 +103,9 @@ def first_purchases(user_ids: Collection[int], using: str) -> dict[int, UUID]:
 
 
 def _friend_orders(orders: Sequence[OrderFacts], using: str) -> dict[UUID, FriendOrder]:
-    """By order id. One statement if any of them carries what may have been points."""
+    """By order id. One statement if there are any; one more if any of them carries what may have been points."""
     hold_of = holds.by_carrier({carrier for order in orders for carrier in order.carried}, using)
-    return {order.order_id: _friend_order(order) for order in told_apart(orders, hold_of)}
+    return {order.order_id: _friend_order(order) for order in told_apart(as_awarded(orders, using), hold_of)}
 
 
 def _friend_order(order: OrderFacts) -> FriendOrder:

@@ -54,7 +54,7 @@ def checkout(channel):
 
 def run() -> None:
     (script,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    exec(compile(script, str(PAGE), "exec"), {})  # noqa: S102  # as `manage.py shell` does with it
+    exec(compile(script, str(PAGE), "exec"), {})  # as `manage.py shell` does with it
 
 
 def test_what_the_plugin_has_put_into_saleors_tables_is_gone(checkout):

@@ -80,9 +80,13 @@ def test_what_fails_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "customers.csv"
     path.write_text("of yesterday")
 
-    with pytest.raises(RuntimeError), written_whole(path) as file:
-        file.write(b"half of it")
-        raise RuntimeError("power cut")
+    def fail() -> None:
+        with written_whole(path) as file:
+            file.write(b"half of it")
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError):
+        fail()
 
     assert path.read_text() == "of yesterday"
     assert list(tmp_path.iterdir()) == [path]

@@ -1,7 +1,8 @@
 """Rewards for referrals whose order's return window is over, and taking them back. Runs on the clock.
 
 Each referral in its own transaction: any number of workers, stopped and repeated at any point, do it once. One that
-cannot be settled is logged, and does not hold up the others. Locks are taken in the order rules, accounts, referral; who holds a referral's row never waits for an account.
+cannot be settled is logged, and does not hold up the others. Locks are taken in the order rules, accounts, referral;
+who holds a referral's row never waits for an account.
 """
 
 from __future__ import annotations

@@ -109,8 +109,8 @@ def is_everybody_due(scheme: Scheme, now: datetime) -> bool:
 def review_due(scheme: Scheme, spend: SpendReader, now: datetime, using: str = "default") -> int:
     """Review memberships whose time is over; everybody once a day, and after the policy or a tier has changed.
 
-    Each account in its own transaction. Two workers do no harm, and one that was stopped is made up for. An account that
-    cannot be judged is logged, and does not hold up the others.
+    Each account in its own transaction. Two workers do no harm, and one that was stopped is made up for. An account
+    that cannot be reviewed is logged, and does not hold up the others.
 
     Returns:
         How many memberships were written.
@@ -134,7 +134,12 @@ def review_due(scheme: Scheme, spend: SpendReader, now: datetime, using: str = "
 
 
 def _review_each(
-    account_ids: Sequence[int], scheme: Scheme, spend: SpendReader, now: datetime, using: str, because_rules_changed: bool
+    account_ids: Sequence[int],
+    scheme: Scheme,
+    spend: SpendReader,
+    now: datetime,
+    using: str,
+    because_rules_changed: bool,
 ) -> int:
     try:
         differing: Sequence[int] = out_of_line(account_ids, scheme, spend, now, using)

@@ -25,7 +25,8 @@ _INSTALL = """
 CREATE TABLE faults_point (role text, number bigint);
 INSERT INTO faults_point VALUES ('nobody', NULL);
 CREATE SEQUENCE faults_writes;
-CREATE FUNCTION faults_count() RETURNS trigger LANGUAGE plpgsql AS $$
+-- It may be stopped for longer than it would wait for a lock of its own.
+CREATE FUNCTION faults_count() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$
 DECLARE
     number bigint;
 BEGIN

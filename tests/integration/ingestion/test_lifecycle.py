@@ -191,6 +191,7 @@ def history() -> User:
     for number in (0, 100, 400, 410):
         make_order(ada, created_at=day(number))
     Order.objects.update(updated_at=day(410))
+    User.objects.update(updated_at=day(410))
     return ada
 
 
@@ -224,13 +225,26 @@ def test_nor_does_one_that_goes_on_where_another_was_killed(history: User, monke
         return sync_orders(order_ids, **options)
 
     with time_machine.travel(day(411), tick=False):
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        with monkeypatch.context() as patch:
             patch.setattr(reconciliation, "sync_orders", killed_at_the_third)
-            reconcile(batch_size=1)
+            with pytest.raises(KeyboardInterrupt):
+                reconcile(batch_size=1)
+        assert len(synced) == 2
         reconcile(batch_size=1)
 
     assert stage_of(history) == "won_back"
     assert judgements() == []
+
+
+def test_after_a_backfill_the_first_one_judges_nobody_again(history: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    with time_machine.travel(day(411), tick=False):
+        backfill()
+    judged: list[CRMSettings] = []
+    monkeypatch.setattr(reconciliation, "judge_customers", judged.append)
+
+    reconcile()
+
+    assert judged == []
 
 
 def test_the_night_makes_the_numbers_of_one_that_never_gets_through(
@@ -262,8 +276,7 @@ def test_what_a_later_reconciliation_finds_is_news() -> None:
     assert named() == [str(second.pk)]
 
 
-def test_nothing_is_computed_for_who_refuses
-() -> None:
+def test_nothing_is_computed_for_who_refuses() -> None:
     ada = make_customer()
     place(ada, 0)
     CustomerProfile.objects.update(profiling_allowed=False)

@@ -366,8 +366,7 @@ def test_nor_does_a_first_one(cancelled: Callable[[], None]) -> None:
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_orders_are_taken_in_batches
-(calls: list[list[UUID]], full: bool) -> None:
+def test_orders_are_taken_in_batches(calls: list[list[UUID]], full: bool) -> None:
     if not full:
         reconcile()
     orders = [new_order() for _ in range(5)]

@@ -20,7 +20,7 @@ from saleor.account.models import User
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.exceptions import AccountClosedError
 from saleor_crm_plugin.ingestion import import_points
-from saleor_crm_plugin.ingestion.erasure import erase_customer
+from saleor_crm_plugin.ingestion.erasure import erase_customer, erase_customers
 from saleor_crm_plugin.ingestion.models import SyncState
 from saleor_crm_plugin.ingestion.sync import sync_customer
 from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
@@ -399,7 +399,7 @@ def test_a_chunk_takes_the_same_number_of_statements(run, customers):
 
     with connection.execute_wrapper(count):
         run("email,points\n" + "".join(f"{user.email},5\n" for user in users))
-    assert len([sql for sql in statements if "SAVEPOINT" not in sql]) == 17
+    assert len([sql for sql in statements if "SAVEPOINT" not in sql]) == 18
 
 
 @pytest.mark.django_db(transaction=True)
@@ -496,3 +496,28 @@ def test_who_is_being_deleted_when_an_import_begins_gets_nothing(ada):
         behind(partial(erase_customer, profile, ErasureLevel.DELETE, SYSTEM), partial(work.run, int))
     assert not PointsTransaction.objects.exists()
     assert not SyncState.objects.filter(name="import:batch").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_are_forgotten_together_are_so_after_the_import_that_has_come_to_one_of_them(ada, monkeypatch):
+    monkeypatch.setattr(import_points, "CHUNK_SIZE", 1)
+    ben = make_customer("ben@example.com")
+    profiles = sorted(resolve_profiles([UserPerson(ada.pk), UserPerson(ben.pk)]).values())
+    ensure(default_program_id(), profiles[:1], "default")
+    work = import_points.PointsImport(
+        io.BytesIO(b"email,points\nada@example.com,100\nben@example.com,5\n"), BALANCES, "batch"
+    )
+    work.check(int)
+    erasures = []
+    with others_who_wait() as let_wait:
+
+        def erase_after_the_first(_: int) -> None:
+            if not erasures:
+                erasures.append(let_wait(partial(erase_customers, profiles, ErasureLevel.DELETE, SYSTEM)))
+
+        assert work.run(erase_after_the_first)
+        assert len(erasures[0].result(JOIN_SECONDS)) == 2
+    assert [(account_of(user).active, account_of(user).closed_at is None) for user in (ada, ben)] == [
+        (100, False),
+        (5, False),
+    ]

@@ -10,13 +10,18 @@ import pytest
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.exceptions import CustomerInputError
+from saleor_crm_plugin.ingestion import feedback
 from saleor_crm_plugin.ingestion.erasure import erase_customer
+from saleor_crm_plugin.ingestion.merging import merge_customers
+from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.profiles.feedback.giving import Answer, Purchase, Rating, change, give
 from saleor_crm_plugin.profiles.feedback.models import OrderFeedback, ProductReview, ReviewState
 from saleor_crm_plugin.profiles.feedback.moderation import moderate
+from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
 from saleor_crm_plugin.profiles.models import CustomerProfile, ErasureLevel
-from tests.concurrently import at_once, behind, no_errors
-from tests.devshop.factories import make_channel, make_product
+from tests.concurrently import JOIN_SECONDS, at_once, behind, no_errors, others_who_wait
+from tests.devshop.factories import fulfill_order, make_channel, make_customer, make_order, make_product
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -125,3 +130,25 @@ def test_a_first_rating_that_is_being_stored_is_forgotten(level, left):
     ann = CustomerProfile.objects.create()
     behind(partial(rate_first, ann), partial(erase, ann, level))
     assert list(OrderFeedback.objects.values_list("score", "comment")) == left
+
+
+def test_who_is_forgotten_while_they_rate_is_so_once_they_have_got_points_for_it(monkeypatch):
+    """The answer is with Ann, the points are with Ben, into whom she was merged."""
+    ben, ann = make_customer("ben@example.com"), make_customer("ann@example.com")
+    head, own = (resolve_profiles([person])[person] for person in (UserPerson(ben.pk), UserPerson(ann.pk)))
+    merge_customers(own, head, STAFF, NOW)
+    order = make_order(ann, lines=[(make_product(), 1)])
+    fulfill_order(order)
+    give_points, erasures = feedback._award, []
+    with others_who_wait() as let_wait:
+
+        def once_the_erasure_has_begun(profile_id: int, *args: object) -> None:
+            erasures.append(let_wait(partial(erase_customer, head, ErasureLevel.DELETE, STAFF)))
+            ensure(default_program_id(), [profile_id], "default")
+            give_points(profile_id, *args)
+
+        monkeypatch.setattr(feedback, "_award", once_the_erasure_has_begun)
+        feedback.give_feedback(ann, order.pk, Answer(score=9))
+        erasures[0].result(JOIN_SECONDS)
+    assert not OrderFeedback.objects.exists()
+    assert LoyaltyAccount.objects.get().closed_at is not None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
+from django.db import transaction
 from saleor.account.models import User
 
 from saleor_crm_plugin.actors import SYSTEM
@@ -25,6 +27,8 @@ from saleor_crm_plugin.profiles.models import (
 from saleor_crm_plugin.profiles.notes.models import CustomerNote, CustomerTag
 from saleor_crm_plugin.profiles.segments.models import SegmentMembership
 from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
+from saleor_crm_plugin.waiting import wait_for_erasures
+from tests.concurrently import JOIN_SECONDS, others_who_wait
 from tests.devshop.factories import make_customer, make_order
 from tests.devshop.flows import hand_over_orders
 from tests.integration.profiles.privacy.known import NOW, ann_with_everything
@@ -119,3 +123,18 @@ class TestWhoCannotBeClaimed:
     def test_gets_the_rest(self):
         sync_customer(self.bob.pk)
         assert ProfileIdentity.objects.get(value="guy@example.com").profile.user is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_waits_for_whoever_writes_about_them_before_it_locks_their_points(known):
+    erase_customer(known.profile.pk, ErasureLevel.ANONYMISE, SYSTEM, NOW)
+    guest("guy@example.com", known)
+    show_address(known.ann, "guy@example.com")
+    with others_who_wait() as let_wait, transaction.atomic():
+        # As an import of points for her does.
+        wait_for_erasures([known.profile.pk], "default")
+        claim = let_wait(partial(sync_customer, known.ann.pk))
+        assert LoyaltyAccount.objects.select_for_update(nowait=True).get(profile=known.profile).active == 600
+    claim.result(JOIN_SECONDS)
+    assert LoyaltyAccount.objects.get(profile=known.profile).active == 1100
+    assert not CustomerNote.objects.exists()
