@@ -300,8 +300,9 @@ def test_guests_of_known_users_end_up_with_them() -> None:
 
 def test_a_guest_who_cannot_go_to_the_user_yet_is_said(run: Run) -> None:
     guest = GuestPerson("ada@example.com")
-    account_ids = accounts.ensure(accounts.default_program_id(), resolve_profiles([guest]).values(), "default")
-    adjust(*account_ids.values(), 5, "Import", SYSTEM, "import")
+    opened = accounts.ensure(accounts.default_program_id(), resolve_profiles([guest]).values(), "default")
+    (account_id,) = opened.values()
+    adjust(account_id, 5, "Import", SYSTEM, "import")
     LoyaltyAccount.objects.update(held=5)
     make_customer("ada@example.com")
     orders_on(1, email="eve@example.com")

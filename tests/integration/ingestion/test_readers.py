@@ -393,7 +393,8 @@ def test_what_staff_granted_a_refund_of_need_not_be_paid(
 @pytest.mark.parametrize(("refunded", "pending"), [("40", "0"), ("0", "40")])
 def test_what_goes_back_for_a_grant_was_not_let_go(refunded: str, pending: str) -> None:
     order = unpaid_order()
-    add_charge_event(add_transaction(order, "20", refunded, refund_pending_value=Decimal(pending)), "60")
+    item = add_transaction(order, "20", refunded, refund_pending_value=Decimal(pending))
+    add_event(item, "charge_success", "60")
     charge(order, "20")
     order.granted_refunds.create(amount_value=Decimal(40), currency="USD", status="pending")
 
