@@ -307,9 +307,9 @@ def test_statements_do_not_grow_with_the_number_of_orders(profile, django_assert
     program_id = default_program_id()
     profiles = [CustomerProfile.objects.create().pk for _ in range(40)]
     few, many = [facts(pk) for pk in profiles[:2]], [facts(pk) for pk in profiles[2:]]
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         bring_in_line(few, program_id, NOW, "default")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         bring_in_line(many, program_id, NOW, "default")
     assert_ledger_adds_up()
 
