@@ -152,7 +152,8 @@ def _carried(order: OrderSnapshot) -> dict[Carrier, Decimal | None]:
 def _off_goods(order: OrderSnapshot) -> Decimal | None:
     """What the voucher took off. On a checkout of goods for nothing, Saleor leaves what it took off others before.
 
-    When staff delete a voucher and then edit an unconfirmed order, Saleor deletes the discount, and the code stays.
+    Of a deleted voucher the code stays, and nothing brings its discount back once staff have given an unconfirmed order
+    one of their own and taken it off again.
     """
     goods = sum((line.base_total for line in order.lines), Decimal(0))
     if order.voucher_amount is not None:

@@ -23,7 +23,7 @@ from saleor.discount import DiscountType
 from saleor.discount.models import Voucher, VoucherCode
 from saleor.order.models import Order
 from saleor.payment.models import TransactionItem
-from saleor.permission.enums import OrderPermissions
+from saleor.permission.enums import DiscountPermissions, OrderPermissions
 
 from saleor_crm_plugin.actors import Actor, ActorType
 from saleor_crm_plugin.config import LoyaltySettings
@@ -261,7 +261,7 @@ def test_points_come_back_once_their_voucher_is_deleted_and_with_it_what_it_took
     sync_order(order.pk)
     # The order keeps its discount for now.
     assert (order.total_gross_amount, account().active, account().held) == (37, 700, 0)
-    # As Saleor does when staff edit it.
+    # As Saleor does when staff give a discount of their own and take it back.
     order.discounts.all().delete()
     order.lines.update(total_price_gross_amount=40, total_price_net_amount=40)
     Order.objects.filter(pk=order.pk).update(total_gross_amount=40, total_net_amount=40, updated_at=timezone.now())
@@ -269,6 +269,33 @@ def test_points_come_back_once_their_voucher_is_deleted_and_with_it_what_it_took
         sync_order(order.pk)
         entry = PointsTransaction.objects.latest("pk")
         assert (entry.type, entry.points, entry.reason) == ("redeem_reversal", 300, "Order changed")
+    assert (account().active, account().held) == (1000, 0)
+    assert_ledger_adds_up()
+
+
+def test_points_come_back_once_staff_delete_their_voucher_in_saleor_and_give_and_take_a_discount(channel):
+    pytest.importorskip("saleor.graphql.order.mutations.order_discount_add", reason="needs a Saleor with staff's tools")
+    apply(checkout := checkout_of(customer_with_points(1000), channel), 300)
+    order = complete(checkout)
+    Order.objects.filter(pk=order.pk).update(status="unconfirmed")
+    sync_order(order.pk)
+    permissions = [OrderPermissions.MANAGE_ORDERS, DiscountPermissions.MANAGE_DISCOUNTS]
+    staff = GraphQLClient(make_staff(permissions=permissions))
+    delete = "mutation Delete($id: ID!) { voucherDelete(id: $id) { errors { field message } } }"
+    voucher = graphene.Node.to_global_id("Voucher", Voucher.objects.get().pk)
+    assert staff.data(delete, {"id": voucher})["voucherDelete"]["errors"] == []
+    give = """mutation Give($id: ID!) {
+        orderDiscountAdd(orderId: $id, input: {valueType: FIXED, value: 5}) { errors { field message } }
+    }"""
+    order_id = graphene.Node.to_global_id("Order", order.pk)
+    assert staff.data(give, {"id": order_id})["orderDiscountAdd"]["errors"] == []
+    take = """mutation Take($id: ID!) {
+        orderDiscountDelete(discountId: $id) { order { total { gross { amount } } } errors { field message } }
+    }"""
+    theirs = graphene.Node.to_global_id("OrderDiscount", order.discounts.get().pk)
+    answer = staff.data(take, {"id": theirs})["orderDiscountDelete"]
+    assert answer == {"order": {"total": {"gross": {"amount": 40}}}, "errors": []}
+    sync_order(order.pk)
     assert (account().active, account().held) == (1000, 0)
     assert_ledger_adds_up()
 
