@@ -57,7 +57,9 @@ def test_of_two_who_are_being_merged_the_one_who_reaches_the_others_tier_gets_no
     sync_orders([make_order(ben, lines=[(tea, 1)], created_at=START).pk], now=START)
     profile_of = {person.user_id: pk for person, pk in resolve_profiles(map(UserPerson, (ann.pk, ben.pk))).items()}
     account_id = ensure(default_program_id(), [profile_of[ann.pk]], "default")[profile_of[ann.pk]]
-    merge = partial(merge_profiles, {profile_of[ben.pk]: profile_of[ann.pk]}, START, "default")
+    merged = {profile_of[ben.pk]: profile_of[ann.pk]}
+    # By staff: a guest who turns out to be a user brings the tier along.
+    merge = partial(merge_profiles, merged, START, "default", undo_until=START + timedelta(days=30))
     scheme = load_default_scheme("default")
     assert behind(merge, partial(review, [account_id], scheme, net_spend, START + timedelta(days=1), "default")) == 1
     assert TierMembership.objects.get(account=account_id).tier.name == "Bronze"
