@@ -18,8 +18,8 @@ from saleor_crm_plugin.ingestion.readers import read_orders
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.ingestion.snapshots import NOT_A_PURCHASE, OrderSnapshot
 from saleor_crm_plugin.ingestion.tier_facts import review_customers
-from saleor_crm_plugin.loyalty import earning, holds
-from saleor_crm_plugin.loyalty.orders import OrderFacts, as_awarded, may_earn, told_apart
+from saleor_crm_plugin.loyalty import earning
+from saleor_crm_plugin.loyalty.orders import OrderFacts, as_seen_by_the_ledger, may_earn
 from saleor_crm_plugin.loyalty.referrals import progress
 from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralStatus
 from saleor_crm_plugin.loyalty.referrals.progress import FriendOrder
@@ -104,8 +104,7 @@ def first_purchases(user_ids: Collection[int], using: str) -> dict[int, UUID]:
 
 def _friend_orders(orders: Sequence[OrderFacts], using: str) -> dict[UUID, FriendOrder]:
     """By order id. One statement if there are any; one more if any of them carries what may have been points."""
-    hold_of = holds.by_carrier({carrier for order in orders for carrier in order.carried}, using)
-    return {order.order_id: _friend_order(order) for order in told_apart(as_awarded(orders, using), hold_of)}
+    return {order.order_id: _friend_order(order) for order in as_seen_by_the_ledger(orders, using)}
 
 
 def _friend_order(order: OrderFacts) -> FriendOrder:

@@ -93,11 +93,7 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
         How many entries were posted.
     """
     orders = sorted(orders, key=lambda order: (order.placed_at, order.order_id))
-    history = _read_history([order.order_id for order in orders], using)
-    orders = [_as_awarded(order, history.get(order.order_id, ())) for order in orders]
-    carriers = {carrier for order in orders for carrier in order.carried}
-    hold_of = holds.by_carrier(carriers, using, and_ids=_holds_spent(history), lock=True)
-    orders = told_apart(orders, hold_of, history)
+    orders, history, hold_of = _with_what_was_posted(orders, using, lock=True)
     first_awards = _first_awards(orders, history, program_id, using)
     affected = [
         order
@@ -177,10 +173,21 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
     return posted
 
 
-def as_awarded(orders: Sequence[OrderFacts], using: str) -> list[OrderFacts]:
-    """The orders with what the award of each was made on. One statement."""
+def as_seen_by_the_ledger(orders: Sequence[OrderFacts], using: str) -> Sequence[OrderFacts]:
+    """The orders with what the award of each was made on, and what points paid told apart. Two statements at most."""
+    seen, _, _ = _with_what_was_posted(orders, using)
+    return seen
+
+
+def _with_what_was_posted(
+    orders: Sequence[OrderFacts], using: str, *, lock: bool = False
+) -> tuple[Sequence[OrderFacts], dict[UUID, list[PointsTransaction]], dict[Carrier, PointsHold]]:
+    """The orders by what was posted for them, their entries, and the holds of which points were or may be spent."""
     history = _read_history([order.order_id for order in orders], using)
-    return [_as_awarded(order, history.get(order.order_id, ())) for order in orders]
+    carriers = {carrier for order in orders for carrier in order.carried}
+    hold_of = holds.by_carrier(carriers, using, and_ids=_holds_spent(history), lock=lock)
+    awarded = [_as_awarded(order, history.get(order.order_id, ())) for order in orders]
+    return told_apart(awarded, hold_of, history), history, hold_of
 
 
 def told_apart(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from saleor.giftcard.models import GiftCard
 from saleor.order.models import Order
 
 from saleor_crm_plugin.actors import SYSTEM
@@ -186,6 +187,12 @@ class TestRewards:
     def test_nor_one_that_points_alone_paid(self, fred, applied, form, points, becomes):
         buy_with_points(fred, points, form)
         assert state(applied) == (becomes, "")
+
+    def test_nor_does_it_once_staff_have_deleted_the_card(self, fred, applied):
+        order = buy_with_points(fred, 6000, HoldForm.GIFT_CARD)
+        GiftCard.objects.all().delete()
+        sync(order)
+        assert state(applied) == ("applied", "")
 
     def test_nor_does_one_that_takes_the_place_of_another(self, fred, applied):
         first = buy(fred)
