@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 
@@ -24,6 +24,7 @@ class Holding:
     model: type[models.Model]
     path: str
     hidden: tuple[str, ...] = ()
+    OLDEST_FIRST: ClassVar[tuple[str, ...]] = ("pk",)
 
     @property
     def columns(self) -> list[str]:
@@ -31,7 +32,7 @@ class Holding:
 
     def rows(self, profile_ids: Collection[int], using: str) -> Iterator[dict[str, Any]]:
         """The rows as dictionaries by column, oldest first."""
-        yield from self.of(profile_ids, using).order_by("pk").values(*self.columns).iterator()
+        yield from self.of(profile_ids, using).order_by(*self.OLDEST_FIRST).values(*self.columns).iterator()
 
     def of(self, profile_ids: Collection[int], using: str) -> models.QuerySet[Any, Any]:
         """The rows about these profiles, in any order."""

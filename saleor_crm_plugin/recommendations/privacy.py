@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from saleor_crm_plugin.holdings import Holding
 from saleor_crm_plugin.recommendations.models import PersonalRecommendations
@@ -19,12 +19,13 @@ from saleor_crm_plugin.recommendations.tracking.models import RecommendationEven
 class EventHolding(Holding):
     """Events of a person, with those of their sessions from before they signed in."""
 
-    def rows(self, profile_ids: Collection[int], using: str) -> Iterator[dict[str, Any]]:
+    OLDEST_FIRST: ClassVar[tuple[str, ...]] = ("occurred_at", "pk")
+
+    def of(self, profile_ids: Collection[int], using: str) -> QuerySet[Any, Any]:
         events = RecommendationEvent.objects.using(using)
         theirs = events.filter(profile__in=profile_ids)
         sessions = theirs.filter(session__isnull=False).values("session")
-        found = events.filter(Q(profile__in=profile_ids) | Q(profile__isnull=True, session__in=sessions))
-        yield from found.order_by("occurred_at", "pk").values(*self.columns).iterator()
+        return events.filter(Q(profile__in=profile_ids) | Q(profile__isnull=True, session__in=sessions)).order_by()
 
 
 HOLDINGS: Final = (
