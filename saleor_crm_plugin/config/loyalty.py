@@ -181,7 +181,7 @@ LOYALTY_FIELDS: tuple[FieldSpec, ...] = (
     field(
         "expiry",
         "Points expire",
-        "When unspent points are lost. Changing it does not touch points already awarded.",
+        "When unspent points of orders are lost. Changing it does not touch points already awarded.",
         "never",
         ExpiryText(*EXPIRY_MONTHS),
         "points_per_unit",

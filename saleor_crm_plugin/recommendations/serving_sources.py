@@ -127,10 +127,11 @@ def for_person(wanted: str = "true") -> str:
     return f"""
 SELECT DISTINCT ON (product_id) {COLUMNS}
 FROM (
-    SELECT product_id, score, {_REASON}, position + CASE WHEN just_bought THEN {_BEHIND} ELSE 0 END AS position
+    SELECT product_id, score, {_REASON},
+        row_number() OVER (ORDER BY just_bought, position) + CASE WHEN just_bought THEN {_BEHIND} ELSE 0 END AS position
     FROM ({_PERSONAL}) personal WHERE {wanted}
     UNION ALL
-    SELECT product_id, score, {_REASON}, position * {_JUST_BOUGHT_EVERY} - 0.5
+    SELECT product_id, score, {_REASON}, position * ({_JUST_BOUGHT_EVERY} - 1) + 0.5
     FROM ({just_bought}) related WHERE product_id <> ALL ({_JUST_BOUGHT})
 ) mixed
 ORDER BY product_id, position

@@ -76,15 +76,18 @@ PointsTransactionTypeEnum = enum_of(
     "PointsTransactionTypeEnum",
     {
         TransactionType.EARN: "Points awarded for an order.",
-        TransactionType.EARN_REVERSAL: "Points taken back because the order was refunded or cancelled.",
+        TransactionType.EARN_REVERSAL: "Points taken back because the order was refunded or cancelled, "
+        "or the friend's first order was.",
         TransactionType.EARN_ACTION: "Points for something other than an order, for example signing up.",
         TransactionType.REFERRAL: "Points for bringing a friend, or for being brought.",
         TransactionType.TIER_GIFT: "Points for reaching a tier.",
         TransactionType.REDEEM: "Points spent on an order or a reward.",
-        TransactionType.REDEEM_REVERSAL: "Points given back because the order they paid was cancelled or refunded.",
+        TransactionType.REDEEM_REVERSAL: "Points given back because the order they paid was cancelled or refunded, "
+        "or the reward was given back.",
         TransactionType.EXPIRE: "Points that were not spent in time.",
         TransactionType.ADJUST: "A correction by staff.",
-        TransactionType.VOID: "A correction by staff that was taken back.",
+        TransactionType.VOID: "A correction by staff that was taken back, or entry points of a tier that both of two "
+        "merged customers had.",
         TransactionType.REINSTATE: "Expired points that staff gave back.",
         TransactionType.WAIVER: "Points owed that the shop does not ask for; below 0, once they are earned again or "
         "come back from what they were spent on.",

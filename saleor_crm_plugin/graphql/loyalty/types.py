@@ -96,7 +96,10 @@ class PointsTransaction(ModelObjectType):
         required=True, description="All points of the account after this entry, pending ones included."
     )
     created_at = DateTime(required=True, description="When the entry was made.")
-    reason = graphene.String(required=True, description="What was given as the reason; empty where the type says it.")
+    reason = graphene.String(
+        required=True,
+        description="What staff wrote or the rule is called; for other types a note in English, or empty.",
+    )
     order = graphene.Field("saleor.graphql.order.types.Order", description="The order that caused the entry." + SEEN_BY)
 
     class Meta:
@@ -315,7 +318,9 @@ class OrderLoyalty(BaseObjectType):
     points_earned = graphene.Int(required=True, description="Points awarded for the order, less those taken back.")
     points_pending = graphene.Int(required=True, description="The part of the earned points that cannot be spent yet.")
     points_reversed = graphene.Int(
-        required=True, description="Points taken back because the order was refunded or cancelled."
+        required=True,
+        description="Points taken back because the order was refunded or cancelled, also those that were forgiven "
+        "because they had been spent.",
     )
     points_redeemed = graphene.Int(required=True, description="Points spent on the order, less those given back.")
     available_at = DateTime(description="When the pending points can be spent. Null if there are none.")

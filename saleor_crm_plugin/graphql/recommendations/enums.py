@@ -46,7 +46,7 @@ RecommendationKindEnum = enum_of(
     {
         RecommendationKind.FOR_YOU: "What the customer may want next: products bought before and new ones.",
         RecommendationKind.BUY_AGAIN: "Products that the customer has bought before, those that are due first.",
-        RecommendationKind.DISCOVER: "Products that the customer has not bought yet.",
+        RecommendationKind.DISCOVER: "Products that the customer has not bought in the time that is learnt from.",
         RecommendationKind.FREQUENTLY_BOUGHT_TOGETHER: "What others bought together with given products.",
         RecommendationKind.SIMILAR: "What could take the place of given products.",
         RecommendationKind.TRENDING: "What sells more of late than it did before.",

@@ -63,6 +63,27 @@ def test_what_was_just_bought_brings_in_what_goes_with_it(channel: Channel) -> N
     assert served[3].reason.product_ids == (tea.pk,)
 
 
+@pytest.mark.parametrize("kind", [Kind.FOR_YOU, Kind.DISCOVER])
+def test_what_goes_with_it_takes_every_fourth_place(channel: Channel, kind: Kind) -> None:
+    tea, *own = make_products(19)
+    own, spices = own[:12], own[12:]
+    ann = make_profile()
+    # As training mixes them: few discoveries, far apart, among much that was bought before.
+    bought = make_products(24) if kind is Kind.DISCOVER else []
+    publish(
+        again={ann: own if kind is Kind.FOR_YOU else bought},
+        new={ann: [(one, tea) for one in own]} if kind is Kind.DISCOVER else None,
+        together={tea: spices},
+        data_until=trained(),
+    )
+    buy(ann, tea, days_ago=JUST_NOW)
+
+    served = for_customer(ann, channel.pk, 12, kind)
+
+    places = [place for place, one in enumerate(served, 1) if one.product_id in keys(*spices)]
+    assert places == [4, 8, 12]
+
+
 def test_the_first_order_of_a_customer_counts_at_once(channel: Channel) -> None:
     tea, sugar, cup = make_products(3)
     ann = make_profile()

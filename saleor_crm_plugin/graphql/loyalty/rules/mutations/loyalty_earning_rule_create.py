@@ -26,7 +26,10 @@ class LoyaltyEarningRuleCreate(LoyaltyMutation):
         input = LoyaltyEarningRuleInput(required=True, description="What the rule says.")
 
     class Meta:
-        description = "Makes a rule that gives points for orders placed from now on." + ADDED_IN_010
+        description = (
+            "Makes a rule that gives points for orders that are awarded from now on, whenever they were placed: "
+            "`startsAt` leaves out earlier ones."
+        ) + ADDED_IN_010
         doc_category = DOC_CATEGORY_DISCOUNTS
         permissions = (DiscountPermissions.MANAGE_DISCOUNTS,)
         error_type_class = LoyaltyError
