@@ -143,8 +143,8 @@ _STATEMENTS = (
     CROSS JOIN unnest(ARRAY['profiling', 'recommendations']) AS purpose
     """,
     """
-    INSERT INTO crm_order_feedback (order_id, profile_id, channel_id, score, comment, created_at)
-    SELECT lpad(to_hex(customer * 100 + number), 32, '0')::uuid, customer, %(channel)s, 9, 'Good', now()
+    INSERT INTO crm_order_feedback (order_id, profile_id, channel_id, score, comment, created_at, scored_at)
+    SELECT lpad(to_hex(customer * 100 + number), 32, '0')::uuid, customer, %(channel)s, 9, 'Good', now(), now()
     FROM generate_series(1, least(%(known)s, 10000)) AS customer
     CROSS JOIN generate_series(0, CASE WHEN customer = 1 THEN 99 ELSE 0 END) AS number
     """,

@@ -101,7 +101,8 @@ def give(profile_id: int, purchase: Purchase, answer: Answer, *, moderated: bool
             if kept.score is not None:
                 raise _given_before("score")
             kept.score, kept.comment = answer.score, (answer.comment or "").strip()
-            kept.save(update_fields=["score", "comment"])
+            kept.scored_at = now
+            kept.save(update_fields=["score", "comment", "scored_at"])
         if ProductReview.objects.filter(order_line_id__in=[each.line_id for each in answer.ratings]).exists():
             raise _given_before("orderLineId")
         for review in reviews:
@@ -135,9 +136,9 @@ def change(
         _give_to(kept, profile_id)
         within = timedelta(days=edit_days)
         if answer.score is not None or answer.comment is not None:
-            if kept.score is None:
+            if kept.scored_at is None:
                 raise CustomerInputError("You have given no score for this order.", "NOT_FOUND", "score")
-            _require_open(kept.created_at, within, now, "score")
+            _require_open(kept.scored_at, within, now, "score")
             kept.score = kept.score if answer.score is None else answer.score
             kept.comment = kept.comment if answer.comment is None else answer.comment.strip()
             kept.edited_at = now

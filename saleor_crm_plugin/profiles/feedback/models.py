@@ -38,7 +38,10 @@ class OrderFeedback(models.Model):
     # None: only products were rated.
     score = models.SmallIntegerField(null=True)
     comment = models.CharField(max_length=TEXT_MAX_LENGTH, blank=True, default="")
+    # Of the first answer, whatever it was about.
     created_at = models.DateTimeField()
+    # A score may follow the ratings, long after the first answer.
+    scored_at = models.DateTimeField(null=True)
     # When it was last changed; None: never.
     edited_at = models.DateTimeField(null=True)
 
@@ -49,10 +52,15 @@ class OrderFeedback(models.Model):
                 name="crm_feedback_score_is_0_to_10",
                 condition=models.Q(score__isnull=True) | models.Q(score__gte=SCORES[0], score__lte=SCORES[-1]),
             ),
+            models.CheckConstraint(
+                name="crm_feedback_score_was_given_at_a_moment",
+                condition=models.Q(score__isnull=True, scored_at__isnull=True)
+                | models.Q(score__isnull=False, scored_at__isnull=False),
+            ),
         ]
         indexes = [
             models.Index(name="crm_feedback_of_profile", fields=["profile", "-id"]),
-            models.Index(name="crm_feedback_by_time", fields=["created_at"]),
+            models.Index(name="crm_feedback_scored", fields=["scored_at"], condition=models.Q(scored_at__isnull=False)),
         ]
 
 

@@ -75,17 +75,15 @@ def scores_over_time(
     channels: QuerySet[Any, Any] | None = None,
     segment_id: int | None = None,
 ) -> list[Scores]:
-    """Answers given at or after `since` and before `until`, by week (from Monday) or month on the shop's clock.
+    """Scores given at or after `since` and before `until`, by week (from Monday) or month on the shop's clock.
 
-    Weeks and months without an answer are left out. One SQL statement.
+    Weeks and months without a score are left out. One SQL statement.
 
     Args:
         channels: ids of channels: only of orders placed in these.
         segment_id: only of customers who are in that segment now.
     """
-    answers = OrderFeedback.objects.using(using).filter(
-        score__isnull=False, created_at__gte=since, created_at__lt=until
-    )
+    answers = OrderFeedback.objects.using(using).filter(scored_at__gte=since, scored_at__lt=until)
     if channels is not None:
         answers = answers.filter(channel_id__in=channels)
     if segment_id is not None:
@@ -94,7 +92,7 @@ def scores_over_time(
         answers = answers.filter(Exists(SegmentMembership.objects.filter(segment_id=segment_id, profile_id=person)))
     trunc = TruncWeek if interval == Interval.WEEK else TruncMonth
     rows = (
-        answers.annotate(begins_at=trunc("created_at"))
+        answers.annotate(begins_at=trunc("scored_at"))
         .values("begins_at")
         .annotate(
             promoters=Count("pk", filter=Q(score__gte=PROMOTER_FROM)),

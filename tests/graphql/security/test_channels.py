@@ -77,7 +77,7 @@ def world(shop: Any) -> None:
     )
     feedback = OrderFeedback.objects.create(
         order_id=shop.first.pk, profile=CustomerProfile.objects.get(user=shop.ann), channel_id=shop.channel.pk,
-        score=9, created_at=now,
+        score=9, created_at=now, scored_at=now,
     )  # fmt: skip
     ProductReview.objects.create(
         feedback=feedback, order_line_id=shop.first.lines.get().pk, product=shop.apple, rating=5, state="approved",

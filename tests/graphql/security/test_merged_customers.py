@@ -34,6 +34,7 @@ def orders(shop: Any) -> dict[int, str]:
             channel_id=shop.channel.pk,
             score=score,
             created_at=now,
+            scored_at=now,
         )
     source, target = (CustomerProfile.objects.get(user=user).pk for user in (shop.ben, shop.ann))
     merge_customers(source, target, SYSTEM, now)

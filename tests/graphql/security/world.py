@@ -259,6 +259,7 @@ def _profile(shop: SimpleNamespace, people: SimpleNamespace, profile: CustomerPr
         score=8,
         comment=SECRET,
         created_at=now,
+        scored_at=now,
     )
     review = ProductReview.objects.create(
         feedback=feedback,

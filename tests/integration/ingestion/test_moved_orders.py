@@ -80,6 +80,7 @@ def test_what_customers_say_of_them_comes_along(shop, kiosk):
             channel_id=fact.channel_id,
             score=9,
             created_at=timezone.now(),
+            scored_at=timezone.now(),
         )
     elsewhere = make_channel("elsewhere")
     delete(kiosk, elsewhere)

@@ -195,9 +195,9 @@ ADDITIONS = (
             FeedbackReport,
             interval=graphene.Argument(FeedbackIntervalEnum, description="By week or by month. Without it, by month."),
             since=graphene.Argument(
-                DateTime, description=f"Answers from this moment on. Without it, {REPORT_DEFAULT_DAYS} days back."
+                DateTime, description=f"Scores from this moment on. Without it, {REPORT_DEFAULT_DAYS} days back."
             ),
-            until=graphene.Argument(DateTime, description="Answers before this moment. Without it, until now."),
+            until=graphene.Argument(DateTime, description="Scores before this moment. Without it, until now."),
             channel=graphene.Argument(graphene.String, description="Slug of a channel: only its orders."),
             segment_id=graphene.Argument(
                 graphene.ID, description="The ID of a segment: only customers who are in it now."

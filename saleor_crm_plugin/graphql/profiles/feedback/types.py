@@ -116,9 +116,12 @@ class CustomerFeedback(ModelObjectType):
         description="How likely the customer is to recommend the shop, 0 to 10. Null if only products were rated."
     )
     comment = graphene.String(required=True, description="What the customer wrote. Empty if nothing.")
-    created_at = DateTime(required=True, description="When it was given.")
+    created_at = DateTime(required=True, description="When the customer first answered.")
     edited_at = DateTime(description="When the score or comment was last changed. Null if never.")
-    editable_until = DateTime(required=True, description="Until when the customer can change it.")
+    editable_until = DateTime(
+        required=True,
+        description="Until when the score and comment can be changed; without a score, the first ratings.",
+    )
     order = graphene.Field(
         "saleor.graphql.order.types.Order",
         description="The order that it is about." + SEEN_BY,
@@ -142,7 +145,7 @@ class CustomerFeedback(ModelObjectType):
     @staticmethod
     def resolve_editable_until(root: models.OrderFeedback, info: Any) -> Any:
         def until(settings: Any) -> Any:
-            return root.created_at + timedelta(days=settings.crm.feedback_edit_days)
+            return (root.scored_at or root.created_at) + timedelta(days=settings.crm.feedback_edit_days)
 
         return load_shop_settings(info.context).then(until)
 

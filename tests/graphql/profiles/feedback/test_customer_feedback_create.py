@@ -60,8 +60,10 @@ def test_a_text_waits_for_staff_unless_the_shop_says_otherwise(as_ann, order_id,
 
 def test_what_was_left_out_can_follow_and_nothing_is_said_twice(as_ann, order_id, line_id):
     create(as_ann, order_id, products=[{"orderLineId": line_id, "rating": 3}])
-    later = create(as_ann, order_id, score=0, at=MAY + timedelta(days=100))
-    assert (later["feedback"]["score"], len(later["feedback"]["reviews"])) == (0, 1)
+    at = MAY + timedelta(days=100)
+    later = create(as_ann, order_id, score=0, at=at)["feedback"]
+    assert (later["score"], len(later["reviews"])) == (0, 1)
+    assert (later["createdAt"], later["editableUntil"]) == (MAY.isoformat(), (at + timedelta(days=14)).isoformat())
     assert refusal(create(as_ann, order_id, score=10)) == ("score", "UNIQUE")
     again = create(as_ann, order_id, products=[{"orderLineId": line_id, "rating": 1}])
     assert refusal(again) == ("orderLineId", "UNIQUE")

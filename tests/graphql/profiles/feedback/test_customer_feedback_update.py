@@ -19,6 +19,17 @@ pytestmark = pytest.mark.django_db
 LATER = MAY + timedelta(days=3)
 
 
+def test_a_score_that_followed_can_be_changed_as_long_after_it(as_ann, order_id, line_id):
+    create(as_ann, order_id, products=[{"orderLineId": line_id, "rating": 4}])
+    scored = MAY + timedelta(days=100)
+    create(as_ann, order_id, score=1, at=scored)
+    assert update(as_ann, order_id, score=9, at=scored + timedelta(days=14))["feedback"]["score"] == 9
+    late = update(as_ann, order_id, score=2, at=scored + timedelta(days=14, seconds=1))
+    assert refusal(late) == ("score", "NOT_APPLICABLE")
+    of_the_rating = update(as_ann, order_id, products=[{"orderLineId": line_id, "rating": 1}], at=scored)
+    assert refusal(of_the_rating) == ("orderLineId", "NOT_APPLICABLE")
+
+
 @pytest.fixture
 def said(as_ann, order_id, line_id):
     return create(

@@ -31,11 +31,17 @@ def day(month: int, of_month: int) -> datetime:
     return datetime(2026, month, of_month, 12, tzinfo=UTC)
 
 
-def answered(shop, score, at, user=None, rating=None, comment="", product=None) -> OrderFeedback:
+def answered(shop, score, at, user=None, rating=None, comment="", product=None, scored_at=None) -> OrderFeedback:
     order = make_order(user or shop.ann, channel=shop.channel, lines=[(product or shop.apple, 1)])
     profile = CustomerProfile.objects.get_or_create(user=user or shop.ann)[0]
     given = OrderFeedback.objects.create(
-        order_id=order.pk, profile=profile, channel_id=shop.channel.pk, score=score, comment=comment, created_at=at
+        order_id=order.pk,
+        profile=profile,
+        channel_id=shop.channel.pk,
+        score=score,
+        comment=comment,
+        created_at=at,
+        scored_at=None if score is None else scored_at or at,
     )
     if rating:
         ProductReview.objects.create(
@@ -71,6 +77,13 @@ class TestNetPromoterScore:
         total, months = report(staff_with("MANAGE_USERS"))
         assert total == {"responses": 4, "promoters": 2, "passives": 1, "detractors": 1, "netPromoterScore": 25.0}
         assert months == [("2026-01-01", 3, pytest.approx(100 / 3)), ("2026-02-01", 1, 0.0)]
+
+    def test_a_score_counts_when_it_was_given_and_not_with_the_rating_before_it(self, staff_with, shop):
+        answered(shop, 9, day(1, 5), rating=5, scored_at=day(2, 3))
+        staff = staff_with("MANAGE_USERS")
+        assert report(staff)[1] == [("2026-02-01", 1, 100.0)]
+        assert report(staff, until="2026-02-01T00:00:00+00:00")[0]["responses"] == 0
+        assert report(staff, since="2026-02-01T00:00:00+00:00", interval="WEEK")[1] == [("2026-02-02", 1, 100.0)]
 
     def test_by_week(self, staff_with, scores):
         _, weeks = report(staff_with("MANAGE_USERS"), interval="WEEK")

@@ -49,7 +49,13 @@ def ann_with_everything() -> SimpleNamespace:
     given = Consent(ConsentPurpose.MARKETING_EMAIL, ConsentState.GRANTED, MARKER, MARKER)
     record_consents(profile.pk, [given], SYSTEM, NOW)
     feedback = OrderFeedback.objects.create(
-        order_id=order.pk, profile=profile, channel_id=channel.pk, score=9, comment=MARKER, created_at=NOW
+        order_id=order.pk,
+        profile=profile,
+        channel_id=channel.pk,
+        score=9,
+        comment=MARKER,
+        created_at=NOW,
+        scored_at=NOW,
     )
     ProductReview.objects.create(
         feedback=feedback,
