@@ -76,10 +76,9 @@ def give(profile_id: int, purchase: Purchase, answer: Answer, *, moderated: bool
             before.
     """
     _check(answer)
-    if answer.score is None and not answer.ratings:
+    comment = (answer.comment or "").strip()
+    if answer.score is None and not comment and not answer.ratings:
         raise CustomerInputError("Give a score, or rate at least one product.", "REQUIRED", "score")
-    if answer.score is None and answer.comment:
-        raise CustomerInputError("Give a score with the comment.", "REQUIRED", "score")
     if now > purchase.open_until:
         raise CustomerInputError("It is too late to rate this order.", "NOT_APPLICABLE", "orderId")
     reviews = [_review(each, purchase, moderated, now) for each in answer.ratings]
@@ -97,12 +96,8 @@ def give(profile_id: int, purchase: Purchase, answer: Answer, *, moderated: bool
         )
         kept = OrderFeedback.objects.select_for_update().get(order_id=purchase.order_id)
         _give_to(kept, profile_id)
-        if answer.score is not None:
-            if kept.score is not None:
-                raise _given_before("score")
-            kept.score, kept.comment = answer.score, (answer.comment or "").strip()
-            kept.scored_at = now
-            kept.save(update_fields=["score", "comment", "scored_at"])
+        if answer.score is not None or comment:
+            _add_to(kept, answer.score, comment, now)
         if ProductReview.objects.filter(order_line_id__in=[each.line_id for each in answer.ratings]).exists():
             raise _given_before("orderLineId")
         for review in reviews:
@@ -187,6 +182,24 @@ def _give_to(kept: OrderFeedback, profile_id: int) -> None:
     if kept.profile_id != profile_id:
         kept.profile_id = profile_id
         kept.save(update_fields=["profile"])
+
+
+def _add_to(kept: OrderFeedback, score: int | None, comment: str, now: datetime) -> None:
+    """
+    Raises:
+        CustomerInputError: `UNIQUE` if it was said before; `REQUIRED` for a text without a score.
+    """
+    if score is not None:
+        if kept.score is not None:
+            raise _given_before("score")
+        kept.score, kept.scored_at = score, now
+    if comment:
+        if kept.score is None:
+            raise CustomerInputError("Give a score with the comment.", "REQUIRED", "score")
+        if kept.comment:
+            raise _given_before("comment")
+        kept.comment = comment
+    kept.save(update_fields=["score", "comment", "scored_at"])
 
 
 def _review(said: Rating, purchase: Purchase, moderated: bool, now: datetime) -> ProductReview:

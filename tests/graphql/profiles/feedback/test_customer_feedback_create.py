@@ -70,6 +70,27 @@ def test_what_was_left_out_can_follow_and_nothing_is_said_twice(as_ann, order_id
     assert (OrderFeedback.objects.get().score, ProductReview.objects.get().rating) == (0, 3)
 
 
+def test_a_text_can_follow_the_score_once(as_ann, order_id):
+    create(as_ann, order_id, score=9)
+    later = create(as_ann, order_id, comment=" Came quickly. ", at=MAY + timedelta(days=20))
+    assert later["errors"] == []
+    said = later["feedback"]
+    assert (said["score"], said["comment"], said["editedAt"]) == (9, "Came quickly.", None)
+    # It belongs to the score, which could be changed until then.
+    assert said["editableUntil"] == (MAY + timedelta(days=14)).isoformat()
+    assert refusal(create(as_ann, order_id, comment="And fresh.")) == ("comment", "UNIQUE")
+    assert OrderFeedback.objects.get().comment == "Came quickly."
+
+
+def test_a_text_does_not_go_before_the_score(as_ann, order_id, line_id):
+    rating = [{"orderLineId": line_id, "rating": 3}]
+    assert refusal(create(as_ann, order_id, comment="Late", products=rating)) == ("score", "REQUIRED")
+    assert not OrderFeedback.objects.exists()
+    assert create(as_ann, order_id, comment=" ", products=rating)["feedback"]["comment"] == ""
+    assert refusal(create(as_ann, order_id, comment="Late")) == ("score", "REQUIRED")
+    assert create(as_ann, order_id, score=3, comment="Late")["feedback"]["comment"] == "Late"
+
+
 def test_nothing_is_half_written(as_ann, order_id, line_id, sent):
     create(as_ann, order_id, products=[{"orderLineId": line_id, "rating": 3}])
     assert refusal(create(as_ann, order_id, score=8, products=[{"orderLineId": line_id, "rating": 4}]))[1] == "UNIQUE"
@@ -81,6 +102,7 @@ def test_nothing_is_half_written(as_ann, order_id, line_id, sent):
     [
         ({}, ("score", "REQUIRED")),
         ({"comment": "Hello"}, ("score", "REQUIRED")),
+        ({"comment": " "}, ("score", "REQUIRED")),
         ({"score": 11}, ("score", "INVALID")),
         ({"score": -1}, ("score", "INVALID")),
         ({"score": 5, "comment": "x" * (TEXT_MAX_LENGTH + 1)}, ("comment", "INVALID")),
