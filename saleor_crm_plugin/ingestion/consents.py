@@ -19,6 +19,18 @@ from saleor_crm_plugin.recommendations.privacy import forget_customers
 
 @allow_writer()
 def update_consents(profile_id: int, consents: Sequence[Consent], actor: Actor, now: datetime) -> Recorded:
+    """`take_consents`, then `follow_consents`, for whoever has no transaction of their own.
+
+    Raises:
+        CustomerInputError: see `record_consents`.
+    """
+    recorded = take_consents(profile_id, consents, actor, now)
+    follow_consents(recorded, now)
+    return recorded
+
+
+@allow_writer()
+def take_consents(profile_id: int, consents: Sequence[Consent], actor: Actor, now: datetime) -> Recorded:
     """Record what a customer says, and take away what they do not allow any more.
 
     Raises:
@@ -28,9 +40,14 @@ def update_consents(profile_id: int, consents: Sequence[Consent], actor: Actor, 
     with transaction.atomic(using=using):
         recorded = record_consents(profile_id, consents, actor, now, using)
         forget_customers(recorded.refusals.recommendations, using)
-    if recorded.new:
-        refresh_standing([recorded.profile_id], now, using)
     return recorded
+
+
+@allow_writer()
+def follow_consents(recorded: Recorded, now: datetime) -> None:
+    """Bring stage, type and segments in line. Once it is committed, as `segments.refresh_for`."""
+    if recorded.new:
+        refresh_standing([recorded.profile_id], now, django_settings.DATABASE_CONNECTION_DEFAULT_NAME)
 
 
 @allow_writer()

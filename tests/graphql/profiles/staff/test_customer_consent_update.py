@@ -89,9 +89,12 @@ def test_staff_read_the_history(shop, staff, as_ann, ann_id):
     assert (oldest["state"], oldest["recordedBy"]) == ("REFUSED", {"type": "CUSTOMER", "name": "Ann Archer"})
 
 
-def test_bad_input_names_the_field_and_writes_nothing(shop, staff, as_ann, app_with, ann_id):
+def test_bad_input_names_the_field_and_writes_nothing(shop, staff, as_ann, as_ben, app_with, ann_id):
     for api, consents, whose, refused in [
         (as_ann, [], {}, ("consents", "REQUIRED")),
+        (as_ben, [], {}, ("consents", "REQUIRED")),
+        (as_ben, [{**NO_PROFILING, "source": "x" * 65}], {}, ("source", "INVALID")),
+        (staff, [], {"userId": global_id("User", shop.ben.pk)}, ("consents", "REQUIRED")),
         (as_ann, [NO_PROFILING, {**NO_PROFILING, "state": "GRANTED"}], {}, ("consents", "INVALID")),
         (as_ann, [{**NO_PROFILING, "source": "x" * 65}], {}, ("source", "INVALID")),
         (as_ann, [{**NO_PROFILING, "textVersion": "x" * 65}], {}, ("textVersion", "INVALID")),
@@ -105,6 +108,7 @@ def test_bad_input_names_the_field_and_writes_nothing(shop, staff, as_ann, app_w
         assert (error["field"], error["code"]) == refused, (consents, whose)
         assert answer["customerProfile"] is None
     assert not ConsentRecord.objects.exists()
+    assert not CustomerProfile.objects.filter(user=shop.ben).exists()
 
 
 def test_nobody_speaks_for_another_or_learns_who_there_is(shop, as_ben, anonymous, staff_with, ann_id):

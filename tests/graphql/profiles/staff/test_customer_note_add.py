@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.notes.models import CustomerNote
 from tests.devshop.factories import make_customer, make_staff
 from tests.graphql.client import Api, global_id
@@ -60,6 +61,8 @@ def test_bad_input_names_the_field_and_writes_nothing(shop, staff, ann_id):
     for arguments, refused in [
         ({"id": ann_id, "text": " "}, ("text", "REQUIRED")),
         ({"id": ann_id, "text": "x" * 4001}, ("text", "INVALID")),
+        ({"userId": global_id("User", shop.ben.pk), "text": " "}, ("text", "REQUIRED")),
+        ({"email": "ben@example.com", "text": "x" * 4001}, ("text", "INVALID")),
         ({"id": global_id("CustomerProfile", 2**30)}, ("id", "NOT_FOUND")),
         ({"id": global_id("User", shop.ann.pk)}, ("id", "GRAPHQL_ERROR")),
         ({"email": "nobody@example.com"}, ("email", "NOT_FOUND")),
@@ -70,6 +73,7 @@ def test_bad_input_names_the_field_and_writes_nothing(shop, staff, ann_id):
         assert (error["field"], error["code"]) == refused, arguments
         assert answer["note"] is None
     assert not CustomerNote.objects.exists()
+    assert not CustomerProfile.objects.filter(user=shop.ben).exists()
 
 
 def test_a_note_is_deleted_for_good(staff, ann_id):

@@ -65,7 +65,7 @@ def test_who_did_it_is_kept(shop, staff, app_with, ann_id, guest_id):
 
 
 def test_bad_input_names_the_field_and_writes_nothing(shop, staff, ann_id):
-    nobody = global_id("CustomerProfile", 2**30)
+    nobody, ben = global_id("CustomerProfile", 2**30), global_id("User", shop.ben.pk)
     for arguments, refused in [
         ({"ids": [ann_id], "tags": ["a,b"]}, ("tags", "INVALID")),
         ({"ids": [ann_id], "tags": [" "]}, ("tags", "REQUIRED")),
@@ -77,6 +77,9 @@ def test_bad_input_names_the_field_and_writes_nothing(shop, staff, ann_id):
         ({"ids": [global_id("User", shop.ann.pk)], "tags": ["x"]}, ("ids", "GRAPHQL_ERROR")),
         ({"userIds": [global_id("User", 2**30)], "tags": ["x"]}, ("userIds", "NOT_FOUND")),
         ({"userIds": [ann_id], "tags": ["x"]}, ("userIds", "GRAPHQL_ERROR")),
+        ({"userIds": [ben], "tags": ["a,b"]}, ("tags", "INVALID")),
+        ({"userIds": [ben], "tags": ["x"] * (TAGS_PER_CALL + 1)}, ("tags", "LIMIT_REACHED")),
+        ({"userIds": [ben], "ids": [nobody], "tags": ["x"]}, ("ids", "NOT_FOUND")),
     ]:
         for change in (assign, unassign):
             (error,) = change(staff, **arguments)["errors"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import graphene
+from django.db import transaction
 from django.utils import timezone
 from saleor.graphql.core.doc_category import DOC_CATEGORY_USERS
 from saleor.graphql.core.types.base import BaseInputObjectType
@@ -29,7 +30,7 @@ from saleor_crm_plugin.graphql.profiles.errors import CustomerError
 from saleor_crm_plugin.graphql.profiles.staff.enums import CustomerConsentPurposeEnum, CustomerConsentStateEnum
 from saleor_crm_plugin.graphql.profiles.types import CustomerProfile
 from saleor_crm_plugin.graphql.profiles.whose import profile_id_of
-from saleor_crm_plugin.ingestion.consents import update_consents
+from saleor_crm_plugin.ingestion.consents import follow_consents, take_consents
 from saleor_crm_plugin.profiles import models
 from saleor_crm_plugin.profiles.consents.models import ConsentPurpose, ConsentState
 from saleor_crm_plugin.profiles.consents.recording import SOURCE_MAX_LENGTH, TEXT_VERSION_MAX_LENGTH, Consent
@@ -79,8 +80,6 @@ class CustomerConsentUpdate(DomainMutation):
     def perform_mutation(
         cls, _root: Any, info: Any, /, *, consents: Sequence[Mapping[str, Any]], **whose: str | None
     ) -> CustomerConsentUpdate:
-        # A blank one is a mistake of whoever sends it, and does not stand for oneself.
-        profile_id = _whose(info, {name: value for name, value in whose.items() if value is not None})
         said = [
             Consent(
                 ConsentPurpose(one["purpose"]),
@@ -90,7 +89,14 @@ class CustomerConsentUpdate(DomainMutation):
             )
             for one in consents
         ]
-        recorded = update_consents(profile_id, said, _actor(info, profile_id), timezone.now())
+        # A blank one is a mistake of whoever sends it, and does not stand for oneself.
+        given = {name: value for name, value in whose.items() if value is not None}
+        now = timezone.now()
+        # A profile that is made for consents which are refused then is none.
+        with transaction.atomic():
+            profile_id = _whose(info, given)
+            recorded = take_consents(profile_id, said, _actor(info, profile_id), now)
+        follow_consents(recorded, now)
         profile = with_family(models.CustomerProfile.objects.filter(pk=recorded.profile_id)).get()
         return cls(customer_profile=profile, recorded_count=recorded.new)
 

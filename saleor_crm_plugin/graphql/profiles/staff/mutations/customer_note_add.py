@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import graphene
+from django.db import transaction
 from django.utils import timezone
 from saleor.graphql.core.doc_category import DOC_CATEGORY_USERS
 from saleor.permission.enums import AccountPermissions
@@ -43,5 +44,7 @@ class CustomerNoteAdd(DomainMutation):
 
     @classmethod
     def perform_mutation(cls, _root: Any, info: Any, /, *, text: str, **whose: str | None) -> CustomerNoteAdd:
-        note = add_note(profile_id_of(whose), text, actor_of(info), timezone.now())
+        # A profile that is made for a note which is refused then is none.
+        with transaction.atomic():
+            note = add_note(profile_id_of(whose), text, actor_of(info), timezone.now())
         return cls(note=note, customer_profile=models.CustomerProfile.objects.get(pk=note.profile_id))

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import graphene
+from django.db import transaction
 from django.utils import timezone
 from saleor.account.models import User
 from saleor.graphql.core.types.common import NonNullList
@@ -60,7 +61,9 @@ class TagMutation(DomainMutation):
         if len(profile_ids) + len(users) > CUSTOMERS_PER_CALL:
             raise CustomerInputError(f"At most {CUSTOMERS_PER_CALL} customers in one call.", "LIMIT_REACHED", "ids")
         now = timezone.now()
-        tagged = how([*profile_ids, *_profiles_of(users)], tags, actor_of(info), now)
+        # A profile that is made for tags which are refused then is none. Segments wait for the locks to be given up.
+        with transaction.atomic():
+            tagged = how([*profile_ids, *_profiles_of(users)], tags, actor_of(info), now)
         if tagged.changed:
             # Segments ask about tags.
             refresh_for(tagged.profile_ids, now)
