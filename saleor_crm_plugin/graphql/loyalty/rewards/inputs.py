@@ -95,7 +95,9 @@ def definition_of(data: Mapping[str, Any], before: Reward | None) -> Reward:
         changes["variant_id"] = _variant(data["product_variant_id"])
     if "minimum_tier_id" in data:
         given = data["minimum_tier_id"]
-        changes["tier_id"] = given and key_argument(integer_key, given, "LoyaltyTier", "minimum_tier_id")
+        changes["tier_id"] = (
+            None if given is None else key_argument(integer_key, given, "LoyaltyTier", "minimum_tier_id")
+        )
     if data.get("channel_ids") is not None:
         changes["channel_ids"] = existing_keys(Channel.objects.all(), "channel_ids", data["channel_ids"])
     changes["segments"] = _segments(data, before.segments)

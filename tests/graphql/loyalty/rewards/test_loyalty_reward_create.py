@@ -123,6 +123,7 @@ def test_a_product(shop, staff):
         ({"productVariantId": global_id("Product", 1)}, "GRAPHQL_ERROR", "productVariantId"),
         ({"minimumTierId": global_id("LoyaltyTier", GONE)}, "NOT_FOUND", "minimumTierId"),
         ({"minimumTierId": global_id("Channel", 1)}, "GRAPHQL_ERROR", "minimumTierId"),
+        ({"minimumTierId": ""}, "GRAPHQL_ERROR", "minimumTierId"),
     ],
 )
 def test_what_is_wrong_is_named(shop, staff, changes, code, field):
