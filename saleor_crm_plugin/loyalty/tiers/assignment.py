@@ -41,6 +41,9 @@ def assign(
     if account.closed_at is not None:
         raise AccountClosedError("The account is closed.")
     scheme = load_scheme(account.program_id, using)
+    if scheme is None and tier_id is None:
+        # Where there never was a tier, nobody is in one.
+        return
     tier = next((tier for tier in scheme.tiers if tier.pk == tier_id), None) if scheme else None
     if scheme is None or (tier is None and tier_id is not None):
         raise LoyaltyInputError("There is no such tier.", "NOT_FOUND", "tierId")

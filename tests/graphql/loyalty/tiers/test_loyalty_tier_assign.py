@@ -83,6 +83,7 @@ def test_by_email_and_by_account(shop, staff, gold):
         ({"reason": "x" * 256}, "reason", "INVALID"),
         ({"tierId": global_id("LoyaltyTier", 999_999)}, "tierId", "NOT_FOUND"),
         ({"tierId": global_id("Product", 1)}, "tierId", "GRAPHQL_ERROR"),
+        ({"tierId": ""}, "tierId", "GRAPHQL_ERROR"),
         ({"userId": global_id("User", 999_999)}, "userId", "NOT_FOUND"),
         ({"userId": None}, None, "GRAPHQL_ERROR"),
         ({"email": "ann@example.com"}, None, "GRAPHQL_ERROR"),
@@ -98,9 +99,20 @@ def test_what_is_wrong_is_named_and_nothing_is_written(shop, staff, gold, change
     assert not TierMembership.objects.exists()
 
 
+def test_a_blank_tier_takes_none_away(shop, staff, gold):
+    assert assign(staff, shop.ben, tierId=gold, until=later(30))["errors"] == []
+    (error,) = assign(staff, shop.ben, tierId="")["errors"]
+    assert (error["field"], error["code"]) == ("tierId", "GRAPHQL_ERROR")
+    assert TierMembership.objects.get().tier.name == "Gold"
+
+
 def test_a_shop_without_tiers(shop, staff):
     answer = assign(staff, shop.ann, tierId=global_id("LoyaltyTier", 1), until=later(1))
     assert [(error["field"], error["code"]) for error in answer["errors"]] == [("tierId", "NOT_FOUND")]
+    nothing_to_end = {"account": {"tier": None, "tierProgress": None}, "errors": []}
+    assert assign(staff, shop.ann) == nothing_to_end
+    (error,) = assign(staff, shop.ann, reason=" ")["errors"]
+    assert (error["field"], error["code"]) == ("reason", "INVALID")
 
 
 def test_a_closed_account(shop, staff, gold):

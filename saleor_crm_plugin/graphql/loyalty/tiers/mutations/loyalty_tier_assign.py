@@ -57,7 +57,8 @@ class LoyaltyTierAssign(LoyaltyMutation):
         until: datetime | None = None,
         **whose: str | None,
     ) -> LoyaltyTierAssign:
-        tier = key_argument(integer_key, tier_id, "LoyaltyTier", "tier_id") if tier_id else None
+        # A blank one is a mistake of whoever sends it, and takes nothing away.
+        tier = None if tier_id is None else key_argument(integer_key, tier_id, "LoyaltyTier", "tier_id")
         # An account that was opened for a tier that cannot be assigned goes again.
         with transaction.atomic():
             account_id = account_id_of(whose)
