@@ -23,7 +23,12 @@ from saleor_crm_plugin.graphql.recommendations.merchandising.enums import Mercha
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment
 from saleor_crm_plugin.recommendations.merchandising.attributes import missing_values
 from saleor_crm_plugin.recommendations.merchandising.definition import RuleAction, RuleDefinition, Targets
-from saleor_crm_plugin.recommendations.merchandising.limits import FACTOR_LIMIT, POSITION_LIMIT, TARGET_LIMIT
+from saleor_crm_plugin.recommendations.merchandising.limits import (
+    FACTOR_LIMIT,
+    PLACES_LIMIT,
+    POSITION_LIMIT,
+    TARGET_LIMIT,
+)
 
 MODELS: Mapping[str, Any] = {
     "product_ids": Product,
@@ -72,7 +77,8 @@ class MerchandisingRuleInput(BaseInputObjectType):
         "with the higher priority gets it, and the other the next."
     )
     places = graphene.Int(
-        description="Of a PIN: how many places it takes. Without it as many as it names products, or one."
+        description="Of a PIN: how many places it takes. Without it as many as it names products, at most "
+        f"{PLACES_LIMIT}, or one."
     )
     factor = graphene.Float(
         description=f"Of BOOST and BURY: by how much, above 1 and at most {FACTOR_LIMIT}. With 3, a product at place "
@@ -122,7 +128,7 @@ def definition_of(data: Mapping[str, Any], before: RuleDefinition | None) -> Rul
 
 
 def _fitting(rule: RuleDefinition, data: Mapping[str, Any], before: RuleDefinition) -> RuleDefinition:
-    """Without what another action left behind; a PIN that does not say takes a place for each product it names."""
+    """Without what another action left behind; a PIN that does not say takes as many places as `_places_of`."""
     if rule.action is RuleAction.PIN:
         # Of a PIN that was told how many places it takes, other products change nothing about that.
         follows = data.get("targets") is not None and "places" not in data and before.places == _places_of(before)
@@ -137,7 +143,7 @@ def _fitting(rule: RuleDefinition, data: Mapping[str, Any], before: RuleDefiniti
 
 def _places_of(rule: RuleDefinition) -> int:
     """As many as a PIN takes that does not say."""
-    return max(len(rule.targets.product_ids), 1)
+    return min(max(len(rule.targets.product_ids), 1), PLACES_LIMIT)
 
 
 def _targets(data: Mapping[str, Any]) -> Targets:

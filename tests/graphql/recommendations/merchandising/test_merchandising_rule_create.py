@@ -9,8 +9,9 @@ from saleor.product.models import Collection
 from saleor_crm_plugin.actors import ActorType
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment
 from saleor_crm_plugin.recommendations.merchandising import editing
+from saleor_crm_plugin.recommendations.merchandising.limits import PLACES_LIMIT
 from saleor_crm_plugin.recommendations.merchandising.models import MerchandisingRule, MerchandisingRuleVersion
-from tests.devshop.factories import make_attribute_value, make_category
+from tests.devshop.factories import make_attribute_value, make_category, make_product
 from tests.graphql.client import global_id
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +76,13 @@ def test_what_staff_enter_is_what_the_rule_says(shop, staff, apple):
 def test_a_new_rule_is_switched_off_unless_it_says_otherwise(staff, apple):
     rule = create(staff, name="Hide", action="EXCLUDE", targets={"productIds": [apple]})["rule"]
     assert (rule["isActive"], rule["priority"], rule["channelIds"]) == (False, 0, [])
+
+
+def test_a_pin_takes_ten_places_at_most_however_many_products_it_names(shop, staff):
+    names = [make_product(f"Tea {number}", 1, shop.channel, stock=None) for number in range(PLACES_LIMIT + 2)]
+    products = [global_id("Product", product.pk) for product in names]
+    rule = create(staff, **PIN, targets={"productIds": products})["rule"]
+    assert (rule["places"], rule["targets"]["productIds"]) == (10, products)
 
 
 BOOST = {"name": "Boost", "action": "BOOST", "factor": 2}

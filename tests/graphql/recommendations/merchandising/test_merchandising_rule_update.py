@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from saleor_crm_plugin.recommendations.merchandising.models import MerchandisingRule, MerchandisingRuleVersion
-from tests.devshop.factories import make_category
+from tests.devshop.factories import make_category, make_product
 from tests.graphql.client import global_id
 from tests.integration.recommendations.merchandising.rules import boost, exclude, pin
 
@@ -76,6 +76,15 @@ def test_a_pin_of_other_products_takes_as_many_places(shop, staff, rule_id):
     changed = update(staff, rule_id, targets={"productIds": products})["rule"]
     assert (changed["places"], changed["targets"]) == (2, {"productIds": products})
     assert update(staff, rule_id, targets={"productIds": products}, places=1)["rule"]["places"] == 1
+
+
+def test_a_pin_of_more_products_than_places_follows_to_ten_and_back(shop, staff, rule_id):
+    names = [make_product(f"Tea {number}", 1, shop.channel, stock=None) for number in range(12)]
+    products = [global_id("Product", product.pk) for product in names]
+    for count, places in ((12, 10), (11, 10), (3, 3)):
+        changed = update(staff, rule_id, targets={"productIds": products[:count]})
+        assert changed["errors"] == []
+        assert (changed["rule"]["places"], len(changed["rule"]["targets"]["productIds"])) == (places, count)
 
 
 def test_a_pin_that_was_told_how_many_places_it_takes_keeps_them(shop, staff):
