@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from django.db import connections
 
-from saleor_crm_plugin.ingestion.returns import TAKEN_BACK
+from saleor_crm_plugin.ingestion.returned_goods import TAKEN_BACK
 
 # Saleor's table -> the columns of it that we read here.
 SALEOR_COLUMNS = {

@@ -59,7 +59,8 @@ from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.fields import MONEY_DIGITS, MONEY_PLACES
 from saleor_crm_plugin.ingestion.gift_cards import read_charged_cards, read_gift_cards
 from saleor_crm_plugin.ingestion.placing import placed_at
-from saleor_crm_plugin.ingestion.returns import Grant, let_go, read_grants, read_returns, with_returns
+from saleor_crm_plugin.ingestion.returned_goods import Refund, read_returns
+from saleor_crm_plugin.ingestion.returns import let_go, read_grants, with_returns
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot, LineSnapshot, OrderSnapshot, fully_paid
 from saleor_crm_plugin.profiles.identity import normalize_email
 from saleor_crm_plugin.profiles.models import ProfileOrder
@@ -77,7 +78,10 @@ GIFT_CARD_GATEWAY = "saleor.io.gift-card-payment-gateway"
 
 
 def read_orders(order_ids: Collection[UUID], using: str | None = None) -> dict[UUID, OrderSnapshot]:
-    """The orders that exist, as they are now. Five SQL statements; an unknown id is simply not in the answer."""
+    """The orders that exist, as they are now. Five SQL statements; an unknown id is simply not in the answer.
+
+    One more each where gift cards have paid, and where goods were refunded that may have been kept.
+    """
     if not order_ids:
         return {}
     alias = using or DEFAULT_DB_ALIAS
@@ -97,7 +101,7 @@ def read_orders(order_ids: Collection[UUID], using: str | None = None) -> dict[U
                 gift_cards.get(order["pk"], {}),
                 charged_cards.get(order["pk"], frozenset()),
             ),
-            returned.get(order["pk"], {}),
+            returned.get(order["pk"]),
             grants.get(order["pk"], ()),
         )
         for order in orders
@@ -277,13 +281,13 @@ def _line_rows() -> QuerySet[Any, Any]:
     return OrderLine.objects.order_by("pk").values_list(
         "order_id", "pk", "variant__product_id", "variant_id", "quantity",
         "total_price_gross_amount", "total_price_net_amount", "is_gift_card", "variant__product__product_type_id",
-        "sale_id", "base_unit_price_amount", "tax_rate",
+        "sale_id", "base_unit_price_amount", "tax_rate", "unit_price_gross_amount",
     )  # fmt: skip
 
 
 def _lines_by_order(order_ids: list[UUID], alias: str) -> dict[UUID, tuple[LineSnapshot, ...]]:
     lines: defaultdict[UUID, list[LineSnapshot]] = defaultdict(list)
-    for order_id, *values, sale_id, base_price, tax_rate in _line_rows(order_ids, alias):
+    for order_id, *values, sale_id, base_price, tax_rate, unit_gross in _line_rows(order_ids, alias):
         line = LineSnapshot(*values)
         lines[order_id].append(
             replace(
@@ -292,6 +296,7 @@ def _lines_by_order(order_ids: list[UUID], alias: str) -> dict[UUID, tuple[LineS
                 is_on_sale=bool(sale_id),
                 base_total=base_price * line.quantity,
                 tax_rate=tax_rate or Decimal(0),
+                unit_gross=unit_gross,
             )
         )
     return {order_id: tuple(of_order) for order_id, of_order in lines.items()}
@@ -299,7 +304,7 @@ def _lines_by_order(order_ids: list[UUID], alias: str) -> dict[UUID, tuple[LineS
 
 def _snapshot(
     row: dict[str, Any],
-    grants: Iterable[Grant],
+    grants: Iterable[Refund],
     lines: tuple[LineSnapshot, ...],
     gift_cards: Mapping[int, Decimal],
     charged_cards: frozenset[int],

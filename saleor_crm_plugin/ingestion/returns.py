@@ -1,13 +1,11 @@
-"""Which goods of an order came back, or had a refund granted, whether or not money has moved.
-
-Such goods stand in fulfillments of three statuses. Saleor moves what came back and is refunded later to what was only
-refunded, and may have been kept: that is taken back, but does not count as having come back.
+"""Which goods of an order were taken back: came back, or had a refund given or granted, whether or not money has moved.
 
 A granted refund names lines of its own, often the same goods that come back later, so a line counts with the larger of
-the two, never with both. Goods that were replaced do not count: the customer keeps something in their place. A grant
-that failed does not count, and one over less than its goods cost counts in that proportion. Of what the payment app
-answers Saleor tells us first, and writes what it means for the grant afterwards, telling nobody; so the answers decide,
-as they do for Saleor.
+the two, never with both. Goods that were replaced do not count: the customer keeps something in their place. A refund
+over less than its goods were to cost in money counts in that proportion. Only once all goods are named and all money is
+back does it not matter what went for which: Saleor gives back no more than an earlier refund has left. A grant that
+failed does not count. Of what the payment app answers Saleor tells us first, and writes what it means for the grant
+afterwards, telling nobody; so the answers decide, as they do for Saleor.
 """
 
 from __future__ import annotations
@@ -19,22 +17,20 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import DateTimeField, Func, Max, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
-from saleor.order import FulfillmentStatus, OrderGrantedRefundStatus
-from saleor.order.models import FulfillmentLine, OrderGrantedRefund
+from django.db.models import DateTimeField, Func, Max, OuterRef, Q, QuerySet, Subquery
+from saleor.order import OrderGrantedRefundStatus
+from saleor.order.models import OrderGrantedRefund
 from saleor.payment import TransactionEventType
 from saleor.payment.models import TransactionEvent
 
 from saleor_crm_plugin.compiled import CompiledQuery
+from saleor_crm_plugin.ingestion.returned_goods import Refund, Returns
 from saleor_crm_plugin.ingestion.snapshots import LineSnapshot, OrderSnapshot
 
-CAME_BACK = (FulfillmentStatus.RETURNED, FulfillmentStatus.REFUNDED_AND_RETURNED)
-TAKEN_BACK = (*CAME_BACK, FulfillmentStatus.REFUNDED)
 WHOLE = Fraction(1)
 REFUND_ANSWERS = (
     TransactionEventType.REFUND_REQUEST,
@@ -42,46 +38,6 @@ REFUND_ANSWERS = (
     TransactionEventType.REFUND_REVERSE,
     TransactionEventType.REFUND_FAILURE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A refund that staff granted for lines of an order, or its shipping. `quantities` by line id."""
-
-    amount: Decimal
-    with_shipping: bool
-    quantities: Mapping[UUID, int]
-
-
-class Returned(NamedTuple):
-    """Pieces of a line that came back or were refunded, and those of them that came back."""
-
-    taken_back: int
-    came_back: int
-
-
-NOTHING = Returned(0, 0)
-
-
-@partial(CompiledQuery, "fulfillment__order_id")
-def _returned_goods() -> QuerySet[Any, Any]:
-    return (
-        FulfillmentLine.objects.filter(fulfillment__status__in=TAKEN_BACK)
-        .order_by()
-        .values_list("order_line__order_id", "order_line_id")
-        .annotate(
-            taken_back=Sum("quantity"),
-            came_back=Coalesce(Sum("quantity", filter=Q(fulfillment__status__in=CAME_BACK)), 0),
-        )
-    )
-
-
-def read_returns(order_ids: Collection[UUID], alias: str) -> dict[UUID, dict[UUID, Returned]]:
-    """Goods that came back or were refunded, by order and line. One SQL statement."""
-    found: defaultdict[UUID, dict[UUID, Returned]] = defaultdict(dict)
-    for order_id, line_id, taken_back, came_back in _returned_goods(order_ids, alias):
-        found[order_id][line_id] = Returned(taken_back, came_back)
-    return found
 
 
 @partial(CompiledQuery, "order_id")
@@ -119,7 +75,7 @@ def _has_failed(status: str, answered_at: Sequence[datetime | None] | None) -> b
     return failed_at == last_at
 
 
-def read_grants(order_ids: Collection[UUID], alias: str) -> dict[UUID, list[Grant]]:
+def read_grants(order_ids: Collection[UUID], alias: str) -> dict[UUID, list[Refund]]:
     """Refunds granted for lines or shipping, by order. One SQL statement."""
     grants: dict[tuple[UUID, int], tuple[Decimal, bool, dict[UUID, int]]] = {}
     for order_id, grant_id, amount, with_shipping, line_id, quantity, *state in _granted_refunds(order_ids, alias):
@@ -128,13 +84,13 @@ def read_grants(order_ids: Collection[UUID], alias: str) -> dict[UUID, list[Gran
         _, _, quantities = grants.setdefault((order_id, grant_id), (amount, with_shipping, {}))
         if line_id is not None:
             quantities[line_id] = quantities.get(line_id, 0) + quantity
-    found: defaultdict[UUID, list[Grant]] = defaultdict(list)
+    found: defaultdict[UUID, list[Refund]] = defaultdict(list)
     for (order_id, _), grant in grants.items():
-        found[order_id].append(Grant(*grant))
+        found[order_id].append(Refund(*grant))
     return found
 
 
-def let_go(total: Decimal, charged: Decimal, paid: Decimal, grants: Iterable[Grant]) -> Decimal:
+def let_go(total: Decimal, charged: Decimal, paid: Decimal, grants: Iterable[Refund]) -> Decimal:
     """What of an order's total was never paid and need not be: as Saleor reckons, grants cover what is not charged.
 
     Without anything charged, a grant pays for nothing.
@@ -147,32 +103,74 @@ def let_go(total: Decimal, charged: Decimal, paid: Decimal, grants: Iterable[Gra
     return max(total - paid, Decimal(0)) if charged > 0 and total <= charged + granted else Decimal(0)
 
 
-def with_returns(order: OrderSnapshot, returned: Mapping[UUID, Returned], grants: Iterable[Grant]) -> OrderSnapshot:
+def with_returns(order: OrderSnapshot, returns: Returns | None, grants: Collection[Refund]) -> OrderSnapshot:
     """The order with the shares of its lines and shipping that were taken back, and the pieces that came back."""
-    if not returned and not grants:
+    if returns is None and not grants:
         return order
-    granted: defaultdict[UUID, Fraction] = defaultdict(Fraction)
-    shipping = Fraction(0)
-    for grant in grants:
-        parts = {
-            line.line_id: Fraction(grant.quantities[line.line_id], line.quantity)
-            for line in order.lines
-            if line.line_id in grant.quantities and line.quantity > 0
-        }
-        price = sum((Fraction(line.total_gross) * parts.get(line.line_id, 0) for line in order.lines), Fraction(0)) + (
-            Fraction(order.shipping_gross) if grant.with_shipping else 0
-        )
-        covered = min(Fraction(grant.amount) / price, WHOLE) if price > 0 else WHOLE
-        for line_id, part in parts.items():
-            granted[line_id] += part * covered
-        shipping += covered if grant.with_shipping else 0
+    returns = returns or Returns()
+    given, granted = _Refunded.by(returns.refunds.values(), order), _Refunded.by(grants, order)
+    # The shipping's money is refunded beyond that of the goods; of a grant it may not be refunded yet.
+    shipping = min(granted.shipping, WHOLE)
+    all_is_back = order.is_paid_back and all(
+        _named(line.line_id, returns, given, granted) >= line.quantity
+        for line in order.lines
+        # What points have paid for as a voucher may cost nothing by now.
+        if max(line.total_gross, line.base_total) > 0
+    )
 
     def now(line: LineSnapshot) -> LineSnapshot:
         if line.quantity <= 0:
             return line
-        of_line = returned.get(line.line_id, NOTHING)
-        taken_back = max(Fraction(of_line.taken_back, line.quantity), granted[line.line_id])
-        return replace(line, returned=min(of_line.came_back, line.quantity), taken_back=min(taken_back, WHOLE))
+        pieces = max(_undone(line.line_id, returns, given), granted.worth.get(line.line_id, Fraction(0)))
+        taken_back = WHOLE if all_is_back else min(pieces / line.quantity, WHOLE)
+        return replace(line, returned=min(returns.came_back[line.line_id], line.quantity), taken_back=taken_back)
 
-    lines = tuple(now(line) for line in order.lines)
-    return replace(order, lines=lines, shipping_taken_back=min(shipping, WHOLE))
+    return replace(order, lines=tuple(map(now, order.lines)), shipping_taken_back=shipping)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refunded:
+    """What refunds name of an order, in pieces by line id, and what these are worth of them; the shipping's share."""
+
+    named: Mapping[UUID, int]
+    worth: Mapping[UUID, Fraction]
+    shipping: Fraction
+
+    @classmethod
+    def by(cls, refunds: Iterable[Refund], order: OrderSnapshot) -> _Refunded:
+        named: defaultdict[UUID, int] = defaultdict(int)
+        worth: defaultdict[UUID, Fraction] = defaultdict(Fraction)
+        shipping = Fraction(0)
+        for refund in refunds:
+            covered = _covered(refund, order)
+            for line_id, quantity in refund.quantities.items():
+                named[line_id] += quantity
+                worth[line_id] += quantity * covered
+            shipping += covered if refund.with_shipping else 0
+        return cls(named, worth, shipping)
+
+
+def _covered(refund: Refund, order: OrderSnapshot) -> Fraction:
+    """The share of the price in money of what a refund names that it gives back."""
+    price = Fraction(order.shipping_gross) if refund.with_shipping else Fraction(0)
+    for line in order.lines:
+        if line.quantity > 0 and (quantity := refund.quantities.get(line.line_id, 0)):
+            # Saleor reckons with the price of a piece, which is rounded: three of 25.00 come to 24.99.
+            price += min(Fraction(line.total_gross) * quantity / line.quantity, Fraction(line.unit_gross * quantity))
+    price *= order.share_in_money
+    return min(Fraction(refund.amount) / price, WHOLE) if price > 0 else WHOLE
+
+
+def _undone(line_id: UUID, returns: Returns, given: _Refunded) -> Fraction:
+    """Pieces that came back or were refunded."""
+    came_back, refunded = returns.came_back[line_id], given.named.get(line_id, 0)
+    whole = came_back + returns.written_off[line_id]
+    if not refunded:
+        return Fraction(whole)
+    moved = min(max(returns.told[str(line_id)] - came_back, 0), refunded)
+    return whole + moved + given.worth[line_id] * Fraction(refunded - moved, refunded)
+
+
+def _named(line_id: UUID, returns: Returns, given: _Refunded, granted: _Refunded) -> int:
+    in_fulfillments = returns.came_back[line_id] + returns.written_off[line_id] + given.named.get(line_id, 0)
+    return max(in_fulfillments, granted.named.get(line_id, 0))

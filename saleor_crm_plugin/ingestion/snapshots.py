@@ -33,7 +33,8 @@ class LineSnapshot:
 
     `is_on_sale`: a promotion of the catalogue made it cheaper. `taken_back` is the share of it, 0 to 1, that was
     returned or that a refund was granted for, `returned` the pieces that came back. `base_total` is its price before
-    discounts of the whole order, with or without tax as the shop enters prices.
+    discounts of the whole order, with or without tax as the shop enters prices. `unit_gross` is the price of a piece
+    after discounts, rounded: so many of them may come to a little more or less than the total.
     """
 
     line_id: UUID
@@ -49,6 +50,7 @@ class LineSnapshot:
     base_total: Decimal = Decimal(0)
     tax_rate: Decimal = Decimal(0)
     returned: int = 0
+    unit_gross: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +112,28 @@ class OrderSnapshot:
         """What gift cards paid, also those that staff have deleted since."""
         known = self.paid_by_card.items()
         charged = sum((paid for card_id, paid in known if card_id in self.charged_cards), Decimal(0))
-        lowered = sum(self.paid_by_card.values(), -charged)
-        return max(charged, self.charged_to_cards) + lowered + self._lowered_by_others(lowered)
+        return max(charged, self.charged_to_cards) + self._lowered()
 
     def _lowered_by_others(self, lowered: Decimal) -> Decimal:
         """What has lowered the total besides the gift cards that Saleor still knows: those that are deleted."""
         by_others = self.price_gross - self.total_gross - lowered
         is_by_cards = self.origin == CHECKOUT and by_others > self.price_gross * MOST_ROUNDING
         return by_others if is_by_cards else Decimal(0)
+
+    @property
+    def share_in_money(self) -> Fraction:
+        """What of the price was to be paid otherwise than with the gift cards that have lowered the total."""
+        price = self.price_gross
+        if not 0 <= self.total_gross < price or self._lowered() <= 0:
+            return Fraction(1)
+        return Fraction(self.total_gross) / Fraction(price)
+
+    def _lowered(self) -> Decimal:
+        """What gift cards have lowered the total by."""
+        known = sum(
+            (paid for card_id, paid in self.paid_by_card.items() if card_id not in self.charged_cards), Decimal(0)
+        )
+        return known + self._lowered_by_others(known)
 
     @property
     def items(self) -> int:
@@ -163,6 +179,11 @@ class OrderSnapshot:
     def given_back(self) -> Decimal:
         """What was refunded or let go of the price. Of more than that, what came in too much goes back first."""
         return max(self.refunded - self.overpaid, Decimal(0)) + self.let_go
+
+    @property
+    def is_paid_back(self) -> bool:
+        """All money that came in was given back."""
+        return self.refunded > 0 >= self.charged
 
     @property
     def is_fully_paid(self) -> bool:

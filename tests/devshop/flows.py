@@ -1,7 +1,7 @@
 """What happens to an order in the shop, done the way the shop does it: rows, status and hooks."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -52,10 +52,12 @@ def pay_order(order: Order, amount: Amount | None = None) -> TransactionItem | N
         return item
 
 
-def refund_order(order: Order, amount: Amount | None = None, of: TransactionItem | None = None) -> None:
+def refund_order(
+    order: Order, amount: Amount | None = None, of: TransactionItem | None = None, goods: Iterable[OrderLine] = ()
+) -> None:
     """Give back the amount, or all that is left: of the last payment if there is one, else of the transaction.
 
-    `of`: the transaction, where there are several.
+    `of`: the transaction, where there are several. `goods`: the lines that the refund of a payment is for.
     """
     with allow_writer():
         payment = order.get_last_payment()
@@ -66,7 +68,11 @@ def refund_order(order: Order, amount: Amount | None = None, of: TransactionItem
             gateway.refund(payment, manager(), order.channel.slug, money)
             payment.refresh_from_db()
             actions.order_refunded(order, None, None, money, payment, manager())
-            order.fulfillments.create(status=FulfillmentStatus.REFUNDED, total_refund_amount=money)
+            refunded = order.fulfillments.create(status=FulfillmentStatus.REFUNDED, total_refund_amount=money)
+            for line in goods:
+                refunded.lines.create(order_line=line, quantity=line.quantity)
+            if goods:
+                manager().order_updated(order)
         order.refresh_from_db()
 
 

@@ -108,10 +108,12 @@ def test_an_order_is_read_with_all_its_facts() -> None:
     assert first == LineSnapshot(
         first.line_id, tea.pk, tea.default_variant_id, 3, Decimal("54"), Decimal("43.2"), is_gift_card=False,
         product_type_id=tea.product_type_id, base_total=Decimal("60"), tax_rate=Decimal("0.25"),
+        unit_gross=Decimal("18"),
     )  # fmt: skip
     assert second == LineSnapshot(
         second.line_id, card.pk, card.default_variant_id, 1, Decimal("45"), Decimal("36"), is_gift_card=True,
         product_type_id=card.product_type_id, base_total=Decimal("50"), tax_rate=Decimal("0.25"),
+        unit_gross=Decimal("45"),
     )  # fmt: skip
 
 

@@ -7,13 +7,16 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from saleor.order import FulfillmentStatus, OrderGrantedRefundStatus
+from saleor.order import FulfillmentStatus, OrderEvents, OrderGrantedRefundStatus
 from saleor.order.models import Order, OrderGrantedRefund, OrderLine
 from saleor.payment.models import TransactionItem
 
 from saleor_crm_plugin.ingestion.readers import read_orders
 from tests.devshop.factories import make_address, make_order, make_product
+from tests.devshop.flows import pay_order, refund_order
 
 pytestmark = pytest.mark.django_db
 
@@ -30,8 +33,9 @@ def line_of(order: Order, quantity: int) -> OrderLine:
     return order.lines.get(quantity=quantity)
 
 
-def put(order: Order, status: str, quantity: int, line_quantity: int = 4) -> None:
-    order.fulfillments.create(status=status).lines.create(order_line=line_of(order, line_quantity), quantity=quantity)
+def put(order: Order, status: str, quantity: int, line_quantity: int = 4, **fields: object) -> None:
+    fulfillment = order.fulfillments.create(status=status, **fields)
+    fulfillment.lines.create(order_line=line_of(order, line_quantity), quantity=quantity)
 
 
 def grant(order: Order, amount: str, quantity: int, **fields: object) -> OrderGrantedRefund:
@@ -68,6 +72,74 @@ def test_goods_count_by_what_became_of_them(order, status, share):
     assert taken_back(order) == (share, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("status", "amount", "of_shipping", "share"),
+    [
+        (FulfillmentStatus.REFUNDED, 6, None, Fraction(1, 10)),
+        (FulfillmentStatus.REFUNDED, 60, None, 1),
+        (FulfillmentStatus.REFUNDED, 90, None, 1),
+        (FulfillmentStatus.REFUNDED, 0, None, 0),
+        (FulfillmentStatus.REFUNDED, 70, 10, 1),
+        # Of what an earlier refund has left, goods and shipping get their share.
+        (FulfillmentStatus.REFUNDED, 35, 10, Fraction(1, 2)),
+        (FulfillmentStatus.REFUNDED_AND_RETURNED, 6, None, 1),
+    ],
+)
+def test_goods_that_may_have_been_kept_count_by_the_money_for_them(order, status, amount, of_shipping, share):
+    put(order, status, 4, total_refund_amount=amount, shipping_refund_amount=of_shipping)
+    assert taken_back(order) == (share, 0, 0)
+
+
+def test_goods_that_came_back_and_were_refunded_later_count_whole(order):
+    """Saleor moves them to what was refunded, and only the order's history still tells."""
+    told = {"lines": [{"quantity": 2, "line_pk": str(line_of(order, 4).pk), "item": "Tea"}, {"line_pk": 7}]}
+    order.events.create(type=OrderEvents.FULFILLMENT_RETURNED, parameters=told)
+    put(order, FulfillmentStatus.REFUNDED, 2, total_refund_amount=27)
+    assert taken_back(order) == (Fraction(1, 2), 0, 0)
+    # Of these, which were kept, a fifth.
+    put(order, FulfillmentStatus.REFUNDED, 2, total_refund_amount=6)
+    tea, _, _ = taken_back(order)
+    assert Fraction(1, 2) < tea < 1
+    put(order, FulfillmentStatus.RETURNED, 1, line_quantity=1)
+    with CaptureQueriesContext(connection) as statements:
+        assert taken_back(order) == (tea, 1, 0)
+    assert len(statements) == 6, "one more, for the history"
+
+
+@pytest.mark.parametrize("form", ["refund", "grant"])
+def test_what_the_price_of_a_piece_was_rounded_by_is_not_kept(form):
+    order = make_order(email="ada@example.com", lines=[(make_product(price=10), 3)], discount=5)
+    # Three at 8.33, which Saleor reckons itself.
+    price = order.lines.get().unit_price_gross_amount * 3
+    assert price == Decimal("24.99")
+    if form == "grant":
+        granted = order.granted_refunds.create(amount_value=price, currency="USD")
+        granted.lines.create(order_line=order.lines.get(), quantity=3)
+    else:
+        put(order, FulfillmentStatus.REFUNDED, 3, line_quantity=3, total_refund_amount=price)
+    assert [line.taken_back for line in read_orders([order.pk])[order.pk].lines] == [1]
+
+
+@pytest.mark.parametrize("form", ["refund", "grant"])
+def test_all_goods_are_back_once_all_money_is(form):
+    """Saleor gives back for them what an earlier refund, of nothing in particular, has left."""
+    order = make_order(
+        email="ada@example.com", lines=[(make_product(price=15), 4), (make_product(price=40), 1)], paid=False
+    )
+    pay_order(order)
+    refund_order(order, 25)
+    if form == "grant":
+        granted = order.granted_refunds.create(amount_value=75, currency="USD")
+        for line in order.lines.all():
+            granted.lines.create(order_line=line, quantity=line.quantity)
+        assert taken_back(order) == (Fraction(3, 4), Fraction(3, 4), 0)
+    refund_order(order, 70, goods=order.lines.all() if form == "refund" else ())
+    part = Fraction(70 if form == "refund" else 75, 100)
+    assert taken_back(order) == (part, part, 0)
+    refund_order(order)
+    assert taken_back(order) == (1, 1, 0)
+
+
 def test_returns_add_up_and_end_at_the_whole(order):
     put(order, FulfillmentStatus.RETURNED, 1)
     put(order, FulfillmentStatus.REFUNDED, 2)
@@ -94,6 +166,35 @@ def test_returns_add_up_and_end_at_the_whole(order):
 def test_a_granted_refund_counts_by_its_lines(order, amount, fields, expected):
     grant(order, amount, 2, **fields)
     assert taken_back(order) == expected
+
+
+@pytest.mark.parametrize(
+    ("total", "amount", "expected"),
+    [
+        # A gift card has paid half of all; so it did of two teas.
+        ("55", "15", (Fraction(1, 2), 0, 0)),
+        ("55", "6", (Fraction(1, 5), 0, 0)),
+        # Roundings of taxes.
+        ("109.50", "15", (Fraction(1, 4), 0, 0)),
+        ("0", "0", (Fraction(1, 2), 0, 0)),
+    ],
+)
+@pytest.mark.parametrize("form", ["refund", "grant"])
+def test_a_refund_counts_by_what_its_goods_cost_in_money(order, total, amount, expected, form):
+    Order.objects.filter(pk=order.pk).update(total_gross_amount=Decimal(total))
+    if form == "grant":
+        grant(order, amount, 2)
+    else:
+        put(order, FulfillmentStatus.REFUNDED, 2, total_refund_amount=Decimal(amount))
+    assert taken_back(order) == expected
+
+
+def test_a_refund_granted_for_all_that_a_gift_card_has_left_to_pay(order):
+    Order.objects.filter(pk=order.pk).update(total_gross_amount=Decimal(55))
+    # Saleor grants no more than was charged.
+    granted = grant(order, "55", 4, shipping_costs_included=True)
+    granted.lines.create(order_line=line_of(order, 1), quantity=1)
+    assert taken_back(order) == (1, 1, 1)
 
 
 @pytest.mark.parametrize(

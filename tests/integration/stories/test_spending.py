@@ -8,6 +8,7 @@ from decimal import Decimal as D
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from saleor.order import OrderStatus
 
 from saleor_crm_plugin.exceptions import RedemptionError
 from saleor_crm_plugin.ingestion import tasks
@@ -89,6 +90,38 @@ def test_ben_sends_half_back_where_points_return_in_proportion(channel, form):
     # Half of the 33 dollars: half of the 66 points that they earned, and half of the 700 that were spent.
     refund_order(order, D("16.50"))
     assert sorted(entries()[3:]) == [("earn_reversal", -33, 683), ("redeem_reversal", 350, 716)]
+
+
+def test_bea_gets_a_little_back_for_a_scratch_and_keeps_her_bicycle(channel):
+    bea = make_customer("bea@example.com")
+    buy(channel, 5000, bea, paid=True)
+    checkout = checkout_of(bea, channel, price=100)
+    apply(checkout, 5000)
+    order = complete(checkout)
+    order.status = OrderStatus.UNFULFILLED
+    order.save(update_fields=["status"])
+    pay_order(order)
+    assert balances(bea) == (5100, 0, 0)
+    # A tenth of the 50 dollars takes a tenth of the 100 points that they earned, and returns none that she has spent.
+    refund_order(order, 5, goods=order.lines.all())
+    assert entries()[3:] == [("earn_reversal", -10, 5090)]
+    # It breaks.
+    refund_order(order)
+    assert sorted(entries()[4:]) == [("earn_reversal", -90, 10000), ("redeem_reversal", 5000, 10090)]
+
+
+def test_bo_is_granted_a_refund_for_all_that_he_bought(channel):
+    bo = make_customer("bo@example.com")
+    buy(channel, 5000, bo, paid=True)
+    checkout = checkout_of(bo, channel, price=100)
+    apply(checkout, 5000)
+    order = complete(checkout)
+    charge = pay_order(order, 50)
+    # Saleor grants what the lines cost, but no more than was charged.
+    granted = order.granted_refunds.create(amount_value=D(50), currency="USD", transaction_item=charge)
+    granted.lines.create(order_line=order.lines.get(), quantity=1)
+    refund_order(order)
+    assert balances(bo) == (10000, 0, 0)
 
 
 def test_cleo_changes_her_mind_about_the_quantity(channel, form):

@@ -106,6 +106,7 @@ class OrderGrantedRefundStatus:
 class OrderEvents:
     PLACED_FROM_DRAFT = "placed_from_draft"
     CANCELED = "canceled"
+    FULFILLMENT_RETURNED = "fulfillment_returned"
 
 
 @dataclass
