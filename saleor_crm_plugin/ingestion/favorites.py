@@ -14,23 +14,52 @@ from saleor_crm_plugin.ingestion.returned_goods import TAKEN_BACK
 
 # Saleor's table -> the columns of it that we read here.
 SALEOR_COLUMNS = {
-    "order_orderline": ("id", "order_id", "variant_id", "quantity", "is_gift"),
+    "order_order": ("id", "total_gross_amount", "shipping_price_gross_amount"),
+    "order_orderline": ("id", "order_id", "variant_id", "quantity", "is_gift", "unit_price_gross_amount"),
     "order_fulfillmentline": ("order_line_id", "fulfillment_id", "quantity"),
-    "order_fulfillment": ("id", "status"),
+    "order_fulfillment": ("id", "status", "total_refund_amount", "shipping_refund_amount"),
+    "order_ordergrantedrefundline": ("order_line_id", "granted_refund_id", "quantity"),
+    "order_ordergrantedrefund": ("id", "status", "amount_value", "shipping_costs_included"),
     "product_productvariant": ("id", "product_id"),
     "product_product": ("id", "category_id"),
 }
 
+# Pieces of a line that refunds name, by the share of their price that they give back: a little for goods that were kept
+# is no refund of a piece. No more is given back than gift cards have left to pay.
+_PIECES = """
+    SELECT round(sum(named.quantity * least(1, {amount} / nullif(least(orders.total_gross_amount, {shipping} + (
+        SELECT sum(other.quantity * priced.unit_price_gross_amount)
+        FROM {lines} other JOIN order_orderline priced ON priced.id = other.order_line_id
+        WHERE other.{refund} = refund.id
+    )), 0))))
+    FROM {lines} named JOIN {refunds} refund ON refund.id = named.{refund}
+    WHERE named.order_line_id = line.id AND {counts}"""
+_IN_FULFILLMENTS = _PIECES.format(
+    lines="order_fulfillmentline",
+    refunds="order_fulfillment",
+    refund="fulfillment_id",
+    # Without an amount, all of it: what came back is gone, whatever the shop paid for it.
+    amount="CASE refund.status WHEN 'refunded' THEN refund.total_refund_amount END",
+    shipping="coalesce(refund.shipping_refund_amount, 0)",
+    counts="refund.status = ANY(%(taken_back)s)",
+)
+_GRANTED = _PIECES.format(
+    lines="order_ordergrantedrefundline",
+    refunds="order_ordergrantedrefund",
+    refund="granted_refund_id",
+    amount="refund.amount_value",
+    shipping="CASE WHEN refund.shipping_costs_included THEN orders.shipping_price_gross_amount ELSE 0 END",
+    counts="refund.status <> 'failure'",
+)
+
 # A line of which everything came back is no purchase. What the shop gave for nothing was not chosen.
-FAVORITES = """
+FAVORITES = f"""
 WITH line AS (
-    SELECT fact.profile_id, fact.order_id, product.category_id, line.quantity - least(line.quantity, coalesce((
-               SELECT sum(back.quantity)
-               FROM order_fulfillmentline back JOIN order_fulfillment parcel ON parcel.id = back.fulfillment_id
-               WHERE back.order_line_id = line.id AND parcel.status = ANY(%(taken_back)s)
-           ), 0)) AS quantity
+    SELECT fact.profile_id, fact.order_id, product.category_id,
+           line.quantity - least(line.quantity, greatest(({_IN_FULFILLMENTS}), ({_GRANTED}), 0)) AS quantity
     FROM crm_profile_order fact
     JOIN crm_customer_profile profile ON profile.id = fact.profile_id
+    JOIN order_order orders ON orders.id = fact.order_id
     JOIN order_orderline line ON line.order_id = fact.order_id
     JOIN product_productvariant variant ON variant.id = line.variant_id
     JOIN product_product product ON product.id = variant.product_id

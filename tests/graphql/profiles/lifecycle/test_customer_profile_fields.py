@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from saleor.order import FulfillmentStatus
+from saleor.order import FulfillmentStatus, OrderGrantedRefundStatus
+from saleor.order.models import Order
 from saleor.product.models import Product
 
 from saleor_crm_plugin.ingestion.sync import sync_orders
@@ -77,6 +78,36 @@ def test_favourites_go_by_orders_then_pieces_less_what_came_back(shop, fruit, as
     assert favourites() == []
     for wrong in (0, 101):
         assert as_ann.error(ME, first=wrong)[0] == "GraphQLError"
+
+
+def test_favourites_lose_pieces_that_a_refund_was_granted_for(shop, fruit, as_ann):
+    def pieces():
+        rows = as_ann.data(ME)["me"]["customerProfile"]["favoriteCategories"]
+        return {row["category"]["name"]: row["itemsCount"] for row in rows}
+
+    def grant(amount, quantity, **fields):
+        granted = plums.granted_refunds.create(amount_value=amount, currency="USD", **fields)
+        granted.lines.create(order_line=line, quantity=quantity)
+
+    plums = make_order(shop.ann, channel=shop.channel, lines=[(shop.plum, 9)], created_at=APRIL)
+    sync_orders([plums.pk])
+    line = plums.lines.get()
+    price = line.unit_price_gross_amount
+    # It failed; and a little, for plums that she has kept.
+    grant(9 * price, 9, status=OrderGrantedRefundStatus.FAILURE)
+    grant(price / 10, 2)
+    refunded = plums.fulfillments.create(status=FulfillmentStatus.REFUNDED, total_refund_amount=price / 5)
+    refunded.lines.create(order_line=line, quantity=9)
+    assert pieces() == {"Fruit": 2, "Stone fruit": 9}
+    grant(4 * price, 4)
+    assert pieces() == {"Fruit": 2, "Stone fruit": 5}
+    # The same ones come back.
+    put_back(plums, 4)
+    assert pieces() == {"Fruit": 2, "Stone fruit": 5}
+    # Gift cards have paid all but the price of one: no more can be granted.
+    Order.objects.filter(pk=plums.pk).update(total_gross_amount=price)
+    grant(price, 5)
+    assert pieces() == {"Fruit": 2}
 
 
 def test_nothing_is_said_of_who_refuses_profiling(shop, as_ann):
