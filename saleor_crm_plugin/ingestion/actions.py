@@ -178,8 +178,8 @@ def segments_in_any_currency(
         wanted: names that rules ask for; no customer segment among them costs no statement.
     """
     found = segment_slugs(profile_ids, using) if slugs_among(wanted) else {}
-    for (profile_id, _), group in rfm_groups(profile_ids, using).items():
-        found[profile_id] = found.get(profile_id, frozenset()) | {group}
+    for profile_id, groups in rfm_groups(profile_ids, using).items():
+        found[profile_id] = found.get(profile_id, frozenset()) | groups.in_any_currency()
     return found
 
 

@@ -23,7 +23,7 @@ from saleor_crm_plugin.loyalty.orders import OrderFacts, bring_in_line
 from saleor_crm_plugin.loyalty.rules.storage import named_segments
 from saleor_crm_plugin.loyalty.segment_names import slugs_among
 from saleor_crm_plugin.loyalty.terms import NO_TRAITS, CustomerTraits
-from saleor_crm_plugin.profiles.traits import first_orders, rfm_groups, segment_slugs
+from saleor_crm_plugin.profiles.traits import first_orders, rfm_groups_of_buyers, segment_slugs
 
 
 def bring_points_in_line(
@@ -85,7 +85,7 @@ def _traits(
 ) -> dict[UUID, CustomerTraits]:
     owned = [(order, owner[order.order_id]) for order in orders if order.order_id in owner]
     profile_ids = {profile_id for _, profile_id in owned}
-    groups = rfm_groups(profile_ids, using)
+    groups = rfm_groups_of_buyers(profile_ids, using)
     slugs = segment_slugs(profile_ids, using) if slugs_among(named) else {}
     first = first_orders([order.order_id for order, _ in owned], using)
     return {

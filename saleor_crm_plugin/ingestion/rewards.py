@@ -13,7 +13,6 @@ from saleor.order.models import Order
 from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.ingestion import reward_carriers, vouchers
-from saleor_crm_plugin.ingestion.loyalty_facts import segments_of
 from saleor_crm_plugin.ingestion.reward_restrictions import restrict_again
 from saleor_crm_plugin.ingestion.settings import loyalty_is_on
 from saleor_crm_plugin.ingestion.snapshots import CANCELLED
@@ -26,7 +25,7 @@ from saleor_crm_plugin.loyalty.rewards.definition import Place, Refusal, RewardK
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RedemptionStatus, RewardRedemption
 from saleor_crm_plugin.loyalty.segment_names import slugs_among
 from saleor_crm_plugin.profiles.merging.family import heads_of_users
-from saleor_crm_plugin.profiles.traits import rfm_groups, segment_slugs
+from saleor_crm_plugin.profiles.traits import NO_GROUPS, rfm_groups, segment_slugs
 from saleor_crm_plugin.texts import can_be_stored
 
 BATCH_SIZE = 500
@@ -53,15 +52,14 @@ def redeem_reward(
     account = LoyaltyAccount.objects.filter(profile_id__in=heads_of_users([user.pk]), program_id=program_id).first()
     if account is None:
         raise LoyaltyInputError("You have no points yet.", Refusal.INSUFFICIENT_POINTS, "rewardId")
-    groups = rfm_groups([account.profile_id], "default")
+    groups = rfm_groups([account.profile_id], "default").get(account.profile_id, NO_GROUPS)
     slugs = segment_slugs([account.profile_id], "default") if slugs_among(reward.segments) else {}
     request = redeeming.Request(
         reward_id=reward.pk,
         account_id=account.pk,
         user_id=user.pk,
         place=place,
-        segments=segments_of(groups, account.profile_id, channel.currency_code)
-        | slugs.get(account.profile_id, frozenset()),
+        segments=groups.in_currency(channel.currency_code) | slugs.get(account.profile_id, frozenset()),
         key=key,
         code=reward_carriers.new_code(RewardKind(reward.kind)),
     )

@@ -2,20 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q
 
 from saleor_crm_plugin.batches import key_batches
-from saleor_crm_plugin.profiles.models import ProfileMetrics, ProfileOrder, RFMGroup
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics, ProfileOrder, RFMGroup
 from saleor_crm_plugin.profiles.segments.models import SegmentMembership
 
 
-def rfm_groups(profile_ids: Collection[int], using: str) -> dict[tuple[int, str], str]:
-    """Names of the RFM groups (as in the API: `CHAMPIONS`) by profile and currency."""
+@dataclass(frozen=True, slots=True)
+class RFMGroups:
+    """A customer's RFM groups (as in the API: `CHAMPIONS`): in each currency that they have ordered in, or `PROSPECTS`.
+
+    Attributes:
+        by_currency: "" for whoever was not scored yet since they ordered in it.
+        is_known: False for whoever may not be profiled: they are in no group.
+    """
+
+    by_currency: Mapping[str, str]
+    is_known: bool = True
+
+    def in_currency(self, currency: str) -> frozenset[str]:
+        return self._named([self.by_currency.get(currency, RFMGroup.PROSPECTS.name)])
+
+    def in_any_currency(self) -> frozenset[str]:
+        return self._named(self.by_currency.values() or [RFMGroup.PROSPECTS.name])
+
+    def _named(self, names: Collection[str]) -> frozenset[str]:
+        return frozenset(filter(None, names)) if self.is_known else frozenset()
+
+
+NO_GROUPS: Final = RFMGroups({}, is_known=False)
+
+
+def rfm_groups(profile_ids: Collection[int], using: str) -> dict[int, RFMGroups]:
+    """The customers' RFM groups by profile, prospects included; who may not be profiled is left out."""
+    rows = CustomerProfile.objects.using(using).filter(
+        pk__in=profile_ids, profiling_allowed=True, erased_at__isnull=True
+    )
+    found: dict[int, dict[str, str]] = {}
+    for profile_id, currency, group in rows.values_list("pk", "metrics__currency", "metrics__rfm_group"):
+        groups = found.setdefault(profile_id, {})
+        if currency is not None:
+            groups[currency] = RFMGroup(group).name if group else ""
+    return {profile_id: RFMGroups(groups) for profile_id, groups in found.items()}
+
+
+def rfm_groups_of_buyers(profile_ids: Collection[int], using: str) -> dict[tuple[int, str], str]:
+    """Names of the RFM groups by profile and currency. Of no use for prospects: whoever orders is none any more."""
     rows = (
         ProfileMetrics.objects.using(using)
         .filter(profile_id__in=profile_ids)

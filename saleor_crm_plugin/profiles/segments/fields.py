@@ -69,6 +69,16 @@ def _in_currency(name: str, type_: Type, description: str, column: str, otherwis
     return ScalarField(name=name, type=type_, description=description, parameters=(IN_CURRENCY,), sql=sql)
 
 
+def _rfm_group(arguments: Arguments) -> Fragment:
+    """Whoever has no order has no row; one who has bought since the last night has a row, but no group yet."""
+    group = Fragment("NULLIF(COALESCE((SELECT m.rfm_group FROM crm_profile_metrics m WHERE m.profile_id = p.id")
+    if "currency" in arguments:
+        group += Fragment(" AND m.currency = %s", (arguments["currency"],))
+    else:
+        group += " ORDER BY m.orders_count DESC, m.currency LIMIT 1"
+    return group + f"), '{RFMGroup.PROSPECTS.value}'), '')"
+
+
 def _own(name: str, type_: Type, description: str, sql: str) -> Field:
     return ScalarField(name=name, type=type_, description=description, sql=lambda _arguments: Fragment(sql))
 
@@ -108,11 +118,12 @@ FIELDS: tuple[Field, ...] = (
     _in_currency("recency_score", WHOLE, "1 (bought longest ago) to 5 (most recently).", "m.recency_score"),
     _in_currency("frequency_score", WHOLE, "1 (fewest orders) to 5 (most).", "m.frequency_score"),
     _in_currency("monetary_score", WHOLE, "1 (least spent) to 5 (most).", "m.monetary_score"),
-    _in_currency(
-        "rfm_group",
-        words("group of customers", RFMGroup.values),
-        "Group that follows from the three scores.",
-        "NULLIF(m.rfm_group, '')",
+    ScalarField(
+        name="rfm_group",
+        type=words("group of customers", RFMGroup.values),
+        description="Group that follows from the three scores; `prospects` have no order.",
+        parameters=(IN_CURRENCY,),
+        sql=_rfm_group,
     ),
     _in_currency(
         "predicted_clv", MONEY, "Net spending that is expected over the days that forecasts are for.", "m.predicted_clv"

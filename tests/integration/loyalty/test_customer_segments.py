@@ -21,7 +21,8 @@ from saleor_crm_plugin.ingestion.segments import refresh_for
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.simulation import simulate, stored_rule
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
-from saleor_crm_plugin.loyalty.accounts import default_program_id
+from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
+from saleor_crm_plugin.loyalty.adjustment import adjust
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.rewards.definition import Reward, RewardKind
 from saleor_crm_plugin.loyalty.rewards.editing import create_reward
@@ -110,6 +111,12 @@ def sync(order) -> None:
     assert_ledger_adds_up()
 
 
+def give(user, points: int) -> None:
+    profile_id = CustomerProfile.objects.get(user=user).pk
+    account_id = ensure(default_program_id(), [profile_id], "default")[profile_id]
+    adjust(account_id, points, "Welcome", SYSTEM, f"welcome:{user.pk}")
+
+
 def points_of(order) -> list[int]:
     rows = PointsTransaction.objects.filter(order_id=order.pk).order_by("pk")
     return list(rows.values_list("points", flat=True))
@@ -186,6 +193,16 @@ class TestRules:
         assert award_birthdays(load_settings(), datetime(2026, 5, 20, 3, tzinfo=UTC)) == 1
         assert PointsTransaction.objects.get().account.profile.user == ann
 
+    def test_a_birthday_of_who_has_never_bought(self, ann, ben, tea):
+        with time_machine.travel(NOON, tick=False):
+            rule("PROSPECTS", effect=Effect.FIXED_POINTS, value="50", trigger=Trigger.BIRTHDAY)
+        for user in (ann, ben):
+            user.private_metadata = {"birthday": "1990-05-20"}
+            user.save()
+        buy(ben, tea)
+        assert award_birthdays(load_settings(), datetime(2026, 5, 20, 3, tzinfo=UTC)) == 1
+        assert [entry.account.profile.user for entry in PointsTransaction.objects.filter(points=50)] == [ann]
+
 
 class TestRewards:
     @pytest.fixture
@@ -222,6 +239,15 @@ class TestRewards:
         assert (self.take(for_both, ann), self.take(for_both, ben)) == ("issued", REFUSED)
         ProfileMetrics.objects.filter(profile__user=ben).update(rfm_group=RFMGroup.CHAMPIONS)
         assert self.take(for_both, ben) == "issued"
+
+    def test_for_those_who_have_never_bought(self, rich, ann, treat):
+        for_prospects = treat("PROSPECTS")
+        cat = known("cat@example.com")
+        give(cat, 60)
+        assert self.take(for_prospects, ann) == REFUSED
+        assert self.take(for_prospects, cat) == "issued"
+        CustomerProfile.objects.update(profiling_allowed=False)
+        assert self.take(for_prospects, cat) == REFUSED
 
     def test_a_segment_that_was_deleted_has_nobody(self, rich, ann, segments, treat):
         join(ann, segments["vip"])

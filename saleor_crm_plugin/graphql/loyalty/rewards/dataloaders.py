@@ -16,7 +16,7 @@ from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.rewards import queries
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RewardRedemption
 from saleor_crm_plugin.loyalty.tiers.queries import current_tiers
-from saleor_crm_plugin.profiles.traits import rfm_groups
+from saleor_crm_plugin.profiles.traits import NO_GROUPS, RFMGroups, rfm_groups
 
 
 class PermissionLoader(DataLoader):
@@ -68,13 +68,13 @@ class TierLevelByAccountIdLoader(DataLoader):
 
 
 class GroupsByProfileIdLoader(DataLoader):
-    """The customer's RFM groups, by profile id: (profile id, currency) -> name."""
+    """`RFMGroups` by profile id."""
 
     context_key = "saleor_crm_plugin.groups_by_profile_id"
 
-    def batch_load(self, keys: Sequence[int]) -> list[dict[tuple[int, str], str]]:
+    def batch_load(self, keys: Sequence[int]) -> list[RFMGroups]:
         groups = rfm_groups(keys, self.database_connection_name)
-        return [{key: name for key, name in groups.items() if key[0] == profile_id} for profile_id in keys]
+        return [groups.get(profile_id, NO_GROUPS) for profile_id in keys]
 
 
 class TakenLoader(DataLoader):

@@ -5,7 +5,6 @@ The same functions decide as when the reward is taken.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +22,10 @@ from saleor_crm_plugin.graphql.loyalty.rewards.dataloaders import (
 from saleor_crm_plugin.graphql.loyalty.segments import slugs_if_asked
 from saleor_crm_plugin.graphql.loyalty.tiers.dataloaders import TierByIdLoader
 from saleor_crm_plugin.graphql.roots import channel_slug_of, node_of
-from saleor_crm_plugin.ingestion.loyalty_facts import segments_of
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.rewards.definition import Place, Refusal, Shopper, missing_points, refusal
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward
+from saleor_crm_plugin.profiles.traits import RFMGroups
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +74,12 @@ def _shopper(
     account: LoyaltyAccount,
     place: Place | None,
     level: int,
-    groups: Mapping[tuple[int, str], str],
+    groups: RFMGroups,
     slugs: frozenset[str],
     taken: int,
 ) -> Shopper:
     # Without a channel there is no currency yet: a group in any of them will do.
-    segments = segments_of(groups, account.profile_id, place.currency) if place else frozenset(groups.values())
+    segments = groups.in_currency(place.currency) if place else groups.in_any_currency()
     return Shopper(account.spendable, account.closed_at is not None, level, segments | slugs, taken)
 
 

@@ -13,7 +13,7 @@ from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.rules import storage
 from saleor_crm_plugin.loyalty.rules.definition import RuleUsage
 from saleor_crm_plugin.loyalty.terms import CustomerTraits
-from saleor_crm_plugin.profiles.traits import buyers, rfm_groups
+from saleor_crm_plugin.profiles.traits import buyers, rfm_groups_of_buyers
 
 
 class LiveRulesLoader(DataLoader):
@@ -48,7 +48,7 @@ class TraitsByProfileLoader(DataLoader):
 
     def batch_load(self, keys: Sequence[tuple[int, str]]) -> list[CustomerTraits]:
         profile_ids = {profile_id for profile_id, _ in keys}
-        groups = rfm_groups(profile_ids, self.database_connection_name)
+        groups = rfm_groups_of_buyers(profile_ids, self.database_connection_name)
         bought = buyers(profile_ids, self.database_connection_name)
         return [CustomerTraits(segments=segments_of(groups, *key), is_first_order=key[0] not in bought) for key in keys]
 

@@ -58,7 +58,9 @@ CustomerRfmGroupFilterInput = _filter_input(
     "CustomerRfmGroupFilterInput",
     RfmGroupEnum,
     "Filter by group of recency, frequency and amount.",
-    currency=graphene.String(description=CURRENCY + " Without it: in any currency."),
+    currency=graphene.String(
+        description=CURRENCY + " Without it: in any currency. PROSPECTS are those who have never bought in it, or in any."
+    ),
 )
 CustomerNumberFilterInput = _filter_input(
     "CustomerNumberFilterInput",

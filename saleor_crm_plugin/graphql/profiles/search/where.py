@@ -14,7 +14,7 @@ from saleor_crm_plugin.fields import can_be_compared
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.loyalty.tiers.models import TierMembership
 from saleor_crm_plugin.profiles.consents.models import ConsentRecord
-from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics, RFMGroup
 from saleor_crm_plugin.profiles.notes.models import CustomerTag
 from saleor_crm_plugin.profiles.notes.tags import normalize_tag
 from saleor_crm_plugin.profiles.segments.models import SegmentMembership
@@ -140,7 +140,13 @@ def _tier(given: Mapping[str, Any]) -> Q:
 
 
 def _rfm_group(given: Mapping[str, Any]) -> Q:
-    return Q(Exists(_metrics(given.get("currency")).filter(_on("rfm_group", _values("rfmGroup", given)))))
+    lookups = _values("rfmGroup", given)
+    rows = _metrics(given.get("currency"))
+    condition = Q(Exists(rows.filter(_on("rfm_group", lookups))))
+    if RFMGroup.PROSPECTS in (lookups.get("in") or [lookups["exact"]]):
+        # Whoever has no order has no row.
+        condition |= Q(~Exists(rows), profiling_allowed=True, erased_at__isnull=True)
+    return condition
 
 
 def orders_count() -> Any:

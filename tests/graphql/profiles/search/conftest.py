@@ -88,6 +88,7 @@ def marks(people: SimpleNamespace) -> SimpleNamespace:
     TierMembership.objects.create(account_id=account, tier=tier, earned_tier=tier)
     ProfileMetrics.objects.filter(profile=people.ada).update(rfm_group="champions")
     ProfileMetrics.objects.filter(profile=people.ben, currency="EUR").update(rfm_group="loyal")
+    ProfileMetrics.objects.filter(profile=people.dan).update(rfm_group="prospects")
     CustomerProfile.objects.filter(pk=people.ada.pk).update(lifecycle_stage="loyal", customer_type="b2b")
     CustomerProfile.objects.filter(pk=people.ben.pk).update(lifecycle_stage="repeat")
     for name, state in [("ada", "refused"), ("ada", "granted"), ("ben", "granted"), ("ben", "refused")]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from saleor_crm_plugin.profiles.models import CustomerProfile
 from tests.graphql.client import global_id
 from tests.graphql.profiles.search.conftest import PROFILES, day
 
@@ -30,6 +31,10 @@ def moment(number: int) -> str:
         ({"rfmGroup": {"eq": "CHAMPIONS"}}, ["ada"]),
         ({"rfmGroup": {"oneOf": ["CHAMPIONS", "LOYAL"]}}, ["ada", "ben"]),
         ({"rfmGroup": {"oneOf": ["CHAMPIONS", "LOYAL"], "currency": "eur"}}, ["ben"]),
+        # Eve has no order at all, Dan one that was cancelled; Guy has ordered, but not yet in dollars.
+        ({"rfmGroup": {"eq": "PROSPECTS"}}, ["dan", "eve"]),
+        ({"rfmGroup": {"eq": "PROSPECTS", "currency": "USD"}}, ["dan", "eve", "guy"]),
+        ({"rfmGroup": {"oneOf": ["LOYAL", "PROSPECTS"]}}, ["ben", "dan", "eve"]),
         ({"customerType": {"eq": "B2B"}}, ["ada"]),
         ({"customerType": {"oneOf": ["B2C", "B2G"]}}, ["ben", "cat", "dan", "eve", "guy"]),
         ({"ordersCount": {"eq": 3}}, ["ada", "cat"]),
@@ -67,6 +72,12 @@ def moment(number: int) -> str:
 )
 def test_what_is_found(marks, find, where, found):
     assert find(where=where) == found
+
+
+@pytest.mark.parametrize("why", [{"profiling_allowed": False}, {"erased_at": day(9)}])
+def test_who_may_not_be_profiled_is_no_prospect(marks, find, people, why):
+    CustomerProfile.objects.filter(pk=people.eve.pk).update(**why)
+    assert find(where={"rfmGroup": {"eq": "PROSPECTS"}}) == ["dan"]
 
 
 def test_by_id_segment_and_tier(marks, find, people):

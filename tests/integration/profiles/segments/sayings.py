@@ -40,7 +40,7 @@ COUNTRIES, CITIES = ("US", "DE", "FR"), ("Springfield", "Berlin", "paris")
 LANGUAGES = ("en", "de", "fr")
 TAGS = ("vip", "wholesale", "it's")
 STAGES = ("prospect", "repeat", "loyal", "lapsed")
-GROUPS = ("champions", "new", "dormant")
+GROUPS = ("champions", "new", "dormant", "prospects")
 PURPOSES, STATES = ("marketing_email", "profiling"), ("granted", "refused")
 
 
@@ -79,6 +79,10 @@ def forecast(column: str) -> Callable[[Person, str | None], Any]:
         return person.forecasts.get(currency or "", {}).get(column) or None
 
     return read
+
+
+def rfm_group(person: Person) -> str | None:
+    return "prospects" if main_currency(person) is None else forecast("rfm_group")(person, None)
 
 
 def last_order(person: Person, currency: str | None) -> datetime | None:
@@ -301,7 +305,7 @@ conditions = st.one_of(
     dates("last_order_at", last_order, currency_arguments()),
     dates("created_at", lambda person: days_ago(person.created)),
     dates("joined_at", lambda person: None if person.joined is None else days_ago(person.joined)),
-    words("rfm_group", lambda person: forecast("rfm_group")(person, None), GROUPS, quoted=False),
+    words("rfm_group", rfm_group, GROUPS, quoted=False),
     words("lifecycle_stage", lambda person: person.stage or None, STAGES, quoted=False),
     words("customer_type", lambda person: person.type, ("b2c", "b2b", "b2g"), quoted=False),
     words("tier", lambda person: person.tier or None, TIERS, quoted=True),

@@ -150,7 +150,10 @@ QUERIES = [
     ("rfm_group = CHAMPIONS", "ann"),
     ("rfm_group IN ('champions', dormant)", "ann cid"),
     ("rfm_group(currency: 'EUR') = new", "ann"),
-    ("rfm_group IS NULL", "bob dot"),
+    ("rfm_group = prospects", "dot"),
+    ("rfm_group(currency: 'EUR') = prospects", "bob cid dot"),
+    # Bob has bought, and was not scored yet.
+    ("rfm_group IS NULL", "bob"),
     ("rfm_group != champions", "bob cid dot"),
     ("recency_score = 5 AND frequency_score >= 4 AND monetary_score < 4", "ann"),
     ("recency_score(currency: 'EUR') = 1", "ann"),
