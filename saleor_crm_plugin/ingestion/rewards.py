@@ -21,7 +21,7 @@ from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.ownership import again_if_passed_on
 from saleor_crm_plugin.loyalty.rewards import redeeming
-from saleor_crm_plugin.loyalty.rewards.definition import Place, Refusal, RewardKind, is_for
+from saleor_crm_plugin.loyalty.rewards.definition import Place, Refusal, RewardKind, Shopper, is_for
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward, RedemptionStatus, RewardRedemption
 from saleor_crm_plugin.loyalty.segment_names import slugs_among
 from saleor_crm_plugin.profiles.merging.family import heads_of_users
@@ -49,17 +49,20 @@ def redeem_reward(
     if reward is None:
         raise LoyaltyInputError("There is no such reward.", "NOT_FOUND", "rewardId")
     channel, place = _place(reward, channel_slug)
+    now = now or timezone.now()
     account = LoyaltyAccount.objects.filter(profile_id__in=heads_of_users([user.pk]), program_id=program_id).first()
     if account is None:
+        # They lack points in any case, but may hear first of what no points would change.
+        profile_id = heads_of_users([user.pk]).values_list("pk", flat=True).first()
+        segments = _segments(reward, profile_id, channel) if profile_id is not None else frozenset()
+        redeeming.check_shopper(reward, Shopper(segments=segments), place, now)
         raise LoyaltyInputError("You have no points yet.", Refusal.INSUFFICIENT_POINTS, "rewardId")
-    groups = rfm_groups([account.profile_id], "default").get(account.profile_id, NO_GROUPS)
-    slugs = segment_slugs([account.profile_id], "default") if slugs_among(reward.segments) else {}
     request = redeeming.Request(
         reward_id=reward.pk,
         account_id=account.pk,
         user_id=user.pk,
         place=place,
-        segments=groups.in_currency(channel.currency_code) | slugs.get(account.profile_id, frozenset()),
+        segments=_segments(reward, account.profile_id, channel),
         key=key,
         code=reward_carriers.new_code(RewardKind(reward.kind)),
     )
@@ -68,7 +71,7 @@ def redeem_reward(
         _check_product(redemption, channel)
         reward_carriers.make_carrier(redemption, user, channel)
 
-    return redeeming.redeem(request, make_carrier, now or timezone.now())
+    return redeeming.redeem(request, make_carrier, now)
 
 
 def return_reward(
@@ -132,6 +135,12 @@ def _kill_if_unused(redemption: RewardRedemption) -> bool:
     except LoyaltyInputError:
         return False
     return True
+
+
+def _segments(reward: LoyaltyReward, profile_id: int, channel: Channel) -> frozenset[str]:
+    groups = rfm_groups([profile_id], "default").get(profile_id, NO_GROUPS)
+    slugs = segment_slugs([profile_id], "default") if slugs_among(reward.segments) else {}
+    return groups.in_currency(channel.currency_code) | slugs.get(profile_id, frozenset())
 
 
 def _place(reward: LoyaltyReward, slug: str | None) -> tuple[Channel, Place]:

@@ -65,7 +65,7 @@ def redeem(request: Request, make_carrier: Callable[[RewardRedemption], None], n
             account = ledger.accounts[request.account_id]
             if (done := _done_before(request)) is not None:
                 return done
-            if reward is None or reward.deleted_at is not None or reward.program_id != account.program_id:
+            if reward is None or reward.program_id != account.program_id:
                 raise LoyaltyInputError("There is no such reward.", "NOT_FOUND", "rewardId")
             # The job that lets points expire may not have come to them yet.
             ledger.expire_due([account.pk])
@@ -214,8 +214,18 @@ def _check(reward: LoyaltyReward, account: LoyaltyAccount, spendable: int, reque
         segments=request.segments,
         taken=queries.taken({(account.pk, reward.pk)}, using).get((account.pk, reward.pk), 0),
     )
+    check_shopper(reward, shopper, request.place, now)
+
+
+def check_shopper(reward: LoyaltyReward, shopper: Shopper, place: Place, now: datetime) -> None:
+    """
+    Raises:
+        LoyaltyInputError: the shopper cannot have the reward; a value of `Refusal` as its code, or `NOT_FOUND`.
+    """
+    if reward.deleted_at is not None:
+        raise LoyaltyInputError("There is no such reward.", "NOT_FOUND", "rewardId")
     level = reward.tier.level if reward.tier is not None else 0
-    found = refusal(reward.definition, shopper, at=now, left=reward.left, tier_level=level, place=request.place)
+    found = refusal(reward.definition, shopper, at=now, left=reward.left, tier_level=level, place=place)
     if found is not None:
         raise LoyaltyInputError(_explain(found, reward, shopper), found.value, FIELD_AT_FAULT.get(found, "rewardId"))
 

@@ -48,15 +48,15 @@ def standing_of(root: Any, info: Any) -> Promise[Standing | None]:
         customer, channel, tier = facts
         place = Place(channel.id, channel.currency, channel.loyalty_on) if channel else None
         level = tier.level if tier else 0
-        if customer is None or customer.account is None:
+        if customer is None:
             return _standing(reward, Shopper(), place, level)
-        account: LoyaltyAccount = customer.account
+        account: LoyaltyAccount | None = customer.account
         return Promise.all(
             [
-                TierLevelByAccountIdLoader(info.context).load(account.pk),
-                GroupsByProfileIdLoader(info.context).load(account.profile_id),
-                slugs_if_asked(reward.segments, account.profile_id, info),
-                TakenLoader(info.context).load((account.pk, reward.pk)),
+                GroupsByProfileIdLoader(info.context).load(customer.profile.pk),
+                slugs_if_asked(reward.segments, customer.profile.pk, info),
+                TierLevelByAccountIdLoader(info.context).load(account.pk) if account else Promise.resolve(0),
+                TakenLoader(info.context).load((account.pk, reward.pk)) if account else Promise.resolve(0),
                 _is_sold(reward, place, info),
             ]
         ).then(lambda found: _standing(reward, _shopper(account, place, *found[:-1]), place, level, is_sold=found[-1]))
@@ -71,15 +71,17 @@ def standing_of(root: Any, info: Any) -> Promise[Standing | None]:
 
 
 def _shopper(
-    account: LoyaltyAccount,
+    account: LoyaltyAccount | None,
     place: Place | None,
-    level: int,
     groups: RFMGroups,
     slugs: frozenset[str],
+    level: int,
     taken: int,
 ) -> Shopper:
     # Without a channel there is no currency yet: a group in any of them will do.
     segments = groups.in_currency(place.currency) if place else groups.in_any_currency()
+    if account is None:
+        return Shopper(segments=segments | slugs)
     return Shopper(account.spendable, account.closed_at is not None, level, segments | slugs, taken)
 
 

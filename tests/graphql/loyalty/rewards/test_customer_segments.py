@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from saleor_crm_plugin.ingestion.sync import sync_customer
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.rewards.models import LoyaltyReward
+from saleor_crm_plugin.profiles.segments.models import CustomerSegment
 from tests.graphql.client import global_id
 from tests.graphql.loyalty.segments import buyers_of_two, gone, id_of, shown
 
@@ -91,6 +94,27 @@ def test_the_shopper_reads_what_redeeming_answers(shop, as_ann, as_ben, segment,
     assert (node["canRedeem"], node["refusal"]) == (False, "NOT_IN_SEGMENT")
     answer = as_ann.data(TAKE, id=reward_id)["loyaltyRewardRedeem"]
     assert answer["errors"] == [{"field": "rewardId", "code": "NOT_IN_SEGMENT"}]
+
+
+@pytest.mark.parametrize("channel", ["default-channel", None])
+@pytest.mark.parametrize(
+    ("asks", "code"),
+    [
+        ({"segments": frozenset({"new-here"})}, "INSUFFICIENT_POINTS"),
+        ({"segments": frozenset({"PROSPECTS"})}, "INSUFFICIENT_POINTS"),
+        ({"segments": frozenset({"CHAMPIONS"})}, "NOT_IN_SEGMENT"),
+        ({"stock": 0}, "OUT_OF_STOCK"),
+    ],
+)
+def test_who_has_no_points_account_reads_what_redeeming_answers(shop, as_ben, make_reward, channel, asks, code):
+    CustomerSegment.objects.create(name="New here", slug="new-here", query="orders_count = 0")
+    sync_customer(shop.ben.pk)
+    assert not LoyaltyAccount.objects.filter(profile__user=shop.ben).exists()
+    reward = make_reward(cost=100, **asks)
+    (node,) = rewards(as_ben, channel=channel)
+    assert (node["canRedeem"], node["refusal"]) == (False, code)
+    answer = as_ben.data(TAKE, id=global_id("LoyaltyReward", reward.pk))["loyaltyRewardRedeem"]
+    assert answer["errors"] == [{"field": "rewardId", "code": code}]
 
 
 def test_which_segments_is_for_staff(staff, as_ann, anonymous, segment, make_reward):
