@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from saleor_crm_plugin.profiles.models import IdentityKind, ProfileIdentity
 from tests.graphql.client import Api
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +49,10 @@ def test_page_by_page(staff):
     [
         ("ann@", ["ann@example.com"]),
         ("ARCHER", ["ann@example.com"]),
+        ("Ann Archer", ["ann@example.com"]),
+        ("archer,  ann@", []),
+        ("archer  ann@", ["ann@example.com"]),
+        ("Ann Baker", []),
         ("guy", ["guy@example.com"]),
         (" example.com ", ["ann@example.com", "guy@example.com"]),
         ("100%", []),
@@ -59,8 +64,17 @@ def test_search(staff, search, found):
     assert emails(staff, search=search) == found
 
 
+def test_a_former_address_leads_to_nobody(staff):
+    guy = ProfileIdentity.objects.get(value="guy@example.com")
+    ProfileIdentity.objects.create(profile=guy.profile, kind=IdentityKind.FORMER_EMAIL, value="gil@example.com")
+    assert emails(staff, search="gil@") == []
+    assert emails(staff, search="guy@") == ["guy@example.com"]
+
+
 def test_limits(staff):
     assert staff.error(PROFILES, first=10, search="x" * 255)[0] == "GraphQLError"
+    assert emails(staff, search=" ".join("ann@examp")) == ["ann@example.com"]
+    assert staff.error(PROFILES, first=10, search=" ".join("abcdefghijk"))[0] == "GraphQLError"
     assert "errors" in staff.post(PROFILES, first=101)
     code, message = staff.error("{ customerProfiles { edges { node { id } } } }")
     assert (code, "`first`" in message) == ("GraphQLError", True)

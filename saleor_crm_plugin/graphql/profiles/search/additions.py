@@ -21,11 +21,14 @@ from saleor_crm_plugin.graphql.profiles.search.inputs import CustomerProfileSort
 from saleor_crm_plugin.graphql.profiles.search.sorting import Sorting
 from saleor_crm_plugin.graphql.profiles.search.where import condition_of, orders_count
 from saleor_crm_plugin.graphql.profiles.types import CustomerProfileCountableConnection
+from saleor_crm_plugin.profiles.identity import EMAIL_KINDS
 from saleor_crm_plugin.profiles.merging.family import head_ids
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileIdentity
 
 # Longer than any name or e-mail address; a search is one statement that reads all users.
 SEARCH_MAX_LENGTH = 254
+# More than names have; each is looked for in four places.
+SEARCH_MAX_WORDS = 10
 
 
 def resolve_customer_profiles(
@@ -54,11 +57,20 @@ def resolve_customer_profiles(
 def _named(search: str) -> Q:
     if len(search) > SEARCH_MAX_LENGTH:
         raise GraphQLError(f"Argument `search` takes up to {SEARCH_MAX_LENGTH} characters.")
-    guests = ProfileIdentity.objects.filter(profile=OuterRef("pk"), value__icontains=search)
-    by_user = [Q(**{f"user__{field}__icontains": search}) for field in ("email", "first_name", "last_name")]
+    words = dict.fromkeys(search.split())
+    if len(words) > SEARCH_MAX_WORDS:
+        raise GraphQLError(f"Argument `search` takes up to {SEARCH_MAX_WORDS} words.")
+    # A full name stands in two columns, so each word is looked for by itself.
+    named = CustomerProfile.objects.filter(*map(_has, words))
     # Whoever is found by a name that was merged into another is shown as that one.
-    named = CustomerProfile.objects.filter(by_user[0] | by_user[1] | by_user[2] | Q(Exists(guests)))
     return Q(pk__in=head_ids(named))
+
+
+def _has(word: str) -> Q:
+    # A former address leads to nobody.
+    guests = ProfileIdentity.objects.filter(profile=OuterRef("pk"), value__icontains=word, kind__in=EMAIL_KINDS)
+    by_user = [Q(**{f"user__{field}__icontains": word}) for field in ("email", "first_name", "last_name")]
+    return by_user[0] | by_user[1] | by_user[2] | Q(Exists(guests))
 
 
 def _only_counts(info: Any) -> bool:
@@ -77,7 +89,9 @@ ADDITIONS = (
         ConnectionField(
             CustomerProfileCountableConnection,
             search=graphene.Argument(
-                graphene.String, description="Part of a name or e-mail address, of users and guests."
+                graphene.String,
+                description="Part of a name or e-mail address, of users and guests. Of several words, all must be "
+                "found.",
             ),
             where=graphene.Argument(CustomerProfileWhereInput, description="What must be true of the customers."),
             sort_by=graphene.Argument(

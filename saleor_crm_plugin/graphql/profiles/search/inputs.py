@@ -59,7 +59,8 @@ CustomerRfmGroupFilterInput = _filter_input(
     RfmGroupEnum,
     "Filter by group of recency, frequency and amount.",
     currency=graphene.String(
-        description=CURRENCY + " Without it: in any currency. PROSPECTS are those who have never bought in it, or in any."
+        description=CURRENCY
+        + " Without it: in any currency. PROSPECTS are those who have never bought in it, or in any."
     ),
 )
 CustomerNumberFilterInput = _filter_input(
