@@ -35,7 +35,7 @@ class CustomerSegment(ModelObjectType):
     description = graphene.String(required=True, description="What it is for; empty if nobody said.")
     query = graphene.String(required=True, description="Who is in it, in the segment language.")
     created_at = DateTime(required=True, description="When the segment was made.")
-    updated_at = DateTime(required=True, description="When it was last edited or computed.")
+    updated_at = DateTime(required=True, description="When it was last edited.")
     refreshed_at = DateTime(description="When the members were last computed in full. Null: not yet.")
     error = graphene.String(
         required=True,
