@@ -60,10 +60,11 @@ def reinstate(
     entry = _entry(entry_id, using)
     if entry.type != TransactionType.EXPIRE:
         raise LoyaltyInputError("Only expired points can be reinstated.", "NOT_APPLICABLE", "transactionId")
-    if expires_at is not None and expires_at <= timezone.now():
-        raise LoyaltyInputError("Give a date in the future, or none.", "INVALID", "expiresAt")
     source = Source(key=f"reinstate:{entry.pk}", reason=checked_reason(reason), actor=actor, reverses=entry.pk)
     with Ledger([entry.account_id], keys=[source.key], using=using) as ledger:
+        # The date of a call that is repeated may have passed since the first.
+        if expires_at is not None and expires_at <= timezone.now() and not ledger.has_posted(source.key):
+            raise LoyaltyInputError("Give a date in the future, or none.", "INVALID", "expiresAt")
         done = ledger.credit(entry.account_id, -entry.points, TransactionType.REINSTATE, source, expires_at=expires_at)
     return done or PointsTransaction.objects.using(using).get(idempotency_key=source.key)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from saleor_crm_plugin.actors import SYSTEM, Actor, ActorType
@@ -115,6 +116,27 @@ def test_expired_points_come_back_once_until_a_new_date(account):
     assert (entry.type, entry.points, entry.lot.expires_at) == (TransactionType.REINSTATE, 80, until)
     assert sums(account) == (80, 0)
     void(entry.pk, "It was none", STAFF)
+    assert sums(account) == (0, 0)
+
+
+def test_a_repeated_call_returns_the_entry_of_then_though_its_date_has_passed(account):
+    give(account, 80, expires_at=datetime(2026, 1, 1, tzinfo=UTC))
+    expire_due_lots(timezone.now())
+    expired = PointsTransaction.objects.get(type=TransactionType.EXPIRE)
+    until = timezone.now() + timedelta(days=30)
+    entry = reinstate(expired.pk, "Long illness", STAFF, until)
+    with time_machine.travel(until + timedelta(days=1), tick=False):
+        assert reinstate(expired.pk, "Long illness", STAFF, until) == entry
+    assert sums(account) == (80, 0)
+
+
+def test_points_come_back_until_a_date_in_the_future(account):
+    give(account, 80, expires_at=datetime(2026, 1, 1, tzinfo=UTC))
+    expire_due_lots(timezone.now())
+    expired = PointsTransaction.objects.get(type=TransactionType.EXPIRE)
+    with pytest.raises(LoyaltyInputError) as error:
+        reinstate(expired.pk, "Why", STAFF, timezone.now())
+    assert (error.value.field, error.value.code) == ("expiresAt", "INVALID")
     assert sums(account) == (0, 0)
 
 
