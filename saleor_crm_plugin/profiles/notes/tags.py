@@ -91,7 +91,8 @@ def assign_tags(
         customers = sorted(set(lock_customers(profile_ids, "ids", alias).values()))
         cursor.execute(_ASSIGN, [actor.type.value, actor.id, now, customers, names])
         changes = cursor.fetchall()
-        cursor.execute(_FULL, [customers, TAGS_PER_CUSTOMER])
+        # Whoever was merged may have had more before.
+        cursor.execute(_FULL, [sorted({profile_id for _, profile_id, _ in changes}), TAGS_PER_CUSTOMER])
         if cursor.fetchone():
             raise CustomerInputError(
                 f"A customer has at most {TAGS_PER_CUSTOMER} tags. Take some off first.", "LIMIT_REACHED", "tags"

@@ -137,6 +137,16 @@ class TestTags:
         assert refusal.value.code == "LIMIT_REACHED"
         assert (len(tags_of(ada)), tags_of(ben)) == (TAGS_PER_CUSTOMER, [])
 
+    def test_who_has_more_from_a_merger_keeps_nobody_from_getting_theirs(self) -> None:
+        ada, ben = customers(2)
+        names = [f"tag {number:02}" for number in range(TAGS_PER_CUSTOMER + 1)]
+        CustomerTag.objects.bulk_create(CustomerTag(profile_id=ada, name=name, assigned_at=NOW) for name in names)
+        assert assign_tags([ada, ben], names[:1], STAFF, NOW).changed == 1
+        assert (tags_of(ada), tags_of(ben)) == (names, names[:1])
+        with pytest.raises(CustomerInputError) as refusal:
+            assign_tags([ada, ben], ["one more"], STAFF, NOW)
+        assert refusal.value.code == "LIMIT_REACHED"
+
     def test_as_many_statements_for_many_as_for_one(self) -> None:
         def statements(count: int, tags: int) -> list[int]:
             ids, names = customers(count), [f"tag {number}" for number in range(tags)]
