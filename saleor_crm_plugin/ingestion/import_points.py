@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from django.conf import settings as django_settings
 from django.db import IntegrityError, reset_queries, transaction
@@ -51,6 +51,8 @@ CHUNK_SIZE: Final = 2_000
 # Wrong rows that are named; the rest is counted.
 ERRORS_LIMIT: Final = 100
 BATCH_NAME_MAX_LENGTH: Final = 48
+CHANGED: Final = "Customers have changed since the file was checked. Start again."
+STATE_PREFIX: Final = "import:"
 
 Progress = Callable[[int], object]
 
@@ -186,14 +188,18 @@ class PointsImport:
         for start in range(0, len(known), CHUNK_SIZE):
             wait_for_erasures(known[start : start + CHUNK_SIZE], self._using)
         lock_accounts_of(program_id, self._known, CHUNK_SIZE, self._using)
+        begun: set[int] = set()
         for chunk in self._chunks():
             rows = [row for row in chunk if isinstance(row, ImportRow)]
             persons = self._persons({row.customer for row in rows})
             whose = [(row, person) for row in rows if not isinstance(person := persons[row.customer], str)]
             if len(whose) < len(chunk):
-                raise ImportFileError("Customers have changed since the file was checked. Start again.")
+                raise ImportFileError(CHANGED)
             profiles = resolve_profiles({person for _, person in whose}, self._using)
             account_of = accounts.ensure(program_id, set(profiles.values()), self._using)
+            if self._kind == ImportType.HISTORY:
+                self._check_begins(program_id, set(profiles.values()) - begun)
+                begun |= set(profiles.values())
             post_rows(
                 [(account_of[profiles[person]], row) for row, person in whose],
                 key=self._state,
@@ -204,9 +210,15 @@ class PointsImport:
             progress(len(chunk))
             reset_queries()
 
+    def _check_begins(self, program_id: int, profile_ids: Collection[int]) -> None:
+        """Nothing may come before a history. Once the accounts are locked: others may have opened them meanwhile."""
+        lock_accounts_of(program_id, profile_ids, CHUNK_SIZE, self._using)
+        if with_entries(program_id, profile_ids, self._using):
+            raise ImportFileError(CHANGED)
+
     @property
     def _state(self) -> str:
-        return f"import:{self._batch}"
+        return f"{STATE_PREFIX}{self._batch}"
 
     def _imported_before(self) -> bool:
         states = SyncState.objects.using(self._using).filter(name=self._state)
@@ -251,18 +263,29 @@ class PointsImport:
     def _by_email(self, customers: Iterable[Customer]) -> dict[Customer, Person | str]:
         address_of = {customer: normalize_email(customer.value) for customer in customers}
         users = User.objects.using(self._using).order_by()
-        owner = _owners(users.filter(email__in={*address_of.values(), *(customer.value for customer in address_of)}))
-        if (unknown := set(address_of.values()) - owner.keys()) and self._spells_differ:
-            owner |= _owners(users.alias(address=Lower(Trim("email"))).filter(address__in=unknown))
+        # As it is spelled in the file: no other user has it so.
+        exact = _holders(users.filter(email__in={*address_of.values(), *(customer.value for customer in address_of)}))
+        alike = _by_address(exact.values())
+        unknown = {address for customer, address in address_of.items() if customer.value not in exact}
+        if unknown and self._spells_differ:
+            spelled = _holders(users.alias(address=Lower(Trim("email"))).filter(address__in=unknown))
+            alike |= _by_address(spelled.values())
         guests = find_profiles({GuestPerson(email) for email in address_of.values()}, self._using)
         found: dict[Customer, Person | str] = {}
         for customer, address in address_of.items():
-            user, guest = owner.get(address), GuestPerson(address)
-            if user is not None:
-                found[customer] = UserPerson(user)
+            own = exact.get(customer.value)
+            holders, guest = [own] if own is not None else alike.get(address, []), GuestPerson(address)
+            owners = [holder.user_id for holder in holders if holder.is_active and holder.is_confirmed]
+            if len(owners) == 1:
+                found[customer] = UserPerson(owners[0])
+            elif owners:
+                found[customer] = "several users have this email, with other capital letters; use user_id"
+            elif holders and not any(holder.is_active for holder in holders):
+                # Nobody could become the guest: the address is taken.
+                found[customer] = "the user with this email is deactivated; use user_id"
             elif guest in guests or self._create_guests:
                 found[customer] = guest
-            elif address in owner:
+            elif holders:
                 found[customer] = "the user with this email has not confirmed it; use user_id or --create-guests"
             else:
                 found[customer] = "there is no customer with this email; use --create-guests to make one"
@@ -292,7 +315,24 @@ class PointsImport:
         return None
 
 
-def _owners(users: QuerySet[User]) -> dict[str, int | None]:
-    """Whose each address is, as it is compared. None: whoever has not shown that it is theirs gets nothing for it."""
-    rows = users.values_list("email", "pk", "is_confirmed", "is_active")
-    return {normalize_email(email): pk if confirmed and active else None for email, pk, confirmed, active in rows}
+class _Holder(NamedTuple):
+    """A user with an address. It is theirs only once they have confirmed it."""
+
+    user_id: int
+    email: str
+    is_confirmed: bool
+    is_active: bool
+
+
+def _holders(users: QuerySet[User]) -> dict[str, _Holder]:
+    """By the address as Saleor has it, which no two users share."""
+    rows = map(_Holder._make, users.values_list("pk", "email", "is_confirmed", "is_active").order_by("pk"))
+    return {holder.email: holder for holder in rows}
+
+
+def _by_address(holders: Iterable[_Holder]) -> dict[str, list[_Holder]]:
+    """By the address as it is compared."""
+    found: dict[str, list[_Holder]] = {}
+    for holder in holders:
+        found.setdefault(normalize_email(holder.email), []).append(holder)
+    return found

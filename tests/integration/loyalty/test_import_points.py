@@ -18,7 +18,7 @@ from django.utils import timezone
 from saleor.account.models import User
 
 from saleor_crm_plugin.actors import SYSTEM
-from saleor_crm_plugin.exceptions import AccountClosedError
+from saleor_crm_plugin.exceptions import AccountClosedError, ImportFileError
 from saleor_crm_plugin.ingestion import import_points
 from saleor_crm_plugin.ingestion.erasure import erase_customer, erase_customers
 from saleor_crm_plugin.ingestion.models import SyncState
@@ -265,6 +265,35 @@ def test_an_address_that_nobody_has_confirmed_gives_nobody_points(run):
     assert not LoyaltyAccount.objects.filter(profile__user=mallory).exists()
 
 
+@pytest.mark.parametrize("is_confirmed", [True, False])
+def test_the_address_of_a_deactivated_user_is_nobody_elses(run, is_confirmed):
+    ada = make_customer("ada@example.com", is_active=False, is_confirmed=is_confirmed)
+    text = "email,points\nada@example.com,70\n"
+    for arguments in ([], ["--create-guests"]):
+        _, _, wrong = run(text, *arguments)
+        assert wrong == ["line 2: the user with this email is deactivated; use user_id"]
+    assert nothing_was_written()
+    assert run(f"user_id,points\n{ada.pk},70\n")[0] == 0
+    assert account_of(ada).active == 70
+
+
+def test_of_two_who_differ_in_capital_letters_the_one_who_is_spelled_so(run):
+    lower, title = make_customer("ada@example.com"), make_customer("Ada@Example.com")
+    assert run("email,points\nada@example.com,1\nAda@Example.com,20\n")[0] == 0
+    assert [account_of(user).active for user in (lower, title)] == [1, 20]
+    _, _, wrong = run("email,points\nADA@example.com,300\n", name="b.csv")
+    assert wrong == ["line 2: several users have this email, with other capital letters; use user_id"]
+
+
+@pytest.mark.parametrize("whose", [0, 1])
+@pytest.mark.parametrize("lacks", ["is_confirmed", "is_active"])
+def test_of_two_who_differ_in_capital_letters_the_one_who_has_confirmed(run, whose, lacks):
+    users = [make_customer("ada@example.com"), make_customer("Ada@Example.com")]
+    User.objects.filter(pk=users[1 - whose].pk).update(**{lacks: False})
+    assert run("email,points\nADA@example.com,300\n")[0] == 0
+    assert account_of(users[whose]).active == 300
+
+
 def test_imported_points_pay_a_debt_first(run, ada):
     profile = resolve_profiles([UserPerson(ada.pk)])[UserPerson(ada.pk)]
     account_id = ensure(default_program_id(), [profile], "default")[profile]
@@ -366,6 +395,23 @@ other@example.com,5,2024-03-01,
             "line 8: the customer's account has entries already, which would come before their history",
         ]
         assert not entries(ada)
+
+    @pytest.mark.parametrize("has_account", [True, False])
+    def test_two_of_the_same_customer_that_were_checked_together_are_one(self, ada, has_account):
+        if has_account:
+            profile = resolve_profiles([UserPerson(ada.pk)])[UserPerson(ada.pk)]
+            ensure(default_program_id(), [profile], "default")
+        text = "email,points,created_at,reason\nada@example.com,100,2024-03-01,{}\n"
+        first, second = (
+            import_points.PointsImport(io.BytesIO(text.format(name).encode()), ImportType.HISTORY, name)
+            for name in ("first", "second")
+        )
+        assert [work.check(int).wrong for work in (first, second)] == [0, 0]
+        assert first.run(int)
+        with pytest.raises(ImportFileError, match="Customers have changed"):
+            second.run(int)
+        assert entries(ada) == [("import", 100, 100, "first")]
+        assert not SyncState.objects.filter(name="import:second").exists()
 
     def test_it_needs_dates(self, run):
         assert run("email,points\n", "--type", "history")[0] == 2
