@@ -16,7 +16,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from django.conf import settings as django_settings
 from django.db import IntegrityError, reset_queries, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower, Trim
 from django.utils import timezone
 from saleor.account.models import User
@@ -89,16 +89,20 @@ class PointsImport:
     Args:
         batch: name of the batch, kept for good.
         create_guests: addresses of nobody become guests, whose points wait until they register.
+        again: the same file may have been imported as another batch.
 
     Raises:
-        ImportFileError: the file is not UTF-8, or the batch's name is too long or was that of another file.
+        ImportFileError: the file is not UTF-8, or the batch's name is too long.
     """
 
-    def __init__(self, file: BinaryIO, kind: ImportType, batch: str, *, create_guests: bool = False) -> None:
+    def __init__(
+        self, file: BinaryIO, kind: ImportType, batch: str, *, create_guests: bool = False, again: bool = False
+    ) -> None:
         if not 0 < len(batch) <= BATCH_NAME_MAX_LENGTH:
             raise ImportFileError(f"Name the batch with 1 to {BATCH_NAME_MAX_LENGTH} characters.")
         self.now = timezone.now()
         self._file, self._kind, self._batch, self._create_guests = file, kind, batch, create_guests
+        self._again = again
         self._scan = scan(file)
         # Profiles that had a row when it was checked.
         self._known: set[int] = set()
@@ -114,7 +118,8 @@ class PointsImport:
         """Read all rows and write nothing.
 
         Raises:
-            ImportFileError: the first line does not name the columns.
+            ImportFileError: the first line does not name the columns, the batch's name was that of another file, or
+                the file was imported as another batch.
         """
         found = ImportCheck()
         if self._imported_before():
@@ -221,11 +226,19 @@ class PointsImport:
         return f"{STATE_PREFIX}{self._batch}"
 
     def _imported_before(self) -> bool:
-        states = SyncState.objects.using(self._using).filter(name=self._state)
-        value = states.values_list("value", flat=True).first()
-        if value is None:
+        states = SyncState.objects.using(self._using).filter(
+            Q(name=self._state) | Q(name__startswith=STATE_PREFIX, value__digest=self._scan.digest)
+        )
+        digests = {name: value["digest"] for name, value in states.order_by("name").values_list("name", "value")}
+        digest = digests.pop(self._state, None)
+        if digest is None:
+            if digests and not self._again:
+                earlier = next(iter(digests)).removeprefix(STATE_PREFIX)
+                raise ImportFileError(
+                    f"The same file was imported as the batch {earlier!r}. Use --again to give its points once more."
+                )
             return False
-        if value["digest"] != self._scan.digest:
+        if digest != self._scan.digest:
             raise ImportFileError(
                 f"The batch {self._batch!r} was imported from another file. Put what is new into a file of its own, "
                 "with another --batch."

@@ -104,7 +104,7 @@ def _import(text: str, batch: str) -> Any:
     from saleor_crm_plugin.ingestion.import_points import PointsImport
     from saleor_crm_plugin.loyalty.import_format import ImportType
 
-    return PointsImport(io.BytesIO(text.encode()), ImportType.BALANCES, batch, create_guests=True)
+    return PointsImport(io.BytesIO(text.encode()), ImportType.BALANCES, batch, create_guests=True, again=True)
 
 
 def _checked_and_written(text: str, batch: str) -> None:

@@ -42,6 +42,9 @@ class Command(BaseCommand):
             action="store_true",
             help="addresses of nobody become guests, whose points wait until they register with that address",
         )
+        parser.add_argument(
+            "--again", action="store_true", help="import the file though it was imported before, as another batch"
+        )
         parser.add_argument("--dry-run", action="store_true", help="only check the file; write nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -57,7 +60,13 @@ class Command(BaseCommand):
             raise CommandError(f"Nothing was imported: {error}", returncode=BAD_ROWS) from error
 
     def _import(self, file: BinaryIO, batch: str, options: dict[str, Any]) -> None:
-        work = PointsImport(file, ImportType(options["type"]), batch, create_guests=options["create_guests"])
+        work = PointsImport(
+            file,
+            ImportType(options["type"]),
+            batch,
+            create_guests=options["create_guests"],
+            again=options["again"],
+        )
         quiet = options["verbosity"] == 0
         with tqdm(total=work.lines, unit="row", desc="check", disable=quiet, leave=False) as bar:
             check = work.check(bar.update)

@@ -117,6 +117,19 @@ def test_another_file_needs_another_name(run, ada):
     assert account_of(ada).active == 241
 
 
+def test_the_same_file_under_another_name_is_given_only_when_asked(run, ada):
+    text = "email,points\nada@example.com,120\n"
+    run(text)
+    said = "The same file was imported as the batch 'points.csv'. Use --again to give its points once more."
+    for arguments in ([], ["--dry-run"], ["--type", "history"]):
+        assert run(text, *arguments, name="copy.csv") == (2, said, [])
+    assert account_of(ada).active == 120
+    assert run(text, "--again", name="copy.csv")[0] == 0
+    assert account_of(ada).active == 240
+    assert run(text, "--again", name="copy.csv")[1] == "The batch 'copy.csv' was imported before. Nothing was done."
+    assert account_of(ada).active == 240
+
+
 def test_a_dry_run_writes_nothing(run, ada):
     text = "email,points\nada@example.com,120\nnew@example.com,5\n"
     assert run(text, "--dry-run", "--create-guests") == (
