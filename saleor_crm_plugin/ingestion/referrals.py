@@ -24,6 +24,7 @@ from saleor_crm_plugin.loyalty.referrals import progress
 from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralStatus
 from saleor_crm_plugin.loyalty.referrals.progress import FriendOrder
 from saleor_crm_plugin.loyalty.referrals.settling import Surroundings, settle_referrals
+from saleor_crm_plugin.loyalty.terms import terms_of
 
 
 def bring_referrals_in_line(
@@ -123,7 +124,9 @@ def _is_kept(order: OrderFacts) -> bool:
     """What a rewarded order has to be: paid, and not by points alone, whatever else the channel asks for by now."""
     if not order.is_purchase or order.paid_at is None:
         return False
-    goods = [line for line in order.earning.lines if line.gross > 0]
+    priced = [line for line in order.earning.lines if line.gross > 0]
+    # A gift card keeps no reward for goods that came back. Alone, it was rewarded before `_reward_at` refused it.
+    goods = [line for line in priced if not line.is_gift_card] or priced
     # As a voucher, points have lowered the lines.
     bought = sum((line.gross for line in goods), -order.earning.points_paid)
     # Shipping is not given back with goods, as a rule, and is no purchase.
@@ -132,9 +135,15 @@ def _is_kept(order: OrderFacts) -> bool:
 
 def _reward_at(order: OrderFacts) -> datetime | None:
     """Where an order earns nothing for itself, it earns nothing for a referral."""
-    if order.qualified_at is None or not order.settings.points_per_unit or not may_earn(order) or not _is_kept(order):
+    if order.qualified_at is None or not may_earn(order) or not _has_goods_that_earn(order) or not _is_kept(order):
         return None
     return order.qualified_at + timedelta(days=order.settings.pending_days)
+
+
+def _has_goods_that_earn(order: OrderFacts) -> bool:
+    """Whether they were too few for a whole point does not matter, nor whether some of them came back."""
+    terms = terms_of(order.settings, channel_id=order.channel_id, at=order.placed_at)
+    return terms is not None and earning.has_goods_that_earn(order.earning, terms)
 
 
 def _same_households(

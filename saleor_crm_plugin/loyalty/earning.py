@@ -87,6 +87,11 @@ def award(order: EarningOrder, terms: EarningTerms) -> Award:
     )
 
 
+def has_goods_that_earn(order: EarningOrder, terms: EarningTerms) -> bool:
+    """Whether any line earns on `terms`, a fraction of a point if no more, as if nothing had been refunded."""
+    return any(part.line is not None and part.basis > 0 for part in _parts(order, terms))
+
+
 def before_refunds(order: EarningOrder) -> EarningOrder:
     """The order as if nothing had been refunded or come back; the same object if nothing was."""
     if not (order.refunded_gross or order.shipping_taken_back or any(line.taken_back for line in order.lines)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -40,16 +40,40 @@ def terms(channel, **changes) -> None:
     loyalty_settings(channel, **{"points_per_unit": "1", "earn_from": "2026-01-01", "pending_days": "14", **changes})
 
 
-def buy(user: User, price: int = 60, at: datetime = BOUGHT, **fields) -> Order:
-    product = make_product(price=price)
+def buy(
+    user: User,
+    price: int = 60,
+    at: datetime = BOUGHT,
+    gift_card: int = 0,
+    every_line: Mapping[str, object] | None = None,
+    **fields,
+) -> Order:
+    """
+    Args:
+        gift_card: price of one that is bought beside it; 0: none.
+        every_line: what the lines are besides.
+    """
+    lines = [(make_product(price=price), 1)] + [(make_product(price=gift_card), 1)] * bool(gift_card)
     # Each of their own, so that they are no household.
     fields.setdefault("billing_address", make_address(last_name=user.email, street_address_1=user.email))
-    order = make_order(user, lines=[(product, 1)], created_at=at, **fields)
+    order = make_order(user, lines=lines, created_at=at, **fields)
+    if gift_card:
+        order.lines.filter(unit_price_gross_amount=gift_card).update(is_gift_card=True)
+    order.lines.update(**every_line or {})
     sync(order)
     return order
 
 
-def buy_with_points(user: User, points: int, form: str, at: datetime = BOUGHT) -> Order:
+def buy_with_gift_card(user: User, balance: int) -> Order:
+    """As `buy`, with a card of the customer's own; the rest is paid in money."""
+    order = buy(user, paid=False)
+    card = GiftCard.objects.create(code="OWN", currency="USD", initial_balance_amount=balance, current_balance_amount=0)
+    _use_card(order, card, Decimal(balance))
+    _pay_rest(order)
+    return order
+
+
+def buy_with_points(user: User, points: int, form: str, at: datetime = BOUGHT, **fields) -> Order:
     """As `buy`, with points at a cent each; the rest is paid in money."""
     person = UserPerson(user.pk)
     profile_id = resolve_profiles([person])[person]
@@ -68,15 +92,23 @@ def buy_with_points(user: User, points: int, form: str, at: datetime = BOUGHT) -
         account_id=account_id, checkout_token=uuid4(), requested=points, points=points, amount=amount, currency="USD",
         form=form, code=code and code.code, gift_card=card, created_at=at, expires_at=at + timedelta(hours=1),
     )  # fmt: skip
-    order = buy(user, at=at, paid=False, voucher_code=code, discount=amount if code else 0)
+    order = buy(user, at=at, paid=False, voucher_code=code, discount=amount if code else 0, **fields)
     if card:
-        used = {"old_current_balance": str(amount), "current_balance": "0"}
-        card.events.create(type=GiftCardEvents.USED_IN_ORDER, order=order, parameters={"balance": used})
-        order.total -= TaxedMoney(*[Money(amount, "USD")] * 2)
+        _use_card(order, card, amount)
+    _pay_rest(order)
+    return order
+
+
+def _use_card(order: Order, card: GiftCard, amount: Decimal) -> None:
+    used = {"old_current_balance": str(amount), "current_balance": "0"}
+    card.events.create(type=GiftCardEvents.USED_IN_ORDER, order=order, parameters={"balance": used})
+    order.total -= TaxedMoney(*[Money(amount, "USD")] * 2)
+
+
+def _pay_rest(order: Order) -> None:
     order.total_charged_amount = order.total_gross_amount
     order.save()
     sync(order)
-    return order
 
 
 def sync(*orders: Order) -> None:

@@ -29,6 +29,7 @@ from tests.integration.loyalty.referrals.shop import (
     BOUGHT,
     DUE,
     buy,
+    buy_with_gift_card,
     buy_with_points,
     call_back,
     cancel,
@@ -123,6 +124,29 @@ class TestRewards:
         assert state(applied) == ("applied", "")
 
     @pytest.mark.parametrize(
+        ("settings", "becomes"), [({"sale_items_earn": False}, "applied"), ({"sale_items_earn": True}, "qualified")]
+    )
+    def test_nor_one_of_goods_on_sale_where_these_earn_nothing(self, channel, fred, applied, settings, becomes):
+        terms(channel, **settings)
+        buy(fred, every_line={"sale_id": "UHJvbW90aW9uOjE="})
+        assert state(applied) == (becomes, "")
+
+    def test_nor_one_of_gift_cards_alone(self, channel, fred, applied):
+        terms(channel, include_shipping=True)
+        buy(fred, every_line={"is_gift_card": True}, shipping_price=5)
+        assert state(applied) == ("applied", "")
+
+    @pytest.mark.parametrize(
+        ("balance", "earns", "becomes"), [(60, False, "applied"), (59, False, "qualified"), (60, True, "qualified")]
+    )
+    def test_nor_one_that_own_gift_cards_paid_where_these_earn_nothing(
+        self, channel, fred, applied, balance, earns, becomes
+    ):
+        terms(channel, gift_cards_earn=earns)
+        buy_with_gift_card(fred, balance)
+        assert state(applied) == (becomes, "")
+
+    @pytest.mark.parametrize(
         "settings",
         [
             {"earn_from": (BOUGHT + timedelta(days=1)).isoformat()},
@@ -186,6 +210,13 @@ class TestRewards:
     @pytest.mark.parametrize(("points", "becomes"), [(6000, "applied"), (5900, "qualified")])
     def test_nor_one_that_points_alone_paid(self, fred, applied, form, points, becomes):
         buy_with_points(fred, points, form)
+        assert state(applied) == (becomes, "")
+
+    @pytest.mark.parametrize("points_earn", [False, True])
+    @pytest.mark.parametrize(("points", "becomes"), [(6000, "applied"), (5900, "qualified")])
+    def test_nor_one_where_money_paid_for_a_gift_card_only(self, channel, fred, applied, points_earn, points, becomes):
+        terms(channel, points_earn=points_earn)
+        buy_with_points(fred, points, HoldForm.GIFT_CARD, gift_card=10)
         assert state(applied) == (becomes, "")
 
     def test_nor_does_it_once_staff_have_deleted_the_card(self, fred, applied):

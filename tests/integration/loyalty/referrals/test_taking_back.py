@@ -97,6 +97,24 @@ class TestTakingBack:
         sync(order)
         assert (run(), gifts(rita), gifts(fred)) == (1, [500, -500], [200, -200])
 
+    def test_all_goods_back_take_it_though_a_gift_card_is_kept(self, rita, fred, applied):
+        order = buy(fred, gift_card=5)
+        run()
+        refund(order, 60)
+        assert (run(), gifts(rita)) == (0, [500])
+        goods = order.lines.get(is_gift_card=False)
+        order.fulfillments.create(status="returned").lines.create(order_line=goods, quantity=1)
+        sync(order)
+        assert (run(), gifts(rita), gifts(fred)) == (1, [500, -500], [200, -200])
+
+    def test_a_gift_card_that_was_rewarded_once_keeps_it(self, rita, fred, applied):
+        """As long as it is kept."""
+        order = buy(fred)
+        run()
+        order.lines.update(is_gift_card=True)
+        sync(order)
+        assert (run(), gifts(rita)) == (0, [500])
+
     def test_a_refund_before_the_reward_is_no_reward(self, rita, fred, applied):
         refund(buy(fred), 60)
         assert state(applied) == ("applied", "")
