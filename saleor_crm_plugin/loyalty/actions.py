@@ -47,9 +47,10 @@ class Occasion:
     key: str
     kept: int = 0
 
-    def wanted(self) -> Wanted:
+    def wanted(self, head_id: int) -> Wanted:
+        """What is asked of the limits: about `head_id`, which has the points of the account now."""
         return Wanted(
-            self.account_id,
+            head_id,
             self.action.occasion,
             self.action.at,
             action_terms(
@@ -116,15 +117,17 @@ def give(ledger: Ledger, occasions: Sequence[Occasion], using: str) -> int:
         for occasion in occasions
         if (head := head_of[occasion.account_id]) in with_user and ledger.accounts[head].closed_at is None
     ]
-    wanted = [occasion.wanted() for occasion in open_to_points]
+    wanted = [occasion.wanted(head_of[occasion.account_id]) for occasion in open_to_points]
     questions = [question for each in wanted for question in each.questions()]
     limits = RuleLimits(dict(zip(questions, rules.usages(questions, using), strict=True)))
     given, uses = 0, []
     for occasion, each in zip(open_to_points, wanted, strict=True):
         kept = occasion.kept
         for rule, points in given_by(limits.apply(each)):
-            use = RuleUse(rule.rule_id, rule.version, each.account_id, each.occasion, points, rule.is_dry_run, each.at)
-            limits.count([use])
+            use = RuleUse(
+                rule.rule_id, rule.version, occasion.account_id, each.occasion, points, rule.is_dry_run, each.at
+            )
+            limits.count([use._replace(account_id=each.account_id)])
             uses.append(use)
             if points and not rule.is_dry_run:
                 entry = _post(ledger, occasion, rule, points)

@@ -19,6 +19,7 @@ from django.utils import timezone
 from saleor_crm_plugin.confidential import told
 from saleor_crm_plugin.config import EarnedPointsPolicy
 from saleor_crm_plugin.isolating import FAULTS_OF_ONE
+from saleor_crm_plugin.loyalty.accounts import head_of
 from saleor_crm_plugin.loyalty.actions import Occasion, give, lock_budgets, rules_for
 from saleor_crm_plugin.loyalty.ledger import Ledger, waiver_key
 from saleor_crm_plugin.loyalty.models import PointsTransaction, TransactionType
@@ -138,17 +139,21 @@ def _settle(program_id: int, referral_id: int, due: models.Q, now: datetime, aro
 def _occasions(referral: Referral, in_force: list[LiveRule], around: Surroundings, using: str) -> Iterator[Occasion]:
     assert referral.code is not None
     assert referral.placed_at is not None
-    tiers = current_tiers([referral.code.account_id, referral.friend_id], using)
+    both = {ReferralSide.REFERRER: referral.code.account, ReferralSide.FRIEND: referral.friend}
+    # Rules are about whoever gets the points.
+    heads = {side: head_of(account) for side, account in both.items()}
+    tiers = current_tiers([head.pk for head in heads.values()], using)
     wanted = segments_named_by(in_force)
     kept = _kept(referral, using)
-    for side, account in ((ReferralSide.REFERRER, referral.code.account), (ReferralSide.FRIEND, referral.friend)):
+    for side, account in both.items():
+        head = heads[side]
         action = Action(
             Trigger.REFERRAL,
             occasion_of(referral.pk),
             timezone.localtime(referral.placed_at),
             channel_id=referral.channel_id,
-            segments=around.segments(account.profile_id, wanted),
-            tier_id=tiers[account.pk].tier_id if account.pk in tiers else None,
+            segments=around.segments(head.profile_id, wanted),
+            tier_id=tiers[head.pk].tier_id if head.pk in tiers else None,
             referral_side=side,
         )
         rules = rules_for(action, in_force)

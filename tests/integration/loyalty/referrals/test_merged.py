@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from django.utils import timezone
 
-from saleor_crm_plugin.actors import Actor, ActorType
+from saleor_crm_plugin.actors import SYSTEM, Actor, ActorType
 from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
 from saleor_crm_plugin.ingestion.sync import sync_customer
+from saleor_crm_plugin.ingestion.tier_facts import net_spend
+from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
+from saleor_crm_plugin.loyalty.rules.definition import Conditions, Limits
+from saleor_crm_plugin.loyalty.rules.editing import update_rule
+from saleor_crm_plugin.loyalty.tiers.assignment import assign
+from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
+from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
 from tests.devshop.factories import make_customer
 from tests.devshop.flows import delete_customer
-from tests.integration.loyalty.referrals.shop import APPLIED, buy, refused, run, state, sync
+from tests.integration.loyalty.referrals.shop import APPLIED, BOUGHT, DUE, buy, refused, run, state, sync
 
 pytestmark = pytest.mark.django_db
 
@@ -43,6 +52,55 @@ def test_the_code_of_who_was_merged_works_for_the_head(rita, fred):
     assert state(referral) == ("rewarded", "")
     assert profile(rita) == profile(head)
     assert points(head) > 0
+
+
+class TestRulesAskAboutTheHead:
+    """By whichever of the two codes a friend comes."""
+
+    @pytest.fixture
+    def head(self):
+        return make_customer("head@example.com")
+
+    @pytest.fixture(params=["head", "rita"])
+    def first(self, request) -> str:
+        return request.param
+
+    @pytest.fixture
+    def codes(self, head, rita, first) -> list[str]:
+        """The head's and Rita's, who was merged into the head."""
+        codes = [create_code(each).code for each in ([head, rita] if first == "head" else [rita, head])]
+        merge(rita, head)
+        return codes
+
+    def bring_friends(self, codes) -> None:
+        for code in codes:
+            friend = make_customer()
+            apply_code(friend, code, APPLIED)
+            buy(friend)
+            assert run() == 1
+
+    def test_about_what_it_has_used(self, codes, head, rules):
+        update_rule(rules[0].pk, SYSTEM, change=lambda rule: replace(rule, limits=Limits(uses_per_customer=1)))
+        self.bring_friends(codes)
+        assert points(head) == 500
+
+    def test_about_its_tier(self, codes, head, rules):
+        gold = LoyaltyTier.objects.create(program_id=default_program_id(), name="Gold", level=1, threshold=10_000)
+        account = LoyaltyAccount.objects.get(profile__user=head)
+        assign(account.pk, gold.pk, DUE.replace(2100), "Ambassador", STAFF, net_spend)
+        conditions = Conditions(tier_ids=frozenset({gold.pk}))
+        update_rule(rules[0].pk, SYSTEM, change=lambda rule: replace(rule, conditions=conditions))
+        self.bring_friends(codes)
+        assert points(head) == 1000
+
+    def test_about_its_segments(self, codes, head, rules):
+        CustomerSegment.objects.all().delete()
+        segment = CustomerSegment.objects.create(name="Vip", slug="vip", query="tag = 'vip'")
+        SegmentMembership.objects.create(segment=segment, profile_id=profile(head), entered_at=BOUGHT)
+        conditions = Conditions(segments=frozenset({"vip"}))
+        update_rule(rules[0].pk, SYSTEM, change=lambda rule: replace(rule, conditions=conditions))
+        self.bring_friends(codes)
+        assert points(head) == 1000
 
 
 def test_it_is_the_heads_own(rita):
