@@ -33,6 +33,7 @@ def create_code(user: User, now: datetime | None = None) -> ReferralCode:
 
     Raises:
         LoyaltyInputError: `LOYALTY_DISABLED`.
+        AccountClosedError: the customer was deleted on request.
     """
     applying.require_rewards(accounts.default_program_id(), now or timezone.now())
     return codes.code_of(_account_of(user))
@@ -43,6 +44,7 @@ def apply_code(user: User, entered: str, now: datetime | None = None) -> Referra
 
     Raises:
         LoyaltyInputError: as `applying.apply_code`, and `LOYALTY_DISABLED`.
+        AccountClosedError: the customer was deleted on request.
     """
     now = now or timezone.now()
     applying.require_rewards(accounts.default_program_id(), now)

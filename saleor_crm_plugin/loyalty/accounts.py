@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from saleor_crm_plugin.compiled import CompiledQuery
+from saleor_crm_plugin.exceptions import AccountClosedError
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount, LoyaltyProgram
 from saleor_crm_plugin.waiting import wait_for_erasures
 
@@ -72,6 +73,16 @@ def ensure(program_id: int, profile_ids: Collection[int], using: str) -> dict[in
             # Somebody else has opened them meanwhile.
             found.update(find(program_id, others, using))
     return found
+
+
+def lock_open(account_id: int, using: str) -> None:
+    """Keep an account from being closed until the transaction ends, which the caller has.
+
+    Raises:
+        AccountClosedError: it is closed.
+    """
+    if LoyaltyAccount.objects.using(using).select_for_update().get(pk=account_id).closed_at is not None:
+        raise AccountClosedError("The account is closed.")
 
 
 def merged_into(account_ids: Collection[int], using: str) -> dict[int, set[int]]:

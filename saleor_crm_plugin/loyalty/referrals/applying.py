@@ -9,8 +9,7 @@ from typing import Final
 from django.db import transaction
 
 from saleor_crm_plugin.exceptions import LoyaltyInputError
-from saleor_crm_plugin.loyalty.accounts import with_merged
-from saleor_crm_plugin.loyalty.models import LoyaltyAccount
+from saleor_crm_plugin.loyalty.accounts import lock_open, with_merged
 from saleor_crm_plugin.loyalty.referrals.mailboxes import mailbox_at
 from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralCode, ReferralStatus, RefusalReason
 from saleor_crm_plugin.loyalty.rules.definition import Trigger
@@ -66,10 +65,11 @@ def apply_code(applicant: Applicant, code: ReferralCode | None, now: datetime, u
     Raises:
         LoyaltyInputError: `NOT_FOUND`, `SELF_REFERRAL`, `ALREADY_CUSTOMER`, `ALREADY_REFERRED`, which are kept; and
             `TOO_MANY_ATTEMPTS`, which is not.
+        AccountClosedError: the applicant was deleted on request, and nothing is kept.
     """
     with transaction.atomic(using=using):
         # One attempt at a time.
-        LoyaltyAccount.objects.using(using).select_for_update().get(pk=applicant.account_id)
+        lock_open(applicant.account_id, using)
         # Who was merged into the applicant was the applicant.
         own = Referral.objects.using(using).filter(friend_id__in=with_merged([applicant.account_id], using))
         if own.filter(applied_at__gt=now - ATTEMPTS_WITHIN).count() >= MAX_ATTEMPTS:

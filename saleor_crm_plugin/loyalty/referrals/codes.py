@@ -6,6 +6,8 @@ import re
 import secrets
 from typing import Final
 
+from django.db import transaction
+
 from saleor_crm_plugin.loyalty import accounts
 from saleor_crm_plugin.loyalty.referrals.models import ReferralCode
 
@@ -17,10 +19,16 @@ _CODE = re.compile(f"[{ALPHABET}]{{{CODE_LENGTH}}}")
 
 
 def code_of(account_id: int, using: str = "default") -> ReferralCode:
-    """The account's code; the first call makes one."""
-    codes = ReferralCode.objects.using(using)
-    # A clash of two random codes is as likely as guessing one, and an error then is right.
-    return codes.get_or_create(account_id=account_id, defaults={"code": new_code()})[0]
+    """The account's code; the first call makes one.
+
+    Raises:
+        AccountClosedError: the account is closed, and its code would not be found.
+    """
+    with transaction.atomic(using=using):
+        accounts.lock_open(account_id, using)
+        codes = ReferralCode.objects.using(using)
+        # A clash of two random codes is as likely as guessing one, and an error then is right.
+        return codes.get_or_create(account_id=account_id, defaults={"code": new_code()})[0]
 
 
 def find(entered: str, using: str = "default") -> ReferralCode | None:

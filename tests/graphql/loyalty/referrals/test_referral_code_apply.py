@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.merging import merge_customers
+from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.referrals.applying import MAX_ATTEMPTS
 from saleor_crm_plugin.loyalty.referrals.models import Referral
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
@@ -68,6 +69,14 @@ def test_guessing_comes_to_an_end(code, as_ben):
 def test_without_a_rule_nothing_is_promised(shop, as_ben):
     (error,) = apply(as_ben, "ABCDEFGHJK")["errors"]
     assert error["code"] == "LOYALTY_DISABLED"
+    assert not Referral.objects.exists()
+
+
+def test_who_was_deleted_on_request_neither_applies_a_code_nor_gets_one(code, as_ben, shop):
+    create(as_ben)
+    LoyaltyAccount.objects.filter(profile__user=shop.ben).update(closed_at=timezone.now())
+    for answer in (apply(as_ben, code), create(as_ben)):
+        assert [(error["field"], error["code"]) for error in answer["errors"]] == [(None, "ACCOUNT_CLOSED")]
     assert not Referral.objects.exists()
 
 

@@ -9,16 +9,20 @@ import pytest
 from saleor.order.models import Order
 
 from saleor_crm_plugin.actors import SYSTEM
-from saleor_crm_plugin.exceptions import LoyaltyInputError
+from saleor_crm_plugin.exceptions import AccountClosedError, LoyaltyInputError
+from saleor_crm_plugin.ingestion.erasure import erase_customer
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
 from saleor_crm_plugin.ingestion.referrals import settle
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_orders
+from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralCode
 from saleor_crm_plugin.loyalty.rules.definition import Limits
 from saleor_crm_plugin.loyalty.rules.editing import update_rule
 from saleor_crm_plugin.loyalty.rules.models import EarningRule
-from tests.concurrently import at_once
+from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
+from saleor_crm_plugin.profiles.models import ErasureLevel
+from tests.concurrently import at_once, behind
 from tests.devshop.factories import make_customer
 from tests.integration.loyalty.referrals.shop import APPLIED, BEFORE, DUE, buy, gifts, run
 
@@ -38,6 +42,16 @@ class TestRaces:
     def test_two_codes_asked_for_at_once_are_one(self, rita):
         outcomes = at_once([lambda: create_code(rita).code] * 4)
         assert outcomes == [ReferralCode.objects.get().code] * 4
+
+    @pytest.mark.parametrize("act", [create_code, lambda fred: apply_code(fred, "nonsense", APPLIED)])
+    def test_who_is_being_deleted_on_request(self, fred, act):
+        person = UserPerson(fred.pk)
+        profile_id = resolve_profiles([person])[person]
+        ensure(default_program_id(), [profile_id], "default")
+        with pytest.raises(AccountClosedError):
+            behind(partial(erase_customer, profile_id, ErasureLevel.DELETE, SYSTEM), partial(act, fred))
+        assert not Referral.objects.exists()
+        assert not ReferralCode.objects.exists()
 
     def test_two_workers_settle_while_orders_are_cancelled(self, rita, rules):
         update_rule(rules[0].pk, SYSTEM, change=lambda before: replace(before, limits=Limits(points_in_total=4_000)))

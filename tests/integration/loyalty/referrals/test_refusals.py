@@ -8,13 +8,18 @@ from datetime import timedelta
 import pytest
 
 from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.exceptions import AccountClosedError
+from saleor_crm_plugin.ingestion.erasure import erase_customer
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
+from saleor_crm_plugin.loyalty.accounts import default_program_id, ensure
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.referrals.applying import MAX_ATTEMPTS
-from saleor_crm_plugin.loyalty.referrals.models import Referral
+from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralCode
 from saleor_crm_plugin.loyalty.rules.editing import update_rule
 from saleor_crm_plugin.loyalty.rules.models import RuleStatus
+from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
+from saleor_crm_plugin.profiles.models import ErasureLevel
 from tests.devshop.factories import make_address, make_customer, make_order, make_product
 from tests.integration.loyalty.referrals.shop import APPLIED, BEFORE, DUE, buy, cancel, gifts, refused, run, state, sync
 
@@ -86,6 +91,20 @@ class TestRefusals:
         rita.delete()
         reconcile(full=True)
         assert refused(lambda: apply_code(fred, code, APPLIED)) == "NOT_FOUND"
+
+    @pytest.mark.parametrize("has_account", [True, False])
+    def test_who_was_deleted_on_request(self, rita, fred, has_account):
+        code = create_code(rita).code
+        person = UserPerson(fred.pk)
+        profile_id = resolve_profiles([person])[person]
+        if has_account:
+            ensure(default_program_id(), [profile_id], "default")
+        erase_customer(profile_id, ErasureLevel.DELETE, SYSTEM)
+        for call in (lambda: create_code(fred), lambda: apply_code(fred, code, APPLIED)):
+            with pytest.raises(AccountClosedError):
+                call()
+        assert self.attempts() == []
+        assert not ReferralCode.objects.filter(account__profile=profile_id).exists()
 
     def test_what_was_refused_hinders_nothing(self, rita, fred):
         assert refused(lambda: apply_code(fred, "nonsense", APPLIED)) == "NOT_FOUND"
