@@ -22,7 +22,7 @@ from saleor_crm_plugin.ingestion.actions import rules_in_force, segments_in_any_
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.tier_facts import review_accounts
 from saleor_crm_plugin.loyalty import accounts
-from saleor_crm_plugin.loyalty.actions import award_action
+from saleor_crm_plugin.loyalty.actions import award_action, given_to_anybody
 from saleor_crm_plugin.loyalty.rules.actions import Action
 from saleor_crm_plugin.loyalty.rules.definition import Trigger
 from saleor_crm_plugin.loyalty.rules.storage import segments_named_by
@@ -118,15 +118,17 @@ def _purchase(order_id: UUID, channel_id: int, settings: CRMSettings) -> Purchas
 
 
 def _award(profile_id: int, purchase: Purchase, settings: ShopSettings, first: datetime, now: datetime) -> None:
-    """`first`: when the order was first answered about, by which rules go."""
+    """`first`: when the order was first answered about, by which rules go. The caller has the answer locked."""
     in_force = rules_in_force(Trigger.FEEDBACK, settings, USING)
-    if not in_force:
+    occasion = f"{FEEDBACK}{purchase.order_id}"
+    # The order may have been somebody else's, or of the same person under an account that is gone.
+    if not in_force or given_to_anybody(occasion, USING):
         return
     account_id = accounts.ensure(accounts.default_program_id(), [profile_id], USING)[profile_id]
     tier = current_tiers([account_id], USING).get(account_id)
     action = Action(
         Trigger.FEEDBACK,
-        f"{FEEDBACK}{purchase.order_id}",
+        occasion,
         timezone.localtime(first),
         channel_id=purchase.channel_id,
         segments=segments_in_any_currency([profile_id], segments_named_by(in_force), USING).get(

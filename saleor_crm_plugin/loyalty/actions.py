@@ -72,6 +72,13 @@ def decided(occasion: str, account_ids: Collection[int], using: str) -> set[int]
     return {family[account_id] for account_id in uses.values_list("account_id", flat=True)}
 
 
+def given_to_anybody(occasion: str, using: str) -> bool:
+    """Whether any account at all was given points for an action. One statement."""
+    # By key: uses are indexed by the rule, which may be another one by now.
+    entries = PointsTransaction.objects.using(using).filter(type=TransactionType.EARN_ACTION)
+    return entries.filter(idempotency_key__startswith=f"{_key(occasion)}:").exists()
+
+
 def award_action(
     account_id: int, action: Action, in_force: Iterable[LiveRule], *, now: datetime, using: str = "default"
 ) -> int:
@@ -82,7 +89,7 @@ def award_action(
     having_a_say = rules_for(action, in_force)
     if not having_a_say:
         return 0
-    occasion = Occasion(account_id, action, having_a_say, TransactionType.EARN_ACTION, f"action:{action.occasion}")
+    occasion = Occasion(account_id, action, having_a_say, TransactionType.EARN_ACTION, _key(action.occasion))
     with transaction.atomic(using=using):
         lock_budgets([occasion], using)
         with Ledger([account_id], now=now, using=using) as ledger:
@@ -137,6 +144,10 @@ def give(ledger: Ledger, occasions: Sequence[Occasion], using: str) -> int:
                     kept -= again
     rules.record_uses(uses, using)
     return given
+
+
+def _key(occasion: str) -> str:
+    return f"action:{occasion}"
 
 
 def _post(ledger: Ledger, occasion: Occasion, rule: RuleTerms, points: int) -> PointsTransaction | None:

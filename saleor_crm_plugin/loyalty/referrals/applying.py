@@ -24,7 +24,7 @@ MESSAGES: Final = {
     RefusalReason.NOT_FOUND: "There is no such code. Check the spelling.",
     RefusalReason.SELF_REFERRAL: "This is your own code: give it to a friend.",
     RefusalReason.ALREADY_CUSTOMER: "A code counts before the first order only.",
-    RefusalReason.ALREADY_REFERRED: "You have applied a code already.",
+    RefusalReason.ALREADY_REFERRED: "A customer can be referred only once.",
 }
 
 

@@ -15,7 +15,8 @@ from saleor_crm_plugin.loyalty.rules.definition import Effect, Limits, RuleDefin
 from saleor_crm_plugin.loyalty.rules.editing import create_rule
 from saleor_crm_plugin.loyalty.rules.models import RuleStatus
 from saleor_crm_plugin.profiles.feedback.models import TEXT_MAX_LENGTH, OrderFeedback, ProductReview
-from tests.devshop.factories import add_variant, cancel_order, fulfill_order, make_order
+from tests.devshop.factories import add_variant, cancel_order, fulfill_order, make_customer, make_order
+from tests.devshop.flows import delete_customer, hand_over_orders
 from tests.graphql.client import Api, global_id
 from tests.graphql.profiles.feedback.conftest import MAY
 from tests.graphql.profiles.feedback.requests import CREATE, create, refusal
@@ -188,6 +189,16 @@ class TestPoints:
     def test_once_for_an_order(self, as_ann, order_id, line_id, in_2027):
         create(as_ann, order_id, score=3, at=in_2027)
         create(as_ann, order_id, products=[{"orderLineId": line_id, "rating": 3}], at=in_2027)
+        assert self.given() == [(25, "Thank you")]
+
+    def test_once_whoever_has_the_order(self, as_ann, order_id, line_id, sent, in_2027):
+        """Ann deletes her account and registers again with the same address: the order is hers again."""
+        create(as_ann, order_id, score=3, at=in_2027)
+        delete_customer(sent.ann)
+        ann = make_customer("ann@example.com")
+        hand_over_orders(ann)
+        said = create(Api(ann), order_id, products=[{"orderLineId": line_id, "rating": 3}], at=in_2027)
+        assert said["errors"] == []
         assert self.given() == [(25, "Thank you")]
 
     def test_a_rule_that_was_not_in_force_at_the_first_answer_gives_none(self, as_ann, order_id, line_id, in_2027):

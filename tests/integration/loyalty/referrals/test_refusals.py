@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from saleor_crm_plugin.actors import SYSTEM
-from saleor_crm_plugin.exceptions import AccountClosedError
+from saleor_crm_plugin.exceptions import AccountClosedError, LoyaltyInputError
 from saleor_crm_plugin.ingestion.erasure import erase_customer
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
@@ -70,7 +70,10 @@ class TestRefusals:
         code = create_code(rita).code
         first = apply_code(make_customer("f.r.e.d+1@example.com"), code, APPLIED)
         again = make_customer(email)
-        assert refused(lambda: apply_code(again, code, APPLIED)) == "ALREADY_REFERRED"
+        # Nothing that is not so of `again`, and nothing about the other account.
+        with pytest.raises(LoyaltyInputError, match=r"^A customer can be referred only once\.$") as error:
+            apply_code(again, code, APPLIED)
+        assert error.value.code == "ALREADY_REFERRED"
         assert self.attempts() == [("applied", ""), ("refused", "already_referred")]
         for other in ("fredo@example.com", "fred@example.org", "red@example.com"):
             assert apply_code(make_customer(other), code, APPLIED).status == "applied"
