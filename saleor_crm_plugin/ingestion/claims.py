@@ -16,12 +16,13 @@ from saleor.account.models import User
 
 from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.confidential import told
-from saleor_crm_plugin.exceptions import CustomersBusyError, InputError, LedgerError
+from saleor_crm_plugin.exceptions import CustomersBusyError
 from saleor_crm_plugin.ingestion.erasure import forget_family
 from saleor_crm_plugin.ingestion.models import OrderSync
 from saleor_crm_plugin.ingestion.readers import read_customers
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot
 from saleor_crm_plugin.ingestion.tier_facts import review_customers
+from saleor_crm_plugin.isolating import FAULTS_OF_ONE
 from saleor_crm_plugin.loyalty.merging import keep_merged, merge_profiles
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.loyalty.privacy import blank_texts
@@ -92,7 +93,8 @@ def claim_for(customers: Iterable[CustomerSnapshot], using: str | None = None) -
     The guest of somebody who is erased is forgotten as far as they are.
 
     Raises:
-        InputError, LedgerError: points of one of them cannot be moved; nothing has been written. See `claim_each`.
+        InputError, LedgerError, IntegrityError: points of one of them cannot be moved, or contradict each other;
+            nothing has been written. See `claim_each`.
     """
     alias = using or DEFAULT_DB_ALIAS
     owners = {customer.email: customer.user_id for customer in customers if customer.owns_email and customer.email}
@@ -134,7 +136,7 @@ def claim_each(customers: Iterable[CustomerSnapshot], using: str | None = None) 
     try:
         with unless_busy():
             return claim_for(batch, using)
-    except (InputError, LedgerError) as error:
+    except FAULTS_OF_ONE as error:
         if len(batch) == 1:
             logger.error(
                 "User %s cannot take over the guest of their address. Every full reconciliation tries again.",
@@ -167,7 +169,7 @@ def follow_merged_profiles(batch_size: int, using: str | None = None) -> Followe
                 with unless_busy(), transaction.atomic(using=alias):
                     change_families(alias)
                     merged += _follow([profile_id], now, alias)
-            except (InputError, LedgerError) as error:
+            except FAULTS_OF_ONE as error:
                 failed += 1
                 logger.error(
                     "The account of profile %s cannot be merged as the profile was. Every full reconciliation tries "
@@ -259,7 +261,8 @@ def leave_all_addresses(batch_size: int, since: datetime | None = None, using: s
 def detach_all_deleted(batch_size: int, using: str | None = None) -> int:
     """Do as `forget_user` for every profile whose user no longer exists; returns how many.
 
-    Those about whom something else is being written that takes a while are in the log, and wait for the next sweep.
+    Those whose data contradict each other, or about whom something else is being written that takes a while, are in
+    the log, and wait for the next sweep.
     """
     alias = using or DEFAULT_DB_ALIAS
     return sum(_detach_each(batch, alias) for batch in key_batches(orphaned_profiles(alias), batch_size))
@@ -270,11 +273,15 @@ def _detach_each(profile_ids: Collection[int], alias: str) -> int:
         with unless_busy(), transaction.atomic(using=alias):
             ids = detach_deleted_users(profile_ids, alias)
             _forget(ids, alias)
-    except CustomersBusyError:
+    except FAULTS_OF_ONE as error:
         if len(profile_ids) > 1:
             return sum(_detach_each([profile_id], alias) for profile_id in profile_ids)
-        logger.warning(
-            "Profile %s is still to forget its user, who is gone. The next full sweep tries again.", *profile_ids
+        is_busy = isinstance(error, CustomersBusyError)
+        logger.log(
+            logging.WARNING if is_busy else logging.ERROR,
+            "Profile %s is still to forget its user, who is gone. The next full sweep tries again.",
+            *profile_ids,
+            exc_info=None if is_busy else told(error),
         )
         return 0
     return len(ids)

@@ -9,15 +9,16 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from saleor.account.models import User
 from saleor.order import OrderStatus
 from saleor.order.models import Order, OrderEvent
 from saleor.payment.models import TransactionItem
 
+from saleor_crm_plugin.ingestion import claims, sync
 from saleor_crm_plugin.ingestion import reconcile as module
-from saleor_crm_plugin.ingestion import sync
 from saleor_crm_plugin.ingestion.claims import claim_for
 from saleor_crm_plugin.ingestion.locks import only_one
 from saleor_crm_plugin.ingestion.models import OrderSync, SyncState
@@ -223,6 +224,29 @@ def test_profiles_of_deleted_users_lose_their_user_and_keep_their_orders() -> No
     assert ProfileOrder.objects.get(pk=order.pk).profile_id == profile.pk
     assert list(CustomerProfile.objects.values_list("pk", "user_id")) == [(profile.pk, None)]
     assert reconcile(full=True) == ReconcileResult(full=True)
+
+
+def test_one_who_cannot_be_forgotten_keeps_nobody_else_from_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    orders = [make_order(make_customer(f"{name}@example.com")) for name in ("ada", "bob")]
+    reconcile()
+    bad, good = (ProfileOrder.objects.get(pk=order.pk).profile for order in orders)
+    User.objects.all().delete()
+    real = claims.blank_texts
+
+    def blank_texts(profile_ids: list[int], using: str) -> None:
+        if bad.pk in profile_ids:
+            raise IntegrityError("what is kept of them contradicts itself")
+        real(profile_ids, using)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(claims, "blank_texts", blank_texts)
+        assert reconcile(full=True).detached == 1
+    good.refresh_from_db()
+    assert good.user_id is None
+    assert f"Profile {bad.pk} is still to forget its user" in caplog.text
+    assert reconcile(full=True).detached == 1
 
 
 def test_users_without_orders_get_no_profile() -> None:
