@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from django.conf import settings as django_settings
 from django.db import transaction
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.actors import Actor
+from saleor_crm_plugin.ingestion.models import SyncState
 from saleor_crm_plugin.ingestion.standing import refresh_standing
-from saleor_crm_plugin.profiles.consents.enforcement import BATCH_SIZE, all_profiles, follow_policy, set_policy
+from saleor_crm_plugin.profiles.consents.enforcement import (
+    BATCH_SIZE,
+    all_profiles,
+    follow_policy,
+    policy_still_is,
+    set_policy,
+)
 from saleor_crm_plugin.profiles.consents.recording import Consent, Recorded, record_consents
 from saleor_crm_plugin.profiles.merging.family import heads_of
 from saleor_crm_plugin.recommendations.privacy import forget_customers
+
+logger = logging.getLogger(__name__)
+
+STATE: Final = "consent_policy"
 
 
 @allow_writer()
@@ -54,15 +67,17 @@ def follow_consents(recorded: Recorded, now: datetime) -> None:
 def apply_consent_policy(consent_required: bool, batch_size: int = BATCH_SIZE) -> int:
     """Let silence mean what the setting says, for everybody; and take away what a job wrote that it should not have.
 
-    Batches of their own transactions: interrupted, the next run does the rest. Two runs at once do the same work
-    twice, and come to the policy that was set last.
+    Batches of their own transactions: interrupted, the next run does the rest, and reconciliation is that run. Two runs
+    at once do the same work twice, and come to the policy that was set last.
 
     Returns:
         How many profiles may not be recommended to.
     """
     using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
     refusing = 0
-    set_policy(consent_required, using)
+    with transaction.atomic(using=using):
+        set_policy(consent_required, using)
+        _note(None, using)
     for batch in all_profiles(using, batch_size):
         with transaction.atomic(using=using):
             refused = follow_policy(batch, using).recommendations
@@ -70,4 +85,24 @@ def apply_consent_policy(consent_required: bool, batch_size: int = BATCH_SIZE) -
             heads = heads_of(refused, using) if refused else {}
             forget_customers([profile_id for profile_id, head_id in heads.items() if profile_id == head_id], using)
         refusing += len(refused)
+    with transaction.atomic(using=using):
+        # Where another policy was set meanwhile, that run has this to say.
+        if policy_still_is(consent_required, using):
+            _note(consent_required, using)
     return refusing
+
+
+def apply_policy_if_changed(consent_required: bool) -> None:
+    """Do so if that is not what silence means to everybody yet: nobody told us of the setting, or a run was
+    interrupted. One SQL statement where it is.
+    """
+    states = SyncState.objects.using(django_settings.DATABASE_CONNECTION_DEFAULT_NAME).filter(name=STATE)
+    # Silence allows until somebody says otherwise.
+    value = states.values_list("value", flat=True).first() or {"applied": False}
+    if value["applied"] is not consent_required:
+        apply_consent_policy(consent_required)
+        logger.info("The setting consent_required is applied to everybody now.")
+
+
+def _note(applied: bool | None, using: str) -> None:
+    SyncState.objects.using(using).update_or_create(name=STATE, defaults={"value": {"applied": applied}})

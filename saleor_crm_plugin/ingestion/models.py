@@ -26,7 +26,9 @@ class OrderSync(models.Model):
 
 
 class SyncState(models.Model):
-    """A named position: the reconcile watermark, a backfill that can be resumed, the time of the last training."""
+    """A named position: the reconcile watermark, a backfill that can be resumed, the time of the last training, the
+    consent policy that everybody follows.
+    """
 
     name = models.CharField(max_length=64, primary_key=True)
     value = models.JSONField(default=dict)

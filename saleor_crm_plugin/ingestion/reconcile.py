@@ -32,6 +32,7 @@ from saleor_crm_plugin.ingestion.claims import (
     follow_merged_profiles,
     leave_all_addresses,
 )
+from saleor_crm_plugin.ingestion.consents import apply_policy_if_changed
 from saleor_crm_plugin.ingestion.differences import (
     IN_FLIGHT,
     Difference,
@@ -108,6 +109,8 @@ def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: b
         if since is not None:
             run.look_at_recent(since - IN_FLIGHT)
         _advance(now, swept_at)
+        # Not before: it can take minutes.
+        apply_policy_if_changed(run.settings.crm.consent_required)
         if full:
             run.sweep(is_history=swept_at is None)
             if swept_at is None and (since is not None or run.found.total()):

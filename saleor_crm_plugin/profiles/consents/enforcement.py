@@ -126,6 +126,12 @@ def set_policy(consent_required: bool, using: str | None = None) -> None:
     )
 
 
+def policy_still_is(consent_required: bool, using: str) -> bool:
+    """Whether that is the policy; until the transaction ends, nobody sets another."""
+    policy = ConsentPolicy.objects.using(using).select_for_update().filter(pk=1, consent_required=consent_required)
+    return bool(policy)
+
+
 def follow_policy(profile_ids: Collection[int], using: str | None = None) -> Refusals:
     """Bring profiles in line with their records and the policy as they are now. One transaction."""
     alias = using or DEFAULT_DB_ALIAS

@@ -17,19 +17,22 @@ from saleor.order import OrderStatus
 from saleor.order.models import Order, OrderEvent
 from saleor.payment.models import TransactionItem
 
-from saleor_crm_plugin.ingestion import claims, sync
+from saleor_crm_plugin.ingestion import claims, consents, sync
 from saleor_crm_plugin.ingestion import reconcile as module
 from saleor_crm_plugin.ingestion.claims import claim_for
+from saleor_crm_plugin.ingestion.consents import apply_consent_policy, apply_policy_if_changed
 from saleor_crm_plugin.ingestion.locks import only_one
 from saleor_crm_plugin.ingestion.models import OrderSync, SyncState
 from saleor_crm_plugin.ingestion.readers import read_customers
 from saleor_crm_plugin.ingestion.reconcile import FULL_SWEEP_EVERY, ReconcileResult, orders_behind, reconcile
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
+from saleor_crm_plugin.profiles.consents.enforcement import follow_policy, set_policy
 from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics, ProfileOrder
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
 from tests.devshop.flows import hand_over_orders
 from tests.integration.ingestion.state import configure_loyalty, owner_of, state
+from tests.shop_settings import crm_settings
 
 pytestmark = pytest.mark.django_db
 
@@ -585,3 +588,67 @@ def test_a_granted_refund_that_is_asked_for_again_is_found_by_a_full_sweep() -> 
 
     assert reconcile(full=True).changed == 1
     assert reconcile(full=True).changed == 0
+
+
+class TestConsentPolicy:
+    """The setting is saved while the broker is down: nobody is told."""
+
+    @pytest.fixture
+    def silent(self) -> CustomerProfile:
+        """Somebody who has said nothing, in a shop that is in line."""
+        make_order(make_customer())
+        reconcile()
+        return CustomerProfile.objects.get()
+
+    def profiled(self, silent: CustomerProfile) -> bool:
+        silent.refresh_from_db()
+        return silent.profiling_allowed
+
+    @pytest.mark.parametrize("full", [False, True])
+    def test_it_is_applied_by_the_next_run(self, silent: CustomerProfile, full: bool) -> None:
+        crm_settings(consent_required=True)
+        reconcile(full=full)
+        assert self.profiled(silent) is False
+        crm_settings(consent_required=False)
+        reconcile(full=full)
+        assert self.profiled(silent) is True
+
+    @pytest.mark.parametrize("wanted", [False, True])
+    def test_one_that_was_interrupted_is_finished_or_taken_back(
+        self, silent: CustomerProfile, monkeypatch: pytest.MonkeyPatch, wanted: bool
+    ) -> None:
+        def interrupted(*arguments: Any) -> Iterator[list[int]]:
+            yield [silent.pk]
+            raise OSError("the worker is shutting down")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(consents, "all_profiles", interrupted)
+            with pytest.raises(OSError):
+                apply_consent_policy(True)
+        other = CustomerProfile.objects.create(profiling_allowed=True)
+        crm_settings(consent_required=wanted)
+        reconcile(full=False)
+        assert self.profiled(silent) is not wanted
+        other.refresh_from_db()
+        assert other.profiling_allowed is not wanted
+
+    def test_one_that_another_has_overtaken_does_not_say_that_it_holds(
+        self, silent: CustomerProfile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def overtaken(*arguments: Any) -> Any:
+            set_policy(consent_required=False)
+            return follow_policy(*arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(consents, "follow_policy", overtaken)
+            apply_consent_policy(True)
+        crm_settings(consent_required=True)
+        reconcile(full=False)
+        assert self.profiled(silent) is False
+
+    def test_one_that_holds_costs_a_statement(self) -> None:
+        for _ in ("of which nobody has said anything", "that was applied"):
+            with CaptureQueriesContext(connection) as statements:
+                apply_policy_if_changed(False)
+            assert len(statements) == 1
+            apply_consent_policy(False)
