@@ -34,10 +34,10 @@ def refresh_stages(
     return refreshing.refresh_stages(profile_ids, _terms(settings, _known_gap(using)), now, using, occasion)
 
 
-def welcome(profile_id: int, settings: CRMSettings, now: datetime, using: str) -> None:
-    """Give a customer who has no stage yet their first one."""
-    if CustomerProfile.objects.using(using).filter(pk=profile_id, lifecycle_stage="", profiling_allowed=True).exists():
-        refresh_stages([profile_id], settings, now, using, Occasion.TIME)
+def welcome(profile_ids: Collection[int], settings: CRMSettings, now: datetime, using: str) -> None:
+    """Give those of the customers who have no stage yet their first one."""
+    new = CustomerProfile.objects.using(using).filter(pk__in=profile_ids, lifecycle_stage="", profiling_allowed=True)
+    refresh_stages(list(new.values_list("pk", flat=True)), settings, now, using, Occasion.TIME)
 
 
 def refresh_all_stages(

@@ -45,7 +45,7 @@ from saleor_crm_plugin.ingestion.locks import only_one
 from saleor_crm_plugin.ingestion.models import OrderSync, SyncState
 from saleor_crm_plugin.ingestion.positions import position
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
-from saleor_crm_plugin.ingestion.sync import sync_orders
+from saleor_crm_plugin.ingestion.sync import introduce_missed, sync_orders
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class ReconcileResult:
         repaired: failed before. gone: deleted by Saleor. failed: of all these, how many failed (again).
         guests: guests who turned out to be users. claimed: their orders. detached: profiles whose user was deleted.
         merged: accounts that were opened for customers while these were merged. left: addresses that users had left.
-        signed_up: users who now got what the shop gives for signing up.
+        joined: users who have registered. signed_up: users who now got what the shop gives for signing up.
         rehomed: orders of a deleted channel that count in another one now. recorded: events of accounts.
         stuck: users who cannot have their guest yet, and accounts that cannot be merged yet.
         full: everything was compared. skipped: another run was under way, nothing was done.
@@ -82,6 +82,7 @@ class ReconcileResult:
     detached: int = 0
     merged: int = 0
     left: int = 0
+    joined: int = 0
     signed_up: int = 0
     rehomed: int = 0
     recorded: int = 0
@@ -169,6 +170,8 @@ class _Run:
             self.found["merged"] += followed.merged
             self.stuck += followed.failed
         self._sync(differences, is_history=is_history)
+        if since is not None and self.settings.crm.profiles_enabled:
+            self.found["joined"] += introduce_missed(self.settings, self.now, self.batch_size, since)
         self.found["signed_up"] += award_missed_sign_ups(self.settings, self.now, self.batch_size, since)
         if self.settings.crm.profiles_enabled:
             self.found["recorded"] += record_missed_account_events(self.batch_size, since)
@@ -205,6 +208,7 @@ class _Run:
             detached=found["detached"],
             merged=found["merged"],
             left=found["left"],
+            joined=found["joined"],
             signed_up=found["signed_up"],
             rehomed=found["rehomed"],
             recorded=found["recorded"],

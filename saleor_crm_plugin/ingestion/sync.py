@@ -8,17 +8,19 @@ of orders in a batch.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings as django_settings
 from django.db import DatabaseError, connections, transaction
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
+from saleor.account.models import User
 from saleor.core.db.connection import allow_writer
 
+from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.confidential import told
 from saleor_crm_plugin.ingestion import lifecycle
 from saleor_crm_plugin.ingestion.account_events import record_account_events
@@ -50,6 +52,7 @@ from saleor_crm_plugin.profiles.identity import (
 from saleor_crm_plugin.profiles.lifecycle.refreshing import Occasion
 from saleor_crm_plugin.profiles.merging.family import keep_families
 from saleor_crm_plugin.profiles.metrics import refresh_metrics
+from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.orders import OrderFact, forget_orders, store_order_facts
 from saleor_crm_plugin.waiting import waited_too_long
 
@@ -104,14 +107,37 @@ def sync_customer(user_id: int, *, settings: ShopSettings | None = None) -> None
         leave_addresses([user_id], using)
     sync_orders(claimed.orders, settings=settings)
     if settings.crm.profiles_enabled:
-        with transaction.atomic(using=using):
-            profile_id = resolve_profiles([UserPerson(user_id)], using)[UserPerson(user_id)]
-            record_account_events([user_id], using)
-        lifecycle.welcome(profile_id, settings.crm, now, using)
-        refresh_types([profile_id], settings.crm, now, using)
-        # Segments ask about addresses and language, too.
-        refresh_for([profile_id], now, using)
+        _introduce([user_id], settings, now, using)
     award_sign_ups([user_id], settings, now, using)
+
+
+def introduce_missed(settings: ShopSettings, now: datetime, batch_size: int, since: datetime) -> int:
+    """Give a profile to those who registered after `since` and of whom no hook told, along Saleor's index; returns how
+    many they are.
+
+    Whoever joined earlier waits for their first order or hook: each signing in changes a user, and makes nobody a
+    customer. Hooks tell of no staff.
+    """
+    using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
+    known = CustomerProfile.objects.filter(user_id=OuterRef("pk"))
+    users = User.objects.using(using).filter(
+        ~Exists(known), updated_at__gt=since, date_joined__gt=since, is_staff=False
+    )
+    met = 0
+    for batch in key_batches(users, batch_size):
+        _introduce(batch, settings, now, using)
+        met += len(batch)
+    return met
+
+
+def _introduce(user_ids: Collection[int], settings: ShopSettings, now: datetime, using: str) -> None:
+    with transaction.atomic(using=using):
+        profile_ids = set(resolve_profiles([UserPerson(user_id) for user_id in user_ids], using).values())
+        record_account_events(user_ids, using)
+    lifecycle.welcome(profile_ids, settings.crm, now, using)
+    refresh_types(profile_ids, settings.crm, now, using)
+    # Segments ask about addresses and language, too.
+    refresh_for(profile_ids, now, using)
 
 
 @allow_writer()

@@ -15,6 +15,7 @@ NAMES = {
     "repaired": "failed before",
     "left": "addresses left",
     "rehomed": "in another channel",
+    "joined": "new users",
     "recorded": "account events",
 }
 
