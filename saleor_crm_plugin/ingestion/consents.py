@@ -9,10 +9,13 @@ from typing import Final
 
 from django.conf import settings as django_settings
 from django.db import transaction
+from django.utils import timezone
 from saleor.core.db.connection import allow_writer
 
 from saleor_crm_plugin.actors import Actor
+from saleor_crm_plugin.ingestion.customer_types import refresh_types
 from saleor_crm_plugin.ingestion.models import SyncState
+from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.standing import refresh_standing
 from saleor_crm_plugin.profiles.consents.enforcement import (
     BATCH_SIZE,
@@ -74,17 +77,20 @@ def apply_consent_policy(consent_required: bool, batch_size: int = BATCH_SIZE) -
         How many profiles may not be recommended to.
     """
     using = django_settings.DATABASE_CONNECTION_DEFAULT_NAME
+    settings = load_settings().crm
     refusing = 0
     with transaction.atomic(using=using):
         set_policy(consent_required, using)
         _note(None, using)
     for batch in all_profiles(using, batch_size):
         with transaction.atomic(using=using):
-            refused = follow_policy(batch, using).recommendations
+            refusals = follow_policy(batch, using)
             # Events and lists are the person's, for whom the head speaks.
-            heads = heads_of(refused, using) if refused else {}
+            heads = heads_of(refusals.recommendations, using) if refusals.recommendations else {}
             forget_customers([profile_id for profile_id, head_id in heads.items() if profile_id == head_id], using)
-        refusing += len(refused)
+        if settings.profiles_enabled:
+            refresh_types(refusals.profiling, settings, timezone.now(), using)
+        refusing += len(refusals.recommendations)
     with transaction.atomic(using=using):
         # Where another policy was set meanwhile, that run has this to say.
         if policy_still_is(consent_required, using):

@@ -40,8 +40,8 @@ SCAN_CHECKOUTS_EVERY = timedelta(minutes=10)
 BIRTHDAYS_AT = crontab(hour="1", minute="20")
 REMIND_AT = crontab(hour="7", minute="40")
 # Before whatever computes something about customers.
-CONSENTS_AT = crontab(hour="1", minute="50")
-TYPES_AT = crontab(hour="1", minute="40")
+CONSENTS_AT = crontab(hour="1", minute="40")
+TYPES_AT = crontab(hour="1", minute="50")
 RFM_AT = crontab(hour="2", minute="20")
 FORECAST_AT = crontab(hour="2", minute="40")
 # After the forecasts, on which stages depend.

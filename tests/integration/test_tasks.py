@@ -283,7 +283,7 @@ class TestSchedule:
             "crm-expire-rewards": {"task": f"{prefix}.expire_rewards_task", "schedule": timedelta(minutes=15)},
             "crm-apply-consent-policy": {
                 "task": f"{prefix}.apply_consent_policy_task",
-                "schedule": crontab(hour="1", minute="50"),
+                "schedule": crontab(hour="1", minute="40"),
             },
             "crm-scan-checkouts": {"task": f"{prefix}.scan_checkouts_task", "schedule": timedelta(minutes=10)},
             "crm-blank-old-details": {
@@ -301,7 +301,7 @@ class TestSchedule:
             },
             "crm-refresh-customer-types": {
                 "task": f"{prefix}.refresh_customer_types_task",
-                "schedule": crontab(hour="1", minute="40"),
+                "schedule": crontab(hour="1", minute="50"),
             },
             "crm-refresh-segments": {
                 "task": f"{prefix}.refresh_segments_task",

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from saleor.account.models import User
+from saleor.celeryconf import app
 from saleor.order.models import Order
 
 from saleor_crm_plugin.actors import SYSTEM
@@ -15,9 +16,11 @@ from saleor_crm_plugin.config import CRMSettings
 from saleor_crm_plugin.ingestion import customer_types
 from saleor_crm_plugin.ingestion.backfill import backfill
 from saleor_crm_plugin.ingestion.claims import forget_user
+from saleor_crm_plugin.ingestion.consents import apply_consent_policy
 from saleor_crm_plugin.ingestion.customer_types import read_signs, refresh_all_types, refresh_types
 from saleor_crm_plugin.ingestion.merging import merge_customers
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_orders
+from saleor_crm_plugin.ingestion.tasks import PERIODIC_TASKS
 from saleor_crm_plugin.profiles.models import CustomerProfile, IdentityKind, ProfileIdentity
 from saleor_crm_plugin.profiles.timeline.models import EventKind, ProfileEvent
 from tests.devshop.factories import delete_customer, make_address, make_customer, make_order
@@ -223,3 +226,42 @@ def test_a_customer_whose_type_stays_costs_one_statement() -> None:
         assert refresh_types(ids, SETTINGS, PLACED) == 0
 
     assert len(statements) == 1
+
+
+class TestAPolicyThatNeedsConsent:
+    @pytest.fixture
+    def ada(self) -> User:
+        """A company by its tax id, who has said nothing about profiling."""
+        user = make_customer(metadata={"vat_number": "DE 123"})
+        order_of(user)
+        assert type_of(user) == "b2b"
+        return user
+
+    def test_takes_away_the_type_of_whom_it_shuts_out(self, ada: User) -> None:
+        crm_settings(consent_required=True)
+        apply_consent_policy(True)
+
+        assert type_of(ada) == "b2c"
+        assert told() == [("b2c", "b2b", "tax_id"), ("b2b", "b2c", "nothing_said")]
+
+    def test_leaves_types_alone_without_profiles(self, ada: User) -> None:
+        crm_settings(consent_required=True, profiles_enabled=False)
+        apply_consent_policy(True)
+
+        assert type_of(ada) == "b2b"
+
+    def test_holds_before_the_night_concludes_anything(self) -> None:
+        bob = make_customer()
+        order_of(bob)
+        # Nobody was told, neither of the tax id nor of the setting.
+        User.objects.update(metadata={"vat_number": "DE 123"})
+        crm_settings(consent_required=True)
+
+        for entry in sorted(
+            (PERIODIC_TASKS["crm-refresh-customer-types"], PERIODIC_TASKS["crm-apply-consent-policy"]),
+            key=lambda entry: (min(entry["schedule"].hour), min(entry["schedule"].minute)),
+        ):
+            app.tasks[entry["task"]].apply_async(throw=True)
+
+        assert type_of(bob) == "b2c"
+        assert told() == []
