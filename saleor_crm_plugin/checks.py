@@ -143,7 +143,7 @@ def check_schedule(**kwargs: Any) -> list[CheckMessage]:
         django_checks.Warning(
             f"Celery beat does not know the periodic tasks {', '.join(missing)}.",
             hint="Something replaced the schedule after start. Let Celery read CELERY_BEAT_SCHEDULE of the Django "
-            "settings, or run the command crm_reconcile from cron.",
+            "settings, where the plugin puts them.",
             id=NOT_SCHEDULED,
         )
     ]
