@@ -76,10 +76,14 @@ def gift_card_of(user: Any) -> dict[str, Any]:
     """The fields that make a gift card a customer's own.
 
     From 3.23 nobody else can pay with it. Before, Saleor has no such restriction: whoever knows the code can.
+
+    By their account, without `created_by_email` and `used_by_email`: whoever has these addresses next, Saleor makes the
+    card's user, and shows the code. By `assigned_to_email` it looks for nobody, and without it forgets the restriction
+    when the customer is deleted.
     """
     from saleor.giftcard.models import GiftCard
 
-    fields = {"created_by": user, "created_by_email": user.email, "used_by": user, "used_by_email": user.email}
+    fields = {"created_by": user, "used_by": user}
     if "assigned_to" in {field.name for field in GiftCard._meta.get_fields()}:
         fields |= {"assigned_to": user, "assigned_to_email": user.email}
     return fields

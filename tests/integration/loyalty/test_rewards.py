@@ -278,6 +278,26 @@ def test_a_gift_card_is_the_customers_and_its_use_is_seen(channel):
     assert_ledger_adds_up()
 
 
+def test_a_gift_card_stays_the_customers_when_somebody_else_has_the_address_next(channel):
+    """Saleor shows a card's code to whoever it was used by."""
+    user = customer_with_points(1000)
+    taken = take(reward(RewardKind.GIFT_CARD), user)
+    address, user.email = user.email, "ann@new.example.com"
+    user.save(update_fields=["email"])
+    other = make_customer(address)
+    # What Saleor does when an account is confirmed, or gets the address.
+    GiftCard.objects.filter(used_by_email=address).update(used_by=other)
+    GiftCard.objects.filter(created_by_email=address).update(created_by=other)
+    card = GiftCard.objects.get(code=taken.code)
+    assert (card.used_by, card.created_by) == (user, user)
+    # Asking to send the card again, without an address, sends it to one of these.
+    assert (card.used_by_email, card.created_by_email) == (None, None)
+
+    checkout = checkout_of(user, channel, price=10)
+    put_on(checkout, taken.code)
+    assert list(checkout.gift_cards.all()) == [card]
+
+
 @pytest.mark.parametrize("balance", [0, 5, D("24.99")])
 def test_a_gift_card_that_staff_have_written_down_is_not_given_back_and_still_runs_out(channel, balance):
     taken = take(reward(RewardKind.GIFT_CARD, valid_days=30), customer_with_points(1000))
