@@ -1,9 +1,9 @@
 """What Saleor's hooks lead to: a hint that something may have changed, handed to a task.
 
 Saleor's plugin manager catches nothing, so whatever leaves this module reaches the buyer after the order is saved.
-Therefore nothing does: a hint that cannot be handed over is logged and dropped, and `reconcile` finds the change. With
-a broker set no SQL is issued here, and the hint goes out after the answer; without one the task runs now, inside the
-request, as all of Saleor's tasks then do.
+Therefore nothing does: a hint that cannot be handed over is logged and dropped, and `reconcile` finds the change, or
+`changed_checkouts` if it is of a checkout. With a broker set no SQL is issued here, and the hint goes out after the
+answer; without one the task runs now, inside the request, as all of Saleor's tasks then do.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ logger = logging.getLogger(__name__)
 
 # Ids in one message: far below the 256 KB that SQS takes.
 IMPORT_BATCH_SIZE = 500
+# What finds a change whose hint was dropped.
+RECONCILIATION = "reconciliation (the periodic task, or the command crm_reconcile)"
+POINTS_JOB = "the periodic task crm-release-holds"
 
 publisher = Publisher()
 
@@ -73,7 +76,8 @@ def checkout_changed(checkout: Checkout) -> None:
     """A checkout has other lines, another voucher or other gift cards than before.
 
     Only those of a user can have points on them, and those of which the user has signed out since. Anybody can put the
-    voucher of another checkout's points on one.
+    voucher of another checkout's points on one. That somebody who has signed out takes a voucher of points off, nothing
+    shows: `changed_checkouts` finds it.
     """
     if checkout.user_id is not None or (checkout.voucher_code or "").startswith(CODE_PREFIX):
         _hint(tasks.refit_hold_task, checkout, "pk")
@@ -159,10 +163,11 @@ def _log_dropped(task: Task, error: Exception) -> None:
     log_once(
         logger,
         (task.name, type(error)),
-        "%s did not run (%s). The shop is not affected, and reconciliation (the periodic task, or the command "
-        "crm_reconcile) repairs it later. If it lasts, check the Celery broker and the database.",
+        "%s did not run (%s). The shop is not affected, and %s repairs it later. If it lasts, check the Celery broker "
+        "and the database.",
         task.name,
         f"{type(error).__name__}: {error}" if isinstance(error, BrokerError) else summary(error),
+        POINTS_JOB if task.name == tasks.refit_hold_task.name else RECONCILIATION,
         # Of a broker that is away, the message says all.
         exc_info=None if isinstance(error, BrokerError) else told(error),
     )

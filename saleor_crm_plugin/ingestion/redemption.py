@@ -190,13 +190,18 @@ def _release_timed_out(hold_id: UUID, now: datetime) -> bool:
             token = PointsHold.objects.filter(pk=hold_id).values_list("checkout_token", flat=True).first()
             checkout = carriers.lock_checkout(token)
             hold = PointsHold.objects.select_for_update().filter(pk=hold_id, status=HoldStatus.HELD).first()
-            if hold is None or awaits_order(hold, checkout, now) or not carriers.kill(hold, checkout):
+            if hold is None or _stays(hold, checkout, now) or not carriers.kill(hold, checkout):
                 return False
             release(hold)
     except (IntegrityError, LedgerError) as error:
         logger.error("Points that a checkout holds cannot be released (hold %s).", hold_id, exc_info=told(error))
         return False
     return True
+
+
+def _stays(hold: PointsHold, checkout: Checkout | None, now: datetime) -> bool:
+    # A checkout that is paid without the points will not spend them.
+    return checkout is not None and carriers.is_on(hold, checkout) and awaits_order(hold, checkout, now)
 
 
 def awaits_order(hold: PointsHold, checkout: Checkout | None, now: datetime) -> bool:

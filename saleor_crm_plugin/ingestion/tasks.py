@@ -175,9 +175,12 @@ def expire_points_task(settings: ShopSettings) -> None:
 
 @crm_task(expires=RELEASE_HOLDS_EVERY.total_seconds())
 def release_holds_task(settings: ShopSettings) -> None:
+    from saleor_crm_plugin.ingestion.changed_checkouts import refit_changed_holds
     from saleor_crm_plugin.ingestion.redemption import release_timed_out_holds
 
-    release_timed_out_holds(timezone.now())
+    now = timezone.now()
+    release_timed_out_holds(now)
+    refit_changed_holds(settings, now)
 
 
 @crm_task(expires=EXPIRE_REWARDS_EVERY.total_seconds())

@@ -500,6 +500,15 @@ class TestWithoutABroker:
         assert "sync_order_task did not run (RuntimeError)" in message
 
     @pytest.mark.django_db(transaction=True)
+    def test_what_did_not_run_is_said_with_what_makes_up_for_it(self, caplog: pytest.LogCaptureFixture) -> None:
+        with failing_database():
+            hooks.order_changed(order())
+            hooks.checkout_changed(SimpleNamespace(pk=ORDER_ID, user_id=1))
+        about_order, about_checkout = of_ours(caplog)
+        assert "reconciliation (the periodic task, or the command crm_reconcile) repairs it later" in about_order
+        assert "the periodic task crm-release-holds repairs it later" in about_checkout
+
+    @pytest.mark.django_db(transaction=True)
     def test_a_failing_database_raises_nothing(self, caplog: pytest.LogCaptureFixture) -> None:
         with failing_database() as statements:
             hooks.order_changed(order())

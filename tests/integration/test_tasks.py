@@ -48,6 +48,7 @@ CALLS: list[tuple[Any, list[Any], str, tuple[Any, ...], dict[str, Any]]] = [
     (tasks.activate_points_task, [], "saleor_crm_plugin.loyalty.schedule.activate_due_lots", (NOW,), {}),
     (tasks.expire_points_task, [], "saleor_crm_plugin.loyalty.schedule.expire_due_lots", (NOW,), {}),
     (tasks.release_holds_task, [], f"{INGESTION}.redemption.release_timed_out_holds", (NOW,), {}),
+    (tasks.release_holds_task, [], f"{INGESTION}.changed_checkouts.refit_changed_holds", (DEFAULTS, NOW), {}),
     (tasks.settle_referrals_task, [], f"{INGESTION}.referrals.settle", (DEFAULTS, NOW), {}),
     (tasks.award_birthdays_task, [], f"{INGESTION}.actions.award_birthdays", (DEFAULTS, NOW), {}),
     (tasks.review_tiers_task, [], f"{INGESTION}.tier_facts.review_tiers", (NOW,), {}),

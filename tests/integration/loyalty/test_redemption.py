@@ -18,7 +18,7 @@ from saleor.channel.models import Channel
 from saleor.checkout.complete_checkout import complete_checkout
 from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
 from saleor.checkout.models import Checkout, CheckoutLine
-from saleor.checkout.utils import invalidate_checkout
+from saleor.checkout.utils import invalidate_checkout, remove_voucher_from_checkout
 from saleor.discount import DiscountType
 from saleor.discount.models import Voucher, VoucherCode
 from saleor.order.models import Order
@@ -481,6 +481,20 @@ def test_points_of_a_paid_checkout_that_nobody_completes_come_back_in_the_end(ch
     assert release_timed_out_holds(at_last) == 1
     assert (account().spendable, Voucher.objects.count()) == (1000, 1)
     assert release_timed_out_holds(at_last) == Voucher.objects.count() == 0
+
+
+def test_points_that_are_off_a_paid_checkout_come_back_in_their_time(channel):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 700)
+    # After the customer has signed out, so that no hook tells of it.
+    Checkout.objects.update(user=None)
+    checkout.refresh_from_db()
+    remove_voucher_from_checkout(checkout)
+    pay(checkout, 40)
+    assert release_timed_out_holds(timezone.now() + timedelta(minutes=61)) == 1
+    assert (account().held, account().spendable) == (0, 1000)
+    assert complete(checkout).total_gross_amount == 40
+    assert_ledger_adds_up()
 
 
 @pytest.mark.parametrize(("charged", "status"), [(20, "partial"), (0, "full")])
