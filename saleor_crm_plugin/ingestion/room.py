@@ -140,7 +140,7 @@ def offer_for(points: int, spendable: int, room: Room, settings: LoyaltySettings
     Raises:
         RedemptionError: `CHECKOUT_EMPTY`, `INSUFFICIENT_POINTS`, `BELOW_MINIMUM`, `PROMOTION_WORTH_MORE`.
     """
-    if room.subtotal <= 0:
+    if room.subtotal <= 0 or (room.left_to_pay is not None and room.left_to_pay <= 0):
         raise RedemptionError(
             "There is nothing in the checkout that points could pay for.", "CHECKOUT_EMPTY", "checkoutId"
         )
@@ -163,8 +163,10 @@ def offer_for(points: int, spendable: int, room: Room, settings: LoyaltySettings
             "INSUFFICIENT_POINTS",
             "points",
         )
-    raise RedemptionError(
-        f"Only {offer.points} points fit; at least {settings.minimum_points_to_spend} must be spent at once.",
-        "BELOW_MINIMUM",
-        "points",
-    )
+    least = settings.minimum_points_to_spend
+    # Where it is only the smallest coin that kept them lower, more would have fitted.
+    if points < least and offer.limit in (None, Limit.ROUNDING):
+        message = f"At least {least} points must be spent at once."
+    else:
+        message = f"Only {offer.points} points fit; at least {least} must be spent at once."
+    raise RedemptionError(message, "BELOW_MINIMUM", "points")

@@ -586,6 +586,22 @@ def test_refusals_name_the_field_and_change_nothing(channel):
     assert account().held == 0
 
 
+@pytest.mark.parametrize(
+    ("asked", "share", "message"),
+    [
+        (50, "100", "At least 100 points must be spent at once."),
+        (50, "1", "Only 40 points fit; at least 100 must be spent at once."),
+        (500, "1", "Only 40 points fit; at least 100 must be spent at once."),
+    ],
+)
+def test_too_few_points_are_refused_with_what_is_missing(channel, asked, share, message):
+    loyalty_settings(channel, point_value="0.01", maximum_share_percent=share, minimum_points_to_spend="100")
+    checkout = checkout_of(customer_with_points(1000), channel)
+    with refused("BELOW_MINIMUM", "points") as caught:
+        apply(checkout, asked)
+    assert str(caught.value) == message
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_devices_at_once_never_hold_more_than_there_is():
     channel = make_channel(allow_unpaid_orders=True)

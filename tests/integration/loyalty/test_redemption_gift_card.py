@@ -175,7 +175,7 @@ def test_no_more_than_other_discounts_and_the_customers_own_cards_leave(channel)
 def test_own_cards_that_pay_everything_leave_nothing_to_points(channel):
     checkout = checkout_of(customer_with_points(9000), channel, price=40)
     own_card(checkout, 50)
-    with refused("BELOW_MINIMUM", "points"):
+    with refused("CHECKOUT_EMPTY", "checkoutId"):
         apply(checkout, 100)
     assert not PointsHold.objects.exists()
     assert GiftCard.objects.count() == 1
