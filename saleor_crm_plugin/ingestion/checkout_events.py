@@ -55,7 +55,7 @@ FROM checkout_checkout checkout
 CROSS JOIN LATERAL (
     SELECT array_agg(variant_id ORDER BY variant_id) AS variants, array_agg(quantity ORDER BY variant_id) AS quantities
     FROM (
-        SELECT line.variant_id, sum(line.quantity)::int AS quantity
+        SELECT line.variant_id, sum(line.quantity) AS quantity
         FROM checkout_checkoutline line WHERE line.checkout_id = checkout.token GROUP BY line.variant_id
     ) AS bought
 ) AS lines

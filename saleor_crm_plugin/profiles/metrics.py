@@ -16,7 +16,7 @@ from collections.abc import Collection
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 from saleor_crm_plugin.batches import key_batches
-from saleor_crm_plugin.fields import MONEY_PLACES
+from saleor_crm_plugin.fields import INTEGER_MAX, MONEY_PLACES
 from saleor_crm_plugin.profiles.models import CustomerProfile
 
 # Profiles in one transaction when all are refreshed: short locks, a few MB, and still under a second.
@@ -57,8 +57,8 @@ FROM (
         coalesce(sum(refunded_amount) FILTER (WHERE counts), 0) AS refunded,
         min(placed_at) FILTER (WHERE counts) AS first_order_at,
         max(placed_at) FILTER (WHERE counts) AS last_order_at,
-        coalesce(sum(items) FILTER (WHERE counts), 0) AS items_count,
-        coalesce(sum(returned_items) FILTER (WHERE counts), 0) AS returned_items
+        least(coalesce(sum(items) FILTER (WHERE counts), 0), {INTEGER_MAX}) AS items_count,
+        least(coalesce(sum(returned_items) FILTER (WHERE counts), 0), {INTEGER_MAX}) AS returned_items
     FROM crm_profile_order
     WHERE profile_id = ANY(%(profiles)s::bigint[])
     GROUP BY profile_id, currency

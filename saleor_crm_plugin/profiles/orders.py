@@ -11,6 +11,8 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from saleor_crm_plugin.fields import INTEGER_MAX
+
 # Rows are taken in the order of their key, so that two writers wait for each other instead of deadlocking. An
 # unchanged fact is not written: replays cost no new row versions. `before` is what was there when the statement began.
 _STORE = """
@@ -94,8 +96,8 @@ def store_order_facts(facts: Collection[OrderFact], using: str | None = None) ->
         [fact.counts for fact in facts],
         [fact.gross_amount for fact in facts],
         [fact.refunded_amount for fact in facts],
-        [fact.items for fact in facts],
-        [fact.returned_items for fact in facts],
+        [min(fact.items, INTEGER_MAX) for fact in facts],
+        [min(fact.returned_items, INTEGER_MAX) for fact in facts],
     ]
     with connections[using or DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(_STORE, columns)

@@ -80,6 +80,13 @@ def busy(shop):
     return shop
 
 
+def test_more_items_than_an_int_holds_are_as_many_as_it_does(busy, as_ann):
+    details = {"amount": "30", "currency": "USD", "quantity": 4_000_000_000, "variants": {}}
+    record([Event(busy.profile.pk, EventKind.CHECKOUT_STARTED, APRIL, "test:huge", details=details)])
+    started = [node for node in nodes(mine(as_ann, first=20)) if node["kind"] == "CHECKOUT_STARTED"]
+    assert [node["quantity"] for node in started] == [2**31 - 1]
+
+
 def test_a_customer_reads_the_own_timeline(busy, as_ann):
     page = mine(as_ann, first=20)
     second, first = global_id("Order", busy.second.pk), global_id("Order", busy.first.pk)

@@ -107,6 +107,14 @@ def test_what_is_kept_are_ids_quantities_and_amounts(ada):
     assert event.details == {"amount": "20.000", "currency": "USD", "quantity": 2, "variants": {str(variant): 2}}
 
 
+def test_a_checkout_with_more_than_anybody_can_count_keeps_no_other_from_being_seen(ada):
+    huge = make_checkout(make_customer("bob@example.com"), quantity=2_000_000_000)
+    huge.lines.create(variant=huge.lines.get().variant, quantity=2_000_000_000, currency="USD")
+    make_checkout(ada, at=hours(1))
+    scan_checkouts(DAY, hours(2))
+    assert events() == [("checkout_started", NOON, 4_000_000_000), ("checkout_started", hours(1), 2)]
+
+
 def test_what_a_merged_customer_leaves_stays_theirs(ada):
     eve = make_customer("eve@example.com")
     profiles = {user: resolve_profiles([UserPerson(user.pk)])[UserPerson(user.pk)] for user in (ada, eve)}

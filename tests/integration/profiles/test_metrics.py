@@ -124,6 +124,15 @@ class TestOneCustomer:
 
         assert metrics_of(ada)[8:] == (6, 1)
 
+    def test_more_pieces_than_a_column_holds_are_as_many_as_it_does(self) -> None:
+        ada = new_profile()
+        most = 2**31 - 1
+        store_order_facts([make_fact(ada, 10, items=2**32, returned_items=2**31), make_fact(ada, 5, items=1)])
+
+        refresh_metrics([ada])
+
+        assert (metrics_of(ada)[1], *metrics_of(ada)[8:]) == (15, most, most)
+
     def test_a_return_alone_is_a_change(self) -> None:
         ada = new_profile()
         fact = make_fact(ada, items=4)

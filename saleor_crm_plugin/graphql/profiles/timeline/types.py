@@ -141,7 +141,8 @@ class TimelineEvent(BaseObjectType):
 
     @staticmethod
     def resolve_quantity(root: Seen, _info: Any) -> int | None:
-        return root.entry.details.get("quantity")
+        quantity = root.entry.details.get("quantity")
+        return None if quantity is None else as_int(quantity)
 
     @staticmethod
     def resolve_points(root: Seen, _info: Any) -> int | None:
