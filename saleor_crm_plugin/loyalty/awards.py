@@ -14,7 +14,9 @@ from typing import Any, Self
 from saleor_crm_plugin.config import AwardWhen
 from saleor_crm_plugin.loyalty.rules.definition import RuleDefinition
 
-BREAKDOWN_VERSION = 4
+BREAKDOWN_VERSION = 5
+# The first version in which points as a gift card pay for goods before they pay for gift cards that are bought.
+_GOODS_FIRST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class EarningTerms:
         rules: highest priority first.
         tier: that of the customer. Rules are not in its way, nor it in theirs.
         award_when: what the order has to be to be awarded.
+        version: `BREAKDOWN_VERSION` of the award, by whose reckoning its order goes on: a sync takes no points because
+            the calculator has changed.
     """
 
     points_per_unit: Decimal
@@ -70,6 +74,12 @@ class EarningTerms:
     rules: tuple[RuleTerms, ...] = ()
     tier: TierTerms | None = None
     award_when: AwardWhen = AwardWhen.PAID
+    version: int = BREAKDOWN_VERSION
+
+    @property
+    def points_pay_goods_first(self) -> bool:
+        """False: what points as a gift card paid was spread over goods and gift cards that were bought alike."""
+        return self.version >= _GOODS_FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,7 @@ class EarningOrder:
         total_gross: what is to be paid in money, shipping and tax included, after gift cards.
         refunded_gross: money given back so far.
         gift_cards_gross: what the customer's gift cards paid.
-        points_paid: what points paid in the form of a gift card; comes off the goods, then off the shipping.
+        points_paid: what points paid in the form of a gift card; comes off the goods first (`paid_by_card`).
         points_off: what points took off the lines in the form of a voucher.
     """
 
@@ -170,7 +180,7 @@ class Award:
         """JSON for the ledger entry. `terms_from_breakdown` reads it again."""
         terms = self.terms
         return {
-            "version": BREAKDOWN_VERSION,
+            "version": terms.version,
             "points_per_unit": str(terms.points_per_unit),
             "net": terms.net,
             "with_shipping": terms.with_shipping,
@@ -245,6 +255,7 @@ def terms_from_breakdown(
         # Awards of before there were tiers do not say.
         tier=_tier_from(breakdown.get("tier")),
         award_when=award_when_of(breakdown),
+        version=breakdown["version"],
     )
 
 

@@ -107,8 +107,8 @@ def kept_value(order: EarningOrder) -> Fraction:
     of what came back is the shipping's first, which points do not pay for; what is more lowers the rest, as all of it
     does where nothing came back. Nothing is kept once all goods and all money are back.
     """
-    shown = replace(_without_voucher_of_points(order), points_paid=Decimal(0))
-    price, came_back = _price(shown), _taken_back(shown)
+    shown = _without_voucher_of_points(order)
+    price, came_back = _price(shown, NOTHING_PAID), _taken_back(shown, NOTHING_PAID)
     if price <= 0 or came_back <= 0:
         return kept_share(order.refunded_gross, order.total_gross)
     refunded, left = Fraction(order.refunded_gross), Fraction(order.total_gross - order.refunded_gross)
@@ -153,8 +153,8 @@ def split_points(points: int, weights: Sequence[Fraction]) -> list[int]:
 
 
 def _parts(order: EarningOrder, terms: EarningTerms) -> list[_Part]:
-    by_points, by_points_counts = _by_points(order), terms.points_earn
-    counts, money = _counting_share(order, terms), _money_kept(order, terms)
+    by_points, by_points_counts = _by_points(order, terms), terms.points_earn
+    counts, money = _counting_share(order, terms, by_points), _money_kept(order, terms, by_points)
     parts = []
     for line, amount, whole in zip(order.lines, *_amounts(order, terms), strict=True):
         if line.is_gift_card or whole <= 0 or (line.is_on_sale and not terms.sale_items_earn):
@@ -197,18 +197,23 @@ def _before_voucher(order: EarningOrder, *, net: bool) -> list[Fraction]:
     return before_voucher(lines, order.points_off, net=net)
 
 
-def _by_points(order: EarningOrder) -> PaidShare:
+def _by_points(order: EarningOrder, terms: EarningTerms) -> PaidShare:
     # As of most orders, and far cheaper.
     if order.points_paid <= 0:
         return NOTHING_PAID
-    return paid_by_card(order.points_paid, _goods(order), max(order.shipping_gross, Decimal(0)))
+    goods, gift_cards = _goods(order), _gift_cards(order)
+    shipping = max(order.shipping_gross, Decimal(0))
+    if terms.points_pay_goods_first:
+        return paid_by_card(order.points_paid, goods, gift_cards, shipping)
+    alike = paid_by_card(order.points_paid, goods + gift_cards, Decimal(0), shipping)
+    return replace(alike, gift_cards=alike.goods)
 
 
-def _counting_share(order: EarningOrder, terms: EarningTerms) -> Fraction:
+def _counting_share(order: EarningOrder, terms: EarningTerms, by_points: PaidShare) -> Fraction:
     """The share of what points did not pay that was paid with what earns. Gift cards pay for all of it alike."""
     if terms.gift_cards_earn or order.gift_cards_gross <= 0:
         return WHOLE
-    price = _price(order)
+    price = _price(order, by_points)
     return max(1 - Fraction(order.gift_cards_gross) / price, Fraction(0)) if price > 0 else WHOLE
 
 
@@ -219,31 +224,47 @@ def _decimal(amount: Fraction) -> Decimal:
 
 
 def _goods(order: EarningOrder) -> Decimal:
-    return sum((max(line.gross, Decimal(0)) for line in order.lines), Decimal(0))
+    return sum((max(line.gross, Decimal(0)) for line in order.lines if not line.is_gift_card), Decimal(0))
 
 
-def _price(order: EarningOrder) -> Fraction:
-    """The price of goods and shipping, less what points paid of it in either form."""
-    by_points = _by_points(order)
-    goods, shipping = Fraction(_goods(order)), Fraction(max(order.shipping_gross, Decimal(0)))
-    return goods * (1 - by_points.goods) + shipping * (1 - by_points.shipping)
+def _gift_cards(order: EarningOrder) -> Decimal:
+    """The price of gift cards that are bought."""
+    return sum((max(line.gross, Decimal(0)) for line in order.lines if line.is_gift_card), Decimal(0))
 
 
-def _taken_back(order: EarningOrder) -> Fraction:
+def _price(order: EarningOrder, by_points: PaidShare) -> Fraction:
+    """The price of all lines and the shipping, less what points paid of it in either form."""
+    goods, gift_cards = Fraction(_goods(order)), Fraction(_gift_cards(order))
+    shipping = Fraction(max(order.shipping_gross, Decimal(0)))
+    return _otherwise(goods, gift_cards, shipping, by_points)
+
+
+def _taken_back(order: EarningOrder, by_points: PaidShare) -> Fraction:
     """What came back of `_price`."""
-    by_points = _by_points(order)
-    lines = sum((Fraction(max(line.gross, Decimal(0))) * line.taken_back for line in order.lines), Fraction(0))
+    goods = gift_cards = Fraction(0)
+    for line in order.lines:
+        came_back = Fraction(max(line.gross, Decimal(0))) * line.taken_back
+        if line.is_gift_card:
+            gift_cards += came_back
+        else:
+            goods += came_back
     shipping = Fraction(max(order.shipping_gross, Decimal(0))) * order.shipping_taken_back
-    return lines * (1 - by_points.goods) + shipping * (1 - by_points.shipping)
+    return _otherwise(goods, gift_cards, shipping, by_points)
 
 
-def _money_kept(order: EarningOrder, terms: EarningTerms) -> Fraction:
+def _otherwise(goods: Fraction, gift_cards: Fraction, shipping: Fraction, by_points: PaidShare) -> Fraction:
+    """The part of these that points did not pay."""
+    parts = (goods, by_points.goods), (gift_cards, by_points.gift_cards), (shipping, by_points.shipping)
+    return sum((price * (1 - paid) for price, paid in parts), Fraction(0))
+
+
+def _money_kept(order: EarningOrder, terms: EarningTerms, by_points: PaidShare) -> Fraction:
     """What money refunded beyond the price of what came back leaves of the rest, between 0 and 1."""
     if order.refunded_gross <= 0 or order.total_gross <= 0:
         return WHOLE
-    price = _price(order)
+    price = _price(order, by_points)
     total, refunded = _earning_total(order, terms, price), Fraction(order.refunded_gross)
-    came_back = _taken_back(order) / price * total if price > 0 else Fraction(0)
+    came_back = _taken_back(order, by_points) / price * total if price > 0 else Fraction(0)
     rest = total - came_back
     if rest <= 0:
         return Fraction(0)

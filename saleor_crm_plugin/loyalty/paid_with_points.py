@@ -41,29 +41,32 @@ def before_voucher(lines: Sequence[PricedLine], taken_off: Decimal, *, net: bool
 
 @dataclass(frozen=True, slots=True)
 class PaidShare:
-    """The shares of the price of the goods and of the shipping, 0 to 1, that a gift card of points paid."""
+    """The shares, 0 to 1, that a gift card of points paid: of goods, of gift cards that are bought, of the shipping."""
 
     goods: Fraction = Fraction(0)
+    gift_cards: Fraction = Fraction(0)
     shipping: Fraction = Fraction(0)
 
 
 NOTHING_PAID = PaidShare()
 
 
-def paid_by_card(points_paid: Decimal, goods: Decimal, shipping: Decimal) -> PaidShare:
+def paid_by_card(points_paid: Decimal, goods: Decimal, gift_cards: Decimal, shipping: Decimal) -> PaidShare:
     """What a gift card of points paid of which part of the price.
 
-    Points pay for goods, as a voucher of them does: what the card paid comes off the goods, on all lines alike. It has
-    paid more than these cost only where the checkout was completed before it was fitted to fewer goods; that comes off
-    the shipping.
+    Points pay for goods: what the card paid comes off these, on all lines alike. It has paid more than they cost only
+    where the checkout was completed before it was fitted to fewer goods; that comes off gift cards that are bought,
+    which earn nothing, and then off the shipping.
+
+    Args:
+        goods: the price of all lines but the gift cards.
     """
-    paid = max(points_paid, Decimal(0))
-    of_goods = min(paid, goods)
-    of_shipping = min(paid - of_goods, shipping)
-    return PaidShare(
-        goods=Fraction(of_goods) / Fraction(goods) if goods > 0 else Fraction(0),
-        shipping=Fraction(of_shipping) / Fraction(shipping) if shipping > 0 else Fraction(0),
-    )
+    shares, left = [], max(points_paid, Decimal(0))
+    for price in (goods, gift_cards, shipping):
+        paid = min(left, price)
+        shares.append(Fraction(paid) / Fraction(price) if price > 0 else Fraction(0))
+        left -= paid
+    return PaidShare(*shares)
 
 
 def used_of_cards(balances: Iterable[tuple[int, Decimal]], total: Decimal) -> dict[int, Decimal]:

@@ -328,13 +328,28 @@ def test_the_voucher_of_points_comes_off_another_checkout(shop, as_ann, anonymou
     assert (found["appliedPoints"], found["discount"]["amount"]) == (500, 5)
 
 
-def test_the_most_points_of_a_checkout_are_for_its_goods_without_gift_cards(shop, as_ann, checkout_of):
+def gift_card_for_sale(shop):
     card = make_product("Gift card", 50, shop.channel, stock=None)
     card.product_type = ProductType.objects.create(
         name="Gift card", slug="gift-card", kind=ProductTypeKind.GIFT_CARD, is_shipping_required=False
     )
     card.save()
-    checkout_id = checkout_of(as_ann, [(shop.plum, 1), (card, 1)])
+    return card
+
+
+def test_goods_that_points_pay_promise_nothing_beside_a_gift_card(shop, as_ann, checkout_of):
+    loyalty_settings(
+        shop.channel, points_per_unit="10", earn_from=BEGINNING, point_value="0.01", redemption_form="gift card"
+    )
+    checkout_id = checkout_of(as_ann, [(shop.plum, 1), (gift_card_for_sale(shop), 1)])
+    assert loyalty(as_ann, checkout_id)["pointsToEarn"] == 50
+    for points, earned in ((200, 30), (500, 0)):
+        assert as_ann.data(APPLY, id=checkout_id, points=points)["loyaltyPointsApply"]["appliedPoints"] == points
+        assert loyalty(as_ann, checkout_id)["pointsToEarn"] == earned
+
+
+def test_the_most_points_of_a_checkout_are_for_its_goods_without_gift_cards(shop, as_ann, checkout_of):
+    checkout_id = checkout_of(as_ann, [(shop.plum, 1), (gift_card_for_sale(shop), 1)])
     for form, points in (("gift card", 250), ("voucher", 500)):
         loyalty_settings(shop.channel, point_value="0.01", redemption_form=form, maximum_share_percent="50")
         assert loyalty(as_ann, checkout_id)["maxApplicablePoints"] == points

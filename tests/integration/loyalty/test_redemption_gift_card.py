@@ -23,6 +23,7 @@ from saleor_crm_plugin.ingestion.refit import refit_hold
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.sync import sync_order
 from saleor_crm_plugin.loyalty.models import HoldForm, HoldStatus, PointsHold, PointsTransaction
+from saleor_crm_plugin.loyalty.queries import order_points
 from saleor_crm_plugin.loyalty.redemption import Limit
 from tests.devshop.factories import make_channel, make_customer, make_product, make_voucher
 from tests.devshop.flows import cancel_order, manager, pay_order
@@ -430,18 +431,25 @@ def refit(checkout: Checkout) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("share", "voucher", "own", "points", "limit"),
+    ("share", "voucher", "own", "points", "limit", "earned"),
     [
-        ("100", 0, 0, 4000, Limit.CHECKOUT_TOTAL),
-        ("50", 0, 0, 2000, Limit.SHARE),
+        ("100", 0, 0, 4000, Limit.CHECKOUT_TOTAL, 0),
+        ("50", 0, 0, 2000, Limit.SHARE, 20),
         # Off all lines alike: 36 are left for the goods.
-        ("100", 10, 0, 3600, Limit.CHECKOUT_TOTAL),
-        ("100", 0, 80, 2000, Limit.CHECKOUT_TOTAL),
+        ("100", 10, 0, 3600, Limit.CHECKOUT_TOTAL, 0),
+        ("100", 0, 80, 2000, Limit.CHECKOUT_TOTAL, 20),
     ],
 )
-def test_points_pay_for_goods_and_not_for_gift_cards_beside_them(channel, share, voucher, own, points, limit):
+def test_points_pay_for_goods_and_not_for_gift_cards_beside_them(channel, share, voucher, own, points, limit, earned):
     """Saleor would fill the gift card with all that it costs."""
-    loyalty_settings(channel, point_value="0.01", redemption_form="gift card", maximum_share_percent=share)
+    loyalty_settings(
+        channel,
+        point_value="0.01",
+        redemption_form="gift card",
+        maximum_share_percent=share,
+        points_per_unit="1",
+        earn_from="2020-01-01",
+    )
     checkout = checkout_of(customer_with_points(20_000), channel, price=40)
     add_line(checkout, gift_card_for_sale(channel, 60), 60)
     if voucher:
@@ -450,7 +458,16 @@ def test_points_pay_for_goods_and_not_for_gift_cards_beside_them(channel, share,
         own_card(checkout, own)
     applied = apply(checkout, 20_000)
     assert (applied.points, applied.amount, applied.limit) == (points, D(points) / 100, limit)
-    assert complete(checkout).total_gross_amount == 100 - voucher - own - points // 100
+    order = complete(checkout)
+    assert order.total_gross_amount == 100 - voucher - own - points // 100
+    confirm(order)
+    if order.total_gross_amount:
+        pay_order(order)
+    sync_order(order.pk)
+    # The goods that points paid earn nothing, whatever paid for the gift card.
+    found = order_points([order.pk], "default")[order.pk]
+    assert (found.earned, found.redeemed) == (earned, points)
+    assert_ledger_adds_up()
 
 
 def test_there_is_nothing_to_pay_with_points_where_there_are_only_gift_cards(channel):

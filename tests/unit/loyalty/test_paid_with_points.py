@@ -15,6 +15,7 @@ from saleor_crm_plugin.loyalty.awards import (
     EarningLine,
     EarningOrder,
     EarningTerms,
+    RuleTerms,
     terms_from_breakdown,
 )
 from saleor_crm_plugin.loyalty.earning import award, kept_value
@@ -25,6 +26,7 @@ from saleor_crm_plugin.loyalty.paid_with_points import (
     paid_by_card,
     used_of_cards,
 )
+from saleor_crm_plugin.loyalty.rules.definition import Effect, RuleDefinition, Trigger
 
 MONEY_ONLY = EarningTerms(points_per_unit=D(1), net=False, with_shipping=True)
 POINTS_TOO = replace(MONEY_ONLY, points_earn=True)
@@ -68,19 +70,20 @@ def test_cards_are_used_up_one_after_the_other():
         (20, PaidShare(goods=Fraction(1, 2))),
         (40, PaidShare(goods=Fraction(1))),
         # More than the goods cost: only where the checkout has shrunk and was completed at once.
-        (45, PaidShare(goods=Fraction(1), shipping=Fraction(1, 2))),
-        (60, PaidShare(goods=Fraction(1), shipping=Fraction(1))),
+        (42, PaidShare(goods=Fraction(1), gift_cards=Fraction(1, 4))),
+        (53, PaidShare(goods=Fraction(1), gift_cards=Fraction(1), shipping=Fraction(1, 2))),
+        (70, PaidShare(goods=Fraction(1), gift_cards=Fraction(1), shipping=Fraction(1))),
         (0, PaidShare()),
         (-1, PaidShare()),
     ],
 )
 def test_a_card_of_points_pays_goods_first(paid, share):
-    assert paid_by_card(D(paid), D(40), D(10)) == share
+    assert paid_by_card(D(paid), D(40), D(8), D(10)) == share
 
 
 def test_a_card_of_points_without_goods_or_shipping():
-    assert paid_by_card(D(5), D(0), D(0)) == PaidShare()
-    assert paid_by_card(D(5), D(0), D(10)) == PaidShare(shipping=Fraction(1, 2))
+    assert paid_by_card(D(5), D(0), D(0), D(0)) == PaidShare()
+    assert paid_by_card(D(5), D(0), D(0), D(10)) == PaidShare(shipping=Fraction(1, 2))
 
 
 def voucher_order(off: str, *bases: str, shipping: str = "0") -> EarningOrder:
@@ -172,6 +175,55 @@ def test_the_customers_own_gift_card_pays_for_shipping_as_well(form):
     assert award(order, replace(no_cards, with_shipping=True)).points == 75
 
 
+def beside_a_gift_card(order: EarningOrder) -> EarningOrder:
+    """The last line is a gift card that is bought."""
+    *goods, card = order.lines
+    return replace(order, lines=[*goods, replace(card, is_gift_card=True)])
+
+
+WELCOME = RuleTerms(1, 1, "Welcome", RuleDefinition(Trigger.FIRST_ORDER, Effect.FIXED_POINTS, D(100)))
+
+
+@pytest.mark.parametrize(
+    ("paid", "shipping", "earned", "points_too"),
+    [
+        ("10", "0", 30, 40),
+        ("40", "0", 0, 40),
+        # The checkout has shrunk and was completed at once: gift cards earn nothing whoever pays for them.
+        ("70", "0", 0, 40),
+        ("70", "20", 20, 60),
+        ("110", "20", 10, 60),
+    ],
+)
+def test_goods_that_points_paid_earn_nothing_beside_a_gift_card_that_money_pays(paid, shipping, earned, points_too):
+    """Goods for 40 and a gift card for 60."""
+    order = beside_a_gift_card(card_order(paid, "40", "60", shipping=shipping))
+    assert award(order, MONEY_ONLY).points == earned
+    assert award(order, POINTS_TOO).points == points_too
+    welcome = 100 if earned else 0
+    assert award(order, replace(MONEY_ONLY, rules=(WELCOME,))).points == earned + welcome
+
+
+def test_a_gift_card_that_comes_back_takes_no_points_of_goods_beside_it():
+    """Goods for 40, of which points pay 10, and a gift card for 60."""
+    order = beside_a_gift_card(card_order("10", "40", "60"))
+    assert award(taken_back(order, 0, 1, refunded="60"), MONEY_ONLY).points == 30
+    # Half of the money for the goods goes back with it.
+    assert award(taken_back(order, 0, 1, refunded="75"), MONEY_ONLY).points == 15
+    assert award(taken_back(order, 1, 0, refunded="30"), MONEY_ONLY).points == 0
+
+
+def test_an_order_that_was_awarded_by_another_reckoning_keeps_its_points():
+    """Before version 5 the 40 came off the gift card for 60 as well."""
+    order = beside_a_gift_card(card_order("40", "40", "60"))
+    before = award(order, replace(MONEY_ONLY, version=4))
+    assert before.points == 24
+    terms = terms_from_breakdown(before.as_breakdown(), {})
+    assert award(order, terms).points == 24
+    assert award(taken_back(order, 0, 1, refunded="60"), terms).points == 0
+    assert terms_from_breakdown(award(order, terms).as_breakdown(), {}) == terms
+
+
 def test_points_past_the_goods_come_off_the_shipping():
     order = card_order("60", "54", shipping="66")
     assert award(order, GOODS_ONLY).points == 0
@@ -233,7 +285,7 @@ def test_points_that_earn_leave_no_trace_in_the_award_of_either_form(prices, sha
 
 def test_the_breakdown_keeps_the_terms_and_older_ones_are_read():
     written = award(card_order("10", "40"), POINTS_TOO).as_breakdown()
-    assert written["version"] == BREAKDOWN_VERSION == 4
+    assert written["version"] == BREAKDOWN_VERSION == 5
     assert terms_from_breakdown(written, {}) == POINTS_TOO
     del written["points_earn"]
     assert terms_from_breakdown(written, {}) == MONEY_ONLY

@@ -65,4 +65,4 @@ def test_a_breakdown_of_before_there_were_tiers_is_still_read():
     del breakdown["tier"]
     for share in breakdown["shares"]:
         del share["tier"]
-    assert terms_from_breakdown(breakdown, {}) == replace(TERMS, tier=None)
+    assert terms_from_breakdown(breakdown, {}) == replace(TERMS, tier=None, version=2)
