@@ -15,8 +15,9 @@ from saleor_crm_plugin.config import AwardWhen
 from saleor_crm_plugin.loyalty.rules.definition import RuleDefinition
 
 BREAKDOWN_VERSION = 5
-# The first version in which points as a gift card pay for goods before they pay for gift cards that are bought.
-_GOODS_FIRST = 5
+# The first version in which points as a gift card pay for goods before they pay for gift cards that are bought, and in
+# which points as a voucher are in no rule's way.
+_PAID_WITH_POINTS_TOLD_APART = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,12 @@ class EarningTerms:
     @property
     def points_pay_goods_first(self) -> bool:
         """False: what points as a gift card paid was spread over goods and gift cards that were bought alike."""
-        return self.version >= _GOODS_FIRST
+        return self.version >= _PAID_WITH_POINTS_TOLD_APART
+
+    @property
+    def minimum_is_before_points(self) -> bool:
+        """False: points as a voucher lowered the price that rules ask a minimum of."""
+        return self.version >= _PAID_WITH_POINTS_TOLD_APART
 
 
 @dataclass(frozen=True, slots=True)

@@ -290,10 +290,11 @@ def _rule_points(
     """Exact points of each rule on each part, before refunds. `matching`: of each rule, the parts that it is for."""
     taken = [False] * len(parts)
     closed = [False] * len(parts)
+    bought = _without_voucher_of_points(order) if terms.rules and terms.minimum_is_before_points else order
     for rule, hits in zip(terms.rules, matching, strict=True):
         definition = rule.definition
         # A rule that its limits have used up is in nobody's way.
-        if rule.room == 0 or not definition.matches_order(order):
+        if rule.room == 0 or not definition.matches_order(bought):
             continue
         touched = [hit and not closed[i] and (definition.stackable or not taken[i]) for i, hit in enumerate(hits)]
         if not any(touched):

@@ -12,13 +12,17 @@ from saleor.graphql.checkout.mutations import utils as checkout_utils
 from saleor.order import OrderStatus
 from saleor.product.models import ProductType
 
+from saleor_crm_plugin.actors import SYSTEM
 from saleor_crm_plugin.ingestion.redemption import remove_points
 from saleor_crm_plugin.ingestion.refit import refit_hold
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.simulation import simulate
 from saleor_crm_plugin.ingestion.sync import sync_order
+from saleor_crm_plugin.loyalty.accounts import default_program_id
 from saleor_crm_plugin.loyalty.queries import order_points
-from saleor_crm_plugin.loyalty.rules.definition import Effect, RuleDefinition, Trigger
+from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, RuleDefinition, Trigger
+from saleor_crm_plugin.loyalty.rules.editing import create_rule
+from saleor_crm_plugin.loyalty.rules.models import RuleStatus
 from saleor_crm_plugin.loyalty.rules.storage import LiveRule
 from tests.devshop.factories import make_channel, pay_order, refund_order
 from tests.devshop.flows import manager
@@ -28,7 +32,7 @@ from tests.shop_settings import loyalty_settings
 
 pytestmark = pytest.mark.django_db
 
-DOUBLE = LiveRule(1, 1, "Double", RuleDefinition(Trigger.ORDER, Effect.MULTIPLIER, D(2)), is_dry_run=False)
+DOUBLE = LiveRule(0, 1, "Double", RuleDefinition(Trigger.ORDER, Effect.MULTIPLIER, D(2)), is_dry_run=False)
 
 
 def deliver(order, price: str):
@@ -48,7 +52,11 @@ def deliver(order, price: str):
     # 54 of goods less 20 of points, and 66.19 of shipping; then 50.09 of the 100.19 go back.
     [(False, False, 34, 17), (True, False, 100, 50), (False, True, 54, 27), (True, True, 120, 60)],
 )
-def test_both_forms_earn_the_same_with_shipping(form, with_shipping, earn, earned, after_refund):
+# Of the price before points, which no form of them changes.
+@pytest.mark.parametrize(("minimum", "more", "more_after_refund"), [("54", 100, 50), ("54.01", 0, 0)])
+def test_both_forms_earn_the_same_with_shipping(
+    form, with_shipping, earn, earned, after_refund, minimum, more, more_after_refund
+):
     channel = make_channel(allow_unpaid_orders=True)
     loyalty_settings(
         channel,
@@ -59,6 +67,9 @@ def test_both_forms_earn_the_same_with_shipping(form, with_shipping, earn, earne
         points_earn=earn,
         include_shipping=with_shipping,
     )
+    least = Conditions(minimum_subtotal=D(minimum))
+    large = RuleDefinition(Trigger.ORDER, Effect.FIXED_POINTS, D(100), conditions=least)
+    create_rule(default_program_id(), "Large orders", RuleStatus.LIVE, large, SYSTEM)
     checkout = checkout_of(customer_with_points(2000), channel, price=54)
     assert apply(checkout, 2000).amount == 20
     order = deliver(complete(checkout), "66.19")
@@ -66,15 +77,15 @@ def test_both_forms_earn_the_same_with_shipping(form, with_shipping, earn, earne
     pay_order(order)
     sync_order(order.pk)
     points = order_points([order.pk], "default")[order.pk]
-    assert (points.earned, points.redeemed) == (earned, 2000)
+    assert (points.earned, points.redeemed) == (earned + more, 2000)
 
     tried = simulate(DOUBLE, order.created_at, timezone.now() + timedelta(minutes=1), using="default")
     (affected,) = tried.most_affected
-    assert affected.points_before == earned
+    assert affected.points_before == earned + more
 
     refund_order(order, D("50.09"))
     sync_order(order.pk)
-    assert order_points([order.pk], "default")[order.pk].earned == after_refund
+    assert order_points([order.pk], "default")[order.pk].earned == after_refund + more_after_refund
     assert_ledger_adds_up()
 
 

@@ -26,11 +26,12 @@ from saleor_crm_plugin.loyalty.paid_with_points import (
     paid_by_card,
     used_of_cards,
 )
-from saleor_crm_plugin.loyalty.rules.definition import Effect, RuleDefinition, Trigger
+from saleor_crm_plugin.loyalty.rules.definition import Conditions, Effect, RuleDefinition, Trigger
 
 MONEY_ONLY = EarningTerms(points_per_unit=D(1), net=False, with_shipping=True)
 POINTS_TOO = replace(MONEY_ONLY, points_earn=True)
 NET_TOO = replace(POINTS_TOO, net=True)
+WELCOME = RuleTerms(1, 1, "Welcome", RuleDefinition(Trigger.FIRST_ORDER, Effect.FIXED_POINTS, D(100)))
 
 
 def test_prices_with_tax_come_back_as_they_were():
@@ -124,6 +125,23 @@ def test_both_forms_earn_the_same(order):
     assert award(replace(order, refunded_gross=order.total_gross), POINTS_TOO).points == 0
 
 
+@pytest.mark.parametrize("form", [voucher_order, card_order])
+@pytest.mark.parametrize(("minimum", "matches"), [("40", True), ("40.01", False)])
+@pytest.mark.parametrize("terms", [MONEY_ONLY, POINTS_TOO])
+def test_the_minimum_of_a_rule_is_one_of_the_price_before_points(form, minimum, matches, terms):
+    least = Conditions(minimum_subtotal=D(minimum))
+    rule = replace(WELCOME, definition=replace(WELCOME.definition, conditions=least))
+    order = form("10", "15", "25", shipping="20")
+    assert award(order, replace(terms, rules=(rule,))).points - award(order, terms).points == (100 if matches else 0)
+
+
+def test_a_minimum_that_was_judged_after_points_stays_judged_so():
+    least = Conditions(minimum_subtotal=D(40))
+    rule = replace(WELCOME, definition=replace(WELCOME.definition, conditions=least))
+    before = award(voucher_order("10", "15", "25"), replace(MONEY_ONLY, rules=(rule,), version=4))
+    assert before.points == 30
+
+
 @pytest.mark.parametrize("order", [voucher_order("40", "15", "25"), card_order("40", "15", "25")])
 def test_an_order_that_points_paid_in_full(order):
     assert award(order, MONEY_ONLY).points == 0
@@ -179,9 +197,6 @@ def beside_a_gift_card(order: EarningOrder) -> EarningOrder:
     """The last line is a gift card that is bought."""
     *goods, card = order.lines
     return replace(order, lines=[*goods, replace(card, is_gift_card=True)])
-
-
-WELCOME = RuleTerms(1, 1, "Welcome", RuleDefinition(Trigger.FIRST_ORDER, Effect.FIXED_POINTS, D(100)))
 
 
 @pytest.mark.parametrize(

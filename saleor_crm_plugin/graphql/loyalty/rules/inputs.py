@@ -58,7 +58,7 @@ class EarningRuleConditionsInput(BaseInputObjectType):
     category_ids = NonNullList(graphene.ID, description="Categories that it is for, with all below them.")
     collection_ids = NonNullList(graphene.ID, description="Collections that it is for.")
     product_type_ids = NonNullList(graphene.ID, description="Product types that it is for.")
-    minimum_subtotal = Decimal(description="Smallest price of all lines, tax included.")
+    minimum_subtotal = Decimal(description="Smallest price of the lines before points, with tax.")
     segments = NonNullList(RfmGroupEnum, description="Groups of customers that it is for.")
     customer_segments = NonNullList(
         graphene.ID,

@@ -39,7 +39,7 @@ class EarningRuleConditions(BaseObjectType):
     category_ids = NonNullList(graphene.ID, required=True, description="Categories that it is for, with all below.")
     collection_ids = NonNullList(graphene.ID, required=True, description="Collections that it is for.")
     product_type_ids = NonNullList(graphene.ID, required=True, description="Product types that it is for.")
-    minimum_subtotal = Decimal(description="Smallest price of all lines, tax included. Null if there is none.")
+    minimum_subtotal = Decimal(description="Smallest price of the lines before points, with tax. Null: any price.")
     segments = NonNullList(RfmGroupEnum, required=True, description="Groups of customers that it is for.")
     customer_segments = NonNullList(
         NamedCustomerSegment, required=True, description="Customer segments that it is for, by slug."
