@@ -279,9 +279,11 @@ def _carry_over(
     for wallet in wallets.values():
         for lot in wallet.lots.values():
             row = lot_rows[lot.id]
-            before = (row.remaining, row.status)
+            # What became of a lot is told by what happened to it last, not by how it looks now.
+            if (lot.remaining, lot.pending) == (row.remaining, row.status == LotStatus.PENDING):
+                continue
             row.remaining, row.status = lot.remaining, _status(lot, now)
-            if lot.id not in new and before != (row.remaining, row.status):
+            if lot.id not in new:
                 changed.append(row)
     return changed
 

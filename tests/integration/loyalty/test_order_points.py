@@ -804,3 +804,21 @@ def test_points_forgiven_before_a_merge_do_not_come_back(profile, separated):
     sync(order)
     balances = LoyaltyAccount.objects.order_by("pk").values_list("active", flat=True)
     assert list(balances) == ([100, 10] if separated else [0, 110])
+
+
+@pytest.mark.parametrize(("days", "status"), [(14, "cancelled"), (0, "active")])
+def test_a_lot_is_called_what_became_of_it_however_often_its_order_is_synced(profile, days, status):
+    """Taken back while it was pending, or spent before its time was over: neither has expired."""
+    settings = replace(TERMS, pending_days=days, expiry=Expiry("months", 1))
+    order = facts(profile, settings=settings)
+    sync(order)
+    if days:
+        order = replace(order, earning=replace(order.earning, refunded_gross=D(100)))
+    else:
+        hold(account().pk, 100)
+        sync(facts(profile, "0", carried={"LP-1": None}))
+    sync(order)
+    assert (PointsLot.objects.get().status, PointsLot.objects.get().remaining) == (status, 0)
+    for now in (NOW, LATER):
+        assert sync(order, now=now) == 0
+        assert PointsLot.objects.get().status == status
