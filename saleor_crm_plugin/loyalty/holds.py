@@ -19,6 +19,9 @@ from django.db.models import Q
 from saleor_crm_plugin.loyalty.awards import EarningOrder
 from saleor_crm_plugin.loyalty.models import Carrier, HoldForm, HoldStatus, PointsHold
 
+# Status, and the order that carries it.
+Fate = tuple[str, UUID | None]
+
 
 def by_carrier(
     carriers: Collection[Carrier], using: str, *, and_ids: Collection[str] = (), lock: bool = False
@@ -108,6 +111,16 @@ def points_used(hold: PointsHold, amount: Decimal | None) -> int:
     return ceil(hold.points * Fraction(max(took, Decimal(0))) / Fraction(hold.amount))
 
 
-def save(changed: Iterable[PointsHold], using: str) -> None:
-    for hold in changed:
-        hold.save(using=using, update_fields=["status", "order_id"])
+def fates(holds: Iterable[PointsHold]) -> dict[UUID, Fate]:
+    """What has become of holds, by primary key."""
+    return {hold.pk: _fate(hold) for hold in holds}
+
+
+def save(holds: Iterable[PointsHold], before: Mapping[UUID, Fate], using: str) -> None:
+    """Write what has become of holds since `before`, their `fates` of then. One statement; none if nothing has."""
+    changed = {hold.pk: hold for hold in holds if _fate(hold) != before[hold.pk]}
+    PointsHold.objects.using(using).bulk_update(changed.values(), ["status", "order_id"])
+
+
+def _fate(hold: PointsHold) -> Fate:
+    return hold.status, hold.order_id

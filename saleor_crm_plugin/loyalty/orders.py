@@ -112,6 +112,7 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
     account_of = accounts.ensure(program_id, profiles, using)
     existing = [entry for order in affected for entry in history.get(order.order_id, ())]
     used_holds = [hold_of[carrier] for order in affected for carrier in order.carried if carrier in hold_of]
+    fates = holds.fates(used_holds)
     with_lots = {entry.account_id for entry in existing} | {hold.account_id for hold in used_holds}
     touched = with_lots | set(account_of.values())
     if not touched:
@@ -169,7 +170,7 @@ def bring_in_line(orders: Sequence[OrderFacts], program_id: int, now: datetime, 
             elif not questions:
                 uses += bring(order, of_then(order))
         rules.record_uses(uses, using)
-        holds.save(used_holds, using)
+        holds.save(used_holds, fates, using)
     return posted
 
 

@@ -314,6 +314,26 @@ def test_statements_do_not_grow_with_the_number_of_orders(profile, django_assert
     assert_ledger_adds_up()
 
 
+def test_statements_do_not_grow_with_the_number_of_orders_that_points_paid(profile, django_assert_num_queries):
+    program_id = default_program_id()
+    sync(facts(profile, "1000"))
+    for number in range(4):
+        hold(account().pk, 100, f"LP-{number}")
+    one, *three = [facts(profile, carried={f"LP-{number}": D(1)}) for number in range(4)]
+    with django_assert_num_queries(9):
+        bring_in_line([one], program_id, NOW, "default")
+    with django_assert_num_queries(9):
+        bring_in_line(three, program_id, NOW, "default")
+    assert set(PointsHold.objects.values_list("status", "order_id")) == {
+        ("committed", order.order_id) for order in (one, *three)
+    }
+    # Once they are committed, nothing of them is written.
+    for orders in ([one], three):
+        with django_assert_num_queries(6):
+            assert bring_in_line(orders, program_id, NOW, "default") == 0
+    assert_ledger_adds_up()
+
+
 def test_what_a_checkout_holds_pays_for_a_refund_as_soon_as_it_is_free(profile):
     order = facts(profile)
     sync(order)
