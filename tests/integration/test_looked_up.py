@@ -10,13 +10,15 @@ from uuid import uuid4
 import pytest
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.test.utils import CaptureQueriesContext
+from saleor.checkout.models import Checkout
 from saleor.order.models import Order
 
+from saleor_crm_plugin.ingestion import points_cards
 from saleor_crm_plugin.ingestion.differences import all_differences
 from saleor_crm_plugin.ingestion.order_events import read_histories
 from saleor_crm_plugin.ingestion.readers import read_orders
 from saleor_crm_plugin.loyalty.storage import read_lots
-from tests.devshop.factories import make_customer, make_order
+from tests.devshop.factories import make_channel, make_customer, make_order
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("never_analyzed")]
 
@@ -45,6 +47,17 @@ def test_a_sweep_goes_on_where_the_last_batch_ended():
 
     assert Order.objects.count() == 3
     assert looked_up(plan) == {"order_order": True, "crm_order_sync": True}
+
+
+def test_cards_of_points_on_a_checkout_are_looked_up():
+    """Each time that points are put on one or come off it, among all that were ever set aside."""
+    channel = make_channel()
+    checkout = Checkout.objects.create(channel=channel, currency=channel.currency_code)
+    plan = plan_of(lambda: points_cards.take_off(checkout), "seqscan")
+
+    # Not by having a card at all, as every other one has.
+    found_by = [node["Index Cond"] for node in _nodes(plan) if "Index Cond" in node]
+    assert any("gift_card_id = " in condition for condition in found_by), found_by
 
 
 def plan_of(read: Callable[[], object], *ways_not_to_go: str) -> dict[str, Any]:
