@@ -19,6 +19,7 @@ from saleor.order.models import FulfillmentLine, Order
 from saleor_crm_plugin.config import CRMSettings
 from saleor_crm_plugin.exceptions import CustomerInputError
 from saleor_crm_plugin.ingestion.actions import rules_in_force, segments_in_any_currency
+from saleor_crm_plugin.ingestion.sending import sent_at
 from saleor_crm_plugin.ingestion.settings import ShopSettings, load_settings
 from saleor_crm_plugin.ingestion.tier_facts import review_accounts
 from saleor_crm_plugin.loyalty import accounts
@@ -102,17 +103,17 @@ def _purchase(order_id: UUID, channel_id: int, settings: CRMSettings) -> Purchas
         FulfillmentLine.objects.filter(fulfillment__order_id=order_id, fulfillment__status__in=SENT)
         .order_by()
         .values_list(
-            "order_line_id", "order_line__variant__product_id", "fulfillment__created_at", "fulfillment__status"
+            "order_line_id", "order_line__variant__product_id", sent_at("fulfillment__"), "fulfillment__status"
         )
     )
     if not sent:
         raise CustomerInputError("An order can be rated once something of it was sent.", "NOT_APPLICABLE", "orderId")
     # Of goods that came back, it is when they did; but of a fulfillment of which all did, Saleor keeps nothing else.
-    first = [created_at for *_, created_at, status in sent if status == FulfillmentStatus.FULFILLED]
+    first = [happened_at for *_, happened_at, status in sent if status == FulfillmentStatus.FULFILLED]
     return Purchase(
         order_id,
         channel_id,
-        open_until=max(first or [created_at for *_, created_at, _ in sent]) + timedelta(days=settings.feedback_days),
+        open_until=max(first or [happened_at for *_, happened_at, _ in sent]) + timedelta(days=settings.feedback_days),
         products={line_id: product_id for line_id, product_id, *_ in sent if product_id is not None},
     )
 

@@ -24,6 +24,7 @@ from uuid import UUID
 
 from django.db import connections
 
+from saleor_crm_plugin.ingestion.sending import sent_at_sql
 from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.profiles.timeline.log import Event, follow_orders, order_prefix, record
 from saleor_crm_plugin.profiles.timeline.models import EventKind, SubjectType
@@ -33,15 +34,17 @@ GRANTED: Final = "granted_refund"
 
 # `OFFSET 0` has PostgreSQL look up what belongs to each row. On its own it would read all lines and payments of the
 # shop for a few hundred orders. The key of an event is that of `events_of`.
-_FACTS: Final = """
-SELECT fulfillment.order_id, fulfillment.status, fulfillment.id, fulfillment.created_at, line.order_line_id,
+_FACTS: Final = f"""
+SELECT fulfillment.order_id, fulfillment.status, fulfillment.id, happened.at, line.order_line_id,
     sum(line.quantity)::int, NULL::numeric
 FROM order_fulfillment fulfillment CROSS JOIN LATERAL (
+    SELECT {sent_at_sql("fulfillment")} AS at OFFSET 0
+) happened CROSS JOIN LATERAL (
     SELECT order_line_id, quantity FROM order_fulfillmentline WHERE fulfillment_id = fulfillment.id OFFSET 0
 ) line
 WHERE fulfillment.order_id = ANY(%(orders)s)
     AND fulfillment.status IN ('fulfilled', 'returned', 'refunded_and_returned')
-GROUP BY fulfillment.id, line.order_line_id
+GROUP BY fulfillment.id, happened.at, line.order_line_id
 UNION ALL
 SELECT granted.order_id, CASE granted.status WHEN 'failure' THEN 'failed' ELSE 'granted' END, granted.id,
     granted.created_at, line.order_line_id, sum(line.quantity)::int, NULL
@@ -74,15 +77,15 @@ WHERE item.order_id = ANY(%(orders)s)
 UNION ALL
 SELECT order_id, 'cancelled', id, date, NULL, NULL, NULL
 FROM order_orderevent WHERE order_id = ANY(%(cancelled)s) AND type IN ('canceled', 'expired')
-"""
+"""  # nosec B608  # constants only; values are parameters
 
 # Saleor's table -> the columns of it that we read.
 SALEOR_COLUMNS: Final = {
     "order_fulfillment": ("id", "order_id", "status", "created_at"),
-    "order_fulfillmentline": ("fulfillment_id", "order_line_id", "quantity"),
+    "order_fulfillmentline": ("id", "fulfillment_id", "order_line_id", "quantity"),
     "order_ordergrantedrefund": ("id", "order_id", "status", "created_at"),
     "order_ordergrantedrefundline": ("granted_refund_id", "order_line_id", "quantity"),
-    "order_orderevent": ("id", "order_id", "type", "date"),
+    "order_orderevent": ("id", "order_id", "type", "date", "parameters"),
     "payment_payment": ("id", "order_id"),
     "payment_transaction": ("id", "payment_id", "kind", "is_success", "action_required", "amount", "created_at"),
     "payment_transactionitem": ("id", "order_id"),

@@ -61,6 +61,7 @@ from saleor_crm_plugin.ingestion.gift_cards import read_charged_cards, read_gift
 from saleor_crm_plugin.ingestion.placing import placed_at
 from saleor_crm_plugin.ingestion.returned_goods import Refund, read_returns
 from saleor_crm_plugin.ingestion.returns import let_go, read_grants, with_returns
+from saleor_crm_plugin.ingestion.sending import sent_at
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot, LineSnapshot, OrderSnapshot, fully_paid
 from saleor_crm_plugin.profiles.identity import normalize_email
 from saleor_crm_plugin.profiles.models import ProfileOrder
@@ -178,7 +179,7 @@ def _last_fulfillment() -> QuerySet[Any, Any]:
     # Goods that were sent keep their stock.
     unsent = FulfillmentLine.objects.filter(fulfillment_id=OuterRef("pk"), stock__isnull=True)
     instead = Q(status=FulfillmentStatus.REFUNDED) & Q(Exists(unsent))
-    last = Max("created_at", filter=Q(status=FulfillmentStatus.FULFILLED) | instead)
+    last = Max(sent_at(), filter=Q(status=FulfillmentStatus.FULFILLED) | instead)
     return _of_order(Fulfillment).annotate(value=Coalesce(last, Max("created_at")))
 
 

@@ -21,9 +21,9 @@ from saleor.attribute.models import AssignedProductAttributeValue, Attribute, At
 from saleor.channel.models import Channel
 from saleor.discount import DiscountType, DiscountValueType, PromotionType, RewardType, RewardValueType, VoucherType
 from saleor.discount.models import Promotion, PromotionRule, Voucher, VoucherChannelListing, VoucherCode
-from saleor.order import OrderEvents, OrderOrigin, OrderStatus
-from saleor.order.models import Order, OrderEvent, OrderLine
-from saleor.order.utils import update_order_authorize_data, update_order_charge_data
+from saleor.order import FulfillmentStatus, OrderEvents, OrderOrigin, OrderStatus
+from saleor.order.models import Fulfillment, Order, OrderEvent, OrderLine
+from saleor.order.utils import update_order_authorize_data, update_order_charge_data, update_order_status
 from saleor.payment import ChargeStatus, CustomPaymentChoices, TransactionKind
 from saleor.payment.models import Payment, Transaction
 from saleor.permission.enums import BasePermissionEnum, get_permissions
@@ -378,6 +378,28 @@ def complete_draft(draft: Order, at: datetime) -> Order:
     """Staff make an order of it: Saleor says so in its history, and leaves `created_at` as it is."""
     OrderEvent.objects.create(order=draft, type=OrderEvents.PLACED_FROM_DRAFT, date=at)
     return draft
+
+
+def pack_goods(line: OrderLine, quantity: int, at: datetime) -> Fulfillment:
+    """Staff pack them in a shop whose fulfillments wait for approval: these count as fulfilled, the order does not."""
+    packed = Fulfillment.objects.create(order=line.order, status=FulfillmentStatus.WAITING_FOR_APPROVAL)
+    packed.lines.create(order_line=line, quantity=quantity, stock=line.variant.stocks.first())
+    Fulfillment.objects.filter(pk=packed.pk).update(created_at=at)
+    OrderLine.objects.filter(pk=line.pk).update(quantity_fulfilled=models.F("quantity_fulfilled") + quantity)
+    _note_lines(packed, OrderEvents.FULFILLMENT_AWAITS_APPROVAL, "awaiting_fulfillments", at)
+    return packed
+
+
+def approve_fulfillment(packed: Fulfillment, at: datetime) -> None:
+    """Only the history says when: the fulfillment keeps the time when it was packed."""
+    Fulfillment.objects.filter(pk=packed.pk).update(status=FulfillmentStatus.FULFILLED)
+    _note_lines(packed, OrderEvents.FULFILLMENT_FULFILLED_ITEMS, "fulfilled_items", at)
+
+
+def _note_lines(fulfillment: Fulfillment, what: str, key: str, at: datetime) -> None:
+    lines = list(fulfillment.lines.values_list("pk", flat=True))
+    OrderEvent.objects.create(order=fulfillment.order, type=what, date=at, parameters={key: lines})
+    update_order_status(fulfillment.order)
 
 
 def _order_line(

@@ -23,7 +23,7 @@ from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_order, sync_orders
 from saleor_crm_plugin.profiles.models import CustomerProfile
 from saleor_crm_plugin.profiles.timeline.models import ProfileEvent
-from tests.devshop.factories import make_customer, make_order, make_product
+from tests.devshop.factories import approve_fulfillment, make_customer, make_order, make_product, pack_goods
 from tests.devshop.flows import cancel_order, fulfill_order, hand_over_orders, pay_order, refund_order
 from tests.shop_settings import crm_settings
 
@@ -181,6 +181,22 @@ def test_goods_that_were_not_sent(order, status):
     order.fulfillments.create(status=status).lines.create(order_line=order.lines.first(), quantity=1)
     sync_order(order.pk)
     assert [kind for kind, *_ in events()] == ["order_placed"]
+
+
+def test_goods_that_waited_for_approval_were_sent_when_they_were_approved(order):
+    tea, cup = order.lines.get(quantity=4), order.lines.get(quantity=1)
+    packed = pack_goods(tea, 4, at=MONDAY + timedelta(days=2))
+    with at(3):
+        fulfill_order(order, [(cup, 1)])
+    sync_order(order.pk)
+    assert [(kind, when) for kind, when, _ in events()][1:] == [("order_fulfilled", MONDAY + timedelta(days=3))]
+
+    approve_fulfillment(packed, at=MONDAY + timedelta(days=5))
+    sync_order(order.pk)
+    assert [(kind, when) for kind, when, _ in events()][1:] == [
+        ("order_fulfilled", MONDAY + timedelta(days=3)),
+        ("order_fulfilled", MONDAY + timedelta(days=5)),
+    ]
 
 
 def test_goods_that_are_paid_back_but_not_returned(order):

@@ -13,7 +13,15 @@ from saleor.payment.models import Payment, Transaction, TransactionItem
 
 from saleor_crm_plugin.ingestion.readers import read_customer, read_orders
 from saleor_crm_plugin.ingestion.snapshots import CustomerSnapshot, LineSnapshot, OrderSnapshot
-from tests.devshop.factories import make_channel, make_customer, make_order, make_product, make_voucher
+from tests.devshop.factories import (
+    approve_fulfillment,
+    make_channel,
+    make_customer,
+    make_order,
+    make_product,
+    make_voucher,
+    pack_goods,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -502,6 +510,27 @@ def test_goods_that_were_refunded_instead_of_sent_are_the_last_ones() -> None:
     add_fulfillment(order, "fulfilled", days=2)
     add_fulfillment(order, "refunded", days=5, was_sent=False)
     add_fulfillment(order, "refunded", days=20, quantity=0)
+
+    assert read(order).fulfilled_at == PLACED + timedelta(days=5)
+
+
+def test_goods_that_waited_for_approval_were_sent_when_they_were_approved() -> None:
+    order = make_order(lines=[(make_product(), 2)], created_at=PLACED)
+    first, second = (pack_goods(order.lines.get(), 1, at=PLACED + timedelta(days=days)) for days in (2, 3))
+
+    assert read(order).fulfilled_at is None
+
+    approve_fulfillment(first, at=PLACED + timedelta(days=9))
+    approve_fulfillment(second, at=PLACED + timedelta(days=7))
+
+    assert read(order).fulfilled_at == PLACED + timedelta(days=9)
+
+
+def test_goods_that_were_sent_at_once_keep_their_time_beside_others_that_waited() -> None:
+    order = make_order(lines=[(make_product(), 2)], created_at=PLACED)
+    approve_fulfillment(pack_goods(order.lines.get(), 1, at=PLACED + timedelta(days=2)), at=PLACED + timedelta(days=3))
+    Order.objects.filter(pk=order.pk).update(status="fulfilled")
+    add_fulfillment(order, "fulfilled", days=5)
 
     assert read(order).fulfilled_at == PLACED + timedelta(days=5)
 

@@ -106,6 +106,8 @@ class OrderGrantedRefundStatus:
 class OrderEvents:
     PLACED_FROM_DRAFT = "placed_from_draft"
     CANCELED = "canceled"
+    FULFILLMENT_FULFILLED_ITEMS = "fulfillment_fulfilled_items"
+    FULFILLMENT_AWAITS_APPROVAL = "fulfillment_awaits_approval"
     FULFILLMENT_RETURNED = "fulfillment_returned"
 
 

@@ -15,7 +15,15 @@ from saleor_crm_plugin.loyalty.rules.definition import Effect, Limits, RuleDefin
 from saleor_crm_plugin.loyalty.rules.editing import create_rule
 from saleor_crm_plugin.loyalty.rules.models import RuleStatus
 from saleor_crm_plugin.profiles.feedback.models import TEXT_MAX_LENGTH, OrderFeedback, ProductReview
-from tests.devshop.factories import add_variant, cancel_order, fulfill_order, make_customer, make_order
+from tests.devshop.factories import (
+    add_variant,
+    approve_fulfillment,
+    cancel_order,
+    fulfill_order,
+    make_customer,
+    make_order,
+    pack_goods,
+)
 from tests.devshop.flows import delete_customer, hand_over_orders
 from tests.graphql.client import Api, global_id
 from tests.graphql.profiles.feedback.conftest import MAY
@@ -149,6 +157,18 @@ def test_it_can_be_rated_for_as_long_as_the_shop_says(as_ann, order_id, sent):
     late = MAY + timedelta(days=30, seconds=1)
     assert refusal(create(as_ann, order_id, score=9, at=late)) == ("orderId", "NOT_APPLICABLE")
     assert create(as_ann, order_id, score=9, at=MAY + timedelta(days=30))["errors"] == []
+
+
+def test_goods_that_waited_for_approval_can_be_rated_from_then_on(as_ann, shop):
+    crm_settings(feedback_days="30")
+    second = global_id("Order", shop.second.pk)
+    packed = pack_goods(shop.second.lines.get(), 1, at=MAY)
+    assert refusal(create(as_ann, second, score=9)) == ("orderId", "NOT_APPLICABLE")
+
+    approve_fulfillment(packed, at=MAY + timedelta(days=7))
+    late = MAY + timedelta(days=37, seconds=1)
+    assert refusal(create(as_ann, second, score=9, at=late)) == ("orderId", "NOT_APPLICABLE")
+    assert create(as_ann, second, score=9, at=MAY + timedelta(days=37))["errors"] == []
 
 
 def test_what_comes_back_later_does_not_open_it_again(as_ann, order_id, line_id, sent):
