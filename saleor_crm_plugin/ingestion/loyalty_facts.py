@@ -12,6 +12,7 @@ from saleor.order import OrderOrigin
 
 from saleor_crm_plugin.ingestion import points_cards, vouchers
 from saleor_crm_plugin.ingestion.catalogue import NOWHERE, Place, places_of
+from saleor_crm_plugin.ingestion.currencies import in_coins
 from saleor_crm_plugin.ingestion.referrals import bring_referrals_in_line
 from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.ingestion.snapshots import LineSnapshot, OrderSnapshot
@@ -143,7 +144,7 @@ def _carried(order: OrderSnapshot) -> dict[Carrier, Decimal | None]:
     if order.voucher_code:
         carried[order.voucher_code] = _off_goods(order)
     # A card that dies between two steps of Saleor's completion is emptied, though the total is computed without it.
-    lowered = order.total_gross < order.price_gross
+    lowered = order.total_gross < in_coins(order.price_gross, order.currency)
     for card_id, paid in order.paid_by_card.items():
         carried[card_id] = paid if lowered or card_id in order.charged_cards else Decimal(0)
     return carried

@@ -57,6 +57,7 @@ from saleor.payment.models import Payment, Transaction, TransactionEvent, Transa
 
 from saleor_crm_plugin.compiled import CompiledQuery
 from saleor_crm_plugin.fields import MONEY_DIGITS, MONEY_PLACES
+from saleor_crm_plugin.ingestion.currencies import in_coins
 from saleor_crm_plugin.ingestion.gift_cards import read_charged_cards, read_gift_cards
 from saleor_crm_plugin.ingestion.placing import placed_at
 from saleor_crm_plugin.ingestion.returned_goods import Refund, read_returns
@@ -312,12 +313,15 @@ def _snapshot(
 ) -> OrderSnapshot:
     by_payments = row["refunded_by_payments"] or Decimal(0)
     by_transactions, asked_for, of_own_charges, charged_to_cards = row["by_transactions"] or NO_TRANSACTIONS
-    refunded = max(by_payments + by_transactions, Decimal(0))
-    charged = row["total_charged_amount"] + asked_for
-    came_in = charged + max(by_payments, Decimal(0)) + of_own_charges
+    # A tax app leaves fractions of a coin in the total, which nobody can pay; what staff mark as paid has them, too.
+    in_money = partial(in_coins, currency=row["currency"])
+    total, still_charged = in_money(row["total_gross_amount"]), in_money(row["total_charged_amount"])
+    refunded = in_money(max(by_payments + by_transactions, Decimal(0)))
+    charged = in_money(row["total_charged_amount"] + asked_for)
+    came_in = in_money(row["total_charged_amount"] + asked_for + max(by_payments, Decimal(0)) + of_own_charges)
     paid_at = fulfilled_at = None
-    rest = let_go(row["total_gross_amount"], row["total_charged_amount"], charged + refunded, grants)
-    if fully_paid(row["total_gross_amount"], charged + rest, refunded):
+    rest = let_go(total, still_charged, charged + refunded, grants)
+    if fully_paid(total, charged + rest, refunded):
         charged_at, refunded_at = row["last_transactions_at"] or (None, None)
         # Of what was imported or an app wrote, the refund may be all that is known.
         came_in_at = [moment for moment in (row["last_payment_at"], charged_at) if moment] or [refunded_at]
@@ -335,13 +339,13 @@ def _snapshot(
         email=normalize_email(row["user_email"]),
         placed_at=row["placed_at"],
         updated_at=_latest(row["updated_at"], row["expired_at"]),
-        total_gross=row["total_gross_amount"],
+        total_gross=total,
         total_net=row["total_net_amount"],
         shipping_gross=row["shipping_price_gross_amount"],
         shipping_net=row["shipping_price_net_amount"],
         charged=charged,
         refunded=refunded,
-        overpaid=max(came_in - row["total_gross_amount"], Decimal(0)),
+        overpaid=max(came_in - total, Decimal(0)),
         voucher_code=row["voucher_code"] or "",
         voucher_amount=row["voucher_amount"],
         paid_at=paid_at,

@@ -375,6 +375,41 @@ def test_an_order_that_is_paid_in_part_is_not_paid() -> None:
 
 
 @pytest.mark.parametrize(
+    ("currency", "total", "charged", "price"),
+    [
+        pytest.param("USD", "33.333", "33.33", "33.33", id="cents"),
+        pytest.param("JPY", "1000.4", "1000", "1000", id="no cents"),
+        # Marked as paid by staff, with what the order says.
+        pytest.param("USD", "33.337", "33.337", "33.34", id="charged as unround"),
+    ],
+)
+def test_what_a_tax_app_leaves_of_a_coin_need_not_be_paid(currency: str, total: str, charged: str, price: str) -> None:
+    order = unpaid_order()
+    Order.objects.filter(pk=order.pk).update(currency=currency, total_gross_amount=Decimal(total))
+    item = add_transaction(order, charged, "0", days=1)
+    charge(order, charged)
+
+    assert read(order).is_fully_paid
+    assert read(order).paid_at == PLACED + timedelta(days=1)
+    assert (read(order).total_gross, read(order).overpaid) == (Decimal(price), 0)
+
+    TransactionItem.objects.filter(pk=item.pk).update(charged_value=0, refunded_value=Decimal(price))
+    charge(order, "0")
+
+    assert read(order).is_fully_paid
+    assert read(order).given_back == read(order).total_gross
+
+
+def test_a_coin_that_is_missing_is_missing_where_the_total_is_unround() -> None:
+    order = unpaid_order()
+    Order.objects.filter(pk=order.pk).update(total_gross_amount=Decimal("33.333"))
+    add_transaction(order, "33.32", "0")
+    charge(order, "33.32")
+
+    assert read(order).paid_at is None
+
+
+@pytest.mark.parametrize(
     ("charged", "grants", "is_paid", "given_back"),
     [
         pytest.param(60, [(40, "none")], True, 40, id="the rest"),
