@@ -133,7 +133,8 @@ class CRMPlugin(SettingsPlugin):
         return respond(request)
 
     # Whatever pays, fulfils, cancels or expires an order is announced as `order_updated` too, and a full refund as
-    # `order_refunded`: `order_paid` and the like would tell nothing more.
+    # `order_refunded`: `order_paid` and the like would tell nothing more. But for what is captured with the mutation
+    # `paymentCapture`, of which no hook tells: reconciliation finds the order.
     order_created = _hint(hooks.order_changed)
     order_confirmed = _hint(hooks.order_changed)
     order_updated = _hint(hooks.order_changed)
