@@ -85,6 +85,7 @@ SALEOR_COLUMNS: Final = {
     "order_fulfillmentline": ("id", "fulfillment_id", "order_line_id", "quantity"),
     "order_ordergrantedrefund": ("id", "order_id", "status", "created_at"),
     "order_ordergrantedrefundline": ("granted_refund_id", "order_line_id", "quantity"),
+    "order_order": ("id", "origin", "created_at"),
     "order_orderevent": ("id", "order_id", "type", "date", "parameters"),
     "payment_payment": ("id", "order_id"),
     "payment_transaction": ("id", "payment_id", "kind", "is_success", "action_required", "amount", "created_at"),

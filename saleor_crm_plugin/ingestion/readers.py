@@ -50,7 +50,7 @@ from django.db.models.functions import Coalesce, Greatest, Least
 from saleor.account.models import User
 from saleor.discount import DiscountType
 from saleor.discount.models import OrderDiscount
-from saleor.order import FulfillmentStatus, OrderStatus
+from saleor.order import FulfillmentStatus, OrderOrigin, OrderStatus
 from saleor.order.models import Fulfillment, FulfillmentLine, Order, OrderLine
 from saleor.payment import ChargeStatus, TransactionEventType, TransactionKind
 from saleor.payment.models import Payment, Transaction, TransactionEvent, TransactionItem
@@ -146,6 +146,7 @@ def _orders(order_ids: Collection[UUID], alias: str) -> list[dict[str, Any]]:
 def _order_rows() -> QuerySet[Any, Any]:
     rows: QuerySet[Any, Any] = Order.objects.order_by().annotate(
         placed_at=placed_at(),
+        imported_at=Case(When(origin=OrderOrigin.BULK_CREATE, then=F("created_at"))),
         refunded_by_payments=_one_value(_payment_refunds(), _MONEY),
         by_transactions=_one_value(_transaction_refunds(), ArrayField(_MONEY)),
         last_payment_at=_one_value(_last_payment(), DateTimeField()),
@@ -251,16 +252,26 @@ def _last_transactions() -> QuerySet[Any, Any]:
     """When money last came in by a transaction of an order, and when the last one that gave some back was begun."""
     gave_back = Q(refunded_value__gt=0)
     charged_before = (gave_back | Q(refund_pending_value__gt=0)) & Q(Exists(_charges()))
-    charges = _charges().order_by().values("transaction_id").annotate(value=Max("created_at"))
+    by_event = Max(_happened_at(OuterRef(OuterRef("imported_at"))))
+    charges = _charges().order_by().values("transaction_id").annotate(value=by_event)
+    begun_at = _happened_at(OuterRef("imported_at"))
     # Of what was authorized, later than it was begun. What was imported may have no events.
-    charged_at = Coalesce(_one_value(charges, DateTimeField()), F("created_at"))
+    charged_at = Coalesce(_one_value(charges, DateTimeField()), begun_at)
     times = Func(
         Max(charged_at, filter=Q(charged_value__gt=0) | charged_before),
-        Max("created_at", filter=gave_back),
+        Max(begun_at, filter=gave_back),
         template="ARRAY[%(expressions)s]",
         output_field=ArrayField(DateTimeField()),
     )
     return _of_order(TransactionItem).annotate(value=times)
+
+
+def _happened_at(imported_at: Any) -> Coalesce:
+    """Of a transaction, or an event of one: what neither staff nor an app did came with the order, on whatever day that
+    was imported.
+    """
+    by_nobody = Q(user__isnull=True, app__isnull=True, app_identifier__isnull=True)
+    return Coalesce(Case(When(by_nobody, then=imported_at)), F("created_at"), output_field=DateTimeField())
 
 
 def _charges() -> QuerySet[Any, Any]:

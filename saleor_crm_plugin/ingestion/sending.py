@@ -1,5 +1,8 @@
 """When goods were sent. What waits for approval was packed, no more, and Saleor's fulfillment keeps the day of that;
 the order's history has the moment of the approval, with the lines that left then.
+
+What was imported as sent has the day of the import, and the history nothing: of that, nothing is known but when the
+order was placed.
 """
 
 from __future__ import annotations
@@ -7,26 +10,27 @@ from __future__ import annotations
 from typing import Final
 
 from django.db.models import DateTimeField, F, Func
-from saleor.order import FulfillmentStatus, OrderEvents
+from saleor.order import FulfillmentStatus, OrderEvents, OrderOrigin
 
-# CASE has PostgreSQL look for what was approved only in the few orders that have waited.
+_LEFT: Final = f"""(
+    SELECT max(noted.date) FROM order_orderevent noted
+    WHERE noted.order_id = parcel.order_id AND noted.type = '{OrderEvents.FULFILLMENT_FULFILLED_ITEMS}' AND EXISTS (
+        SELECT 1 FROM order_fulfillmentline line
+        WHERE line.fulfillment_id = parcel.id AND noted.parameters -> 'fulfilled_items' @> to_jsonb(line.id)
+    )
+)"""  # nosec B608  # constants only
+# CASE has PostgreSQL look for what left when only in the few orders that have waited, or were imported.
 _SENT_AT: Final = f"""(
-SELECT COALESCE(
-    CASE WHEN parcel.status = '{FulfillmentStatus.FULFILLED}' AND EXISTS (
+SELECT CASE
+    WHEN parcel.status <> '{FulfillmentStatus.FULFILLED}' THEN parcel.created_at
+    WHEN orders.origin = '{OrderOrigin.BULK_CREATE}' THEN COALESCE({_LEFT}, orders.created_at)
+    WHEN EXISTS (
         SELECT 1 FROM order_orderevent
         WHERE order_id = parcel.order_id AND type = '{OrderEvents.FULFILLMENT_AWAITS_APPROVAL}'
-    ) THEN (
-        SELECT max(approved.date) FROM order_orderevent approved
-        WHERE approved.order_id = parcel.order_id AND approved.type = '{OrderEvents.FULFILLMENT_FULFILLED_ITEMS}'
-            AND EXISTS (
-                SELECT 1 FROM order_fulfillmentline line
-                WHERE line.fulfillment_id = parcel.id
-                    AND approved.parameters -> 'fulfilled_items' @> to_jsonb(line.id)
-            )
-    ) END,
-    parcel.created_at
-)
+    ) THEN COALESCE({_LEFT}, parcel.created_at)
+    ELSE parcel.created_at END
 FROM (SELECT %(expressions)s) AS parcel (id, order_id, status, created_at)
+JOIN order_order orders ON orders.id = parcel.order_id
 )"""  # nosec B608  # constants only
 _COLUMNS: Final = ("id", "order_id", "status", "created_at")
 

@@ -170,6 +170,16 @@ def test_an_imported_order_that_is_cancelled_was_so_when_it_last_changed(db):
     assert events()[-1] == ("order_cancelled", MONDAY + timedelta(days=3), {})
 
 
+def test_an_imported_order_was_sent_when_it_was_placed(db):
+    with at(3):
+        order = make_order(
+            email="ada@example.com", status=OrderStatus.FULFILLED, origin=OrderOrigin.BULK_CREATE, created_at=MONDAY
+        )
+        order.fulfillments.create().lines.create(order_line=order.lines.get(), quantity=1)
+    sync_order(order.pk)
+    assert [(kind, when) for kind, when, _ in events()][2:] == [("order_fulfilled", MONDAY)]
+
+
 def test_placed_comes_before_paid_if_both_were_one_moment(db):
     order = make_order(email="ada@example.com", created_at=MONDAY)
     sync_order(order.pk)

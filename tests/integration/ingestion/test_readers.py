@@ -578,6 +578,49 @@ def test_an_order_all_of_which_came_back_stays_fulfilled_though_no_other_fulfill
     assert read(order).fulfilled_at == PLACED + timedelta(days=20)
 
 
+def imported_order() -> Order:
+    """As Saleor imports: nobody charged it or sent it, and all of that has the day of the import."""
+    order = make_order(
+        lines=[(make_product(), 2)], origin="bulk_create", status="fulfilled", created_at=PLACED, paid=False
+    )
+    add_event(add_transaction(order, "60", "0", days=1000), "charge_success", "60", days=1000)
+    add_fulfillment(order, "fulfilled", days=1000)
+    order.lines.update(quantity_fulfilled=1)
+    Order.objects.filter(pk=order.pk).update(total_gross_amount=60, total_charged_amount=60)
+    return order
+
+
+def test_an_imported_order_was_paid_and_sent_when_it_was_placed() -> None:
+    order = imported_order()
+
+    assert (read(order).paid_at, read(order).fulfilled_at) == (PLACED, PLACED)
+
+
+def test_what_is_charged_and_sent_after_an_import_has_its_own_time() -> None:
+    order = imported_order()
+    item = order.payment_transactions.get()
+    add_event(item, "charge_success", "40", days=1001)
+    item.events.filter(amount_value=40).update(user=make_customer("staff@example.com"))
+    TransactionItem.objects.filter(pk=item.pk).update(charged_value=100)
+    Order.objects.filter(pk=order.pk).update(total_gross_amount=100, total_charged_amount=100)
+    approve_fulfillment(
+        pack_goods(order.lines.get(), 1, at=PLACED + timedelta(days=1002)), PLACED + timedelta(days=1003)
+    )
+
+    assert read(order).paid_at == PLACED + timedelta(days=1001)
+    assert read(order).fulfilled_at == PLACED + timedelta(days=1003)
+
+
+def test_an_imported_order_that_was_refunded_was_paid_when_it_was_placed() -> None:
+    order = imported_order()
+    item = order.payment_transactions.get()
+    item.events.update(type="refund_success")
+    TransactionItem.objects.filter(pk=item.pk).update(charged_value=0, refunded_value=60)
+    charge(order, "0")
+
+    assert read(order).paid_at == PLACED
+
+
 @pytest.mark.parametrize(
     ("confirmed", "active", "owns_email"), [(True, True, True), (False, True, False), (True, False, False)]
 )
