@@ -13,6 +13,8 @@ from typing import Any, Final, Generic, TypeVar
 from django.db import connections
 from django.db.models import BooleanField, F, Lookup, Model, QuerySet
 
+from saleor_crm_plugin.without_jit import read_without_jit
+
 ModelT = TypeVar("ModelT", bound=Model)
 
 # Stands for the keys where a query names them itself, in an expression of its own.
@@ -33,10 +35,11 @@ class CompiledQuery:
         rows: makes the query without the condition on the key; called once. A function, because models may not be
             loaded yet. Nothing in it may depend on anything but the code. Annotations come after the model's own
             columns.
+        is_costly: PostgreSQL takes it for so much work that it would compile it on its part, at each call.
     """
 
-    def __init__(self, key: str | None, rows: Callable[[], QuerySet[Any, Any]]) -> None:
-        self._key, self._rows = key, rows
+    def __init__(self, key: str | None, rows: Callable[[], QuerySet[Any, Any]], *, is_costly: bool = False) -> None:
+        self._key, self._rows, self._is_costly = key, rows, is_costly
         self._compiled: _Compiled | None = None
 
     def __call__(self, keys: Collection[Any], using: str) -> list[tuple[Any, ...]]:
@@ -46,11 +49,9 @@ class CompiledQuery:
         if self._compiled is None:
             self._compiled = self._compile(using)
         wanted = list(keys)
-        with connections[using].cursor() as cursor:
-            cursor.execute(
-                self._compiled.statement, [wanted if one is KEYS else one for one in self._compiled.parameters]
-            )
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        read = read_without_jit if self._is_costly else _read
+        parameters = [wanted if one is KEYS else one for one in self._compiled.parameters]
+        rows = read(self._compiled.statement, parameters, using)
         return list(map(tuple, self._compiled.converted(rows, using))) if self._compiled.converters else rows
 
     def _compile(self, using: str) -> _Compiled:
@@ -83,6 +84,12 @@ class CompiledLookup(CompiledQuery, Generic[ModelT]):
     def _columns(self, rows: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
         self._model = rows.model
         return rows.values_list(*column_names(rows.model))
+
+
+def _read(statement: str, parameters: Sequence[Any], using: str) -> list[tuple[Any, ...]]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,11 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connections
-
 from saleor_crm_plugin.ingestion.sending import sent_at_sql
 from saleor_crm_plugin.ingestion.snapshots import OrderSnapshot
 from saleor_crm_plugin.profiles.timeline.log import Event, follow_orders, order_prefix, record
 from saleor_crm_plugin.profiles.timeline.models import EventKind, SubjectType
+from saleor_crm_plugin.without_jit import read_without_jit
 
 # How the key and the details of an event name a granted refund.
 GRANTED: Final = "granted_refund"
@@ -157,16 +156,15 @@ def read_histories(orders: Collection[OrderSnapshot], using: str) -> dict[UUID, 
     histories = {order.order_id: OrderHistory() for order in orders}
     cancelled = [order.order_id for order in orders if order.is_cancelled]
     goods: defaultdict[tuple[UUID, str, int, datetime], dict[UUID, int]] = defaultdict(dict)
-    with connections[using].cursor() as cursor:
-        cursor.execute(_FACTS, {"orders": list(histories), "cancelled": cancelled})
-        for order_id, what, row_id, at, line_id, quantity, amount in cursor.fetchall():
-            history = histories[order_id]
-            if what == "cancelled":
-                history.cancelled_at = min(at, history.cancelled_at or at)
-            elif amount is not None:
-                history.refunds.append(Refund(what, row_id, at, amount))
-            else:
-                goods[order_id, what, row_id, at][line_id] = quantity
+    facts = read_without_jit(_FACTS, {"orders": list(histories), "cancelled": cancelled}, using)
+    for order_id, what, row_id, at, line_id, quantity, amount in facts:
+        history = histories[order_id]
+        if what == "cancelled":
+            history.cancelled_at = min(at, history.cancelled_at or at)
+        elif amount is not None:
+            history.refunds.append(Refund(what, row_id, at, amount))
+        else:
+            goods[order_id, what, row_id, at][line_id] = quantity
     for (order_id, what, row_id, at), quantities in goods.items():
         history = histories[order_id]
         groups = {"fulfilled": history.sent, "granted": history.granted, "failed": history.granted}

@@ -142,7 +142,7 @@ def _orders(order_ids: Collection[UUID], alias: str) -> list[dict[str, Any]]:
     return [dict(zip(_COLUMNS, row, strict=True)) for row in _order_rows(order_ids, alias)]
 
 
-@partial(CompiledQuery, "pk")
+@partial(CompiledQuery, "pk", is_costly=True)
 def _order_rows() -> QuerySet[Any, Any]:
     rows: QuerySet[Any, Any] = Order.objects.order_by().annotate(
         placed_at=placed_at(),

@@ -17,7 +17,7 @@ from saleor.order import FulfillmentStatus, OrderGrantedRefundStatus, OrderOrigi
 from saleor.order.models import Fulfillment, Order, OrderGrantedRefund, OrderLine
 
 from saleor_crm_plugin.ingestion.backfill import backfill
-from saleor_crm_plugin.ingestion.order_events import Goods, OrderHistory, _returns, record_order_events
+from saleor_crm_plugin.ingestion.order_events import Goods, OrderHistory, _returns, read_histories, record_order_events
 from saleor_crm_plugin.ingestion.readers import read_orders
 from saleor_crm_plugin.ingestion.reconcile import reconcile
 from saleor_crm_plugin.ingestion.sync import sync_customer, sync_order, sync_orders
@@ -184,6 +184,15 @@ def test_placed_comes_before_paid_if_both_were_one_moment(db):
     order = make_order(email="ada@example.com", created_at=MONDAY)
     sync_order(order.pk)
     assert [(kind, when) for kind, when, _ in events()] == [("order_placed", MONDAY), ("order_paid", MONDAY)]
+
+
+def test_postgresql_is_kept_from_compiling_what_reads_the_histories_of_a_few_hundred_orders(order):
+    snapshots = list(read_orders([order.pk]).values())
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL jit = on")
+        read_histories(snapshots, "default")
+        cursor.execute("SHOW jit")
+        assert cursor.fetchone() == ("off",)
 
 
 @pytest.mark.parametrize("status", [FulfillmentStatus.WAITING_FOR_APPROVAL, FulfillmentStatus.CANCELED])

@@ -137,6 +137,16 @@ def test_any_number_of_orders_takes_five_statements(orders: int) -> None:
     assert len(statements) == 5
 
 
+def test_postgresql_is_kept_from_compiling_what_reads_a_few_hundred_orders() -> None:
+    """It took half a second for 500 of them."""
+    order = unpaid_order()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL jit = on")
+        read(order)
+        cursor.execute("SHOW jit")
+        assert cursor.fetchone() == ("off",)
+
+
 def test_unknown_orders_are_not_in_the_answer() -> None:
     order = unpaid_order()
 
