@@ -156,7 +156,13 @@ FIELDS: tuple[Field, ...] = (
         "(p.user_id IS NULL AND NOT EXISTS (SELECT 1 FROM crm_customer_profile member"
         " WHERE member.merged_into_id = p.id AND member.user_id IS NOT NULL))",
     ),
-    _own("created_at", DATE, "Day on which the plugin first knew of the person.", "p.created_at"),
+    _own(
+        "created_at",
+        DATE,
+        "Day on which the plugin first knew of the person: for customers of before, of the backfill; for a guest who "
+        "registered, of the registration.",
+        "p.created_at",
+    ),
     SetField(name="tag", alias="tags", type=TEXT, description="The customer's tags.", rows=_tags),
     ScalarField(
         name="consent",
