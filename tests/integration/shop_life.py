@@ -79,6 +79,13 @@ class Action:
 
 
 class Shop:
+    """A channel that takes unpaid orders, three products, and two members with `OPENING` points each.
+
+    Attributes:
+        given: what staff have given each member, by user.
+        most_bonus: the most that rules can give one customer beside a point for each unit.
+    """
+
     def __init__(self, *, has_rules: bool = False, **settings: Any) -> None:
         self.channel: Channel = make_channel(allow_unpaid_orders=True)
         loyalty_settings(
@@ -99,7 +106,6 @@ class Shop:
                 create_rule(program_id, f"Rule {number}", RuleStatus.LIVE, rule, SYSTEM)
             self.most_bonus = 250 + 60
         self.orders: list[UUID] = []
-        self.cards: list[int] = []
         self.count = 0
 
     def do(self, action: Action) -> None:
@@ -152,7 +158,6 @@ class Shop:
                 initial_balance_amount=action.card,
                 current_balance_amount=action.card,
             )
-            self.cards.append(own.pk)
             checkout.gift_cards.add(own)
         if user and action.points:
             with suppress(RedemptionError):
@@ -169,7 +174,7 @@ class Shop:
             sync_order(order.pk)
 
     def _pay(self, order: Order, action: Action) -> None:
-        if order.status in ("canceled", "expired") or order.total_charged_amount >= order.total_gross_amount:
+        if order.status == OrderStatus.CANCELED or order.total_charged_amount >= order.total_gross_amount:
             return
         is_begun = order.payments.exists() or order.payment_transactions.exists()
         if not action.by_app and not is_begun:
@@ -184,7 +189,7 @@ class Shop:
             for line in order.lines.order_by("variant_id")
             if line.quantity_unfulfilled
         ]
-        if lines and order.status in ("unfulfilled", "partially fulfilled"):
+        if lines and order.status in (OrderStatus.UNFULFILLED, OrderStatus.PARTIALLY_FULFILLED):
             flows.fulfill_order(order, lines)
 
     def _refund(self, order: Order, action: Action) -> None:
@@ -200,9 +205,7 @@ class Shop:
             return
         line = order.lines.order_by("variant_id")[self.count % order.lines.count()]
         amount = (line.total_price_gross_amount / line.quantity * action.share).quantize(D("0.01"))
-        granted = order.granted_refunds.create(
-            amount_value=amount, currency=order.currency, status=action.status or OrderGrantedRefundStatus.NONE
-        )
+        granted = order.granted_refunds.create(amount_value=amount, currency=order.currency, status=action.status)
         granted.lines.create(order_line=line, quantity=1)
         Order.objects.filter(pk=order.pk).update(updated_at=timezone.now())
 
@@ -221,9 +224,7 @@ class Shop:
             return
         line = sent.lines.filter(quantity__gt=0).order_by("order_line__variant_id").first()
         assert line is not None
-        order.fulfillments.create(status=action.status or FulfillmentStatus.RETURNED).lines.create(
-            order_line=line.order_line, quantity=1
-        )
+        order.fulfillments.create(status=action.status).lines.create(order_line=line.order_line, quantity=1)
         line.quantity -= 1
         if line.quantity:
             line.save()
@@ -231,7 +232,7 @@ class Shop:
             line.delete()
         if not sent.lines.exists():
             sent.delete()
-        Order.objects.filter(pk=order.pk).update(updated_at=timezone.now(), status="partially_returned")
+        Order.objects.filter(pk=order.pk).update(status=OrderStatus.PARTIALLY_RETURNED, updated_at=timezone.now())
 
     def _cancel(self, order: Order, action: Action) -> None:
         if order.can_cancel():
