@@ -15,7 +15,7 @@ from saleor.order.fetch import fetch_order_info
 from saleor.order.models import Fulfillment, Order, OrderLine
 from saleor.order.utils import match_orders_with_new_user
 from saleor.payment import TransactionAction, gateway
-from saleor.payment.models import TransactionItem
+from saleor.payment.models import Payment, TransactionItem
 from saleor.payment.transaction_item_calculations import recalculate_transaction_amounts
 from saleor.payment.utils import (
     create_manual_adjustment_events,
@@ -65,15 +65,23 @@ def refund_order(
             _refund_transaction(of or order.payment_transactions.get(), amount)
         else:
             money = payment.captured_amount if amount is None else Decimal(amount)
-            gateway.refund(payment, manager(), order.channel.slug, money)
-            payment.refresh_from_db()
-            actions.order_refunded(order, None, None, money, payment, manager())
+            refund_payment(payment, money)
             refunded = order.fulfillments.create(status=FulfillmentStatus.REFUNDED, total_refund_amount=money)
             for line in goods:
                 refunded.lines.create(order_line=line, quantity=line.quantity)
             if goods:
                 manager().order_updated(order)
         order.refresh_from_db()
+
+
+def refund_payment(payment: Payment, amount: Decimal) -> None:
+    """Give back money of a payment of the older kind, without a word about goods."""
+    order = payment.order
+    assert order is not None
+    with allow_writer():
+        gateway.refund(payment, manager(), order.channel.slug, amount)
+        payment.refresh_from_db()
+        actions.order_refunded(order, None, None, amount, payment, manager())
 
 
 def _refund_transaction(item: TransactionItem, amount: Amount | None) -> None:

@@ -8,10 +8,8 @@ from enum import StrEnum
 from typing import Final
 
 from django.utils import timezone
-from saleor.core.db.connection import allow_writer
-from saleor.order import FulfillmentStatus, actions
+from saleor.order import FulfillmentStatus
 from saleor.order.models import Order, OrderLine
-from saleor.payment import gateway
 
 from tests.devshop import flows
 
@@ -95,14 +93,10 @@ def refund_goods_each(order: Order, lines: list[OrderLine]) -> None:
 
 def give_back(order: Order, amount: D) -> None:
     """That much of the order's payments, oldest first."""
-    with allow_writer():
-        payment = order.get_last_payment()
-        if payment is not None:
-            gateway.refund(payment, flows.manager(), order.channel.slug, amount)
-            payment.refresh_from_db()
-            actions.order_refunded(order, None, None, amount, payment, flows.manager())
-            order.refresh_from_db()
-            return
+    if (payment := order.get_last_payment()) is not None:
+        flows.refund_payment(payment, amount)
+        order.refresh_from_db()
+        return
     for item in order.payment_transactions.order_by("created_at", "pk"):
         part = min(item.charged_value, amount)
         if part:

@@ -14,25 +14,22 @@ from saleor_crm_plugin.ingestion import changed_checkouts, tasks
 from saleor_crm_plugin.ingestion.changed_checkouts import refit_changed_holds
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.loyalty.models import HoldStatus, PointsHold
-from tests.devshop.factories import make_channel
 from tests.integration.loyalty.audit import assert_ledger_adds_up
-from tests.integration.loyalty.test_redemption import account, apply, checkout_of, customer_with_points, lines_changed
+from tests.integration.loyalty.test_redemption import account, apply, checkout_of, customer_with_points
 from tests.integration.loyalty.test_redemption_gift_card import put_voucher
-from tests.shop_settings import loyalty_settings
+from tests.integration.loyalty.test_refit import FORMS, changed, half_in_points
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(params=["voucher", "gift card"])
+@pytest.fixture(params=FORMS)
 def form(request):
     return request.param
 
 
 @pytest.fixture
 def channel(form):
-    channel = make_channel(allow_unpaid_orders=True)
-    loyalty_settings(channel, point_value="0.01", maximum_share_percent="50", redemption_form=form)
-    return channel
+    return half_in_points(form)
 
 
 @pytest.fixture
@@ -43,14 +40,9 @@ def checkout(channel):
 
 def with_points(channel, user) -> Checkout:
     checkout = checkout_of(user, channel, price=20)
-    bought(checkout, 2)
+    changed(checkout, 2)
     assert apply(checkout, 2000).points == 2000
     return checkout
-
-
-def bought(checkout: Checkout, quantity: int) -> None:
-    checkout.lines.update(quantity=quantity)
-    lines_changed(checkout)
 
 
 def run(now: datetime | None = None) -> int | None:
@@ -62,11 +54,11 @@ def held(checkout: Checkout) -> tuple[int, D]:
 
 
 def test_points_are_never_worth_more_than_the_share_for_longer_than_until_the_next_run(checkout):
-    bought(checkout, 1)
+    changed(checkout, 1)
     tasks.release_holds_task.apply_async(throw=True)
     assert held(checkout) == (1000, D("10.00"))
     assert (account().held, account().spendable) == (1000, 4000)
-    bought(checkout, 2)
+    changed(checkout, 2)
     tasks.release_holds_task.apply_async(throw=True)
     assert held(checkout) == (2000, D("20.00"))
     assert_ledger_adds_up()
@@ -115,8 +107,8 @@ def test_a_checkout_that_stays_as_it_is_is_looked_at_once(checkout, django_asser
 
 def test_one_checkout_that_fails_keeps_no_other_from_it(checkout, channel, monkeypatch, caplog):
     other = with_points(channel, checkout.user)
-    bought(checkout, 1)
-    bought(other, 1)
+    changed(checkout, 1)
+    changed(other, 1)
     first = min(checkout.pk, other.pk)
     refit = changed_checkouts.refit_hold
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
+from saleor.channel.models import Channel
 from saleor.checkout.models import Checkout, CheckoutLine
 from saleor.checkout.utils import remove_voucher_from_checkout
 from saleor.discount.models import VoucherChannelListing, VoucherCode
@@ -43,6 +44,11 @@ def form(request):
 
 @pytest.fixture
 def channel(form):
+    return half_in_points(form)
+
+
+def half_in_points(form: str) -> Channel:
+    """A channel where points pay half of the goods at most, a cent each."""
     channel = make_channel(allow_unpaid_orders=True)
     loyalty_settings(channel, point_value="0.01", maximum_share_percent="50", redemption_form=form)
     return channel
