@@ -25,6 +25,7 @@ from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralStatus
 from saleor_crm_plugin.loyalty.referrals.progress import FriendOrder
 from saleor_crm_plugin.loyalty.referrals.settling import Surroundings, settle_referrals
 from saleor_crm_plugin.loyalty.terms import terms_of
+from saleor_crm_plugin.profiles.merging.family import heads_of
 
 
 def bring_referrals_in_line(
@@ -86,7 +87,9 @@ def settle(settings: ShopSettings, now: datetime) -> int:
     if settled:
         both = Referral.objects.using(using).filter(decided_at=now, code__isnull=False)
         profiles = both.values_list("code__account__profile_id", "friend__profile_id")
-        review_customers({profile_id for pair in profiles for profile_id in pair}, now, using)
+        rewarded = {profile_id for pair in profiles for profile_id in pair}
+        # The points are the heads'.
+        review_customers(set(heads_of(rewarded, using).values()), now, using)
     return settled
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
@@ -17,7 +18,9 @@ from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.rules.definition import Conditions, Limits
 from saleor_crm_plugin.loyalty.rules.editing import update_rule
 from saleor_crm_plugin.loyalty.tiers.assignment import assign
-from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier
+from saleor_crm_plugin.loyalty.tiers.editing import create_tier, update_policy
+from saleor_crm_plugin.loyalty.tiers.models import LoyaltyTier, TierMembership
+from saleor_crm_plugin.loyalty.tiers.standing import Basis
 from saleor_crm_plugin.profiles.identity import UserPerson, resolve_profiles
 from saleor_crm_plugin.profiles.segments.models import CustomerSegment, SegmentMembership
 from tests.devshop.factories import make_customer
@@ -101,6 +104,19 @@ class TestRulesAskAboutTheHead:
         update_rule(rules[0].pk, SYSTEM, change=lambda rule: replace(rule, conditions=conditions))
         self.bring_friends(codes)
         assert points(head) == 1000
+
+
+def test_the_heads_tier_follows_at_once(rita, fred):
+    head = make_customer("head@example.com")
+    code = create_code(rita).code
+    merge(rita, head)
+    update_policy(default_program_id(), {"basis": Basis.POINTS_EARNED})
+    create_tier(default_program_id(), {"name": "Gold", "level": 1, "threshold": Decimal(500)})
+    apply_code(fred, code, APPLIED)
+    buy(fred)
+    assert run() == 1
+    tiers = TierMembership.objects.values_list("account__profile_id", "tier__name")
+    assert (profile(head), "Gold") in tiers
 
 
 def test_it_is_the_heads_own(rita):
