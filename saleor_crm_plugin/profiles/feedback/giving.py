@@ -131,9 +131,10 @@ def change(
         _give_to(kept, profile_id)
         within = timedelta(days=edit_days)
         if answer.score is not None or answer.comment is not None:
-            if kept.scored_at is None:
+            given_at = kept.score_given_at
+            if given_at is None:
                 raise CustomerInputError("You have given no score for this order.", "NOT_FOUND", "score")
-            _require_open(kept.scored_at, within, now, "score")
+            _require_open(given_at, within, now, "score")
             kept.score = kept.score if answer.score is None else answer.score
             kept.comment = kept.comment if answer.comment is None else answer.comment.strip()
             kept.edited_at = now

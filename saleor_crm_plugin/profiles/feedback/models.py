@@ -6,7 +6,10 @@ review, staff decide.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
+from django.db.models.functions import Coalesce
 
 from saleor_crm_plugin.actors import actor_type_field
 from saleor_crm_plugin.fields import saleor_key
@@ -28,6 +31,9 @@ class ReviewState(models.TextChoices):
 REJECTED = models.Q(state=ReviewState.REJECTED) | models.Q(state=ReviewState.PENDING, moderated_at__isnull=False)
 
 
+SCORE_GIVEN_AT = Coalesce("scored_at", "created_at")
+
+
 class OrderFeedback(models.Model):
     """A customer's answer for an order. `score`: how likely they are to recommend the shop, 0 to 10."""
 
@@ -40,7 +46,8 @@ class OrderFeedback(models.Model):
     comment = models.CharField(max_length=TEXT_MAX_LENGTH, blank=True, default="")
     # Of the first answer, whatever it was about.
     created_at = models.DateTimeField()
-    # A score may follow the ratings, long after the first answer.
+    # A score may follow the ratings, long after the first answer. None also for one that a process of an earlier
+    # version wrote: read `score_given_at`.
     scored_at = models.DateTimeField(null=True)
     # When it was last changed; None: never.
     edited_at = models.DateTimeField(null=True)
@@ -53,15 +60,19 @@ class OrderFeedback(models.Model):
                 condition=models.Q(score__isnull=True) | models.Q(score__gte=SCORES[0], score__lte=SCORES[-1]),
             ),
             models.CheckConstraint(
-                name="crm_feedback_score_was_given_at_a_moment",
-                condition=models.Q(score__isnull=True, scored_at__isnull=True)
-                | models.Q(score__isnull=False, scored_at__isnull=False),
+                name="crm_feedback_moment_is_of_a_score",
+                condition=models.Q(scored_at__isnull=True) | models.Q(score__isnull=False),
             ),
         ]
         indexes = [
             models.Index(name="crm_feedback_of_profile", fields=["profile", "-id"]),
-            models.Index(name="crm_feedback_scored", fields=["scored_at"], condition=models.Q(scored_at__isnull=False)),
+            models.Index(SCORE_GIVEN_AT, name="crm_feedback_score_given", condition=models.Q(score__isnull=False)),
         ]
+
+    @property
+    def score_given_at(self) -> datetime | None:
+        """None without a score."""
+        return None if self.score is None else self.scored_at or self.created_at
 
 
 class ProductReview(models.Model):

@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncMonth, TruncWeek
 
-from saleor_crm_plugin.profiles.feedback.models import RATINGS, REJECTED, OrderFeedback, ProductReview
+from saleor_crm_plugin.profiles.feedback.models import RATINGS, REJECTED, SCORE_GIVEN_AT, OrderFeedback, ProductReview
 from saleor_crm_plugin.profiles.segments.models import SegmentMembership
 
 PROMOTER_FROM = 9
@@ -83,7 +83,8 @@ def scores_over_time(
         channels: ids of channels: only of orders placed in these.
         segment_id: only of customers who are in that segment now.
     """
-    answers = OrderFeedback.objects.using(using).filter(scored_at__gte=since, scored_at__lt=until)
+    answers = OrderFeedback.objects.using(using).filter(score__isnull=False).annotate(given_at=SCORE_GIVEN_AT)
+    answers = answers.filter(given_at__gte=since, given_at__lt=until)
     if channels is not None:
         answers = answers.filter(channel_id__in=channels)
     if segment_id is not None:
@@ -92,7 +93,7 @@ def scores_over_time(
         answers = answers.filter(Exists(SegmentMembership.objects.filter(segment_id=segment_id, profile_id=person)))
     trunc = TruncWeek if interval == Interval.WEEK else TruncMonth
     rows = (
-        answers.annotate(begins_at=trunc("scored_at"))
+        answers.annotate(begins_at=trunc("given_at"))
         .values("begins_at")
         .annotate(
             promoters=Count("pk", filter=Q(score__gte=PROMOTER_FROM)),
