@@ -98,13 +98,14 @@ def apply_consent_policy(consent_required: bool, batch_size: int = BATCH_SIZE) -
     return refusing
 
 
-def apply_policy_if_changed(consent_required: bool) -> None:
-    """Do so if that is not what silence means to everybody yet: nobody told us of the setting, or a run was
-    interrupted. One SQL statement where it is.
+def apply_policy_if_changed() -> None:
+    """Let silence mean what the setting says now, if that is not what it means to everybody yet: nobody told us of the
+    setting, or a run was interrupted. Two SQL statements where it is.
     """
     states = SyncState.objects.using(django_settings.DATABASE_CONNECTION_DEFAULT_NAME).filter(name=STATE)
-    # Silence allows until somebody says otherwise.
+    # Silence allows until somebody says otherwise. Before the setting: one that is saved in between is applied.
     value = states.values_list("value", flat=True).first() or {"applied": False}
+    consent_required = load_settings().crm.consent_required
     if value["applied"] is not consent_required:
         apply_consent_policy(consent_required)
         logger.info("The setting consent_required is applied to everybody now.")

@@ -111,7 +111,7 @@ def reconcile(now: datetime | None = None, batch_size: int = BATCH_SIZE, full: b
             run.look_at_recent(since - IN_FLIGHT)
         _advance(now, swept_at)
         # Not before: it can take minutes.
-        apply_policy_if_changed(run.settings.crm.consent_required)
+        apply_policy_if_changed()
         if full:
             run.sweep(is_history=swept_at is None)
             if swept_at is None and (since is not None or run.found.total()):

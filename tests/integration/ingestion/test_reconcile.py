@@ -24,7 +24,7 @@ from saleor_crm_plugin.ingestion.consents import apply_consent_policy, apply_pol
 from saleor_crm_plugin.ingestion.locks import only_one
 from saleor_crm_plugin.ingestion.models import OrderSync, SyncState
 from saleor_crm_plugin.ingestion.readers import read_customers
-from saleor_crm_plugin.ingestion.reconcile import FULL_SWEEP_EVERY, ReconcileResult, orders_behind, reconcile
+from saleor_crm_plugin.ingestion.reconcile import FULL_SWEEP_EVERY, ReconcileResult, _Run, orders_behind, reconcile
 from saleor_crm_plugin.ingestion.sync import sync_orders
 from saleor_crm_plugin.loyalty.models import LoyaltyAccount
 from saleor_crm_plugin.profiles.consents.enforcement import follow_policy, set_policy
@@ -646,9 +646,22 @@ class TestConsentPolicy:
         reconcile(full=False)
         assert self.profiled(silent) is False
 
-    def test_one_that_holds_costs_a_statement(self) -> None:
+    @pytest.mark.parametrize("full", [False, True])
+    def test_one_that_is_saved_during_a_run_stays(
+        self, silent: CustomerProfile, monkeypatch: pytest.MonkeyPatch, full: bool
+    ) -> None:
+        def saved_meanwhile(*arguments: Any) -> None:
+            crm_settings(consent_required=True)
+            apply_consent_policy(True)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(_Run, "look_at_recent", saved_meanwhile)
+            reconcile(full=full)
+        assert self.profiled(silent) is False
+
+    def test_one_that_holds_costs_two_statements(self) -> None:
         for _ in ("of which nobody has said anything", "that was applied"):
             with CaptureQueriesContext(connection) as statements:
-                apply_policy_if_changed(False)
-            assert len(statements) == 1
+                apply_policy_if_changed()
+            assert len(statements) == 2
             apply_consent_policy(False)
