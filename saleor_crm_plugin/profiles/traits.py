@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, F, OuterRef, Q
 
 from saleor_crm_plugin.batches import key_batches
@@ -32,7 +33,9 @@ class RFMGroups:
         return self._named([self.by_currency.get(currency, RFMGroup.PROSPECTS.name)])
 
     def in_any_currency(self) -> frozenset[str]:
-        return self._named(self.by_currency.values() or [RFMGroup.PROSPECTS.name])
+        """A prospect in one currency only is none."""
+        bought = frozenset(self.by_currency.values()) - {RFMGroup.PROSPECTS.name}
+        return self._named(bought or [RFMGroup.PROSPECTS.name])
 
     def _named(self, names: Collection[str]) -> frozenset[str]:
         return frozenset(filter(None, names)) if self.is_known else frozenset()
@@ -42,14 +45,22 @@ NO_GROUPS: Final = RFMGroups({}, is_known=False)
 
 
 def rfm_groups(profile_ids: Collection[int], using: str) -> dict[int, RFMGroups]:
-    """The customers' RFM groups by profile, prospects included; who may not be profiled is left out."""
-    rows = CustomerProfile.objects.using(using).filter(
-        pk__in=profile_ids, profiling_allowed=True, erased_at__isnull=True
+    """The customers' RFM groups by profile, prospects included; who may not be profiled is left out.
+
+    Without numbers, as while *Customer profiles* is off, orders still tell who is no prospect.
+    """
+    orders = ProfileOrder.objects.filter(profile=OuterRef("pk"), counts=True).order_by().values("currency").distinct()
+    rows = (
+        CustomerProfile.objects.using(using)
+        .filter(pk__in=profile_ids, profiling_allowed=True, erased_at__isnull=True)
+        .annotate(ordered_in=ArraySubquery(orders))
     )
     found: dict[int, dict[str, str]] = {}
-    for profile_id, currency, group in rows.values_list("pk", "metrics__currency", "metrics__rfm_group"):
-        groups = found.setdefault(profile_id, {})
-        if currency is not None:
+    for profile_id, ordered_in, currency, group in rows.values_list(
+        "pk", "ordered_in", "metrics__currency", "metrics__rfm_group"
+    ):
+        groups = found.setdefault(profile_id, dict.fromkeys(ordered_in, ""))
+        if currency is not None and (currency not in groups or group != RFMGroup.PROSPECTS):
             groups[currency] = RFMGroup(group).name if group else ""
     return {profile_id: RFMGroups(groups) for profile_id, groups in found.items()}
 

@@ -71,12 +71,15 @@ def _in_currency(name: str, type_: Type, description: str, column: str, otherwis
 
 def _rfm_group(arguments: Arguments) -> Fragment:
     """Whoever has no order has no row; one who has bought since the last night has a row, but no group yet."""
-    group = Fragment("NULLIF(COALESCE((SELECT m.rfm_group FROM crm_profile_metrics m WHERE m.profile_id = p.id")
+    prospects = RFMGroup.PROSPECTS.value
+    group = Fragment("NULLIF(COALESCE(NULLIF((SELECT m.rfm_group FROM crm_profile_metrics m WHERE m.profile_id = p.id")
+    ordered = Fragment("SELECT 1 FROM crm_profile_order o WHERE o.profile_id = p.id AND o.counts")
     if "currency" in arguments:
         group += Fragment(" AND m.currency = %s", (arguments["currency"],))
+        ordered += Fragment(" AND o.currency = %s", (arguments["currency"],))
     else:
         group += " ORDER BY m.orders_count DESC, m.currency LIMIT 1"
-    return group + f"), '{RFMGroup.PROSPECTS.value}'), '')"
+    return group + f"), '{prospects}'), CASE WHEN NOT EXISTS (" + ordered + f") THEN '{prospects}' END), '')"
 
 
 def _own(name: str, type_: Type, description: str, sql: str) -> Field:

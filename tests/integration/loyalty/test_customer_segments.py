@@ -37,7 +37,7 @@ from saleor_crm_plugin.profiles.segments.models import CustomerSegment
 from saleor_crm_plugin.profiles.traits import segment_slugs
 from tests.devshop.factories import make_channel, make_customer, make_order, make_product
 from tests.integration.loyalty.audit import assert_ledger_adds_up
-from tests.shop_settings import loyalty_settings
+from tests.shop_settings import crm_settings, loyalty_settings
 
 pytestmark = pytest.mark.django_db
 
@@ -193,7 +193,9 @@ class TestRules:
         assert award_birthdays(load_settings(), datetime(2026, 5, 20, 3, tzinfo=UTC)) == 1
         assert PointsTransaction.objects.get().account.profile.user == ann
 
-    def test_a_birthday_of_who_has_never_bought(self, ann, ben, tea):
+    @pytest.mark.parametrize("profiles_enabled", [True, False])
+    def test_a_birthday_of_who_has_never_bought(self, ann, ben, tea, profiles_enabled):
+        crm_settings(profiles_enabled=profiles_enabled)
         with time_machine.travel(NOON, tick=False):
             rule("PROSPECTS", effect=Effect.FIXED_POINTS, value="50", trigger=Trigger.BIRTHDAY)
         for user in (ann, ben):
@@ -248,6 +250,15 @@ class TestRewards:
         assert self.take(for_prospects, cat) == "issued"
         CustomerProfile.objects.update(profiling_allowed=False)
         assert self.take(for_prospects, cat) == REFUSED
+
+    def test_who_has_bought_is_none_of_those_while_profiles_are_off(self, ann, tea, treat):
+        cat = known("cat@example.com")
+        give(cat, 60)
+        crm_settings(profiles_enabled=False)
+        for_prospects = treat("PROSPECTS")
+        buy(ann, tea)
+        assert self.take(for_prospects, ann) == REFUSED
+        assert self.take(for_prospects, cat) == "issued"
 
     def test_a_segment_that_was_deleted_has_nobody(self, rich, ann, segments, treat):
         join(ann, segments["vip"])

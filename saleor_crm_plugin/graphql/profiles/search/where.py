@@ -14,7 +14,7 @@ from saleor_crm_plugin.fields import can_be_compared
 from saleor_crm_plugin.graphql.ids import integer_key
 from saleor_crm_plugin.loyalty.tiers.models import TierMembership
 from saleor_crm_plugin.profiles.consents.models import ConsentRecord
-from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics, RFMGroup
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics, ProfileOrder, RFMGroup
 from saleor_crm_plugin.profiles.notes.models import CustomerTag
 from saleor_crm_plugin.profiles.notes.tags import normalize_tag
 from saleor_crm_plugin.profiles.segments.models import SegmentMembership
@@ -141,11 +141,15 @@ def _tier(given: Mapping[str, Any]) -> Q:
 
 def _rfm_group(given: Mapping[str, Any]) -> Q:
     lookups = _values("rfmGroup", given)
-    rows = _metrics(given.get("currency"))
-    condition = Q(Exists(rows.filter(_on("rfm_group", lookups))))
-    if RFMGroup.PROSPECTS in (lookups.get("in") or [lookups["exact"]]):
-        # Whoever has no order has no row.
-        condition |= Q(~Exists(rows), profiling_allowed=True, erased_at__isnull=True)
+    wanted = set(lookups.get("in") or [lookups["exact"]])
+    bought = _metrics(given.get("currency")).exclude(rfm_group=RFMGroup.PROSPECTS)
+    condition = Q(Exists(bought.filter(rfm_group__in=sorted(wanted))))
+    if RFMGroup.PROSPECTS in wanted:
+        # Whoever has no order has no row; nor has anybody while *Customer profiles* is off.
+        orders = ProfileOrder.objects.filter(profile=_PROFILE, counts=True)
+        if currency := given.get("currency"):
+            orders = orders.filter(currency=currency.upper())
+        condition |= Q(~Exists(bought), ~Exists(orders), profiling_allowed=True, erased_at__isnull=True)
     return condition
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
-from saleor_crm_plugin.profiles.models import CustomerProfile
+from saleor_crm_plugin.profiles.models import CustomerProfile, ProfileMetrics, ProfileOrder
 from tests.graphql.client import global_id
 from tests.graphql.profiles.search.conftest import PROFILES, day
 
@@ -78,6 +80,28 @@ def test_what_is_found(marks, find, where, found):
 def test_who_may_not_be_profiled_is_no_prospect(marks, find, people, why):
     CustomerProfile.objects.filter(pk=people.eve.pk).update(**why)
     assert find(where={"rfmGroup": {"eq": "PROSPECTS"}}) == ["dan"]
+
+
+def test_who_bought_in_one_currency_is_no_prospect_for_what_was_cancelled_in_another(marks, find, people):
+    ProfileMetrics.objects.filter(profile=people.guy).exclude(currency="USD").update(rfm_group="loyal")
+    ProfileMetrics.objects.create(
+        profile=people.guy, currency="USD", rfm_group="prospects",
+        orders_count=0, gross_spent=0, refunded=0, net_spent=0,
+    )  # fmt: skip
+    assert find(where={"rfmGroup": {"eq": "PROSPECTS"}}) == ["dan", "eve"]
+    assert find(where={"rfmGroup": {"oneOf": ["LOYAL", "PROSPECTS"]}}) == ["ben", "dan", "eve", "guy"]
+    assert find(where={"rfmGroup": {"eq": "PROSPECTS", "currency": "usd"}}) == ["dan", "eve", "guy"]
+
+
+def test_orders_without_numbers_make_no_prospects(marks, find, people):
+    """As they are while profiles are switched off."""
+    ProfileMetrics.objects.filter(profile=people.guy).delete()
+    ProfileOrder.objects.create(
+        order_id=uuid4(), profile=people.guy, channel_id=1, currency="EUR", placed_at=day(1), counts=True,
+        gross_amount=10, refunded_amount=0,
+    )  # fmt: skip
+    assert find(where={"rfmGroup": {"eq": "PROSPECTS"}}) == ["dan", "eve"]
+    assert find(where={"rfmGroup": {"eq": "PROSPECTS", "currency": "EUR"}}) == ["ada", "cat", "dan", "eve"]
 
 
 def test_by_id_segment_and_tier(marks, find, people):

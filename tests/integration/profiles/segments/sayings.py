@@ -82,7 +82,11 @@ def forecast(column: str) -> Callable[[Person, str | None], Any]:
 
 
 def rfm_group(person: Person) -> str | None:
-    return "prospects" if main_currency(person) is None else forecast("rfm_group")(person, None)
+    if main_currency(person) is None:
+        return "prospects"
+    group = forecast("rfm_group")(person, None)
+    # Ordered since the night.
+    return None if group == "prospects" and counted(person) else group
 
 
 def last_order(person: Person, currency: str | None) -> datetime | None:
