@@ -19,6 +19,7 @@ from saleor_crm_plugin.ingestion.settings import ShopSettings
 from saleor_crm_plugin.ingestion.snapshots import NOT_A_PURCHASE, OrderSnapshot
 from saleor_crm_plugin.ingestion.tier_facts import review_customers
 from saleor_crm_plugin.loyalty import earning
+from saleor_crm_plugin.loyalty.awards import EarningLine
 from saleor_crm_plugin.loyalty.orders import OrderFacts, as_seen_by_the_ledger, may_earn
 from saleor_crm_plugin.loyalty.referrals import progress
 from saleor_crm_plugin.loyalty.referrals.models import Referral, ReferralStatus
@@ -128,17 +129,29 @@ def _is_kept(order: OrderFacts) -> bool:
     if not order.is_purchase or order.paid_at is None:
         return False
     priced = [line for line in order.earning.lines if line.gross > 0]
-    # A gift card keeps no reward for goods that came back. Alone, it was rewarded before `_reward_at` refused it.
+    # A gift card keeps no reward for goods that came back. Alone, or beside goods that points paid for, it was rewarded
+    # before `_reward_at` refused it.
     goods = [line for line in priced if not line.is_gift_card] or priced
-    # As a voucher, points have lowered the lines.
-    bought = sum((line.gross for line in goods), -order.earning.points_paid)
-    # Shipping is not given back with goods, as a rule, and is no purchase.
-    return bought > 0 and any(line.taken_back < 1 for line in goods) and earning.kept_value(order.earning) > 0
+    return (
+        _is_bought(order, priced)
+        and any(line.taken_back < 1 for line in goods)
+        and earning.kept_value(order.earning) > 0
+    )
+
+
+def _is_bought(order: OrderFacts, lines: Sequence[EarningLine]) -> bool:
+    """Whether points left anything of these to pay. As a voucher, they have lowered the lines.
+
+    Shipping is not given back with goods, as a rule, and is no purchase.
+    """
+    return sum((line.gross for line in lines), -order.earning.points_paid) > 0
 
 
 def _reward_at(order: OrderFacts) -> datetime | None:
     """Where an order earns nothing for itself, it earns nothing for a referral."""
     if order.qualified_at is None or not may_earn(order) or not _has_goods_that_earn(order) or not _is_kept(order):
+        return None
+    if not _is_bought(order, [line for line in order.earning.lines if line.gross > 0 and not line.is_gift_card]):
         return None
     return order.qualified_at + timedelta(days=order.settings.pending_days)
 

@@ -10,9 +10,10 @@ from saleor.order.models import Order
 from saleor.plugins.models import PluginConfiguration
 
 from saleor_crm_plugin.actors import SYSTEM
+from saleor_crm_plugin.ingestion import referrals
 from saleor_crm_plugin.ingestion.referral_codes import apply_code, create_code
 from saleor_crm_plugin.loyalty.adjustment import adjust
-from saleor_crm_plugin.loyalty.models import LoyaltyAccount, PointsTransaction
+from saleor_crm_plugin.loyalty.models import HoldForm, LoyaltyAccount, PointsTransaction
 from saleor_crm_plugin.loyalty.referrals.queries import points_given
 from saleor_crm_plugin.loyalty.rules.definition import Limits
 from saleor_crm_plugin.loyalty.rules.editing import delete_rule, update_rule
@@ -24,6 +25,7 @@ from tests.integration.loyalty.referrals.shop import (
     DUE,
     WINDOW,
     buy,
+    buy_with_points,
     cancel,
     gifts,
     refund,
@@ -112,6 +114,18 @@ class TestTakingBack:
         order = buy(fred)
         run()
         order.lines.update(is_gift_card=True)
+        sync(order)
+        assert (run(), gifts(rita)) == (0, [500])
+
+    def test_goods_that_points_paid_beside_a_gift_card_keep_it_if_they_were_rewarded_once(
+        self, rita, fred, applied, channel, monkeypatch
+    ):
+        """As they were before the goods alone had to be bought."""
+        terms(channel, points_earn=True)
+        with monkeypatch.context() as before:
+            before.setattr(referrals, "_is_bought", lambda *_: True)
+            order = buy_with_points(fred, 6000, HoldForm.GIFT_CARD, gift_card=5)
+            assert (run(), gifts(rita)) == (1, [500])
         sync(order)
         assert (run(), gifts(rita)) == (0, [500])
 
