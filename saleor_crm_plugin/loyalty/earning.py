@@ -121,6 +121,22 @@ def kept_value(order: EarningOrder) -> Fraction:
     return kept * max(left, Fraction(0)) / (max(left, Fraction(0)) + further) if further else kept
 
 
+def share_of_points_back(order: EarningOrder) -> Fraction:
+    """The share of spent points that a refund gives back, between 0 and 1: of what is not kept, by price.
+
+    Less where money has paid for what came back: Saleor proposes the whole price of returned goods as the refund, also
+    where points paid for them as a gift card. Money and points together give back no more than what came back cost.
+    """
+    kept = kept_value(order)
+    shown = _without_voucher_of_points(order)
+    price = _price(shown, NOTHING_PAID)
+    by_points = price - _price(order, NOTHING_PAID) + Fraction(order.points_paid)
+    if kept == 0 or by_points <= 0 or _taken_back(shown, NOTHING_PAID) <= 0:
+        return 1 - kept
+    left = max((1 - kept) * price - Fraction(order.refunded_gross), Fraction(0))
+    return min(1 - kept, left / by_points)
+
+
 def _without_voucher_of_points(order: EarningOrder) -> EarningOrder:
     if order.points_off <= 0:
         return order

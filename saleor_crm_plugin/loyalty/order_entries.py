@@ -208,10 +208,9 @@ class OrderEntries:
             return 0
         if self.order.is_closed:
             return points
-        kept = earning.kept_value(self.order.earning)
         if policy == SpentPointsPolicy.RETURN:
-            return points if kept == 0 else 0
-        return floor(points * (1 - kept))
+            return points if earning.kept_value(self.order.earning) == 0 else 0
+        return floor(points * earning.share_of_points_back(self.order.earning))
 
     def _award(self, account_id: int, points: int, full: Award) -> None:
         since = self.order.qualified_at

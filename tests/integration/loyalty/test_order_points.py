@@ -444,10 +444,16 @@ def test_points_that_paid_for_everything_come_back_with_the_goods(profile, polic
 
 
 @pytest.mark.parametrize(
-    ("policy", "returned"), [(SpentPointsPolicy.RETURN, 0), (SpentPointsPolicy.IN_PROPORTION, 475)]
+    ("policy", "money", "returned"),
+    [
+        (SpentPointsPolicy.RETURN, "5", 0),
+        (SpentPointsPolicy.IN_PROPORTION, "0.25", 475),
+        # The money has paid for them.
+        (SpentPointsPolicy.IN_PROPORTION, "5", 0),
+    ],
 )
-def test_a_jacket_that_points_paid_is_kept_when_the_socks_come_back(profile, policy, returned):
-    """9,500 points pay 95 of a jacket for 95 and socks for 5; the socks come back, and all the money with them."""
+def test_a_jacket_that_points_paid_is_kept_when_the_socks_come_back(profile, policy, money, returned):
+    """9,500 points pay 95 of a jacket for 95 and socks for 5; the socks come back, and some money with them."""
     sync(facts(profile, "9500"))
     hold(account().pk, 9500)
 
@@ -456,8 +462,7 @@ def test_a_jacket_that_points_paid_is_kept_when_the_socks_come_back(profile, pol
         socks = EarningLine(
             key="2", name="", gross=D("0.25"), net=D("0.25"), base=D(5), taken_back=Fraction(socks_back)
         )
-        money = D(5 * socks_back)
-        return EarningOrder([jacket, socks], D(0), D(0), total_gross=D(5), refunded_gross=money)
+        return EarningOrder([jacket, socks], D(0), D(0), total_gross=D(5), refunded_gross=D(money) * socks_back)
 
     settings = LoyaltySettings(spent_points_policy=policy)
     order = facts(profile, carried={"LP-1": D(95)}, settings=settings, earning=basket(0))

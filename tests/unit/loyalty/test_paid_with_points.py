@@ -18,7 +18,7 @@ from saleor_crm_plugin.loyalty.awards import (
     RuleTerms,
     terms_from_breakdown,
 )
-from saleor_crm_plugin.loyalty.earning import award, kept_value
+from saleor_crm_plugin.loyalty.earning import award, kept_value, share_of_points_back
 from saleor_crm_plugin.loyalty.paid_with_points import (
     PaidShare,
     PricedLine,
@@ -337,6 +337,28 @@ def test_a_jacket_that_points_paid_is_kept_when_the_socks_come_back(form, jacket
 
 
 @pytest.mark.parametrize("form", [voucher_order, card_order])
+@pytest.mark.parametrize(
+    ("socks", "refunded", "back"),
+    [
+        (1, "0", "60/100"),
+        # With 24 in points, the customer has the 60 that the socks cost.
+        (1, "36", "60/100"),
+        (1, "48", "30/100"),
+        # What Saleor proposes for goods that points as a gift card paid for: their whole price.
+        (1, "60", "0"),
+        (0, "30", "1/2"),
+        (0, "60", "1"),
+    ],
+)
+def test_money_and_points_together_give_back_no_more_than_what_came_back_cost(form, socks, refunded, back):
+    """A jacket for 40 and socks for 60; points pay 40, money 60."""
+    order = form("40", "40", "60")
+    assert order.total_gross == 60
+    returned = share_of_points_back(taken_back(order, 0, socks, refunded=refunded))
+    assert returned == Fraction(back)
+
+
+@pytest.mark.parametrize("form", [voucher_order, card_order])
 def test_so_it_is_where_a_gift_card_of_the_customers_own_paid_the_most(form):
     """A jacket for 95 and socks for 5; points pay 10, the card 86, money 4."""
     order = replace(form("10", "95", "5"), total_gross=D(4), gift_cards_gross=D(86))
@@ -379,15 +401,19 @@ def test_money_beyond_what_came_back_undoes_the_rest(form):
 )
 def test_nothing_is_kept_only_if_goods_or_money_say_so(prices, shipping, share, own, back, refunds):
     kept = []
+    price = Fraction(sum(prices) + shipping) / 100
     for form in (voucher_order, card_order):
         off, *amounts = (str(D(cents) / 100) for cents in (D(sum(prices) * share) / 100, *prices))
         order = form(off, *amounts, shipping=str(D(shipping) / 100))
         by_own_card = order.total_gross * own / 100
         order = replace(order, total_gross=order.total_gross - by_own_card, gift_cards_gross=by_own_card)
-        kept += [
-            kept_value(taken_back(order, *back[: len(prices)], refunded=str(order.total_gross * percent / 100)))
-            for percent in refunds
-        ]
+        for percent in refunds:
+            seen = taken_back(order, *back[: len(prices)], refunded=str(order.total_gross * percent / 100))
+            kept.append(kept_value(seen))
+            points = share_of_points_back(seen) * Fraction(off)
+            assert 0 <= points <= Fraction(off)
+            if kept[-1] and any(back[: len(prices)]):
+                assert points == 0 or Fraction(seen.refunded_gross) + points <= (1 - kept[-1]) * price
     assert kept[:2] == kept[2:]
     # The more money goes back, the less is kept.
     assert 1 >= kept[0] >= kept[1] >= 0
