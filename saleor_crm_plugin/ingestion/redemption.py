@@ -28,7 +28,7 @@ from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.confidential import told
 from saleor_crm_plugin.exceptions import LedgerError, RedemptionError
 from saleor_crm_plugin.ingestion import carriers, points_cards, vouchers
-from saleor_crm_plugin.ingestion.delivery import review_delivery
+from saleor_crm_plugin.ingestion.delivery import review_delivery, review_delivery_of
 from saleor_crm_plugin.ingestion.order_promotions import taken_off_without_voucher
 from saleor_crm_plugin.ingestion.room import FORM_OF, offer_for, room_of
 from saleor_crm_plugin.ingestion.settings import load_settings
@@ -190,12 +190,17 @@ def _release_timed_out(hold_id: UUID, now: datetime) -> bool:
             token = PointsHold.objects.filter(pk=hold_id).values_list("checkout_token", flat=True).first()
             checkout = carriers.lock_checkout(token)
             hold = PointsHold.objects.select_for_update().filter(pk=hold_id, status=HoldStatus.HELD).first()
-            if hold is None or _stays(hold, checkout, now) or not carriers.kill(hold, checkout):
+            if hold is None or _stays(hold, checkout, now):
+                return False
+            is_dearer_without = hold.code is not None and checkout is not None and carriers.is_on(hold, checkout)
+            if not carriers.kill(hold, checkout):
                 return False
             release(hold)
     except (IntegrityError, LedgerError) as error:
         logger.error("Points that a checkout holds cannot be released (hold %s).", hold_id, exc_info=told(error))
         return False
+    if checkout is not None and is_dearer_without:
+        review_delivery_of(checkout.pk)
     return True
 
 

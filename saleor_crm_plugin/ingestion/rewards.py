@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 from functools import partial
+from uuid import UUID
 
 from django.utils import timezone
 from saleor.account.models import User
 from saleor.channel.models import Channel
+from saleor.checkout.models import Checkout
 from saleor.order.models import Order
 
 from saleor_crm_plugin.actors import Actor
 from saleor_crm_plugin.exceptions import LoyaltyInputError
 from saleor_crm_plugin.ingestion import reward_carriers, vouchers
+from saleor_crm_plugin.ingestion.delivery import review_delivery_of
 from saleor_crm_plugin.ingestion.reward_restrictions import restrict_again
 from saleor_crm_plugin.ingestion.settings import loyalty_is_on
 from saleor_crm_plugin.ingestion.snapshots import CANCELLED
@@ -99,13 +104,18 @@ def return_reward(
         vouchers.switch_off([redemption.code], "default")
         return True
 
-    return redeeming.give_back(
+    codes = RewardRedemption.objects.filter(pk=redemption_id).values_list("code", flat=True)
+    carrying = _checkouts_with(list(codes))
+    returned = redeeming.give_back(
         redemption_id,
         actor,
         partial(reward_carriers.kill_carrier, for_points=True),
         now or timezone.now(),
         kill_used=kill_used,
     )
+    for token in carrying[returned.code]:
+        review_delivery_of(token)
+    return returned
 
 
 def expire_rewards(now: datetime | None = None) -> int:
@@ -120,13 +130,27 @@ def expire_rewards(now: datetime | None = None) -> int:
     expired, last = 0, None
     while True:
         rest = due if last is None else due.filter(pk__gt=last)
-        batch = list(rest.values_list("pk", flat=True)[:BATCH_SIZE])
-        expired += sum(redeeming.expire(redemption_id, _kill_if_unused, now) for redemption_id in batch)
+        batch = list(rest.values_list("pk", "code")[:BATCH_SIZE])
+        carrying = _checkouts_with([code for _, code in batch])
+        for redemption_id, code in batch:
+            if redeeming.expire(redemption_id, _kill_if_unused, now):
+                expired += 1
+                for token in carrying[code]:
+                    review_delivery_of(token)
         if len(batch) < BATCH_SIZE:
             break
-        last = batch[-1]
+        last = batch[-1][0]
     reward_carriers.purge_dead_vouchers(now, BATCH_SIZE)
     return expired
+
+
+def _checkouts_with(codes: Collection[str]) -> defaultdict[str, list[UUID]]:
+    """The checkouts that carry vouchers, by code: without it they are dearer. No statement without codes."""
+    tokens: defaultdict[str, list[UUID]] = defaultdict(list)
+    if codes:
+        for code, token in Checkout.objects.filter(voucher_code__in=codes).values_list("voucher_code", "pk"):
+            tokens[code].append(token)
+    return tokens
 
 
 def _kill_if_unused(redemption: RewardRedemption) -> bool:

@@ -12,9 +12,11 @@ from saleor.graphql.checkout.mutations import utils as checkout_utils
 from saleor.order import OrderStatus
 from saleor.product.models import ProductType
 
+from saleor_crm_plugin import compat
 from saleor_crm_plugin.actors import SYSTEM
-from saleor_crm_plugin.ingestion.redemption import remove_points
+from saleor_crm_plugin.ingestion.redemption import release_timed_out_holds, remove_points
 from saleor_crm_plugin.ingestion.refit import refit_hold
+from saleor_crm_plugin.ingestion.rewards import expire_rewards
 from saleor_crm_plugin.ingestion.settings import load_settings
 from saleor_crm_plugin.ingestion.simulation import simulate
 from saleor_crm_plugin.ingestion.sync import sync_order
@@ -28,6 +30,7 @@ from tests.devshop.factories import make_channel, pay_order, refund_order
 from tests.devshop.flows import manager
 from tests.integration.loyalty.audit import assert_ledger_adds_up
 from tests.integration.loyalty.test_redemption import apply, checkout_of, complete, customer_with_points
+from tests.integration.loyalty.test_rewards import give_back, put_on, reward, take
 from tests.shop_settings import loyalty_settings
 
 pytestmark = pytest.mark.django_db
@@ -89,14 +92,18 @@ def test_both_forms_earn_the_same_with_shipping(
     assert_ledger_adds_up()
 
 
-def deliver_from(checkout, price: int):
-    """Choose a way of delivery that baskets from this price on are entitled to."""
+def deliver_from(checkout, price: int | None, up_to: int | None = None):
+    """A way of delivery that baskets from this price on, or up to one, are entitled to."""
     shipping = pytest.importorskip("saleor.shipping.models", reason="the stand-in's checkouts know no shipping")
     zone = shipping.ShippingZone.objects.create(name="Everywhere", countries=["US"])
     zone.channels.add(checkout.channel)
     method = zone.shipping_methods.create(name="Free delivery", type="price")
     method.channel_listings.create(
-        channel=checkout.channel, currency="USD", price_amount=0, minimum_order_price_amount=price
+        channel=checkout.channel,
+        currency="USD",
+        price_amount=0,
+        minimum_order_price_amount=price,
+        maximum_order_price_amount=up_to,
     )
     return method
 
@@ -125,7 +132,69 @@ def test_a_way_of_delivery_that_the_cheaper_basket_is_not_entitled_to_goes(point
     assert complete(checkout).total_gross_amount == 40
 
 
-@pytest.mark.parametrize("way", ["put on", "taken off", "refitted"])
+@pytest.mark.parametrize(("up_to", "stays"), [(35, False), (40, True)])
+def test_a_way_of_delivery_goes_that_the_basket_is_too_dear_for_once_time_runs_out(up_to, stays):
+    channel = make_channel(allow_unpaid_orders=True)
+    loyalty_settings(channel, point_value="0.01")
+    checkout = checkout_of(customer_with_points(2000), channel, price=40)
+    method = deliver_from(checkout, None, up_to)
+    if not hasattr(checkout_utils, "update_checkout_shipping_method_if_invalid"):
+        pytest.skip("from 3.23 Saleor asks for the ways of delivery anew")
+    ProductType.objects.update(is_shipping_required=True)
+    checkout.shipping_address = checkout.billing_address
+    checkout.save()
+    apply(checkout, 1000)
+    Checkout.objects.update(shipping_method=method)
+    assert release_timed_out_holds(timezone.now() + timedelta(minutes=61)) == 1
+    checkout.refresh_from_db()
+    assert (checkout.shipping_method is not None) == stays
+    # Else Saleor refuses the order, when it has been paid.
+    if stays:
+        assert complete(checkout).total_gross_amount == 40
+
+
+@pytest.mark.parametrize("way", ["given back", "expired"])
+def test_a_way_of_delivery_goes_with_the_reward_without_which_the_basket_is_too_dear_for_it(way):
+    channel = make_channel(allow_unpaid_orders=True)
+    loyalty_settings(channel, point_value="0.01")
+    user = customer_with_points(2000)
+    checkout = checkout_of(user, channel, price=40)
+    method = deliver_from(checkout, None, 35)
+    if not hasattr(checkout_utils, "update_checkout_shipping_method_if_invalid"):
+        pytest.skip("from 3.23 Saleor asks for the ways of delivery anew")
+    ProductType.objects.update(is_shipping_required=True)
+    taken = take(reward(cost=1000, amount=D(10), valid_days=7), user)
+    checkout.shipping_address, checkout.shipping_method = checkout.billing_address, method
+    checkout.save()
+    put_on(checkout, taken.code)
+    assert Checkout.objects.get().shipping_method == method
+    if way == "given back":
+        give_back(taken)
+    else:
+        assert expire_rewards(timezone.now() + timedelta(days=8)) == 1
+    checkout.refresh_from_db()
+    assert (checkout.voucher_code, checkout.shipping_method) == (None, None)
+
+
+def test_a_delivery_that_cannot_be_reviewed_keeps_no_points(monkeypatch, caplog):
+    channel = make_channel(allow_unpaid_orders=True)
+    loyalty_settings(channel, point_value="0.01")
+    user = customer_with_points(2000)
+    for _ in range(2):
+        apply(checkout_of(user, channel, price=40), 1000)
+
+    def unreachable(*_arguments):
+        raise ConnectionError
+
+    monkeypatch.setattr(compat, "review_delivery", unreachable)
+    assert release_timed_out_holds(timezone.now() + timedelta(minutes=61)) == 2
+    assert [record.message.split(" (")[0] for record in caplog.records] == [
+        "The delivery of a checkout is not reviewed"
+    ] * 2
+    assert_ledger_adds_up()
+
+
+@pytest.mark.parametrize("way", ["put on", "taken off", "refitted", "timed out"])
 def test_the_ways_of_delivery_are_asked_for_anew(way):
     channel = make_channel(allow_unpaid_orders=True)
     loyalty_settings(channel, point_value="0.01")
@@ -139,6 +208,9 @@ def test_the_ways_of_delivery_are_asked_for_anew(way):
     if way == "taken off":
         before = timezone.now()
         remove_points(checkout.pk, checkout.user_id, manager=manager())
+    elif way == "timed out":
+        before = timezone.now()
+        assert release_timed_out_holds(before + timedelta(minutes=61)) == 1
     elif way == "refitted":
         CheckoutLine.objects.update(quantity=2)
         loyalty_settings(channel, point_value="0.02")
