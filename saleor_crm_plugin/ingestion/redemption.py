@@ -22,7 +22,8 @@ from saleor.checkout.actions import call_checkout_event
 from saleor.checkout.fetch import fetch_checkout_info, fetch_checkout_lines
 from saleor.checkout.models import Checkout
 from saleor.checkout.utils import invalidate_checkout
-from saleor.payment import ChargeStatus
+from saleor.payment import ChargeStatus, TransactionEventType
+from saleor.payment.models import TransactionEvent
 
 from saleor_crm_plugin.batches import key_batches
 from saleor_crm_plugin.confidential import told
@@ -50,6 +51,19 @@ CHECKOUT_UPDATED = "checkout_updated"
 # How much longer than their time points stay on a checkout that is paid. Where the channel says so, Saleor completes it
 # half an hour after the payment, or gives the money back after six hours. Else the buyer and staff have this long.
 LONGEST_WHILE_PAID = timedelta(days=7)
+# How long a buyer is given to confirm a payment, at the bank or the wallet. Saleor knows of no money until they have.
+PAYMENT_TAKES = timedelta(minutes=30)
+# However often it is begun anew, and whatever time the payment's app gives its events.
+LONGEST_WHILE_PAYING = timedelta(hours=2)
+# Also when the money has come: Saleor reckons with it a moment later.
+PAYING = (
+    TransactionEventType.AUTHORIZATION_REQUEST,
+    TransactionEventType.AUTHORIZATION_ACTION_REQUIRED,
+    TransactionEventType.AUTHORIZATION_SUCCESS,
+    TransactionEventType.CHARGE_REQUEST,
+    TransactionEventType.CHARGE_ACTION_REQUIRED,
+    TransactionEventType.CHARGE_SUCCESS,
+)
 WITH_MONEY = (
     Q(authorized_value__gt=0)
     | Q(authorize_pending_value__gt=0)
@@ -171,7 +185,8 @@ def release_timed_out_holds(now: datetime | None = None) -> int:
     """Give back points of checkouts that took too long: first the carrier dies, then the points are free.
 
     One that an order is using, or has used, is left: the order's sync commits the hold. So is, for
-    `LONGEST_WHILE_PAID`, that of a checkout that is paid: its order is to come. Returns how many were released.
+    `LONGEST_WHILE_PAID`, that of a checkout that is paid: its order is to come. While a payment is under way, so is the
+    money. Returns how many were released.
     """
     now = now or timezone.now()
     # First, so that also what is released late is dead for a while before it is gone.
@@ -206,7 +221,9 @@ def _release_timed_out(hold_id: UUID, now: datetime) -> bool:
 
 def _stays(hold: PointsHold, checkout: Checkout | None, now: datetime) -> bool:
     # A checkout that is paid without the points will not spend them.
-    return checkout is not None and carriers.is_on(hold, checkout) and awaits_order(hold, checkout, now)
+    if checkout is None or not carriers.is_on(hold, checkout):
+        return False
+    return awaits_order(hold, checkout, now) or _is_being_paid(hold, checkout, now)
 
 
 def awaits_order(hold: PointsHold, checkout: Checkout | None, now: datetime) -> bool:
@@ -220,6 +237,18 @@ def awaits_order(hold: PointsHold, checkout: Checkout | None, now: datetime) -> 
     if checkout.authorize_status == CheckoutAuthorizeStatus.FULL:
         return checkout.payment_transactions.filter(WITH_MONEY).exists()
     return checkout.payments.filter(is_active=True, charge_status__in=CHARGED).exists()
+
+
+def _is_being_paid(hold: PointsHold, checkout: Checkout, now: datetime) -> bool:
+    """Whether the price may be what somebody is paying right now: the charge would come, and pay for no order any more.
+
+    Not once the last word about each payment is that it failed, was cancelled or goes back.
+    """
+    if now >= hold.expires_at + LONGEST_WHILE_PAYING:
+        return False
+    events = TransactionEvent.objects.filter(transaction__checkout=checkout, created_at__gt=now - PAYMENT_TAKES)
+    said = events.exclude(type=TransactionEventType.INFO).order_by("pk").values_list("transaction_id", "type")
+    return any(last in PAYING for last in dict(said).values())
 
 
 def release(hold: PointsHold) -> None:

@@ -12,7 +12,8 @@ from uuid import uuid4
 import graphene
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connections
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from saleor.channel.models import Channel
 from saleor.checkout.complete_checkout import complete_checkout
@@ -504,6 +505,78 @@ def test_a_checkout_without_the_money_for_it_keeps_no_points(channel, charged, s
     # Saleor calls a checkout over nothing covered, too.
     pay(checkout, charged, status)
     assert release_timed_out_holds(timezone.now() + timedelta(minutes=61)) == 1
+
+
+def report(checkout: Checkout, minutes: int, *events: str) -> TransactionItem:
+    """What an app says about one payment of the checkout, so many minutes from now, before there is any money."""
+    item = checkout.payment_transactions.create(currency="USD")
+    for event in events:
+        item.events.create(
+            type=event, currency="USD", amount_value=33, created_at=timezone.now() + timedelta(minutes=minutes)
+        )
+    return item
+
+
+@pytest.mark.parametrize("form", ["voucher", "gift card"])
+@pytest.mark.parametrize("action", ["authorization", "charge"])
+def test_a_checkout_that_is_being_paid_keeps_its_price_until_the_money_comes(channel, form, action):
+    loyalty_settings(channel, point_value="0.01", redemption_form=form)
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 700)
+    report(checkout, 59, f"{action}_request", f"{action}_action_required", "info")
+    with CaptureQueriesContext(connection) as run:
+        assert release_timed_out_holds(timezone.now() + timedelta(minutes=61)) == 0
+    assert sum("payment_transactionevent" in each["sql"] for each in run.captured_queries) == 1
+    pay(checkout, 33)
+    assert release_timed_out_holds(timezone.now() + timedelta(days=6)) == 0
+    order = complete(checkout)
+    sync_order(order.pk)
+    assert (order.total_gross_amount, account().active, account().held) == (33, 300, 0)
+    assert_ledger_adds_up()
+
+
+@pytest.mark.parametrize(("after", "released"), [(60 + 28, 0), (60 + 30, 1)])
+def test_a_payment_that_is_never_confirmed_keeps_points_for_half_an_hour(channel, after, released):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 700)
+    report(checkout, 59, "charge_request", "charge_action_required")
+    assert release_timed_out_holds(timezone.now() + timedelta(minutes=after)) == released
+    assert release_timed_out_holds(timezone.now() + timedelta(hours=3)) == 1 - released
+    assert account().spendable == 1000
+
+
+def test_payments_that_are_begun_over_and_over_keep_points_for_two_hours(channel):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 700)
+    # As of an app whose clock is wrong, too.
+    report(checkout, 24 * 60, "charge_request", "charge_action_required")
+    assert release_timed_out_holds(timezone.now() + timedelta(hours=2, minutes=59)) == 0
+    assert release_timed_out_holds(timezone.now() + timedelta(hours=3)) == 1
+
+
+def test_money_that_saleor_reckons_with_in_a_moment_keeps_points(channel):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 700)
+    report(checkout, 61, "charge_request", "charge_action_required", "charge_success")
+    assert release_timed_out_holds(timezone.now() + timedelta(minutes=61)) == 0
+
+
+@pytest.mark.parametrize(
+    "last", ["charge_failure", "authorization_failure", "cancel_success", "refund_request", "refund_success"]
+)
+def test_a_payment_that_came_to_nothing_keeps_no_points(channel, last):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 700)
+    report(checkout, 59, "charge_request", "charge_action_required", last)
+    assert release_timed_out_holds(timezone.now() + timedelta(minutes=61)) == 1
+
+
+def test_a_second_try_after_a_payment_that_failed_keeps_points(channel):
+    checkout = checkout_of(customer_with_points(1000), channel)
+    apply(checkout, 700)
+    report(checkout, 55, "charge_request", "charge_failure")
+    report(checkout, 59, "charge_request")
+    assert release_timed_out_holds(timezone.now() + timedelta(minutes=61)) == 0
 
 
 @pytest.mark.parametrize(("fields", "released"), [({"charge_status": "fully-charged"}, 0), ({}, 1)])
