@@ -108,7 +108,9 @@ def with_returns(order: OrderSnapshot, returns: Returns | None, grants: Collecti
     if returns is None and not grants:
         return order
     returns = returns or Returns()
-    given, granted = _Refunded.by(returns.refunds.values(), order), _Refunded.by(grants, order)
+    moved_on = _moved_on(returns, order)
+    given = _Refunded.by((refund, _covered(refund, order, moved_on[pk])) for pk, refund in returns.refunds.items())
+    granted = _Refunded.by((refund, _covered(refund, order)) for refund in grants)
     # The shipping's money is refunded beyond that of the goods; of a grant it may not be refunded yet.
     shipping = min(granted.shipping, WHOLE)
     all_is_back = order.is_paid_back and all(
@@ -137,12 +139,11 @@ class _Refunded:
     shipping: Fraction
 
     @classmethod
-    def by(cls, refunds: Iterable[Refund], order: OrderSnapshot) -> _Refunded:
+    def by(cls, refunds: Iterable[tuple[Refund, Fraction]]) -> _Refunded:
         named: defaultdict[UUID, int] = defaultdict(int)
         worth: defaultdict[UUID, Fraction] = defaultdict(Fraction)
         shipping = Fraction(0)
-        for refund in refunds:
-            covered = _covered(refund, order)
+        for refund, covered in refunds:
             for line_id, quantity in refund.quantities.items():
                 named[line_id] += quantity
                 worth[line_id] += quantity * covered
@@ -150,15 +151,49 @@ class _Refunded:
         return cls(named, worth, shipping)
 
 
-def _covered(refund: Refund, order: OrderSnapshot) -> Fraction:
-    """The share of the price in money of what a refund names that it gives back."""
-    price = Fraction(order.shipping_gross) if refund.with_shipping else Fraction(0)
+def _covered(refund: Refund, order: OrderSnapshot, moved_on: Fraction = Fraction(0)) -> Fraction:
+    """The share of the price in money of what a refund names, or named before it moved on, that it gives back."""
+    shipping = Fraction(order.shipping_gross) if refund.with_shipping else Fraction(0)
+    price = _price(refund.quantities, order) + shipping * order.share_in_money + moved_on
+    return min(Fraction(refund.amount) / price, WHOLE) if price > 0 else WHOLE
+
+
+def _price(quantities: Mapping[UUID, int], order: OrderSnapshot) -> Fraction:
+    """Of so many pieces of lines, in money."""
+    price = Fraction(0)
     for line in order.lines:
-        if line.quantity > 0 and (quantity := refund.quantities.get(line.line_id, 0)):
+        if line.quantity > 0 and (quantity := quantities.get(line.line_id, 0)):
             # Saleor reckons with the price of a piece, which is rounded: three of 25.00 come to 24.99.
             price += min(Fraction(line.total_gross) * quantity / line.quantity, Fraction(line.unit_gross * quantity))
-    price *= order.share_in_money
-    return min(Fraction(refund.amount) / price, WHOLE) if price > 0 else WHOLE
+    return price * order.share_in_money
+
+
+def _moved_on(returns: Returns, order: OrderSnapshot) -> Mapping[int, Fraction]:
+    """The price in money of what each refund named and came back since, by fulfillment.
+
+    Saleor does not say of which refund it was: of one before it; of one of which nothing is left, for as much as that
+    gave back; else of any, by the price of what these still name.
+    """
+    found: defaultdict[int, Fraction] = defaultdict(Fraction)
+    left = {pk: _price(refund.quantities, order) for pk, refund in returns.refunds.items() if refund.quantities}
+    emptied = {pk: _for_goods(refund, order) for pk, refund in returns.refunds.items() if not refund.quantities}
+    for fulfillment_id, quantities in sorted(returns.moved_on.items()):
+        price = _price(quantities, order)
+        for pk in emptied:
+            if pk < fulfillment_id:
+                part = min(price, emptied[pk])
+                emptied[pk] -= part
+                price -= part
+        earlier = {pk: of_goods for pk, of_goods in left.items() if pk < fulfillment_id}
+        total = sum(earlier.values())
+        for pk, of_goods in earlier.items():
+            found[pk] += price * of_goods / total if total else 0
+    return found
+
+
+def _for_goods(refund: Refund, order: OrderSnapshot) -> Fraction:
+    """Money that cannot have been for the shipping, which may be all that it was for."""
+    return max(Fraction(refund.amount) - (Fraction(order.shipping_gross) if refund.with_shipping else 0), Fraction(0))
 
 
 def _undone(line_id: UUID, returns: Returns, given: _Refunded) -> Fraction:

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from saleor.order import FulfillmentStatus, OrderEvents, OrderGrantedRefundStatus
-from saleor.order.models import Order, OrderGrantedRefund, OrderLine
+from saleor.order.models import Fulfillment, Order, OrderGrantedRefund, OrderLine
 from saleor.payment.models import TransactionItem
 
 from saleor_crm_plugin.ingestion.readers import read_orders
@@ -33,9 +33,16 @@ def line_of(order: Order, quantity: int) -> OrderLine:
     return order.lines.get(quantity=quantity)
 
 
-def put(order: Order, status: str, quantity: int, line_quantity: int = 4, **fields: object) -> None:
+def put(order: Order, status: str, quantity: int, line_quantity: int = 4, **fields: object) -> Fulfillment:
     fulfillment = order.fulfillments.create(status=status, **fields)
     fulfillment.lines.create(order_line=line_of(order, line_quantity), quantity=quantity)
+    return fulfillment
+
+
+def come_back(refund: Fulfillment, *line_quantities: int) -> None:
+    """Saleor moves what was refunded already away from the refund, whose amount it leaves."""
+    came_back = refund.order.fulfillments.create(status=FulfillmentStatus.REFUNDED_AND_RETURNED)
+    refund.lines.filter(order_line__quantity__in=line_quantities).update(fulfillment=came_back)
 
 
 def grant(order: Order, amount: str, quantity: int, **fields: object) -> OrderGrantedRefund:
@@ -104,6 +111,57 @@ def test_goods_that_came_back_and_were_refunded_later_count_whole(order):
     with CaptureQueriesContext(connection) as statements:
         assert taken_back(order) == (tea, 1, 0)
     assert len(statements) == 6, "one more, for the history"
+
+
+@pytest.mark.parametrize(
+    ("amount", "of_shipping", "total", "share"),
+    [
+        (60, None, 110, Fraction(3, 5)),
+        (10, None, 110, Fraction(1, 10)),
+        (55, 10, 110, Fraction(1, 2)),
+        # A gift card has paid half.
+        (10, None, 55, Fraction(1, 5)),
+    ],
+)
+def test_a_refund_is_for_all_of_its_goods_once_some_of_them_come_back(order, amount, of_shipping, total, share):
+    Order.objects.filter(pk=order.pk).update(total_gross_amount=total)
+    refund = put(order, FulfillmentStatus.REFUNDED, 4, total_refund_amount=amount, shipping_refund_amount=of_shipping)
+    refund.lines.create(order_line=line_of(order, 1), quantity=1)
+    assert taken_back(order) == (share, share, 0)
+    come_back(refund, 1)
+    assert taken_back(order) == (share, 1, 0)
+    come_back(refund, 4)
+    assert taken_back(order) == (1, 1, 0)
+
+
+def test_goods_that_came_back_were_of_no_refund_of_the_shipping(order):
+    refund = put(order, FulfillmentStatus.REFUNDED, 4, total_refund_amount=60)
+    refund.lines.create(order_line=line_of(order, 1), quantity=1)
+    order.fulfillments.create(status=FulfillmentStatus.REFUNDED, total_refund_amount=10, shipping_refund_amount=10)
+    come_back(refund, 1)
+    assert taken_back(order) == (Fraction(3, 5), 1, 0)
+
+
+def test_goods_that_came_back_were_of_a_refund_before_that(order):
+    come_back(put(order, FulfillmentStatus.REFUNDED, 1, line_quantity=1, total_refund_amount=8), 1)
+    put(order, FulfillmentStatus.REFUNDED, 4, total_refund_amount=6)
+    assert taken_back(order) == (Fraction(1, 10), 1, 0)
+
+
+def test_goods_that_came_back_were_of_a_refund_of_which_nothing_is_left(order):
+    of_the_cup = put(order, FulfillmentStatus.REFUNDED, 1, line_quantity=1, total_refund_amount=40)
+    put(order, FulfillmentStatus.REFUNDED, 4, total_refund_amount=6)
+    come_back(of_the_cup, 1)
+    assert taken_back(order) == (Fraction(1, 10), 1, 0)
+
+
+def test_goods_that_came_back_may_be_of_any_refund(order):
+    """By what these name otherwise: of the cup's 40, each is for 20 beside two teas at 30."""
+    whole = put(order, FulfillmentStatus.REFUNDED, 2, total_refund_amount=25)
+    put(order, FulfillmentStatus.REFUNDED, 2, total_refund_amount=5)
+    whole.lines.create(order_line=line_of(order, 1), quantity=1)
+    come_back(whole, 1)
+    assert taken_back(order) == ((1 + Fraction(1, 5)) / 4, 1, 0)
 
 
 @pytest.mark.parametrize("form", ["refund", "grant"])
