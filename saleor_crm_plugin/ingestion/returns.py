@@ -123,7 +123,7 @@ def with_returns(order: OrderSnapshot, returns: Returns | None, grants: Collecti
     def now(line: LineSnapshot) -> LineSnapshot:
         if line.quantity <= 0:
             return line
-        pieces = max(_undone(line.line_id, returns, given), granted.worth.get(line.line_id, Fraction(0)))
+        pieces = max(_undone(line.line_id, returns, given), granted.worth(line.line_id))
         taken_back = WHOLE if all_is_back else min(pieces / line.quantity, WHOLE)
         return replace(line, returned=min(returns.came_back[line.line_id], line.quantity), taken_back=taken_back)
 
@@ -132,23 +132,32 @@ def with_returns(order: OrderSnapshot, returns: Returns | None, grants: Collecti
 
 @dataclass(frozen=True, slots=True)
 class _Refunded:
-    """What refunds name of an order, in pieces by line id, and what these are worth of them; the shipping's share."""
+    """What refunds name of an order: pieces by line id, each with the share given back for it; the shipping's share."""
 
-    named: Mapping[UUID, int]
-    worth: Mapping[UUID, Fraction]
+    pieces: Mapping[UUID, Sequence[tuple[Fraction, int]]]
     shipping: Fraction
 
     @classmethod
     def by(cls, refunds: Iterable[tuple[Refund, Fraction]]) -> _Refunded:
-        named: defaultdict[UUID, int] = defaultdict(int)
-        worth: defaultdict[UUID, Fraction] = defaultdict(Fraction)
+        pieces: defaultdict[UUID, list[tuple[Fraction, int]]] = defaultdict(list)
         shipping = Fraction(0)
         for refund, covered in refunds:
             for line_id, quantity in refund.quantities.items():
-                named[line_id] += quantity
-                worth[line_id] += quantity * covered
+                pieces[line_id].append((covered, quantity))
             shipping += covered if refund.with_shipping else 0
-        return cls(named, worth, shipping)
+        return cls(pieces, shipping)
+
+    def named(self, line_id: UUID) -> int:
+        return sum(quantity for _, quantity in self.pieces.get(line_id, ()))
+
+    def worth(self, line_id: UUID, whole: int = 0) -> Fraction:
+        """In pieces. So many count whole: those that most was given back for."""
+        worth = Fraction(0)
+        for covered, quantity in sorted(self.pieces.get(line_id, ()), reverse=True):
+            beyond = max(quantity - whole, 0)
+            worth += quantity - beyond + covered * beyond
+            whole -= quantity - beyond
+        return worth
 
 
 def _covered(refund: Refund, order: OrderSnapshot, moved_on: Fraction = Fraction(0)) -> Fraction:
@@ -198,14 +207,12 @@ def _for_goods(refund: Refund, order: OrderSnapshot) -> Fraction:
 
 def _undone(line_id: UUID, returns: Returns, given: _Refunded) -> Fraction:
     """Pieces that came back or were refunded."""
-    came_back, refunded = returns.came_back[line_id], given.named.get(line_id, 0)
-    whole = came_back + returns.written_off[line_id]
-    if not refunded:
-        return Fraction(whole)
-    moved = min(max(returns.told[str(line_id)] - came_back, 0), refunded)
-    return whole + moved + given.worth[line_id] * Fraction(refunded - moved, refunded)
+    came_back = returns.came_back[line_id]
+    # Came back before they were refunded. Of several refunds, a small one is rather for something that was kept.
+    moved = max(returns.told[str(line_id)] - came_back, 0)
+    return came_back + returns.written_off[line_id] + given.worth(line_id, whole=moved)
 
 
 def _named(line_id: UUID, returns: Returns, given: _Refunded, granted: _Refunded) -> int:
-    in_fulfillments = returns.came_back[line_id] + returns.written_off[line_id] + given.named.get(line_id, 0)
-    return max(in_fulfillments, granted.named.get(line_id, 0))
+    in_fulfillments = returns.came_back[line_id] + returns.written_off[line_id] + given.named(line_id)
+    return max(in_fulfillments, granted.named(line_id))
