@@ -18,6 +18,7 @@ SALEOR_COLUMNS = {
     "order_orderline": ("id", "order_id", "variant_id", "quantity", "is_gift", "unit_price_gross_amount"),
     "order_fulfillmentline": ("order_line_id", "fulfillment_id", "quantity"),
     "order_fulfillment": ("id", "status", "total_refund_amount", "shipping_refund_amount"),
+    "order_orderevent": ("order_id", "type", "parameters"),
     "order_ordergrantedrefundline": ("order_line_id", "granted_refund_id", "quantity"),
     "order_ordergrantedrefund": ("id", "status", "amount_value", "shipping_costs_included"),
     "product_productvariant": ("id", "product_id"),
@@ -27,11 +28,12 @@ SALEOR_COLUMNS = {
 # Pieces of a line that refunds name, by the share of their price that they give back: a little for goods that were kept
 # is no refund of a piece. No more is given back than gift cards have left to pay.
 _PIECES = """
-    SELECT round(sum(named.quantity * least(1, {amount} / nullif(least(orders.total_gross_amount, {shipping} + (
-        SELECT sum(other.quantity * priced.unit_price_gross_amount)
-        FROM {lines} other JOIN order_orderline priced ON priced.id = other.order_line_id
-        WHERE other.{refund} = refund.id
-    )), 0))))
+    SELECT greatest({came_back}, round(sum(named.quantity * least(1, {amount} / nullif(
+        least(orders.total_gross_amount, {shipping} + (
+            SELECT sum(other.quantity * priced.unit_price_gross_amount)
+            FROM {lines} other JOIN order_orderline priced ON priced.id = other.order_line_id
+            WHERE other.{refund} = refund.id
+        )), 0)))))
     FROM {lines} named JOIN {refunds} refund ON refund.id = named.{refund}
     WHERE named.order_line_id = line.id AND {counts}"""
 _IN_FULFILLMENTS = _PIECES.format(
@@ -41,6 +43,13 @@ _IN_FULFILLMENTS = _PIECES.format(
     # Without an amount, all of it: what came back is gone, whatever the shop paid for it.
     amount="CASE refund.status WHEN 'refunded' THEN refund.total_refund_amount END",
     shipping="coalesce(refund.shipping_refund_amount, 0)",
+    # What came back and is refunded later, Saleor moves to what was only refunded. Its history tells.
+    came_back="""CASE WHEN bool_or(refund.status = 'refunded') THEN least(sum(named.quantity), coalesce((
+        SELECT sum((returned ->> 'quantity')::int)
+        FROM order_orderevent event CROSS JOIN jsonb_path_query(event.parameters, '$.lines[*]') returned
+        WHERE event.order_id = line.order_id AND event.type = 'fulfillment_returned'
+          AND returned ->> 'line_pk' = line.id::text
+    ), 0)) END""",
     counts="refund.status = ANY(%(taken_back)s)",
 )
 _GRANTED = _PIECES.format(
@@ -49,6 +58,7 @@ _GRANTED = _PIECES.format(
     refund="granted_refund_id",
     amount="refund.amount_value",
     shipping="CASE WHEN refund.shipping_costs_included THEN orders.shipping_price_gross_amount ELSE 0 END",
+    came_back="0",
     counts="refund.status <> 'failure'",
 )
 

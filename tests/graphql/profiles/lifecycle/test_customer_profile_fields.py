@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from saleor.order import FulfillmentStatus, OrderGrantedRefundStatus
+from saleor.order import FulfillmentStatus, OrderEvents, OrderGrantedRefundStatus
 from saleor.order.models import Order
 from saleor.product.models import Product
 
@@ -108,6 +108,31 @@ def test_favourites_lose_pieces_that_a_refund_was_granted_for(shop, fruit, as_an
     Order.objects.filter(pk=plums.pk).update(total_gross_amount=price)
     grant(price, 5)
     assert pieces() == {"Fruit": 2}
+
+
+def test_favourites_lose_pieces_that_came_back_whatever_is_refunded_of_them_later(shop, fruit, as_ann):
+    """Saleor moves them to what was only refunded, and the order's history tells."""
+    plums = make_order(shop.ann, channel=shop.channel, lines=[(shop.plum, 9)], created_at=APRIL)
+    sync_orders([plums.pk])
+    line = plums.lines.get()
+    other = {"line_pk": str(shop.first.lines.first().pk), "quantity": 5}
+    told = {"lines": [other, {"line_pk": str(line.pk), "quantity": 2}]}
+    plums.events.create(type=OrderEvents.FULFILLMENT_RETURNED, parameters=told)
+    plums.events.create(type=OrderEvents.FULFILLMENT_RETURNED, parameters={})
+    plums.events.create(type="fulfillment_refunded", parameters=told)
+    refunded = plums.fulfillments.create(
+        status=FulfillmentStatus.REFUNDED, total_refund_amount=line.unit_price_gross_amount / 5
+    )
+    refunded.lines.create(order_line=line, quantity=3)
+
+    def pieces():
+        rows = as_ann.data(ME)["me"]["customerProfile"]["favoriteCategories"]
+        return {row["category"]["name"]: row["itemsCount"] for row in rows}
+
+    assert pieces() == {"Fruit": 2, "Stone fruit": 7}
+    # The same ones once more, and the third is gone as well.
+    plums.events.create(type=OrderEvents.FULFILLMENT_RETURNED, parameters=told)
+    assert pieces() == {"Fruit": 2, "Stone fruit": 6}
 
 
 def test_nothing_is_said_of_who_refuses_profiling(shop, as_ann):
