@@ -108,16 +108,24 @@ def deliver_from(checkout, price: int | None, up_to: int | None = None):
     return method
 
 
-@pytest.mark.parametrize(("points", "stays"), [(1000, False), (400, True)])
-def test_a_way_of_delivery_that_the_cheaper_basket_is_not_entitled_to_goes(points, stays):
+def to_deliver(price: int | None, up_to: int | None = None):
+    """A checkout over 40 of somebody with 2,000 points, and such a way of delivery."""
     channel = make_channel(allow_unpaid_orders=True)
     loyalty_settings(channel, point_value="0.01")
     checkout = checkout_of(customer_with_points(2000), channel, price=40)
-    method = deliver_from(checkout, 35)
+    method = deliver_from(checkout, price, up_to)
     if not hasattr(checkout_utils, "update_checkout_shipping_method_if_invalid"):
         pytest.skip("from 3.23 Saleor asks for the ways of delivery anew")
     ProductType.objects.update(is_shipping_required=True)
-    checkout.shipping_address, checkout.shipping_method = checkout.billing_address, method
+    checkout.shipping_address = checkout.billing_address
+    checkout.save()
+    return checkout, method
+
+
+@pytest.mark.parametrize(("points", "stays"), [(1000, False), (400, True)])
+def test_a_way_of_delivery_that_the_cheaper_basket_is_not_entitled_to_goes(points, stays):
+    checkout, method = to_deliver(35)
+    checkout.shipping_method = method
     checkout.save()
     apply(checkout, points)
     checkout.refresh_from_db()
@@ -134,15 +142,7 @@ def test_a_way_of_delivery_that_the_cheaper_basket_is_not_entitled_to_goes(point
 
 @pytest.mark.parametrize(("up_to", "stays"), [(35, False), (40, True)])
 def test_a_way_of_delivery_goes_that_the_basket_is_too_dear_for_once_time_runs_out(up_to, stays):
-    channel = make_channel(allow_unpaid_orders=True)
-    loyalty_settings(channel, point_value="0.01")
-    checkout = checkout_of(customer_with_points(2000), channel, price=40)
-    method = deliver_from(checkout, None, up_to)
-    if not hasattr(checkout_utils, "update_checkout_shipping_method_if_invalid"):
-        pytest.skip("from 3.23 Saleor asks for the ways of delivery anew")
-    ProductType.objects.update(is_shipping_required=True)
-    checkout.shipping_address = checkout.billing_address
-    checkout.save()
+    checkout, method = to_deliver(None, up_to)
     apply(checkout, 1000)
     Checkout.objects.update(shipping_method=method)
     assert release_timed_out_holds(timezone.now() + timedelta(minutes=61)) == 1
@@ -155,16 +155,9 @@ def test_a_way_of_delivery_goes_that_the_basket_is_too_dear_for_once_time_runs_o
 
 @pytest.mark.parametrize("way", ["given back", "expired"])
 def test_a_way_of_delivery_goes_with_the_reward_without_which_the_basket_is_too_dear_for_it(way):
-    channel = make_channel(allow_unpaid_orders=True)
-    loyalty_settings(channel, point_value="0.01")
-    user = customer_with_points(2000)
-    checkout = checkout_of(user, channel, price=40)
-    method = deliver_from(checkout, None, 35)
-    if not hasattr(checkout_utils, "update_checkout_shipping_method_if_invalid"):
-        pytest.skip("from 3.23 Saleor asks for the ways of delivery anew")
-    ProductType.objects.update(is_shipping_required=True)
-    taken = take(reward(cost=1000, amount=D(10), valid_days=7), user)
-    checkout.shipping_address, checkout.shipping_method = checkout.billing_address, method
+    checkout, method = to_deliver(None, 35)
+    taken = take(reward(cost=1000, amount=D(10), valid_days=7), checkout.user)
+    checkout.shipping_method = method
     checkout.save()
     put_on(checkout, taken.code)
     assert Checkout.objects.get().shipping_method == method

@@ -145,7 +145,7 @@ class CustomerFeedback(ModelObjectType):
     @staticmethod
     def resolve_editable_until(root: models.OrderFeedback, info: Any) -> Any:
         def until(settings: Any) -> Any:
-            return (root.scored_at or root.created_at) + timedelta(days=settings.crm.feedback_edit_days)
+            return (root.score_given_at or root.created_at) + timedelta(days=settings.crm.feedback_edit_days)
 
         return load_shop_settings(info.context).then(until)
 
